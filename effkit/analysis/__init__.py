@@ -1,0 +1,38 @@
+"""Paired statistics, Pareto fronts and carbon: from plain arrays to claims that the data can carry.
+
+Nothing here measures anything, and nothing here imports what does. Names load on first use, so that a
+process which only needs `effkit.analysis.statistics` never pays for statsmodels.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "statistics": (
+        "Interval", "Percentile", "a_a_log_ratios", "calls_needed", "claim", "effective_sample_size",
+        "mean_interval_over_generations", "noise_threshold", "paired_log_ratios", "percentiles",
+        "ratio_over_generations", "settle", "unstable",
+    ),
+    "bootstrap": ("paired_bootstrap", "score_bounds", "score_p_value"),
+    "quality": (
+        "McNemar", "NonInferiority", "exact_mcnemar", "holm", "holm_verdicts", "non_inferiority",
+        "relative_margin", "seed_verdict",
+    ),
+    "sample_size": ("items_for_power", "power"),
+    "groups": ("GroupGap", "group_gaps", "worst_group"),
+    "pareto": ("dominated", "front", "front_probability"),
+    "carbon": ("GridFactor", "factor", "grams_per_thousand", "regions", "scenarios", "total_grams"),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"effkit.analysis has no {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,120 @@
+"""Energy to carbon: grid factors by region, never a default one (SCI specification, ISO/IEC 21031:2024)."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+J_PER_KWH = 3.6e6
+SCENARIOS = ("FRA", "WORLD", "IND")
+
+
+@dataclass(frozen=True)
+class GridFactor:
+    """Carbon intensity of a region's electricity in `year`, g CO2e per kWh; `kind` is average or marginal."""
+
+    region: str
+    g_per_kwh: float
+    year: int
+    kind: str
+    source: str
+    name: str
+
+
+def regions() -> tuple[str, ...]:
+    """Every region that `factor` knows: ISO 3166-1 alpha-3 codes and WORLD."""
+    return tuple(_grid())
+
+
+def factor(region: str) -> GridFactor:
+    """The grid factor of a region.
+
+    Args:
+        region: A code from `regions()`; case does not matter.
+
+    Raises:
+        KeyError: No such region; the message names the nearest ones.
+    """
+    grid = _grid()
+    found = grid.get(region.upper())
+    if found is None:
+        names = {f.name.upper(): f.region for f in grid.values()}
+        # A country's name or two-letter code is the likelier slip than a mistyped code.
+        near = [names[n] for n in difflib.get_close_matches(region.upper(), names, n=2)]
+        near += [code for code in difflib.get_close_matches(region.upper(), grid, n=3) if code not in near]
+        hint = ", ".join(f"{code} ({grid[code].name})" for code in near) or "such as " + ", ".join(SCENARIOS)
+        raise KeyError(
+            f"region {region!r} has no grid factor; regions are ISO 3166-1 alpha-3 codes or WORLD, the "
+            f"nearest: {hint}. For your own figure give a GridFactor"
+        )
+    return found
+
+
+def grams_per_thousand(
+    energy_j_per_request: float,
+    region: str | GridFactor,
+    *,
+    pue: float = 1.0,
+    embodied_g_per_request: float = 0.0,
+) -> float:
+    """Grams of CO2e for 1,000 requests: SCI = (E * I) + M per functional unit.
+
+    Args:
+        energy_j_per_request: Gross energy of one request, joules.
+        region: Where it runs.
+        pue: The data centre's total energy over that of its machines, at least 1.
+        embodied_g_per_request: The machine's making, shared out (SCI's M), g CO2e; 0 leaves it out.
+
+    Raises:
+        ValueError: Energy or embodied carbon below 0, or a PUE below 1.
+        KeyError: No such region.
+    """
+    if not energy_j_per_request >= 0 or not embodied_g_per_request >= 0:
+        raise ValueError(
+            f"energy_j_per_request is {energy_j_per_request} and embodied_g_per_request "
+            f"{embodied_g_per_request}; neither is below 0; an energy that is not "
+            "resolvable has no carbon: leave the call out"
+        )
+    if not pue >= 1:
+        raise ValueError(f"pue is {pue}; it is at least 1.0, the machines' own energy")
+    grid = factor(region) if isinstance(region, str) else region
+    return 1000 * (energy_j_per_request / J_PER_KWH * grid.g_per_kwh * pue + embodied_g_per_request)
+
+
+def total_grams(
+    making_j: float,
+    energy_j_per_request: float,
+    requests: float,
+    region: str | GridFactor,
+    *,
+    pue: float = 1.0,
+) -> float:
+    """Grams of CO2e of making the candidate (training, distilling, quantising) and of serving `requests`.
+
+    Arguments in joules and requests; errors as for `grams_per_thousand`.
+    """
+    making = grams_per_thousand(making_j, region, pue=pue) / 1000
+    return making + requests * grams_per_thousand(energy_j_per_request, region, pue=pue) / 1000
+
+
+def scenarios(
+    energy_j_per_request: float, regions: Sequence[str | GridFactor] = SCENARIOS, *, pue: float = 1.0
+) -> dict[str, float]:
+    """Grams of CO2e per 1,000 requests in each region, by default a low, a middle and a high grid."""
+    factors = [factor(region) if isinstance(region, str) else region for region in regions]
+    return {f.region: grams_per_thousand(energy_j_per_request, f, pue=pue) for f in factors}
+
+
+@cache
+def _grid() -> dict[str, GridFactor]:
+    text = resources.files("effkit.analysis").joinpath("grid.yaml").read_text(encoding="utf-8")
+    table: dict[str, Any] = yaml.safe_load(text)
+    sources = table["sources"]
+    return {
+        code: GridFactor(code, float(g), int(year), table["kind"], sources[source], name)
+        for code, (name, g, year, source) in table["regions"].items()
+    }

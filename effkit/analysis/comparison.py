@@ -1,0 +1,184 @@
+"""Quality of every candidate and its paired gap to the reference, from per-item scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.analysis.bootstrap import paired_bootstrap
+from effkit.analysis.groups import group_gaps
+from effkit.analysis.quality import (
+    NonInferiority,
+    exact_mcnemar,
+    holm,
+    holm_verdicts,
+    non_inferiority,
+    relative_margin,
+    seed_verdict,
+)
+from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One candidate's scores on the test items.
+
+    Attributes:
+        by_seed: one (n,) array a training seed; the first is the one that is measured.
+        secondary: values of further metrics.
+    """
+
+    by_seed: tuple[Floats, ...]
+    secondary: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QualityTest:
+    """How quality is tested: fixed before anything is measured.
+
+    Attributes:
+        metric: its name.
+        higher_is_better: its direction.
+        binary: whether an item is right or wrong.
+        margin_points: largest loss accepted, in points.
+        margin_percent: the same in per cent of the reference's mean error.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+        groups: (n,) names by group column.
+        clusters: (n,) ids of dependent items.
+    """
+
+    metric: str
+    higher_is_better: bool
+    binary: bool
+    margin_points: float | None
+    margin_percent: float | None
+    seed: int
+    resamples: int
+    groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    clusters: NDArray[np.int64] | None = None
+
+    def margin(self, reference: Floats) -> float:
+        """The margin in the metric's own unit."""
+        if self.margin_points is not None:
+            return self.margin_points / 100
+        assert self.margin_percent is not None
+        return relative_margin(reference, self.margin_percent / 100)
+
+
+def compare(
+    scores: Mapping[str, Scored], reference: str, test: QualityTest
+) -> dict[str, tuple[Quality, Gap | None]]:
+    """Return each candidate's quality and, but for the reference, its gap.
+
+    Any of the candidates may be chosen, so Holm's correction runs over all of them, once for each
+    training seed; a verdict that changes with the seed is inconclusive.
+    """
+    base = scores[reference].by_seed
+    margin = test.margin(base[0])
+    others = [name for name in scores if name != reference]
+    rounds = max(len(scores[name].by_seed) for name in scores)
+    tests: list[dict[str, NonInferiority]] = []
+    for number in range(rounds):
+        against = base[min(number, len(base) - 1)]
+        tests.append(
+            {
+                name: non_inferiority(
+                    scores[name].by_seed[min(number, len(scores[name].by_seed) - 1)],
+                    against,
+                    margin=margin,
+                    seed=test.seed,
+                    higher_is_better=test.higher_is_better,
+                    clusters=test.clusters,
+                    resamples=test.resamples,
+                )
+                for name in others
+            }
+        )
+    verdicts = [holm_verdicts(each) for each in tests]
+    p_holm = dict(zip(others, holm([tests[0][name].p_value for name in others]), strict=True)) if others else {}
+    result: dict[str, tuple[Quality, Gap | None]] = {}
+    for name, scored in scores.items():
+        gap = None
+        if name != reference:
+            verdict = over_seeds([each[name] for each in verdicts])
+            gap = _gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test)
+        result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
+    return result
+
+
+def over_seeds(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
+    """One verdict over training seeds; "superior" with one and "non-inferior" with another is non-inferior."""
+    if set(verdicts) == {"superior", "non-inferior"}:
+        return "non-inferior"
+    return seed_verdict(verdicts)  # type: ignore[return-value]
+
+
+def mean_with_interval(
+    scores: Floats, clusters: NDArray[np.int64] | None, *, seed: int, resamples: int
+) -> Estimate:
+    """Mean of per-item scores with its 95 % bootstrap interval."""
+    means = paired_bootstrap(scores, clusters, resamples, seed=seed)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
+
+
+def _gap(
+    test: NonInferiority, verdict: QualityVerdict, p_holm: float, scores: Floats, base: Floats, how: QualityTest
+) -> Gap:
+    return Gap(
+        difference=test.difference,
+        low=test.interval.low,
+        high=test.interval.high,
+        margin=test.margin,
+        verdict=verdict,
+        verdict_alone=test.verdict,
+        p_value=test.p_value,
+        p_holm=p_holm,
+        mcnemar_p=exact_mcnemar(scores, base).p_value if how.binary else None,
+        discordant=test.discordant if how.binary else None,
+        n=test.n,
+        items_needed=test.items_needed,
+    )
+
+
+def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
+    first = scored.by_seed[0]
+    groups: list[GroupQuality] = []
+    for column, names in test.groups.items():
+        if base is None:
+            groups += [
+                GroupQuality(
+                    group=f"{column}={name}", n=int((names == name).sum()), value=float(first[names == name].mean()),
+                    difference=None, low=None, high=None, verdict="reference",
+                )
+                for name in sorted(set(names))
+            ]  # fmt: skip
+            continue
+        for gap in group_gaps(
+            first, base, names, seed=test.seed, higher_is_better=test.higher_is_better, clusters=test.clusters
+        ):
+            groups.append(
+                GroupQuality(
+                    group=f"{column}={gap.group}",
+                    n=gap.n,
+                    value=float(first[names.astype(str) == gap.group].mean()),
+                    difference=gap.difference,
+                    low=gap.interval.low if gap.interval else None,
+                    high=gap.interval.high if gap.interval else None,
+                    verdict=gap.verdict,
+                )
+            )
+    return Quality(
+        metric=test.metric,
+        value=mean_with_interval(first, test.clusters, seed=test.seed, resamples=2000),
+        seed_values=tuple(float(each.mean()) for each in scored.by_seed),
+        secondary=dict(scored.secondary),
+        groups=tuple(groups),
+    )

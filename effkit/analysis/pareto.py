@@ -1,0 +1,84 @@
+"""Which candidates are on the Pareto front, and how surely, when all axes are resampled together."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Direction = Literal["min", "max"]
+Mask = NDArray[np.bool_]
+
+_COMPARISONS_AT_ONCE = 4_000_000
+
+
+def front(points: ArrayLike, directions: Sequence[Direction]) -> Mask:
+    """Which points no other point beats: at least as good on every axis and better on one.
+
+    Args:
+        points: Shape (candidates, axes), each axis in one unit.
+        directions: "min" or "max" for each axis.
+
+    Returns:
+        Shape (candidates,); equal points are on the front together.
+
+    Raises:
+        ValueError: Shapes that do not fit, another direction, or NaN.
+    """
+    mask: Mask = _on_front(_all_lower_is_better(points, directions, dimensions=2)[None])[0]
+    return mask
+
+
+def front_probability(samples: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
+    """Share of joint resamples in which each candidate is on the front.
+
+    Args:
+        samples: Shape (resamples, candidates, axes); within one resample every axis comes from the same draw.
+        directions: "min" or "max" for each axis.
+
+    Returns:
+        Shape (candidates,).
+
+    Raises:
+        ValueError: As `front`.
+    """
+    values = _all_lower_is_better(samples, directions, dimensions=3)
+    resamples, candidates, axes = values.shape
+    if resamples == 0:
+        raise ValueError("samples holds no resamples; give at least one")
+    step = max(1, _COMPARISONS_AT_ONCE // max(1, candidates**2 * axes))
+    hits = np.zeros(candidates)
+    for start in range(0, resamples, step):
+        hits += _on_front(values[start : start + step]).sum(axis=0)
+    return np.asarray(hits / resamples)
+
+
+def dominated(probability_on_front: ArrayLike, *, at_least: float = 0.95) -> Mask:
+    """Which candidates may be called dominated: off the front in at least this share of resamples."""
+    off = 1 - np.asarray(probability_on_front, dtype=np.float64)
+    return np.asarray(off >= at_least - 1e-12)
+
+
+def _on_front(values: NDArray[np.float64]) -> Mask:
+    """Shape (resamples, candidates), lower being better on every axis."""
+    mine, theirs = values[:, :, None, :], values[:, None, :, :]
+    beaten = np.all(theirs <= mine, axis=3) & np.any(theirs < mine, axis=3)
+    return np.asarray(~beaten.any(axis=2))
+
+
+def _all_lower_is_better(
+    points: ArrayLike, directions: Sequence[Direction], dimensions: int
+) -> NDArray[np.float64]:
+    array = np.asarray(points, dtype=np.float64)
+    shape = "(candidates, axes)" if dimensions == 2 else "(resamples, candidates, axes)"
+    if array.ndim != dimensions or array.shape[-1] != len(directions):
+        raise ValueError(
+            f"got shape {array.shape} with {len(directions)} directions; give {shape} and one "
+            "direction per axis"
+        )
+    unknown = sorted(set(directions) - {"min", "max"})
+    if unknown:
+        raise ValueError(f"direction {unknown[0]!r} is unknown; each axis is 'min' or 'max'")
+    if np.isnan(array).any():
+        raise ValueError("a value is NaN; leave out the axis or the candidate that was not measured")
+    return array * np.where(np.asarray(directions) == "min", 1.0, -1.0)

@@ -1,0 +1,238 @@
+"""Is the candidate worse, item by item? Exact McNemar, paired bootstrap, non-inferiority, Holm."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+
+from effkit.analysis.bootstrap import (
+    cluster_sums,
+    finite_scores,
+    paired_bootstrap,
+    score_bounds,
+    score_p_value,
+)
+from effkit.analysis.interval import Interval, expanded_tails
+
+Floats = NDArray[np.float64]
+QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
+
+FEWEST_UNITS = 20
+TARGET_POWER = 0.80
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Items only A has right (`b`), items only B has right (`c`), and the exact two-sided p-value."""
+
+    b: int
+    c: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """A candidate against the reference on identical items; differences are positive where it is better.
+
+    `interval` is two-sided at 1 - 2 alpha, and `lower_bound` its lower end: one-sided at 1 - alpha.
+    `p_value` is of "worse by the margin or more", `p_superiority` of "not better", both one-sided.
+    `items_needed` gives 80 % power if the true gap is `gap_assumed`; both are None where the verdict is
+    conclusive or more items would hardly change it. `discordant` counts items with a difference.
+    """
+
+    difference: float
+    interval: Interval
+    lower_bound: float
+    margin: float
+    verdict: QualityVerdict
+    p_value: float
+    p_superiority: float
+    items_needed: int | None
+    gap_assumed: float | None
+    n: int
+    discordant: int
+
+
+def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
+    """Exact McNemar test of a difference between two paired sets of right/wrong answers.
+
+    Raises:
+        ValueError: Scores that are not 0 or 1, or of different length.
+    """
+    a, b = _paired(correct_a, correct_b, "correct_a", "correct_b")
+    if not (_is_binary(a) and _is_binary(b)):
+        raise ValueError(
+            "exact_mcnemar got graded scores; it takes right (1) or wrong (0): use non_inferiority"
+        )
+    table = [[np.sum((a == i) & (b == j)) for j in (1, 0)] for i in (1, 0)]
+    p_value = float(mcnemar(table, exact=True).pvalue)
+    return McNemar(int(table[0][1]), int(table[1][0]), min(1.0, p_value))
+
+
+def relative_margin(reference_errors: ArrayLike, fraction: float = 0.02) -> float:
+    """A regression task's margin: `fraction` of the reference's mean absolute error, in the error's unit.
+
+    Raises:
+        ValueError: Errors below 0, or a reference without any error, of which no fraction is a margin.
+    """
+    errors = finite_scores(reference_errors, "reference_errors")
+    if np.any(errors < 0) or not np.any(errors):
+        raise ValueError(
+            f"reference_errors span {errors.min():g} to {errors.max():g}; give absolute errors, not all 0"
+        )
+    return fraction * float(errors.mean())
+
+
+def non_inferiority(
+    candidate_scores: ArrayLike,
+    reference_scores: ArrayLike,
+    *,
+    margin: float,
+    seed: int,
+    higher_is_better: bool = True,
+    clusters: ArrayLike | None = None,
+    alpha: float = 0.025,
+    resamples: int = 10_000,
+) -> NonInferiority:
+    """Is the candidate at most `margin` worse than the reference? Paired percentile bootstrap.
+
+    Where scores are right or wrong, the bound is the more cautious of the bootstrap's and Tango's score bound
+    (counts divided by the clusters' design effect): a bootstrap of few disagreements sees too little spread.
+    Below `FEWEST_UNITS` items (clusters, where given) nothing is concluded.
+
+    Args:
+        candidate_scores: One score per item.
+        reference_scores: The reference's, on the same items in the same order.
+        margin: Largest loss accepted, in the score's unit: 0.01 is one point of accuracy.
+        seed: Drives the bootstrap.
+        higher_is_better: False for errors.
+        clusters: A label per item where items are not independent.
+        alpha: One-sided.
+        resamples: Bootstrap draws.
+
+    Raises:
+        ValueError: Scores of different length or not finite, or a margin that is not positive.
+    """
+    if not margin > 0:
+        raise ValueError(
+            f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01"
+        )
+    candidate, reference = _paired(candidate_scores, reference_scores, "candidate_scores", "reference_scores")
+    gain = candidate - reference if higher_is_better else reference - candidate
+    n, difference = gain.size, float(gain.mean())
+    units = cluster_sums(gain, clusters)[0].size
+    means = paired_bootstrap(gain, clusters, resamples, seed=seed)
+    low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
+    p_values = [_bootstrap_p(means, null, units) for null in (-margin, 0.0)]
+    binary, effect = _is_binary(candidate) and _is_binary(reference), 1.0
+    if binary:
+        effect = _design_effect(gain, clusters, float(means.var()))
+        wins, losses, size = np.sum(gain > 0) / effect, np.sum(gain < 0) / effect, n / effect
+        score_low, score_high = score_bounds(wins, losses, size, alpha)
+        low, high = min(low, score_low), max(high, score_high)
+        p_values = [
+            max(p, score_p_value(wins, losses, size, null))
+            for p, null in zip(p_values, (-margin, 0.0), strict=True)
+        ]
+    verdict: QualityVerdict = "inconclusive"
+    if units >= FEWEST_UNITS:
+        if low > -margin and p_values[0] < alpha:
+            verdict = "superior" if low > 0 and p_values[1] < alpha else "non-inferior"
+        elif high < -margin:
+            verdict = "inferior"
+    interval = Interval(difference, min(low, difference), max(high, difference), 1 - 2 * alpha, units)
+    result = NonInferiority(
+        difference, interval, interval.low, margin, verdict, p_values[0], p_values[1], None, None, n,
+        int(np.count_nonzero(gain)),
+    )  # fmt: skip
+    if verdict != "inconclusive":
+        return result
+    floor = effect * special.ndtri(alpha) ** 2 * (1 / margin - 1) if binary else 0.0
+    floor = max(floor, FEWEST_UNITS * n / units)
+    return _with_items_needed(result, n * float(means.var()), floor, alpha)
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """Holm's adjusted p-values (1979), in the order given."""
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.size == 0:
+        return p
+    return np.asarray(multipletests(p, method="holm")[1], dtype=np.float64)
+
+
+def holm_verdicts(results: Mapping[str, NonInferiority], alpha: float = 0.025) -> dict[str, QualityVerdict]:
+    """Verdicts where any of k candidates may be chosen: each claim must survive Holm over the k tests too."""
+    not_worse = holm([r.p_value for r in results.values()])
+    better = holm([r.p_superiority for r in results.values()])
+    verdicts: dict[str, QualityVerdict] = {}
+    for (name, result), p_not_worse, p_better in zip(results.items(), not_worse, better, strict=True):
+        verdict = result.verdict
+        if verdict == "superior" and p_better >= alpha:
+            verdict = "non-inferior"
+        if verdict in ("superior", "non-inferior") and p_not_worse >= alpha:
+            verdict = "inconclusive"
+        verdicts[name] = verdict
+    return verdicts
+
+
+def seed_verdict(verdicts: Sequence[str]) -> str:
+    """The verdict all seeds agree on, else "inconclusive".
+
+    Raises:
+        ValueError: No verdicts.
+    """
+    if not verdicts:
+        raise ValueError("seed_verdict got no verdicts; give one per training seed")
+    return verdicts[0] if len(set(verdicts)) == 1 else "inconclusive"
+
+
+def _with_items_needed(result: NonInferiority, variance: float, floor: float, alpha: float) -> NonInferiority:
+    """Adds the n for 80 % power at the observed variance: with the observed gap, or 0 if that is too low."""
+    gap = result.difference
+    if gap <= -result.margin:
+        if result.interval.high < 0:
+            return result
+        gap = 0.0
+    quantiles = special.ndtri(TARGET_POWER) - special.ndtri(alpha)
+    needed = max(quantiles**2 * variance / (gap + result.margin) ** 2, floor, result.n + 1)
+    return replace(result, items_needed=int(np.ceil(needed)), gap_assumed=gap)
+
+
+def _bootstrap_p(means: Floats, null: float, units: int) -> float:
+    """One-sided p of "the mean is at most `null`", on Student's scale as `expanded_tails` has it."""
+    if units < 2:
+        return 1.0
+    share = (np.sum(means <= null) + 1) / (means.size + 1)
+    return float(
+        special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units))
+    )
+
+
+def _design_effect(gain: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> float:
+    """How many clustered items are worth one independent one; at worst, a whole cluster."""
+    if clusters is None:
+        return 1.0
+    sizes = cluster_sums(gain, clusters)[1]
+    # A cluster drawn in proportion to its size holds this many items on average.
+    worst = float(np.sum(sizes**2) / np.sum(sizes))
+    naive = float(gain.var()) / gain.size
+    return worst if naive == 0 else float(np.clip(variance_of_mean / naive, 1.0, worst))
+
+
+def _paired(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> tuple[Floats, Floats]:
+    first, second = finite_scores(a, name_a), finite_scores(b, name_b)
+    if first.size != second.size:
+        raise ValueError(
+            f"{name_a} has {first.size} items and {name_b} {second.size}; "
+            "both must score the same items in order"
+        )
+    return first, second
+
+
+def _is_binary(scores: Floats) -> bool:
+    return bool(np.isin(scores, (0.0, 1.0)).all())

@@ -1,0 +1,173 @@
+"""Intervals and claims for paired, interleaved measurements (NumPy and SciPy only).
+
+A worker process keeps its own luck for life, so the unit that repeats is the *generation* (a set of fresh
+workers), never the call: every interval here has as many degrees of freedom as there were generations, less
+one. See Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time".
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from effkit.analysis.interval import Floats, Interval, vector
+from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, percentiles
+
+__all__ = [
+    "Interval",
+    "Percentile",
+    "Verdict",
+    "a_a_log_ratios",
+    "calls_needed",
+    "claim",
+    "effective_sample_size",
+    "mean_interval_over_generations",
+    "noise_threshold",
+    "paired_log_ratios",
+    "percentiles",
+    "ratio_over_generations",
+    "settle",
+    "unstable",
+]
+
+Verdict = Literal["lower", "higher", "within noise", "indicative"]
+
+FEWEST_GENERATIONS = 5
+NOISE_FLOOR = 0.01
+NOISE_FLOOR_UNPINNED = 0.03
+
+
+def mean_interval_over_generations(values: ArrayLike, *, level: float = 0.95) -> Interval | None:
+    """Student's t interval of the mean over generations.
+
+    Args:
+        values: One value per generation, in any unit; NaN marks a generation that was not measured.
+        level: Two-sided confidence.
+
+    Returns:
+        The interval in the values' unit, or None from fewer than two generations.
+    """
+    kept = vector(values, "values")
+    kept = kept[~np.isnan(kept)]
+    n = kept.size
+    if n < 2:
+        return None
+    mean = float(kept.mean())
+    half = float(special.stdtrit(n - 1, (1 + level) / 2) * kept.std(ddof=1) / np.sqrt(n))
+    return Interval(mean, mean - half, mean + half, level, n)
+
+
+def ratio_over_generations(log_ratios: ArrayLike, *, level: float = 0.95) -> Interval | None:
+    """Ratio (1 = no effect) with its interval: Student's t on G - 1 of the log ratios, exponentiated.
+
+    Args:
+        log_ratios: One natural-log ratio per generation, as `paired_log_ratios` returns them.
+        level: Two-sided confidence.
+
+    Returns:
+        The ratio's interval, or None from fewer than two generations (`exp(mean)` is then indicative only).
+    """
+    logs = mean_interval_over_generations(log_ratios, level=level)
+    if logs is None:
+        return None
+    low, estimate, high = (float(x) for x in np.exp([logs.low, logs.estimate, logs.high]))
+    return Interval(estimate, low, high, level, logs.n)
+
+
+def paired_log_ratios(candidate: ArrayLike, reference_a: ArrayLike, reference_b: ArrayLike) -> Floats:
+    """Per generation, the mean over blocks of log(candidate / mean of both reference workers).
+
+    Args:
+        candidate: Block values, shape (generations, blocks), positive and all in one unit; NaN marks a
+            block left out (contended, failed).
+        reference_a: The reference's first worker in the same blocks.
+        reference_b: The reference's second worker in the same blocks.
+
+    Returns:
+        One log ratio per generation; NaN where no block of it is complete.
+
+    Raises:
+        ValueError: The tables differ in shape, or hold a value that is not positive.
+    """
+    c, a, b = _block_tables(candidate=candidate, reference_a=reference_a, reference_b=reference_b)
+    return _mean_over_blocks(np.log(c) - np.log((a + b) / 2))
+
+
+def a_a_log_ratios(reference_a: ArrayLike, reference_b: ArrayLike) -> Floats:
+    """Per generation, the mean over blocks of log(second reference worker / first): the run's own noise.
+
+    Arguments, result and errors as for `paired_log_ratios`.
+    """
+    a, b = _block_tables(reference_a=reference_a, reference_b=reference_b)
+    return _mean_over_blocks(np.log(b) - np.log(a))
+
+
+def noise_threshold(a_a: Interval | None, pinned: bool) -> float:
+    """Below this |log ratio| nothing is claimed: the larger of 1 % and the A/A interval's farther endpoint.
+
+    Args:
+        a_a: `ratio_over_generations(a_a_log_ratios(...))`; None where A/A was not assessed.
+        pinned: Whether workers kept to fixed cores; where they did not, at least 3 %.
+
+    Returns:
+        A log ratio, near enough a fraction (0.01 = 1 %).
+    """
+    floor = NOISE_FLOOR if pinned else NOISE_FLOOR_UNPINNED
+    if a_a is None:
+        return floor
+    return max(floor, abs(float(np.log(a_a.low))), abs(float(np.log(a_a.high))))
+
+
+def unstable(log_ratios: ArrayLike) -> bool | None:
+    """Whether A/A differs from itself: its 99 % interval excludes 1 and it is off by more than 1 %.
+
+    Returns:
+        None ("not assessed") from fewer than two generations.
+    """
+    a_a = ratio_over_generations(log_ratios, level=0.99)
+    if a_a is None:
+        return None
+    return a_a.excludes(1.0) and abs(float(np.log(a_a.estimate))) > NOISE_FLOOR
+
+
+def claim(effect: Interval | None, threshold: float, generations: int) -> Verdict:
+    """What may be said of a ratio: a direction only from five generations on and wholly beyond the noise.
+
+    Args:
+        effect: Ratio to the reference with its interval.
+        threshold: From `noise_threshold`, a log ratio.
+        generations: How many generations were measured.
+
+    Returns:
+        "lower" (faster, for a latency), "higher", "within noise", or "indicative" from too few generations.
+    """
+    if effect is None or min(generations, effect.n) < FEWEST_GENERATIONS:
+        return "indicative"
+    if np.log(effect.high) < -threshold:
+        return "lower"
+    return "higher" if np.log(effect.low) > threshold else "within noise"
+
+
+def settle(all_blocks: Verdict, uncontended: Verdict) -> Verdict | Literal["not resolvable"]:
+    """The verdict if it stands with and without the contended blocks, else "not resolvable"."""
+    return all_blocks if all_blocks == uncontended else "not resolvable"
+
+
+def _block_tables(**tables: ArrayLike) -> list[Floats]:
+    arrays = {name: np.asarray(table, dtype=np.float64) for name, table in tables.items()}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
+        raise ValueError(f"block tables have shapes {shapes}; all must be one (generations, blocks)")
+    for name, array in arrays.items():
+        if np.any(array <= 0) or np.any(np.isinf(array)):
+            raise ValueError(
+                f"{name} holds {array[(array <= 0) | np.isinf(array)][0]}; block values are positive "
+                "and finite, NaN for a block left out"
+            )
+    return list(arrays.values())
+
+
+def _mean_over_blocks(logs: Floats) -> Floats:
+    counts = np.sum(~np.isnan(logs), axis=1)
+    return np.where(counts > 0, np.nansum(logs, axis=1) / np.maximum(counts, 1), np.nan)

@@ -1,0 +1,182 @@
+"""Percentiles of latency, each with an interval, and only where enough independent calls carry it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from effkit.analysis.interval import Floats, Interval, expanded_tails, vector
+
+
+@dataclass(frozen=True)
+class Percentile:
+    """A percentile of latency in seconds; `value` is None, with a `reason`, where too few calls bear it."""
+
+    level: float
+    value: float | None
+    interval: Interval | None
+    n: int
+    n_effective: float
+    reason: str | None
+
+
+def calls_needed(level: float, *, confidence: float = 0.99) -> int:
+    """Independent calls that percentile `level` (0-100) needs: 64 for p90, 130 for p95, 662 for p99.
+
+    MLPerf LoadGen's early-stopping rule at one tolerated failure: the fewest calls for which seeing at most
+    one call beyond the percentile has a probability of at most 1 - `confidence`.
+    """
+    if not 0 < level < 100:
+        raise ValueError(f"level is {level}; a percentile lies between 0 and 100: p99 is 99")
+    above = 1 - level / 100
+    enough = 2
+    while special.bdtr(1, enough, above) > 1 - confidence:
+        enough *= 2
+    low, high = enough // 2, enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if special.bdtr(1, middle, above) <= 1 - confidence else (middle, high)
+    return high
+
+
+def effective_sample_size(values: ArrayLike, series: ArrayLike | None = None) -> float:
+    """How many independent calls these are worth, by Geyer's initial monotone positive sequence (1992).
+
+    Autocovariances are taken within each series about its own mean, on ranks (one outlier hides nothing),
+    and pooled. Autocorrelation that white noise would show as well (first two lags within two standard
+    errors) is not counted: independent calls are worth their number.
+
+    Args:
+        values: In order of time within each series.
+        series: A label for each value (one block is one series); None takes all as one.
+
+    Returns:
+        Between 1 and the number of values.
+    """
+    x = vector(values, "values")
+    if x.size < 4:
+        return float(x.size)
+    _, ranks = np.unique(x, return_inverse=True)
+    labels = np.zeros(x.size, dtype=np.intp) if series is None else np.unique(series, return_inverse=True)[1]
+    longest = int(np.bincount(labels).max())
+    covariance = np.zeros(longest)
+    for label in range(int(labels.max()) + 1):
+        one = ranks[labels == label].astype(np.float64)
+        spectrum = np.fft.rfft(one - one.mean(), 2 * longest)
+        covariance += np.fft.irfft(np.abs(spectrum) ** 2, 2 * longest)[:longest]
+    if longest < 4 or covariance[0] <= 0:
+        return float(x.size)
+    rho = covariance / covariance[0]
+    if rho[1] + rho[2] < 2 * np.sqrt(2 / x.size):
+        return float(x.size)
+    pairs = rho[: 2 * (longest // 2)].reshape(-1, 2).sum(axis=1)
+    negative = np.flatnonzero(pairs <= 0)
+    kept = pairs[: negative[0] if negative.size else pairs.size]
+    time = 2 * np.minimum.accumulate(kept).sum() - 1
+    return float(np.clip(x.size / max(time, 1.0), 1.0, x.size))
+
+
+def percentiles(
+    latencies_s: ArrayLike,
+    generation: ArrayLike,
+    block: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    levels: Sequence[float] = (50, 90, 95, 99),
+    confidence: float = 0.95,
+    resamples: int = 2000,
+) -> list[Percentile]:
+    """Percentiles of latency with intervals, each only where the effective number of calls carries it.
+
+    Generations are resampled, then blocks within them. Few generations make a plain percentile bootstrap too
+    narrow, so its tails are Hesterberg's expanded ones (2015, "What teachers should know about the
+    bootstrap"); below five generations even those stop at the extreme generations and cover less.
+
+    Args:
+        latencies_s: One latency a call, seconds, in order of time within a block.
+        generation: Each call's generation.
+        block: Each call's block within its generation.
+        rng: Drives the resampling.
+        levels: Percentiles, 0-100.
+        confidence: Two-sided.
+        resamples: Bootstrap draws.
+
+    Returns:
+        One `Percentile` per level. `value` is None below `calls_needed(level)`; `interval` is None too
+        where there was one generation.
+
+    Raises:
+        ValueError: The three arrays differ in length, or are empty.
+    """
+    x = vector(latencies_s, "latencies_s")
+    generations, of_generation = np.unique(vector(generation, "generation"), return_inverse=True)
+    labels = vector(block, "block")
+    if not x.size == of_generation.size == labels.size or x.size == 0:
+        raise ValueError(
+            f"latencies_s, generation and block have {x.size}, {of_generation.size} and {labels.size} "
+            "values; give one generation and one block for each of at least one call"
+        )
+    cells, cell = np.unique(np.column_stack([of_generation, labels]), axis=0, return_inverse=True)
+    cell = cell.reshape(-1)
+    n_effective = effective_sample_size(x, cell)
+    order = np.argsort(x, kind="stable")
+    ordered = x[order]
+    fractions = np.asarray(levels, dtype=np.float64) / 100
+    resampled = None
+    if generations.size >= 2:
+        weights = _hierarchical_weights(cells[:, 0].astype(np.intp), resamples, rng)
+        resampled = ordered[_weighted_ranks(cell[order], weights, fractions)]
+    low, high = expanded_tails(generations.size, confidence)
+    table = []
+    for i, level in enumerate(levels):
+        needed = calls_needed(level)
+        if n_effective < needed:
+            worth = f"{n_effective:.0f}"
+            reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {worth}"
+            table.append(Percentile(level, None, None, x.size, n_effective, reason))
+            continue
+        value = float(np.quantile(ordered, fractions[i], method="inverted_cdf"))
+        interval, reason_none = None, "one generation: no interval"
+        if resampled is not None:
+            ends = np.quantile(resampled[:, i], [low, high])
+            interval = Interval(
+                value, min(value, float(ends[0])), max(value, float(ends[1])), confidence, generations.size
+            )
+        table.append(
+            Percentile(level, value, interval, x.size, n_effective, None if interval else reason_none)
+        )
+    return table
+
+
+def _hierarchical_weights(
+    generation_of_cell: NDArray[np.intp], resamples: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """How often each (generation, block) cell enters each resample; shape (resamples, cells)."""
+    blocks = np.bincount(generation_of_cell)
+    drawn = rng.multinomial(blocks.size, np.full(blocks.size, 1 / blocks.size), size=resamples)
+    return np.concatenate(
+        [rng.multinomial(drawn[:, g] * count, np.full(count, 1 / count)) for g, count in enumerate(blocks)],
+        axis=1,
+    )
+
+
+def _weighted_ranks(
+    cell: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats
+) -> NDArray[np.intp]:
+    """For each resample and fraction, the first place in the sorted calls at which that share is reached.
+
+    All bisections run at once over the cells' cumulative counts: no resample is ever written out.
+    """
+    n_cells = weights.shape[1]
+    cumulative = np.cumsum(cell[:, None] == np.arange(n_cells), axis=0, dtype=np.int32)
+    wanted = (weights @ cumulative[-1])[:, None] * fractions - 1e-9
+    low = np.zeros(wanted.shape, dtype=np.intp)
+    high = np.full(wanted.shape, cell.size - 1, dtype=np.intp)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        reached = np.einsum("rlc,rc->rl", cumulative[middle], weights) >= wanted
+        high = np.where(reached, middle, high)
+        low = np.where(reached, low, middle + 1)
+    return low

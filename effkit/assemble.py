@@ -1,0 +1,315 @@
+"""From what was prepared and measured to the record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from effkit import record, resolve
+from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
+from effkit.analysis.estimates import Component, Estimates
+from effkit.bench import host
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.measure import Measurements
+from effkit.bench.memory import peak_bytes
+from effkit.bench.prepare import Prepared
+from effkit.spec import CandidateSpec, StudySpec
+from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOTEBOOK_VARIABLE = "EFFKIT_NOTEBOOK_SHA256"
+
+
+@dataclass(frozen=True)
+class CurveResult:
+    """One point of a learning curve, predicted but not yet scored."""
+
+    model: str
+    fit_items: int
+    predictions: NDArray[Any]
+    making_s: float
+
+
+@dataclass
+class Findings:
+    """Everything one run found out, as it came.
+
+    Attributes:
+        test: item indices that were predicted.
+        fit_items: training items by candidate.
+        prepared: by candidate; those that failed are missing.
+        failures: why, by candidate.
+    """
+
+    spec: StudySpec
+    task: Task
+    test: NDArray[np.int64]
+    meter: EnergyMeter
+    started_at: datetime
+    load_before: float | None
+    models: dict[str, resolve.Model] = field(default_factory=dict)
+    fit_items: dict[str, int] = field(default_factory=dict)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    curve: list[CurveResult] = field(default_factory=list)
+    measured: Measurements = field(default_factory=Measurements)
+    measuring_s: float = 0.0
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Labels of the test items."""
+        return self.task.labels[self.test]
+
+    def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
+        """Score predictions item by item."""
+        return METRICS[metric or self.task.metric].score(predictions, self.labels)
+
+
+def assemble(
+    found: Findings,
+    samples: pd.DataFrame,
+    *,
+    run: str,
+    passed: Mapping[str, Any],
+    params_sha256: str,
+    interactive: bool,
+) -> record.Record:
+    """Return the record of a run.
+
+    Args:
+        found: what the run found out.
+        samples: the table of everything measured.
+        run: the run's name.
+        passed: the parameters as they were given.
+        params_sha256: their hash.
+        interactive: whether it was run by hand.
+    """
+    spec, reference = found.spec, found.spec.reference
+    clusters = None if found.task.clusters is None else found.task.clusters[found.test]
+    estimates = Estimates(
+        samples,
+        reference,
+        pinned=bool(found.measured.cores and found.measured.cores.pinned),
+        components=[Component(each.component, each.rank, each.words) for each in found.meter.methods],  # type: ignore[arg-type]
+    )
+    compared = compare(_scored(found), reference, _quality_test(found, clusters)) if reference in found.prepared else {}
+    finished_at = datetime.now(UTC)
+    return record.Record(
+        run=run,
+        started_at=found.started_at,
+        finished_at=finished_at,
+        interactive=interactive,
+        spec_passed=dict(passed),
+        spec=spec,
+        task=_task_facts(found, clusters),
+        host=_host(found, samples),
+        code=_code(params_sha256),
+        candidates=tuple(_candidate(each, found, compared.get(each.name), estimates) for each in spec.candidates),
+        noise=estimates.noise() if len(samples) else (),
+        curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
+        footprint=record.KitFootprint(
+            wall_s=(finished_at - found.started_at).total_seconds(),
+            measuring_s=found.measuring_s,
+            coordinator_cpu_s=host.process_cpu_s(psutil.Process()),
+            peak_bytes=peak_bytes(),
+        ),
+    )
+
+
+def predictions_table(found: Findings) -> pd.DataFrame:
+    """Return per-item predictions and scores, a row an item, candidate and training seed."""
+    import pandas as pd
+
+    frames = []
+    for name, prepared in found.prepared.items():
+        seeds = list(resolve.seeds(found.models[name], found.spec))
+        for seed, predictions in zip(seeds, prepared.predictions, strict=True):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "candidate": name,
+                        "seed": seed,
+                        "item": found.test,
+                        "prediction": _shown(predictions, found.task),
+                        "confidence": _confidence(predictions, found.task),
+                        "label": _shown(found.labels, found.task),
+                        "score": found.scores(predictions),
+                    }
+                )
+            )
+    columns = ["candidate", "seed", "item", "prediction", "confidence", "label", "score"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def _shown(values: NDArray[Any], task: Task) -> NDArray[Any]:
+    """Class names for classes, best documents for rankings, numbers for values."""
+    if task.kind == "regression":
+        return values.astype(np.float64).astype(str).astype(object)
+    best = values if values.ndim == 1 else values.argmax(axis=1) if task.kind == "classification" else values[:, 0]
+    if task.kind == "retrieval" or not task.classes:
+        return best.astype(np.int64).astype(str).astype(object)
+    return np.array(task.classes, dtype=object)[best.astype(np.int64)]
+
+
+def _confidence(predictions: NDArray[Any], task: Task) -> NDArray[np.float64]:
+    if task.kind == "classification" and predictions.ndim == 2:
+        return np.asarray(predictions.max(axis=1), dtype=np.float64)
+    return np.full(len(predictions), np.nan)
+
+
+def _scored(found: Findings) -> dict[str, Scored]:
+    secondary = SECONDARY.get(found.task.metric, ())
+    return {
+        name: Scored(
+            by_seed=tuple(found.scores(each) for each in prepared.predictions),
+            secondary={metric: float(found.scores(prepared.predictions[0], metric).mean()) for metric in secondary},
+        )
+        for name, prepared in found.prepared.items()
+    }
+
+
+def _quality_test(found: Findings, clusters: NDArray[np.int64] | None) -> QualityTest:
+    metric = METRICS[found.task.metric]
+    return QualityTest(
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        binary=metric.binary,
+        margin_points=found.spec.margin_points,
+        margin_percent=found.spec.margin_percent,
+        seed=found.spec.seed,
+        resamples=found.spec.protocol.resamples,
+        groups={column: names[found.test] for column, names in found.task.groups.items()},
+        clusters=clusters,
+    )
+
+
+def _candidate(
+    spec: CandidateSpec,
+    found: Findings,
+    compared: tuple[record.Quality, record.Gap | None] | None,
+    estimates: Estimates,
+) -> record.CandidateRecord:
+    name, model = spec.name, found.models[spec.model]
+    prepared = found.prepared.get(name)
+    failure = found.failures.get(name) or found.measured.failures.get(name)
+    quality, gap = compared if compared is not None else (None, None)
+    facts = prepared.facts if prepared else None
+    threads = next((each.threads for each in found.measured.starts if each.entry.candidate == name), {})
+    batch = min(found.spec.protocol.batch, len(found.test))
+    return record.CandidateRecord(
+        name=name,
+        model=spec.model,
+        title=model.title,
+        techniques=spec.techniques,
+        reference=name == found.spec.reference,
+        status="failed" if failure else "ok",
+        error=failure,
+        fit_items=found.fit_items.get(name),
+        parameters=facts.parameters if facts else None,
+        licence=model.entry.licence if model.entry else None,
+        quality=quality,
+        gap=gap,
+        latency=estimates.latency(name, seed=found.spec.seed),
+        throughput=estimates.throughput(name, batch),
+        cold_start=estimates.cold_start(name),
+        memory=estimates.memory(
+            name,
+            weight_bytes=facts.weight_bytes if facts else None,
+            tensor_bytes=facts.tensor_bytes if facts else None,
+        ),
+        operations=record.Operations(flops=facts.flops) if facts and facts.flops is not None else None,
+        energy=estimates.energy(name),
+        making=tuple(record.Making(**step) for step in prepared.making) if prepared else (),
+        request_bytes=found.task.request_bytes(found.test),
+        response_bytes=prepared.response_bytes if prepared else None,
+        weights_sha256=dict(prepared.built.recipe.weights_sha256) if prepared else {},
+        threads_read_back=threads,
+    )
+
+
+def _curve_point(found: Findings, point: CurveResult, clusters: NDArray[np.int64] | None) -> record.CurvePoint:
+    scores = found.scores(point.predictions)
+    value = mean_with_interval(scores, clusters, seed=found.spec.seed, resamples=2000)
+    return record.CurvePoint(model=point.model, fit_items=point.fit_items, value=value, making_s=point.making_s)
+
+
+def _task_facts(found: Findings, clusters: NDArray[np.int64] | None) -> record.TaskFacts:
+    task = found.task
+    wanted, _ = resolve.item_counts(found.spec)
+    return record.TaskFacts(
+        name=task.name,
+        title=task.title,
+        kind=task.kind,
+        modality=task.modality,
+        metric=task.metric,
+        licence=task.licence,
+        sha256=task.sha256,
+        split_items={split: len(task.splits[split]) for split in SPLITS},
+        fit_used=len(task.first("fit", wanted)),
+        test_used=len(found.test),
+        clusters=None if clusters is None else len(np.unique(clusters)),
+    )
+
+
+def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
+    cores = found.measured.cores or host.choose_cores(found.spec.protocol.threads)
+    shares = {name: samples.loc[samples["metric"] == f"visit_{name}_share", "value"] for name in ("others", "steal")}
+    return record.Host(
+        cpu=host.cpu_name(),
+        cores=psutil.cpu_count() or 1,
+        sockets=host.sockets(),
+        hypervisor=host.hypervisor(),
+        cgroup_cpus=host.cgroup_cpus(),
+        governor=host.governor(),
+        memory_bytes=psutil.virtual_memory().total,
+        gpus=host.gpus(),
+        system=f"{sys.platform} {platform.release()}",
+        python=sys.version.split()[0],
+        load_before=found.load_before,
+        others_share=float(shares["others"].mean()) if len(shares["others"]) else None,
+        steal_share=float(shares["steal"].mean()) if len(shares["steal"]) else None,
+        pinned=cores.pinned,
+        worker_cores=cores.workers,
+        coordinator_shares_core=cores.shared,
+        resident_together=found.measured.resident_together,
+    )
+
+
+def _code(params_sha256: str) -> record.Code:
+    return record.Code(
+        versions=host.versions(),
+        git_commit=_git("rev-parse", "HEAD"),
+        git_dirty=None if (status := _git("status", "--porcelain")) is None else bool(status),
+        params_sha256=params_sha256,
+        notebook_sha256=_notebook_sha256(),
+    )
+
+
+def _git(*arguments: str) -> str | None:
+    """Ask git about the folder that holds this package; None where it is no checkout."""
+    with suppress(OSError, subprocess.SubprocessError):
+        folder = Path(__file__).parent
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+        return done.stdout.strip()
+    return None
+
+
+def _notebook_sha256() -> str | None:
+    """Hash of the notebook's source, as `effkit run` passed it on."""
+    return os.environ.get(NOTEBOOK_VARIABLE) or None

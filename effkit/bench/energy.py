@@ -1,0 +1,135 @@
+"""Energy by CodeCarbon: the only file that imports it.
+
+CodeCarbon's output does not tell a counter's reading from a model's guess, so the rank of each
+component is read from its hardware objects; a test holds this to the 3.3 series.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from effkit.record import Rank
+
+JOULES_PER_KWH = 3.6e6
+WATTS_PER_UNKNOWN_THREAD = 4
+"""CodeCarbon's guess for a CPU that is not in its table."""
+
+COUNTER_MODES = {
+    "intel_rapl": "RAPL",
+    "intel_power_gadget": "Intel Power Gadget",
+    "windows_emi": "Windows EMI",
+    "apple_powermetrics": "powermetrics",
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one component's energy comes to be."""
+
+    component: str
+    rank: Rank
+    words: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """Energy of the whole machine between two moments."""
+
+    duration_s: float
+    cpu_j: float
+    memory_j: float
+    gpu_j: float | None
+
+
+class EnergyMeter:
+    """One CodeCarbon tracker, asked window by window.
+
+    The first window pays a hardware probe of one to two seconds, so an empty one is taken at once.
+
+    Attributes:
+        methods: how each component's energy comes to be; empty when nothing can be read.
+        unavailable: why there is no energy at all, or None.
+    """
+
+    def __init__(self) -> None:
+        self.methods: tuple[Method, ...] = ()
+        self.unavailable: str | None = None
+        self._windows = 0
+        self._tracker: Any = None
+        try:
+            self._tracker = _tracker()
+            self._tracker.start_task("probe")
+            self._tracker.stop_task("probe")
+            self.methods = tuple(_method(hardware) for hardware in self._tracker._hardware)
+        except Exception as error:  # CodeCarbon raises whatever its probes raise
+            self.unavailable = f"CodeCarbon could not start: {error or type(error).__name__}"
+        if self.unavailable is None and not self.methods:
+            self.unavailable = "CodeCarbon found no hardware that it can read or model"
+
+    @contextmanager
+    def window(self) -> Iterator[list[Window]]:
+        """Measure the body; on leaving, the list holds one window, or nothing if there is no energy."""
+        result: list[Window] = []
+        if self.unavailable is not None:
+            yield result
+            return
+        self._windows += 1
+        name = f"window-{self._windows}"
+        self._tracker.start_task(name)
+        try:
+            yield result
+        finally:
+            data = self._tracker.stop_task(name)
+            has_gpu = any(method.component == "gpu" for method in self.methods)
+            result.append(
+                Window(
+                    duration_s=float(data.duration),
+                    cpu_j=float(data.cpu_energy) * JOULES_PER_KWH,
+                    memory_j=float(data.ram_energy) * JOULES_PER_KWH,
+                    gpu_j=float(data.gpu_energy) * JOULES_PER_KWH if has_gpu else None,
+                )
+            )
+
+
+def _tracker() -> Any:
+    """A tracker with every argument given, since files and variables fill in what is not."""
+    from codecarbon import OfflineEmissionsTracker
+    from codecarbon.external.logger import logger
+
+    logger.setLevel("CRITICAL")  # it announces itself before it reads log_level
+    return OfflineEmissionsTracker(
+        project_name="effkit",
+        country_iso_code="FRA",  # grids are applied when a report is made; joules do not depend on it
+        force_carbon_intensity_g_co2e_kwh=1.0,
+        measure_power_secs=1,
+        tracking_mode="machine",
+        output_methods=[],
+        allow_multiple_runs=True,
+        log_level="critical",
+        pue=1.0,
+        wue=0,
+    )
+
+
+def _method(hardware: Any) -> Method:
+    """Tell how a CodeCarbon hardware object comes by its figures."""
+    kind = type(hardware).__name__
+    if kind == "GPU":
+        return Method("gpu", "counter", "NVML energy counter")
+    if kind == "RAM":
+        return Method("memory", "modelled-generic", "a fixed power for the memory modules it guesses")
+    mode = getattr(hardware, "_mode", None)
+    if mode in COUNTER_MODES:
+        return Method("cpu", "counter", f"{COUNTER_MODES[mode]} energy counter")
+    if kind == "AppleSiliconChip":
+        return Method("cpu", "counter", "powermetrics")
+    tdp_w = float(getattr(hardware, "_tdp", 0.0))
+    generic = getattr(hardware, "_is_generic_tdp", False) or tdp_w == WATTS_PER_UNKNOWN_THREAD * (os.cpu_count() or 1)
+    rank: Rank = "modelled-generic" if generic else "modelled-tdp"
+    source = "guessed for an unknown CPU" if generic else f"of {getattr(hardware, '_model', 'the CPU')}"
+    form = "a cubic in CPU load" if mode == "cpu_load" else "a constant"
+    return Method("cpu", rank, f"{form} times {tdp_w:g} W {source}")

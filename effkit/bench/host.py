@@ -1,0 +1,144 @@
+"""The machine: its fingerprint, its cores, and what else is running on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+PACKAGES = (
+    "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
+    "codecarbon", "pandas", "pyarrow", "papermill",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Which cores do what while measuring."""
+
+    workers: tuple[int, ...]
+    coordinator: tuple[int, ...]
+    pinned: bool
+    shared: bool
+    """True when no core is left for the coordinator alone."""
+
+
+def choose_cores(threads: int) -> Cores:
+    """Give workers the last `threads` cores of this process and the coordinator the others."""
+    if not hasattr(os, "sched_getaffinity"):
+        return Cores(workers=(), coordinator=(), pinned=False, shared=True)
+    mine = sorted(os.sched_getaffinity(0))
+    workers = tuple(mine[-threads:])
+    rest = tuple(core for core in mine if core not in workers)
+    return Cores(workers=workers, coordinator=rest or tuple(mine), pinned=True, shared=not rest)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def cpu_name() -> str:
+    """The CPU as the system names it."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if sys.platform == "darwin":
+        return _output(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
+    return platform.processor() or platform.machine()
+
+
+def sockets() -> int | None:
+    """How many CPU sockets there are, where the system tells."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        ids = {line.partition(":")[2].strip() for line in lines if line.startswith("physical id")}
+        return len(ids) or None
+    return None
+
+
+def hypervisor() -> str | None:
+    """The hypervisor's vendor, or None on bare metal and where it does not show."""
+    text = _first_line("/sys/class/dmi/id/sys_vendor")
+    with suppress(OSError):
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        if " hypervisor" in flags:
+            return _output(["systemd-detect-virt", "--vm"]) or text or "unnamed"
+    return None
+
+
+def cgroup_cpus() -> float | None:
+    """The CPU quota of this container in cores; None when it is unlimited or there is none."""
+    line = _first_line("/sys/fs/cgroup/cpu.max")
+    if line is None or line.startswith("max"):
+        return None
+    quota, period = line.split()
+    return int(quota) / int(period)
+
+
+def governor() -> str | None:
+    """The frequency governor of the first core, where the system tells."""
+    return _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def gpus() -> tuple[str, ...]:
+    """Names, drivers and power limits of the GPUs that the driver's own tool lists."""
+    listed = _output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit", "--format=csv,noheader"])
+    return tuple(listed.splitlines()) if listed else ()
+
+
+def load_average() -> float | None:
+    """One-minute load average, where there is one."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """CPU seconds since the machine started: all work, what a hypervisor took, and ours."""
+
+    busy_s: float
+    steal_s: float
+    ours_s: float
+
+
+def activity(ours: Iterable[psutil.Process]) -> Activity:
+    """Read the CPU times of the machine and of the given processes."""
+    times = psutil.cpu_times()
+    busy = sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
+    return Activity(busy, getattr(times, "steal", 0.0), sum(process_cpu_s(process) for process in ours))
+
+
+def process_cpu_s(process: psutil.Process) -> float:
+    """CPU seconds of a process and of its children that have ended; 0 when it is gone."""
+    with suppress(psutil.Error):
+        times = process.cpu_times()
+        return float(
+            times.user + times.system + getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
+        )
+    return 0.0
+
+
+def _first_line(path: str) -> str | None:
+    with suppress(OSError):
+        return Path(path).read_text(encoding="utf-8").strip().splitlines()[0]
+    return None
+
+
+def _output(command: list[str]) -> str | None:
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip() or None
+    return None

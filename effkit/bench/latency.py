@@ -1,0 +1,152 @@
+"""The timed loops that run inside a worker: warm-up, visits, throughput."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.models.base import Predictor
+from effkit.spec import Protocol
+
+WARM_UP_ITEMS = 20
+FAST_CALL_S = 0.005
+WINDOW_S = 0.1
+"""Shortest window of the warm-up test: a single pass of a fast model is all noise."""
+
+
+MOST_KEPT_CALLS = 1000
+"""A fast model makes tens of thousands of calls in a visit; whole passes, evenly spread, are kept."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The batch-1 calls of a visit, in the order in which they were made.
+
+    Attributes:
+        item: (kept,) position of the item in the list that was passed over.
+        prepare_s: (kept,) time to prepare it.
+        infer_s: (kept,) time to infer.
+        mean_prepare_s: over all measured calls, kept or not.
+        mean_infer_s: over all measured calls, kept or not.
+        calls: all calls made, the pass of re-warming included.
+    """
+
+    item: list[int]
+    prepare_s: list[float]
+    infer_s: list[float]
+    mean_prepare_s: float
+    mean_infer_s: float
+    calls: int
+
+
+def one_pass(predictor: Predictor, items: list[Any]) -> tuple[list[float], list[float]]:
+    """Call the model once on each item and return the times to prepare and to infer, in seconds."""
+    clock = time.perf_counter
+    prepare_s, infer_s = [], []
+    for item in items:
+        start = clock()
+        prepared = predictor.prepare([item])
+        middle = clock()
+        predictor.infer(prepared)
+        end = clock()
+        prepare_s.append(middle - start)
+        infer_s.append(end - middle)
+    return prepare_s, infer_s
+
+
+def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: float) -> Calls:
+    """Re-warm with one pass, then make whole passes until there are enough calls and enough time."""
+    one_pass(predictor, items)
+    passes: list[tuple[list[float], list[float]]] = []
+    start = time.perf_counter()
+    while len(passes) * len(items) < least_calls or time.perf_counter() - start < least_s:
+        passes.append(one_pass(predictor, items))
+    prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
+    most = max(1, MOST_KEPT_CALLS // len(items))
+    kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
+    return Calls(
+        item=list(range(len(items))) * len(kept),
+        prepare_s=prepare_s[kept].ravel().tolist(),
+        infer_s=infer_s[kept].ravel().tolist(),
+        mean_prepare_s=float(prepare_s.mean()),
+        mean_infer_s=float(infer_s.mean()),
+        calls=(len(passes) + 1) * len(items),
+    )
+
+
+def is_steady(first_s: NDArray[np.float64], second_s: NDArray[np.float64]) -> bool:
+    """Compare two passes over the same items as pyperf compares two windows of warm-ups.
+
+    Args:
+        first_s: call times of the earlier pass, seconds.
+        second_s: call times of the later pass, seconds.
+
+    Source:
+        pyperf, calibration of warm-ups: first value no outlier, and mean, quartiles and median
+        absolute deviation of both windows alike.
+    """
+    q1, _, q3 = np.percentile(second_s, (25, 50, 75))
+    if first_s[0] > q3 + 1.5 * (q3 - q1):
+        return False
+    change = (first_s.mean() - second_s.mean()) / second_s.mean()
+    if not -0.5 <= change <= 0.1:
+        return False
+    for share in (25, 75):
+        if abs(_relative(np.percentile(first_s, share), np.percentile(second_s, share))) > 0.05:
+            return False
+    return abs(_relative(_mad(first_s), _mad(second_s))) <= 0.10
+
+
+def _relative(first: Any, second: Any) -> float:
+    return float((first - second) / second) if second else 0.0
+
+
+def _mad(values: NDArray[np.float64]) -> float:
+    return float(np.median(np.abs(values - np.median(values))))
+
+
+def _window(predictor: Predictor, items: list[Any]) -> tuple[NDArray[np.float64], int]:
+    """Return the median time of each item over enough passes to see past a hiccup, and the calls made."""
+    passes: list[NDArray[np.float64]] = []
+    start = time.perf_counter()
+    while not passes or time.perf_counter() - start < WINDOW_S:
+        passes.append(np.add(*one_pass(predictor, items)))
+    return np.median(passes, axis=0), len(passes) * len(items)
+
+
+def warm_up(predictor: Predictor, items: list[Any], protocol: Protocol) -> dict[str, Any]:
+    """Call the model until it has settled, or the protocol's patience ends.
+
+    Returns:
+        `steady`, `calls`, `seconds` and `first_call_s`.
+    """
+    start = time.perf_counter()
+    predictor.infer(predictor.prepare(items[:1]))
+    first_call_s = time.perf_counter() - start
+    calls, steady = 1, False
+    previous: NDArray[np.float64] | None = None
+    while True:
+        current, made = _window(predictor, items)
+        calls += made
+        elapsed = time.perf_counter() - start
+        shortest = protocol.warm_up_fast_s if np.median(current) < FAST_CALL_S else protocol.warm_up_s
+        steady = previous is not None and is_steady(previous, current)
+        previous = current
+        enough = calls >= protocol.warm_up_calls and elapsed >= shortest
+        exhausted = elapsed >= protocol.warm_up_most_s or (calls >= protocol.warm_up_most_calls and elapsed >= shortest)
+        if (enough and steady) or exhausted:
+            return {"steady": steady, "calls": calls, "seconds": elapsed, "first_call_s": first_call_s}
+
+
+def throughput(predictor: Predictor, items: list[Any], least_s: float) -> float:
+    """Return items a second over whole batches: one warm call, then at least two and `least_s`."""
+    predictor.infer(predictor.prepare(items))
+    calls, start = 0, time.perf_counter()
+    while calls < 2 or time.perf_counter() - start < least_s:
+        predictor.infer(predictor.prepare(items))
+        calls += 1
+    return calls * len(items) / (time.perf_counter() - start)

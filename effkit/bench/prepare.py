@@ -1,0 +1,94 @@
+"""Preparing a candidate: make it, predict the test items, count what can be counted.
+
+It runs in a worker of its own with all cores, so that a crash costs one candidate and not the study.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.measure import Built
+from effkit.bench.process import WorkerProcess
+from effkit.models import Facts, Recipe
+
+ALL_CORES = 0
+LOADED_TO_WEIGHTS = 2.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A candidate that can be measured.
+
+    Attributes:
+        built: what a worker loads; trained with the first seed.
+        predictions: one array a seed, over the test items.
+        making: cost of each step, of the first seed only: the others are there to show the spread.
+        facts: counted on the loaded model.
+        response_bytes: mean size of an answer.
+    """
+
+    built: Built
+    predictions: tuple[NDArray[Any], ...]
+    making: tuple[dict[str, Any], ...]
+    facts: Facts
+    response_bytes: float
+
+
+def prepare(
+    recipe: Recipe,
+    seeds: Sequence[int],
+    task: Path,
+    products: Path,
+    test: NDArray[np.int64],
+    meter: EnergyMeter,
+    *,
+    count: bool = True,
+) -> Prepared:
+    """Make a candidate with each seed and predict the test items with each.
+
+    Args:
+        recipe: what determines it; its seed is the first of `seeds`.
+        seeds: of training.
+        task: folder of the saved task.
+        products: folder of cached products.
+        test: item indices to predict.
+        meter: measures the energy of making.
+        count: whether to load it and count parameters and operations too.
+
+    Raises:
+        WorkerFailed: with the reason, when it cannot be made or gives wrong answers.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="effkit-") as folder,
+        WorkerProcess(threads=ALL_CORES, meter=meter) as worker,
+    ):
+        scratch = Path(folder)
+        np.save(scratch / "test.npy", test)
+        opened = worker.ask("open", recipe=recipe.to_json(), task=str(task), products=str(products))
+        predictions, making, made_first, response_bytes = [], (), "", 0.0
+        for seed in seeds:
+            made = worker.ask("make", seed=seed)
+            out = scratch / f"predictions-{seed}.npy"
+            predicted = worker.ask(
+                "predict", seed=seed, folder=made["folder"], indices=str(scratch / "test.npy"), out=str(out)
+            )
+            predictions.append(np.load(out))
+            if seed == seeds[0]:
+                made_first, response_bytes = made["folder"], predicted["response_bytes"]
+                making = tuple(made["making"])
+        facts = Facts()
+        if count:
+            worker.ask("load", folder=made_first)
+            facts = Facts(**worker.ask("facts", folder=made_first, item=int(test[0])))
+        peak = worker.ask("memory")["peak_bytes"]
+    if facts.tensor_bytes is not None:
+        peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
+    return Prepared(Built(recipe, Path(made_first), peak), tuple(predictions), making, facts, response_bytes)

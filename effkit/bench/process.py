@@ -1,0 +1,177 @@
+"""A worker as the coordinator sees it: a process to ask, and to be rid of."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+from effkit.bench.energy import EnergyMeter
+from effkit.record import Rank, weakest_rank
+
+ANSWER_WITHIN_S = 3600.0
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",
+)  # fmt: skip
+
+
+class WorkerFailed(Exception):
+    """A candidate crashed, ran out of memory, gave a wrong answer or none."""
+
+
+class WorkerProcess:
+    """One worker process. Use it as a context manager: it is gone on leaving.
+
+    Args:
+        threads: threads of every library; 0 leaves the libraries' own choice, all cores.
+        cores: cores to pin it to; empty for all.
+        meter: measures the energy of making steps, if the worker makes anything.
+    """
+
+    def __init__(self, *, threads: int, cores: Sequence[int] = (), meter: EnergyMeter | None = None) -> None:
+        self._meter = meter
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        started = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "effkit.bench.worker", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=_environment(threads),
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # an interrupt from the keyboard is the coordinator's to handle
+        )
+        self.psutil = psutil.Process(self._process.pid)
+        try:
+            self.ask("hello", cores=list(cores), threads=threads)
+        except BaseException:
+            self.close()
+            raise
+        self.started_s = time.perf_counter() - started
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer without using the processor.
+
+        Raises:
+            WorkerFailed: with the reason in a sentence, when there is an error or no answer.
+        """
+        watchdog = threading.Timer(ANSWER_WITHIN_S, self._process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            with ExitStack() as energy:
+                self._send({"command": command, **arguments})
+                while "meter" in (answer := self._receive(command)):
+                    self._answer_meter(answer, energy)
+        finally:
+            watchdog.cancel()
+        if "error" in answer:
+            raise WorkerFailed(f"{answer['error']} (in `{command}`, {answer['where']})")
+        return answer
+
+    def _answer_meter(self, question: dict[str, Any], energy: ExitStack) -> None:
+        """Open or close an energy window around a making step, as the worker asks."""
+        if question["meter"] == "start":
+            self._window = energy.enter_context(self._meter.window()) if self._meter else []
+            self._send({})
+            return
+        energy.close()
+        if not self._window or self._meter is None:
+            self._send({"energy_j": None, "rank": None})
+            return
+        window = self._window[0]
+        parts = {"cpu": window.cpu_j, "memory": window.memory_j, "gpu": window.gpu_j or 0.0}
+        shares: dict[Rank, float] = {}
+        for method in self._meter.methods:
+            shares[method.rank] = shares.get(method.rank, 0.0) + parts[method.component]
+        self._send({"energy_j": sum(parts.values()), "rank": weakest_rank(shares)})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            raise WorkerFailed(self._obituary()) from None
+
+    def _receive(self, command: str) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise WorkerFailed(f"{self._obituary()} (in `{command}`)")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _obituary(self) -> str:
+        """Say in a sentence how the process ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        code = self._process.returncode
+        if code is None:
+            return "the worker closed its pipe but did not end"
+        if code < 0:
+            name = signal.Signals(-code).name
+            why = ": most likely it ran out of memory" if name == "SIGKILL" else ""
+            return f"the worker was ended by {name}{why}"
+        self._stderr.seek(0)
+        last = self._stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+        return f"the worker ended with exit code {code}" + (f": {last[0]}" if last else "")
+
+    def close(self) -> None:
+        """End the process and everything it started."""
+        with suppress(psutil.Error):
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    child.kill()
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._stderr.close()
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """The worker's environment: its threads, no network for models, and effkit from where it is here."""
+    environment = dict(os.environ)
+    for variable in THREAD_VARIABLES:
+        environment.pop(variable, None)
+        if threads:
+            environment[variable] = str(threads)
+    environment |= {
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TOKENIZERS_PARALLELISM": "true" if threads != 1 else "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *(path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path)]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return environment

@@ -1,0 +1,65 @@
+"""Who is visited when, and on which items: all of it a function of the seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.spec import Protocol
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the schedule: a candidate, or one of the reference's two.
+
+    Attributes:
+        candidate: the candidate's name.
+        twin: "a" or "b" for the reference, which is entered twice, and "" otherwise.
+    """
+
+    candidate: str
+    twin: str = ""
+
+    @property
+    def name(self) -> str:
+        """Unique in a study."""
+        return f"{self.candidate}#{self.twin}" if self.twin else self.candidate
+
+
+def entries(candidates: Sequence[str], reference: str) -> list[Entry]:
+    """Enter every candidate once and the reference twice (A/A)."""
+    result = []
+    for name in candidates:
+        result += [Entry(name, "a"), Entry(name, "b")] if name == reference else [Entry(name)]
+    return result
+
+
+def calls_per_visit(protocol: Protocol) -> int:
+    """Fewest batch-1 calls of one visit, so that all visits together reach `protocol.calls`."""
+    return math.ceil(protocol.calls / (protocol.generations * protocol.blocks))
+
+
+def order(names: Sequence[str], *, seed: int, generation: int, block: int) -> list[str]:
+    """Return the names in the random order of one block."""
+    rng = np.random.default_rng([seed, generation, block])
+    return [names[index] for index in rng.permutation(len(names))]
+
+
+def block_items(
+    indices: NDArray[np.int64], sizes: NDArray[np.float64], count: int, *, seed: int, generation: int, block: int
+) -> NDArray[np.int64]:
+    """Draw the items of one block, stratified by size so that every block has short and long ones.
+
+    Args:
+        indices: (n,) test items.
+        sizes: (n,) size of each as a request, bytes.
+        count: how many to draw; all when there are fewer.
+    """
+    rng = np.random.default_rng([seed, generation, block, 1])
+    strata = np.array_split(indices[np.argsort(sizes, kind="stable")], min(count, len(indices)))
+    chosen = np.array([rng.choice(stratum) for stratum in strata])
+    return chosen[rng.permutation(len(chosen))]

@@ -1,0 +1,216 @@
+"""The worker: one process, one candidate, small requests over a pipe.
+
+Run as `python -m effkit.bench.worker`. Requests and answers are JSON, one a line; between them the
+process blocks on the pipe and burns nothing. Items are read from the task's memory-mapped files.
+It ends when its pipe closes and, on Linux, when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its parent ends (Linux)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+
+
+class Worker:
+    """Answers requests about one candidate. Every public method is a command of the pipe."""
+
+    def __init__(self, requests: TextIO, answers: TextIO) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._state: dict[str, Any] = {}
+
+    def serve(self) -> None:
+        """Answer requests until the pipe closes. A failed request is an answer too."""
+        for line in self._requests:
+            request = json.loads(line)
+            command = getattr(self, request.pop("command"))
+            try:
+                answer = command(**request)
+            except Exception as error:  # whatever a model raises is that candidate's failure, not the study's
+                last = traceback.extract_tb(error.__traceback__)[-1]
+                message = str(error) or ("out of memory" if isinstance(error, MemoryError) else "no message")
+                answer = {
+                    "error": f"{type(error).__name__}: {message}",
+                    "where": f"{Path(last.filename).name}:{last.lineno}",
+                    "traceback": traceback.format_exc(),
+                }
+            self._send(answer)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._answers.write(json.dumps(message) + "\n")
+        self._answers.flush()
+
+    def hello(self, cores: list[int], threads: int) -> dict[str, Any]:
+        """Pin this process to its cores (all when there are none) and say that it is there."""
+        if cores and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, cores)
+        self._state["threads"] = threads
+        return {"pid": os.getpid()}
+
+    def open(self, recipe: dict[str, Any], task: str, products: str) -> dict[str, Any]:
+        """Import the candidate's libraries and open the task; `floor_bytes` is the memory until here."""
+        from importlib import import_module
+
+        from effkit.bench.memory import peak_bytes
+        from effkit.models import Recipe, builder
+        from effkit.tasks import Task
+
+        start = time.perf_counter()
+        opened = Recipe.from_json(recipe)
+        module = builder(opened.builder)
+        for library in getattr(module, "LIBRARIES", ()):
+            import_module(library)
+        import_s = time.perf_counter() - start
+        self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}
+        return {"import_s": import_s, "floor_bytes": peak_bytes(), "threads": self._set_threads()}
+
+    def _set_threads(self) -> dict[str, int]:
+        """Set the threads that environment variables do not reach, and read all of them back."""
+        from threadpoolctl import threadpool_info
+
+        threads = self._state["threads"]
+        found = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in threadpool_info()}
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            if threads:
+                torch.set_num_threads(threads)
+            found["torch"] = torch.get_num_threads()
+        return found
+
+    def make(self, seed: int) -> dict[str, Any]:
+        """Train or embed what the candidate needs, or find it in the cache."""
+        products = self._products()
+        recipe = self._seeded(seed)
+        folder = self._state["module"].make(recipe, self._state["task"], products)
+        return {"folder": str(folder), "making": products.used}
+
+    def predict(self, seed: int, folder: str, indices: str, out: str) -> dict[str, Any]:
+        """Predict the test items for quality, with all cores, and write them to `out` (.npy)."""
+        import numpy as np
+
+        products = self._products()
+        wanted = np.load(indices)
+        predictions = self._state["module"].predict(
+            self._seeded(seed), Path(folder), self._state["task"], wanted, products
+        )
+        if len(predictions) != len(wanted):
+            raise ValueError(f"{len(wanted)} items gave {len(predictions)} predictions; one for each item is needed")
+        np.save(out, predictions)
+        return {"making": products.used, "response_bytes": _response_bytes(predictions)}
+
+    def load(self, folder: str) -> dict[str, Any]:
+        """Load the made model, as a fresh server would."""
+        start = time.perf_counter()
+        self._state["predictor"] = self._state["module"].load(self._state["recipe"], Path(folder))
+        return {"load_s": time.perf_counter() - start}
+
+    def facts(self, folder: str, item: int) -> dict[str, Any]:
+        """Count what can be counted on the loaded model."""
+        from dataclasses import asdict
+
+        (sample,) = self._state["task"].items.take([item])
+        return asdict(self._state["module"].facts(self._state["predictor"], sample, Path(folder)))
+
+    def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:
+        """Call until steady; the first call's time is reported apart."""
+        from effkit.bench.latency import warm_up
+        from effkit.spec import Protocol
+
+        return warm_up(self._state["predictor"], self._state["task"].items.take(items), Protocol(**protocol))
+
+    def visit(self, items: list[int], least_calls: int, least_s: float) -> dict[str, Any]:
+        """Measure batch-1 calls on these items, in whole passes."""
+        from dataclasses import asdict
+
+        from effkit.bench.latency import visit
+
+        sample = self._state["task"].items.take(items)
+        cpu_s, start = time.process_time(), time.perf_counter()
+        calls = visit(self._state["predictor"], sample, least_calls=least_calls, least_s=least_s)
+        return {
+            **asdict(calls),
+            "cpu_s": time.process_time() - cpu_s,
+            "wall_s": time.perf_counter() - start,
+        }
+
+    def throughput(self, items: list[int], least_s: float) -> dict[str, Any]:
+        """Measure items a second on one batch of these items."""
+        from effkit.bench.latency import throughput
+
+        return {"items_per_s": throughput(self._state["predictor"], self._state["task"].items.take(items), least_s)}
+
+    def memory(self) -> dict[str, Any]:
+        """Report the highest resident memory so far."""
+        from effkit.bench.memory import peak_bytes
+
+        return {"peak_bytes": peak_bytes()}
+
+    def _seeded(self, seed: int) -> Any:
+        from dataclasses import replace
+
+        return replace(self._state["recipe"], seed=seed)
+
+    def _products(self) -> Any:
+        from effkit.models import Products
+
+        return Products(self._state["products"], self._meter)
+
+    @contextmanager
+    def _meter(self, step: str, items: int) -> Iterator[dict[str, Any]]:
+        """Time the body here and let the coordinator, which owns the tracker, add its energy."""
+        reading: dict[str, Any] = {}
+        self._ask({"meter": "start", "step": step, "items": items})
+        start = time.perf_counter()
+        yield reading
+        reading["time_s"] = time.perf_counter() - start
+        reading |= self._ask({"meter": "stop"})
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._send(question)
+        reply: dict[str, Any] = json.loads(self._requests.readline())
+        return reply
+
+
+def _response_bytes(predictions: Any) -> float:
+    """Mean size of an answer as compact JSON: a class and its probability, a value, or ranked ids."""
+    if predictions.ndim == 1:
+        return sum(len(json.dumps(float(value))) for value in predictions) / len(predictions)
+    return sum(len(json.dumps(_response(row), separators=(",", ":"))) for row in predictions) / len(predictions)
+
+
+def _response(row: Any) -> dict[str, Any]:
+    if row.dtype.kind == "f":
+        return {"class": int(row.argmax()), "p": round(float(row.max()), 4)}
+    return {"ids": row.tolist()}
+
+
+def main() -> None:
+    """Serve on what were standard input and output; prints of a model go to standard error."""
+    die_with_parent(int(sys.argv[1]))
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    Worker(sys.stdin, answers).serve()
+
+
+if __name__ == "__main__":
+    main()

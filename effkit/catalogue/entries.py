@@ -1,0 +1,189 @@
+"""What the catalogue may say: models and tasks, their licence, sources and hashes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import Field, TypeAdapter, model_validator
+
+from effkit.catalogue.errors import UnknownEntry
+from effkit.catalogue.sources import Declaration, File, Source, given_files
+
+Modality = Literal["tabular", "text", "vision"]
+Kind = Literal["classification", "regression", "retrieval"]
+Metric = Literal["accuracy", "absolute_error", "recall_at_1"]
+Builder = Literal[
+    "tabular.logreg",
+    "tabular.tree",
+    "tabular.lightgbm",
+    "tabular.forest",
+    "tabular.mlp",
+    "text.tfidf",
+    "text.encoder",
+    "vision.cnn",
+    "vision.squeezenet",
+    "vision.efficientnet_lite",
+]
+
+
+class Cost(Declaration):
+    """Nominal seconds on one core, for planning a run's length and for nothing else."""
+
+    load_s: float = Field(default=0.0, ge=0)
+    """Start of a worker until the first answer."""
+    call_s: float = Field(default=0.0, ge=0)
+    """One item, batch of one."""
+    fit_s_per_item: float = Field(default=0.0, ge=0)
+    """Training, per training item, embeddings apart."""
+    embed_s_per_item: float = Field(default=0.0, ge=0)
+    """Turning one item into features before a head is trained."""
+
+
+class _Entry(Declaration):
+    title: str
+    """As a reader knows it."""
+    modality: Modality
+    licence: str
+    """Of the weights or the data, as its publisher states it."""
+    citation: str
+    """Whom to cite."""
+    url: str | None = None
+    """The paper or the publisher's page."""
+    files: tuple[File, ...] = ()
+    """What a complete cache folder holds."""
+    sources: tuple[Source, ...] = ()
+    """Where the files can be had; tried in this order."""
+
+    @model_validator(mode="after")
+    def _sources_give_the_files(self) -> _Entry:
+        wanted = {file.name for file in self.files}
+        if len(wanted) != len(self.files):
+            raise ValueError("`files` lists a name twice; each file stands once")
+        for source in self.sources:
+            given = given_files(source)
+            if given is not None and given != wanted:
+                raise ValueError(
+                    f"{source.describe()} gives {sorted(given)} and `files` wants "
+                    f"{sorted(wanted)}; the two must name the same files"
+                )
+        return self
+
+    def file(self, name: str) -> File:
+        """The declaration of one file.
+
+        Raises:
+            UnknownEntry: The entry lists no such file.
+        """
+        for file in self.files:
+            if file.name == name:
+                return file
+        raise UnknownEntry(
+            f"{self.title} has no file {name!r}; it has "
+            f"{', '.join(file.name for file in self.files) or 'none'}"
+        )
+
+
+class ModelEntry(_Entry):
+    """One model of the catalogue."""
+
+    tasks: tuple[Kind, ...] = Field(min_length=1)
+    """The kinds of task that it can do."""
+    builder: Builder
+    """How effkit builds it."""
+    settings: Mapping[str, Any] = Field(default_factory=dict)
+    """Hyperparameters, resolution, maximum tokens: what the builder is called with."""
+    parameters: int | None = Field(default=None, ge=0)
+    """Number of parameters without any head; ``None`` where training decides."""
+    trained_here: bool = False
+    """Trained from the task's data alone, so that there is nothing to fetch."""
+    seeded: bool = False
+    """Training depends on a seed and is cheap, so that it is repeated over five seeds."""
+    cost: Cost = Cost()
+
+    @model_validator(mode="after")
+    def _trained_or_fetched(self) -> ModelEntry:
+        if self.trained_here == bool(self.files or self.sources):
+            raise ValueError(
+                "a model has either `trained_here: true` or `files` with `sources`, not both"
+            )
+        return self
+
+
+class TaskEntry(_Entry):
+    """One task of the catalogue: its data, its target and how it is scored."""
+
+    kind: Kind
+    metric: Metric
+    """Scored item by item."""
+    loader: str
+    """The loader in ``effkit.tasks`` that reads the files."""
+    target: str
+    """What is to be predicted."""
+    groups: tuple[str, ...] = ()
+    """Attributes for which quality is also reported by subgroup."""
+    superseded_by: str | None = None
+    """The task to use instead, once this one is retired."""
+
+    @model_validator(mode="after")
+    def _sourced(self) -> TaskEntry:
+        bundled = any(source.kind == "bundled" for source in self.sources)
+        if not self.sources or bundled == bool(self.files):
+            raise ValueError(
+                "a task has either one `bundled` source and no `files`, or `files` with sources"
+            )
+        return self
+
+
+Entry = ModelEntry | TaskEntry
+_E = TypeVar("_E", ModelEntry, TaskEntry)
+
+
+def read(path: Path, kind: type[_E]) -> Mapping[str, _E]:
+    """Read one catalogue file.
+
+    Args:
+        path: A YAML mapping of names to entries.
+        kind: ``ModelEntry`` or ``TaskEntry``.
+
+    Raises:
+        pydantic.ValidationError: An entry says what it may not; the message names the key.
+    """
+    # The C loader reads the catalogue ten times faster; not every platform's wheel has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    adapter: TypeAdapter[dict[str, _E]] = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]
+    return MappingProxyType(adapter.validate_python(content))
+
+
+@cache
+def models() -> Mapping[str, ModelEntry]:
+    """The models that come with effkit, by name."""
+    return read(Path(__file__).with_name("models.yaml"), ModelEntry)
+
+
+@cache
+def tasks() -> Mapping[str, TaskEntry]:
+    """The tasks that come with effkit, by name."""
+    return read(Path(__file__).with_name("tasks.yaml"), TaskEntry)
+
+
+def find(name: str) -> Entry:
+    """The model or task of a name.
+
+    Raises:
+        UnknownEntry: Neither catalogue holds it; the message names the nearest ones.
+    """
+    entry = models().get(name) or tasks().get(name)
+    if entry is not None:
+        return entry
+    known = [*models(), *tasks()]
+    near = difflib.get_close_matches(name, known, n=3) or known
+    raise UnknownEntry(
+        f"the catalogue has no model or task {name!r}; did you mean {', '.join(near)}?"
+    )

@@ -1,0 +1,226 @@
+"""From a name in the catalogue to a folder of verified files."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from effkit.catalogue import cache, entries
+from effkit.catalogue.entries import Entry
+from effkit.catalogue.errors import FetchError, HashMismatch
+from effkit.catalogue.sources import (
+    BundledSource,
+    CarrierSource,
+    HubSource,
+    LocalSource,
+    Source,
+)
+
+
+def is_fetched(name: str) -> bool:
+    """Whether everything that an entry needs is on this machine.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+    """
+    entry = entries.find(name)
+    return not entry.files or _manifest(name, entry) is not None
+
+
+def download_bytes(name: str) -> int:
+    """How many bytes a fetch would download; 0 when nothing is missing.
+
+    The first source over the network counts. An archive that serves several entries counts in
+    full for each of them, and is downloaded once.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+    """
+    if is_fetched(name):
+        return 0
+    entry = entries.find(name)
+    for source in entry.sources:
+        if isinstance(source, CarrierSource):
+            return sum(archive.bytes for archive in source.archives)
+        if isinstance(source, HubSource):
+            return sum(file.bytes or 0 for file in entry.files)
+    return 0
+
+
+def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
+    """Make sure that the files of a model or task are here and are the pinned ones.
+
+    Args:
+        name: A model or task of the catalogue.
+        progress: Show downloads on standard error.
+        offline: Use the cache and local folders alone.
+
+    Returns:
+        The entry's folder in the cache. An entry that needs no files (a model trained here, a
+        set inside scikit-learn) has nothing in it, and the folder need not exist.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+        HashMismatch: A file is not the pinned one; the message holds both hashes.
+        FetchError: No source gave the files; the message says why for each, and what to do.
+    """
+    entry = entries.find(name)
+    folder = cache.entry_folder(name, entry)
+    if not entry.files:
+        return folder
+    if _checked(name, entry):
+        return folder
+    from filelock import FileLock
+
+    cache.cache_dir().mkdir(parents=True, exist_ok=True)
+    # One lock for the whole cache: two processes that want the same archive then share one
+    # download, and whatever lies in the staging folder is known to be left over.
+    with FileLock(cache.cache_dir() / ".lock"):
+        if not _checked(name, entry):
+            cache.remove_leftovers()
+            _fetch_from_first(name, entry, progress=progress, offline=offline)
+            cache.remove_leftovers()
+    return folder
+
+
+def verified_path(name: str, file: str) -> Path:
+    """The path of one fetched file, once it is sure to be the pinned one.
+
+    Load nothing that did not come through here. Size and time of change are compared with the
+    manifest, and the file is hashed again when either differs.
+
+    Args:
+        name: A model or task of the catalogue.
+        file: One of its files.
+
+    Raises:
+        UnknownEntry: No such entry, or it lists no such file.
+        FetchError: The entry is not fetched, or the file is gone.
+        HashMismatch: The file was changed.
+    """
+    entry = entries.find(name)
+    declared = entry.file(file)
+    manifest = _manifest(name, entry) or _not_fetched(name)
+    return cache.check_file(cache.entry_folder(name, entry), declared, manifest)
+
+
+def verify(name: str) -> None:
+    """Hash every file of a fetched entry anew.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+        FetchError: The entry is not fetched, or a file is gone.
+        HashMismatch: A file was changed.
+    """
+    entry = entries.find(name)
+    if not entry.files:
+        return
+    manifest = _manifest(name, entry) or _not_fetched(name)
+    for file in entry.files:
+        folder = cache.entry_folder(name, entry)
+        cache.check_file(folder, file, manifest)
+        cache.hash_file(folder, file)
+
+
+def _manifest(name: str, entry: Entry) -> cache.Manifest | None:
+    return cache.read_manifest(cache.entry_folder(name, entry), entry)
+
+
+def _not_fetched(name: str) -> NoReturn:
+    raise FetchError(
+        f"{name} is not in the cache {cache.cache_dir()}; call effkit.catalogue.fetch({name!r})"
+    )
+
+
+def _checked(name: str, entry: Entry) -> bool:
+    manifest = _manifest(name, entry)
+    if manifest is None:
+        return False
+    for file in entry.files:
+        cache.check_file(cache.entry_folder(name, entry), file, manifest)
+    return True
+
+
+def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool) -> None:
+    """Publish the entry from the first source that works.
+
+    Raises:
+        FetchError: None does.
+        HashMismatch: None does, and one of them had other bytes.
+    """
+    reasons: list[str] = []
+    mismatch = False
+    for source in entry.sources:
+        try:
+            staged = _stage(source, name, entry, progress=progress, offline=offline)
+        except FetchError as error:
+            mismatch = mismatch or isinstance(error, HashMismatch)
+            reasons.append(f"{source.describe()}: {error}")
+            continue
+        for each, folder in staged.items():
+            declared = entry if each == name else entries.find(each)
+            cache.publish(folder, cache.entry_folder(each, declared), declared, source.describe())
+        return
+    names = ", ".join(file.name for file in entry.files)
+    raise (HashMismatch if mismatch else FetchError)(
+        f"{name} could not be fetched ({'; '.join(reasons)}). To go on without these sources, put "
+        f"{names} into a folder called {name}, set EFFKIT_LOCAL to the folder above it and fetch "
+        "again (each file is still checked against its SHA-256), or set EFFKIT_CACHE to a cache "
+        f"that holds {name}"
+    )
+
+
+def _stage(
+    source: Source, name: str, entry: Entry, *, progress: bool, offline: bool
+) -> Mapping[str, Path]:
+    """Verified files of this entry, and of others that came along, each in a folder."""
+    if isinstance(source, LocalSource):
+        return {name: _stage_local(source, name, entry)}
+    if offline:
+        raise FetchError("not asked, because the fetch was offline")
+    if isinstance(source, HubSource):
+        from effkit.catalogue.hub import stage_hub
+
+        folder = cache.staging_folder(name)
+        stage_hub(source, entry, folder, progress=progress)
+        return {name: folder}
+    if isinstance(source, CarrierSource):
+        from effkit.catalogue.carriers import stage_carrier
+
+        return stage_carrier(source, name, _sharing(source, name), entry, progress=progress)
+    assert isinstance(source, BundledSource)
+    raise FetchError("comes with scikit-learn and has no files")
+
+
+def _sharing(source: CarrierSource, name: str) -> dict[str, tuple[Entry, CarrierSource]]:
+    """Entries not yet here that the same archives serve, so that these are downloaded once."""
+    known: dict[str, Entry] = {**entries.models(), **entries.tasks()}
+    return {
+        each: (entry, other)
+        for each, entry in known.items()
+        for other in entry.sources
+        if each != name
+        and isinstance(other, CarrierSource)
+        and other.archives == source.archives
+        and _manifest(each, entry) is None
+    }
+
+
+def _stage_local(source: LocalSource, name: str, entry: Entry) -> Path:
+    unset = [v for v in re.findall(r"\$\{?(\w+)", source.path) if not os.environ.get(v)]
+    if unset:
+        raise FetchError(f"{', '.join(unset)} is not set")
+    origin = Path(os.path.expandvars(source.path)).expanduser()
+    folder = cache.staging_folder(name)
+    for file in entry.files:
+        if not (origin / file.name).is_file():
+            raise FetchError(f"{origin / file.name} does not exist")
+        (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
+        # Copied first and hashed after: what was checked is then what is kept.
+        shutil.copyfile(origin / file.name, folder / file.name)
+        cache.hash_file(folder, file)
+    return folder

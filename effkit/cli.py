@@ -1,0 +1,202 @@
+"""The command line. Everything it does, a notebook does too with the same names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from effkit import store
+
+app = typer.Typer(
+    help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Params = Annotated[list[Path], typer.Argument(help="Parameter files, one study each.", show_default=False)]
+Results = Annotated[Path | None, typer.Option("--results", help="Where runs are kept [default: results/].")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, standard or rigorous.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key; dots reach inside.")
+]
+
+
+@app.command()
+def run(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
+    """Run studies through papermill and write the report."""
+    from effkit import batch, store
+    from effkit.batch.runner import failures
+
+    studies = [(path, _read(path, protocol, set_)) for path in params]
+    _check_all(studies)
+    place = store.results_dir(results)
+    trouble: list[str] = []
+    for path, keys in studies:
+        try:
+            with _live(keys["name"]) as watch:
+                loaded = batch.Runner(place, watch).run(keys, path)
+        except batch.RunFailed as error:
+            trouble.append(f"{keys['name']}: {error}")
+            continue
+        typer.echo(f"{loaded.folder}  ({loaded.record.footprint.wall_s / 60:.1f} min)")
+        trouble += [f"{keys['name']}: {sentence}" for sentence in failures(loaded.record)]
+    _write_report(place)
+    for sentence in trouble:
+        typer.echo(sentence, err=True)
+    if trouble:
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
+    """Say what a run would download, how long it would take and what it could show."""
+    from effkit.study import Study
+
+    total_s = 0.0
+    for path in params:
+        planned = Study.from_params(_read(path, protocol, set_)).plan(results)
+        total_s += planned.total_s
+        typer.echo(f"{planned}\n")
+    if len(params) > 1:
+        typer.echo(f"All together: about {total_s / 60:.0f} min, downloads apart.")
+
+
+@app.command()
+def report(results: Results = None) -> None:
+    """Write the report of the newest run of each study."""
+    from effkit import store
+
+    _write_report(store.results_dir(results))
+
+
+@app.command()
+def catalogue() -> None:
+    """List the tasks and models that come with effkit."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from effkit import catalogue as known
+
+    console = Console()
+    for what, entries in (("Tasks", known.tasks()), ("Models", known.models())):
+        table = Table(title=what, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table.add_column("name", no_wrap=True)
+        for column in ("what", "for", "fetched"):
+            table.add_column(column)
+        for name, entry in entries.items():
+            use = "" if isinstance(entry, known.ModelEntry) else f" {entry.kind}"
+            missing = known.download_bytes(name)
+            there = "not needed" if not entry.files else f"no, {missing / 1e6:.0f} MB" if missing else "yes"
+            table.add_row(name, entry.title, f"{entry.modality}{use}", there)
+        console.print(table)
+        console.print()
+
+
+@app.command()
+def fetch(names: Annotated[list[str], typer.Argument(help="Tasks and models.", show_default=False)]) -> None:
+    """Fetch and verify tasks and models."""
+    from effkit import catalogue as known
+
+    for name in names:
+        typer.echo(f"{name}: {known.fetch(name)}")
+
+
+@app.command()
+def doctor(results: Results = None) -> None:
+    """Say what this host can measure, what it cannot, and the fix."""
+    from effkit import doctor as examination
+    from effkit import store
+
+    marks = {"good": "✓", "limited": "~", "missing": "✗"}
+    for finding in examination.examine(store.results_dir(results)):
+        typer.echo(f"{marks[finding.state]} {finding.subject:<10} {finding.text}")
+        if finding.fix:
+            typer.echo(f"  {'':<10} → {finding.fix}")
+
+
+@app.command(name="try")
+def try_() -> None:
+    """Compare two scikit-learn models on a bundled data set: half a minute, offline."""
+    from effkit.first import first_study
+
+    study = first_study()
+    typer.echo(f"{study.plan()}\n")
+    study.run()
+    typer.echo(study.compare())
+    typer.echo(f"\nKept in {study.save()}")
+
+
+def _read(path: Path, protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
+    from effkit.spec import override, read
+
+    return override(read(path), [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])])
+
+
+def _check_all(studies: list[tuple[Path, dict[str, Any]]]) -> None:
+    """Refuse the whole command when one study is wrong, before the first one runs for an hour."""
+    from effkit import resolve
+    from effkit.spec import parse
+
+    for path, keys in studies:
+        resolve.check(parse(keys, str(path)), {}, None)
+
+
+def _live(name: str) -> Any:
+    """One live line: what the run is doing. Plain lines where nobody watches a terminal."""
+    import sys
+    from contextlib import contextmanager
+
+    from rich.console import Console
+
+    @contextmanager
+    def show() -> Any:
+        console = Console(stderr=True)
+        if not sys.stderr.isatty():
+            typer.echo(f"{name}: running", err=True)
+            yield lambda line: None
+            return
+        with console.status(name) as status:
+            yield lambda line: status.update(f"{name}  {line}", spinner_style="dim")
+
+    return show()
+
+
+def _write_report(results: Path) -> None:
+    from effkit import store
+    from effkit.report import write
+
+    runs: list[store.Loaded] = store.newest(each for each in store.load_all(results) if not each.record.interactive)
+    if not runs:
+        typer.echo(f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"report: {write([each.record for each in runs], results / 'report').resolve()}")
+
+
+def main() -> None:
+    """Run the command line; errors of the user's are told in a sentence, not a traceback."""
+    import sys
+
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("Stopped; nothing was left behind.", err=True)
+        sys.exit(130)
+    except Exception as error:
+        from effkit.catalogue import CatalogueError
+        from effkit.spec import SpecError
+        from effkit.store import StoreError
+        from effkit.study import StudyFailed
+
+        if not isinstance(error, (SpecError, StoreError, CatalogueError, StudyFailed)):
+            raise
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

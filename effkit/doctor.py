@@ -1,0 +1,122 @@
+"""What this host can measure, what it cannot, and the fix."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+RAPL = Path("/sys/class/powercap")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about this host."""
+
+    state: Literal["good", "limited", "missing"]
+    subject: str
+    text: str
+    fix: str = ""
+
+
+def examine(results: Path) -> list[Finding]:
+    """Look at everything that a run depends on.
+
+    Args:
+        results: where runs would be kept.
+    """
+    return [*_cores(), *_energy(), *_memory(), *_gpu(), *_disk(results)]
+
+
+def _cores() -> Iterator[Finding]:
+    from effkit.bench.host import cgroup_cpus, choose_cores, cpu_name, governor, hypervisor, load_average
+
+    cores = choose_cores(1)
+    if not cores.pinned:
+        yield Finding(
+            "limited", "cores", f"{cpu_name()}: {sys.platform} does not let a process choose its cores; differences "
+            "under 3 % are not claimed.", "Linux does.",
+        )  # fmt: skip
+    elif cores.shared:
+        yield Finding(
+            "limited", "cores", f"{cpu_name()}: one core only, which the coordinator shares with the workers.",
+            "Give this machine or container a second core.",
+        )  # fmt: skip
+    else:
+        yield Finding("good", "cores", f"{cpu_name()}: workers on core {cores.workers[0]}, coordinator elsewhere.")
+    if (vendor := hypervisor()) is not None:
+        yield Finding("limited", "virtual", f"A virtual machine ({vendor}): neighbours on the host are out of sight.")
+    if (quota := cgroup_cpus()) is not None:
+        yield Finding("limited", "quota", f"This container may use {quota:g} cores; bursts beyond are throttled.")
+    if (name := governor()) not in (None, "performance"):
+        yield Finding(
+            "limited", "frequency", f"The governor is `{name}`: clock speed follows load.",
+            "sudo cpupower frequency-set -g performance",
+        )  # fmt: skip
+    load = load_average()
+    if load is not None and load > 0.5:
+        yield Finding("limited", "load", f"Load average is {load:.1f}: others are working.", "Wait, or stop them.")
+
+
+def _energy() -> Iterator[Finding]:
+    from effkit.bench.energy import EnergyMeter
+
+    meter = EnergyMeter()
+    if meter.unavailable:
+        yield Finding("missing", "energy", f"{meter.unavailable}.", "Reports will leave energy and carbon out.")
+    for method in meter.methods:
+        counter = method.rank in ("metered", "counter")
+        text = f"{method.component}: {method.words} ({method.rank})."
+        if not counter and method.component == "cpu":
+            text += " On this host energy is very nearly a constant times time."
+        yield Finding("good" if counter else "limited", "energy", text, "" if counter else _rapl_fix(method.component))
+
+
+def _rapl_fix(component: str) -> str:
+    if component != "cpu":
+        return ""
+    counters = list(RAPL.glob("intel-rapl*/energy_uj"))
+    if counters and not all(os.access(path, os.R_OK) for path in counters):
+        return f"RAPL is there but root alone may read it: sudo chmod -R a+r {RAPL}/intel-rapl*"
+    return "" if counters else "No RAPL counter shows here; a physical Linux machine has one."
+
+
+def _memory() -> Iterator[Finding]:
+    import psutil
+
+    total = psutil.virtual_memory().total
+    enough = total >= 8e9
+    yield Finding(
+        "good" if enough else "limited", "memory", f"{total / 1e9:.0f} GB.",
+        "" if enough else "With less than 8 GB workers are started and stopped for every visit: slower, not wrong.",
+    )  # fmt: skip
+
+
+def _gpu() -> Iterator[Finding]:
+    from effkit.bench.host import gpus
+
+    found = gpus()
+    text = "; ".join(found) if found else "None that the driver lists: everything is measured on the CPU."
+    yield Finding("good" if found else "missing", "gpu", text)
+
+
+def _disk(results: Path) -> Iterator[Finding]:
+    from effkit.catalogue import cache_dir
+    from effkit.store import StoreError, check_writable
+
+    try:
+        check_writable(results)
+        yield Finding("good", "results", f"{results.resolve()} can be written.")
+    except StoreError as error:
+        yield Finding("missing", "results", str(error))
+    cache = cache_dir()
+    there = cache if cache.exists() else Path.home()
+    free = shutil.disk_usage(there).free
+    yield Finding(
+        "good" if free > 3e9 else "limited", "cache", f"{cache}: {free / 1e9:.0f} GB free.",
+        "" if free > 3e9 else "All of the catalogue takes 1 GB and its largest download another 0.4: set EFFKIT_CACHE.",
+    )  # fmt: skip

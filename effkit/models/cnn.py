@@ -1,0 +1,150 @@
+"""A small convolutional network, trained here on the task's own images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.models import networks
+from effkit.models.base import Facts, Recipe, predict_in_batches
+from effkit.models.images import ImageInput
+from effkit.models.products import Products
+from effkit.spec import SpecError
+from effkit.tasks.base import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+LIBRARIES = ("torch",)
+WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
+SHIFT = 1 / 8
+"""Most that a training image is moved to each side, as a share of its width."""
+
+
+class CnnPredictor:
+    """The trained network and how it wants its images."""
+
+    def __init__(self, network: nn.Module, images: ImageInput) -> None:
+        self.network = network
+        self._images = images
+
+    def prepare(self, items: list[bytes]) -> Tensor:
+        """Decode, resize where needed and normalise."""
+        return self._images.prepare(items)
+
+    def infer(self, prepared: Tensor) -> NDArray[np.float32]:
+        """Return (n, classes) probabilities."""
+        import torch
+
+        with torch.inference_mode():
+            shares: NDArray[np.float32] = self.network(prepared).softmax(dim=1).numpy()
+        return shares
+
+
+def network(channels: list[int], classes: int) -> nn.Module:
+    """Build the network: a stage for each number of channels, each at half the resolution of the one before."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    for stage, (inside, out) in enumerate(pairwise([3, *channels])):
+        layers += [nn.MaxPool2d(2)] if stage else []
+        layers += [nn.Conv2d(inside, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], classes))
+
+
+def make(recipe: Recipe, task: Task, products: Products) -> Path:
+    """Train the network with the recipe's seed."""
+    if recipe.kind != "classification":
+        raise SpecError(f"{recipe.model} cannot do {recipe.kind}; it classifies images.")
+    chosen = task.first("fit", recipe.fit_items)
+
+    def write(folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        networks.use_threads()
+        images = ImageInput.of(recipe.settings)
+        trained = _train(images, images.pixels(task.items.take(chosen)), task.labels[chosen], len(task.classes), recipe)
+        save_file(trained.state_dict(), folder / WEIGHTS)
+        (folder / DESCRIPTION).write_text(json.dumps({"classes": len(task.classes)}), encoding="utf-8")
+
+    return products.make(recipe.key(task.sha256), "train the network", len(chosen), write)
+
+
+def load(recipe: Recipe, folder: Path) -> CnnPredictor:
+    """Load the network that `make` left in `folder`."""
+    from safetensors.torch import load_file
+
+    networks.use_threads()
+    classes = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["classes"]
+    trained = network(list(recipe.settings["channels"]), classes)
+    trained.load_state_dict(load_file(folder / WEIGHTS))
+    return CnnPredictor(trained.eval(), ImageInput.of(recipe.settings))
+
+
+def facts(predictor: CnnPredictor, item: bytes, folder: Path) -> Facts:
+    """Count the network; `item` is the image whose operations are counted."""
+    return Facts(
+        parameters=networks.parameters(predictor.network),
+        tensor_bytes=networks.tensor_bytes(predictor.network),
+        weight_bytes=(folder / WEIGHTS).stat().st_size,
+        flops=networks.flops(lambda: predictor.network(predictor.prepare([item]))),
+    )
+
+
+def predict(recipe: Recipe, folder: Path, task: Task, indices: NDArray[np.int64], products: Products) -> NDArray[Any]:
+    """Return class probabilities in the order of `indices`."""
+    return predict_in_batches(load(recipe, folder), task.items, indices)
+
+
+def _train(
+    images: ImageInput, pixels: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, recipe: Recipe
+) -> nn.Module:
+    """Train with AdamW under a rate that rises and then falls as a cosine; everything random is seeded."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    settings: Mapping[str, Any] = recipe.settings
+    inputs, targets = images.tensor(pixels), torch.from_numpy(np.asarray(labels, dtype=np.int64))
+    batch, epochs = int(settings["batch_size"]), int(settings["epochs"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = network(list(settings["channels"]), classes).train()
+        optimiser = torch.optim.AdamW(
+            model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
+        )
+        steps = epochs * -(-len(inputs) // batch)
+        rate = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, settings["learning_rate"], total_steps=steps, pct_start=0.2
+        )
+        for _ in range(epochs):
+            for rows in torch.split(torch.randperm(len(inputs)), batch):
+                varied = _vary(inputs[rows], flip=bool(settings.get("flip", False)))
+                loss = cross_entropy(model(varied), targets[rows])
+                optimiser.zero_grad()
+                torch.autograd.backward(loss)
+                optimiser.step()
+                rate.step()
+    return model
+
+
+def _vary(images: Tensor, *, flip: bool) -> Tensor:
+    """Mirror half of the images, and move each by up to a share of its width, filling with its mean colour."""
+    import torch
+    from torch.nn.functional import pad
+
+    count, _, height, width = images.shape
+    reach = round(SHIFT * width)
+    if flip:
+        images = torch.where(torch.rand(count, 1, 1, 1) < 0.5, images.flip(3), images)
+    moved = torch.randint(0, 2 * reach + 1, (2, count))
+    rows = moved[0, :, None] + torch.arange(height)
+    columns = moved[1, :, None] + torch.arange(width)
+    padded = pad(images, (reach,) * 4)
+    each = torch.arange(count)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,77 @@
+"""Products: what making a candidate leaves behind, cached by what determines it.
+
+A product is a folder whose `making.json` is written last: complete is one file's existence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from effkit.models.base import MANIFEST, Meter
+
+
+class Products:
+    """The cached products, and what making each of those used here has cost.
+
+    Args:
+        root: folder of all products.
+        meter: measures time and energy of a step that really runs.
+    """
+
+    def __init__(self, root: Path, meter: Meter) -> None:
+        self._root = root
+        self._meter = meter
+        self.used: list[dict[str, Any]] = []
+
+    def make(self, key: str, step: str, items: int, write: Callable[[Path], None]) -> Path:
+        """Return the folder of a product, making it first where there is none.
+
+        Args:
+            key: hash of all that determines it.
+            step: what is done, in a few words, for the record.
+            items: how many items the step works on.
+            write: fills an empty folder.
+
+        Raises:
+            ValueError: when a cached file is not the one that was written.
+        """
+        folder = self._root / key[:2] / key
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            reused = (folder / MANIFEST).exists()
+            if not reused:
+                self._write(folder, step, items, write)
+        making = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        for name, digest in making.pop("sha256").items():
+            if _sha256(folder / name) != digest:
+                raise ValueError(f"{folder / name} is not the file that was written there; delete {folder}.")
+        self.used.append({**making, "reused": reused})
+        return folder
+
+    def _write(self, folder: Path, step: str, items: int, write: Callable[[Path], None]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        staging = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
+        try:
+            with self._meter(step, items) as reading:
+                write(staging)
+            names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
+            hashes = {name: _sha256(staging / name) for name in names}
+            making = {"step": step, "items": items, **reading, "sha256": hashes}
+            (staging / MANIFEST).write_text(json.dumps(making, indent=1), encoding="utf-8")
+            os.replace(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,271 @@
+"""What a run would download, how long it would take, and what it could show."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effkit import catalogue, resolve, store
+from effkit.bench.latency import WARM_UP_ITEMS
+from effkit.bench.schedule import calls_per_visit, entries
+from effkit.record import CandidateRecord, Record
+from effkit.spec import CandidateSpec, ItemCount, StudySpec
+
+if TYPE_CHECKING:
+    from effkit.tasks import Task
+
+USUAL_DISCORDANCE = 0.10
+"""Share of items that two fair models judge differently, where nothing better is known."""
+REOPEN_S = 4.0
+"""A prepared candidate is opened once more, and its products are found: start of a worker, imports, hashing."""
+VISIT_OVERHEAD_S = 0.25
+"""Waiting for the others to fall still, and two requests over the pipe."""
+START_OVERHEAD_S = 0.6
+NOTEBOOK_S = 12.0
+"""Kernel, imports, figures, files."""
+NOMINAL_MULTIPLY_S = 0.0065
+"""A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate's share of the plan."""
+
+    candidate: str
+    download_bytes: int
+    prepare_s: float
+    measure_s: float
+    known: bool
+    """Times come from an earlier run on this host, not from the catalogue."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take, and what it could show."""
+
+    study: str
+    protocol: str
+    rows: tuple[Row, ...]
+    task_download_bytes: int
+    idle_s: float
+    test_items: int | None
+    margin: float | None
+    power: float | None
+    items_for_power: int | None
+
+    @property
+    def total_s(self) -> float:
+        """Predicted wall time, downloads apart, seconds."""
+        return NOTEBOOK_S + self.idle_s + sum(row.prepare_s + row.measure_s for row in self.rows)
+
+    @property
+    def download_bytes(self) -> int:
+        """Bytes that are not in the cache yet."""
+        return self.task_download_bytes + sum(row.download_bytes for row in self.rows)
+
+    def sentences(self) -> list[str]:
+        """The plan in words."""
+        known = all(row.known for row in self.rows)
+        source = "from the last run on this host" if known else "from nominal costs and this host's speed"
+        said = [
+            f"{self.study} ({self.protocol}): about {_duration(self.total_s)}, {source}; "
+            f"{_size(self.download_bytes)} to download."
+        ]
+        if self.power is not None and self.margin is not None and self.test_items is not None:
+            said.append(
+                f"Power: with {self.test_items:,} test items and a margin of {100 * self.margin:g} points, a model "
+                f"that is truly as good is shown to be non-inferior with a probability of {self.power:.0%} "
+                f"(if the two disagree on {USUAL_DISCORDANCE:.0%} of the items)."
+            )
+            if self.items_for_power and self.power < 0.8:
+                said.append(f"80 % would take about {self.items_for_power:,} test items.")
+        elif self.margin is None:
+            said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
+        return said
+
+    def __str__(self) -> str:
+        width = max(len(row.candidate) for row in self.rows)
+        lines = [*self.sentences(), f"  {'candidate':<{width}}  download   prepare   measure"]
+        for row in self.rows:
+            lines.append(
+                f"  {row.candidate:<{width}}  {_size(row.download_bytes):>8}  {_duration(row.prepare_s):>8}"
+                f"  {_duration(row.measure_s):>8}"
+            )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{html.escape(row.candidate)}</td><td>{_size(row.download_bytes)}</td>"
+            f"<td>{_duration(row.prepare_s)}</td><td>{_duration(row.measure_s)}</td></tr>"
+            for row in self.rows
+        )
+        head = "<tr><th style='text-align:left'>candidate</th><th>download</th><th>prepare</th><th>measure</th></tr>"
+        words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences())
+        return f"{words}<table>{head}{rows}</table>"
+
+
+def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, results: Path) -> Plan:
+    """Predict a run from the last run of the same candidates on this host, or from nominal costs.
+
+    Args:
+        spec: a checked study.
+        own: the user's own models.
+        task: the user's own task, if it is not one of the catalogue's.
+        results: where earlier runs are looked for.
+    """
+    fit, test = resolve.item_counts(spec)
+    earlier = _earlier(spec, results)
+    speed = None if earlier else _slower_than_nominal()
+    rows = []
+    lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
+    for candidate in spec.candidates:
+        copies = sum(line.candidate == candidate.name for line in lines)
+        rows.append(_row(candidate, spec, own, earlier.get(candidate.name), speed, copies, (fit, test), task))
+    kind = resolve.task_kind(spec.task, task)
+    count = _count(test, "test", spec, task, earlier)
+    margin = None if spec.margin_points is None else spec.margin_points / 100
+    power = needed = None
+    if margin is not None:
+        from effkit.analysis.sample_size import items_for_power
+        from effkit.analysis.sample_size import power as power_of
+
+        discordance = max(USUAL_DISCORDANCE, 2 * margin)
+        needed = items_for_power(margin, discordance=discordance)
+        power = None if count is None else power_of(count, margin, discordance=discordance)
+    return Plan(
+        study=spec.name,
+        protocol=spec.protocol.base,
+        rows=tuple(rows),
+        task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
+        idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier, speed),
+        test_items=count,
+        margin=margin,
+        power=power,
+        items_for_power=needed,
+    )
+
+
+def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -> float:
+    """Time that the schedule gives one candidate, in all its generations.
+
+    Args:
+        spec: the study.
+        call_s: one item at batch 1.
+        load_s: from the start of a worker to a loaded model.
+        copies: 2 for the reference, 1 otherwise.
+    """
+    protocol = spec.protocol
+    fast = call_s < 0.005
+    warm_up = max(
+        protocol.warm_up_fast_s if fast else protocol.warm_up_s,
+        min(protocol.warm_up_most_calls / 2, 4 * WARM_UP_ITEMS) * call_s,
+    )
+    whole_passes = -(-calls_per_visit(protocol) // protocol.block_items) * protocol.block_items
+    visit = protocol.block_items * call_s + max(whole_passes * call_s, protocol.visit_s) + VISIT_OVERHEAD_S
+    batch = protocol.batch * call_s + max(2 * protocol.batch * call_s, protocol.throughput_s)
+    generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
+    return copies * protocol.generations * generation
+
+
+def _row(
+    candidate: CandidateSpec,
+    spec: StudySpec,
+    own: Mapping[str, resolve.Own],
+    before: CandidateRecord | None,
+    speed: float | None,
+    copies: int,
+    items: tuple[ItemCount, ItemCount],
+    task: Task | None,
+) -> Row:
+    found = resolve.model(candidate.model, own)
+    download = 0 if found.entry is None else catalogue.download_bytes(found.name)
+    if before is not None and before.latency is not None and before.cold_start is not None:
+        cold = before.cold_start
+        load_s = cold.import_s.value + cold.load_s.value
+        measure = measuring_s(spec, call_s=before.latency.mean_s.value, load_s=load_s, copies=copies)
+        return Row(candidate.name, download, REOPEN_S + cold.load_s.value, measure, known=True)
+    cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
+    slower = speed or 1.0
+    fit = _count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
+    test = _count(items[1], "test", spec, task, {}) or 3_000
+    seeds = len(resolve.seeds(found, spec))
+    made = fit * cost.fit_s_per_item * seeds + (fit + test) * cost.embed_s_per_item
+    measure = measuring_s(spec, call_s=cost.call_s * slower, load_s=cost.load_s * slower, copies=copies)
+    return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
+
+
+def _curve_s(spec: StudySpec, earlier: Mapping[str, CandidateRecord], speed: float | None) -> float:
+    """Preparing the points of learning curves; what they embed is mostly what the candidates embed too."""
+    if spec.protocol.items == "few":
+        return 0.0
+    points = sum(len(curve.fit_items) for curve in spec.learning_curve)
+    return points * REOPEN_S * (1.0 if earlier else speed or 1.0)
+
+
+def _count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None, earlier: Mapping[str, Any]) -> int | None:
+    """How many items a count means; None where that is known only once the data are here."""
+    if task is not None:
+        return len(task.first(split, wanted))
+    sizes = _sizes(spec)
+    if wanted == "all":
+        return sizes.get(split)
+    return min(wanted, sizes.get(split, wanted))
+
+
+def _sizes(spec: StudySpec) -> dict[str, int]:
+    """Split sizes of a task that has been loaded before on this host."""
+    import json
+
+    import numpy as np
+
+    for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
+        path = folder / "splits.npz"
+        if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:
+            with np.load(path) as splits:
+                return {split: len(splits[split]) for split in splits.files}
+    return {}
+
+
+def _earlier(spec: StudySpec, results: Path) -> dict[str, CandidateRecord]:
+    """Candidates of the newest run of this study on a host like this one."""
+    from effkit.bench.host import cpu_name
+
+    runs: list[Record] = [
+        each.record
+        for each in store.load_all(results)
+        if each.record.spec.name == spec.name
+        and each.record.host.cpu == cpu_name()
+        and each.record.spec.items == spec.items
+        and each.record.spec.protocol.items == spec.protocol.items
+        and each.record.spec.protocol.threads == spec.protocol.threads
+    ]
+    return {candidate.name: candidate for run in runs for candidate in run.candidates if candidate.status == "ok"}
+
+
+def _slower_than_nominal() -> float:
+    """How many times slower this host multiplies matrices than the one the costs were taken on."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    matrix = np.ones((512, 512), dtype=np.float32)
+    times = []
+    with threadpool_limits(1):
+        for _ in range(20):
+            start = time.perf_counter()
+            matrix @ matrix
+            times.append(time.perf_counter() - start)
+    return float(np.median(times)) / NOMINAL_MULTIPLY_S
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.0f} MB" if size_bytes else "nothing"

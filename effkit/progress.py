@@ -1,0 +1,78 @@
+"""Progress of a run, for whoever watches: a bar in a terminal, one in a notebook, lines in the log."""
+
+from __future__ import annotations
+
+import html
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+log = logging.getLogger("effkit.progress")
+
+
+class Progress(Protocol):
+    """Told the share that is done, between 0 and 1, and what is done now."""
+
+    def __call__(self, share: float, text: str) -> None: ...
+
+
+def _logged(share: float, text: str) -> None:
+    log.info("%3.0f %%  %s", 100 * share, text)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Show progress in the way that suits where this runs.
+
+    Args:
+        title: what is being done, for the bar's label.
+    """
+    shell = _shell()
+    if shell == "ZMQInteractiveShell":
+        yield _notebook(title)
+    elif sys.stderr.isatty():
+        with _terminal(title) as show:
+            yield show
+    else:
+        yield _logged
+
+
+def _shell() -> str:
+    ipython = sys.modules.get("IPython")
+    return type(ipython.get_ipython()).__name__ if ipython is not None else ""
+
+
+def _notebook(title: str) -> Progress:
+    from IPython.display import HTML, display
+
+    handle: Any = display(HTML(""), display_id=True)
+
+    def show(share: float, text: str) -> None:
+        _logged(share, text)
+        label = html.escape(f"{title}: {text}")
+        handle.update(HTML(f'<progress value="{share:.3f}" style="width:16em"></progress> {share:.0%} {label}'))
+
+    return show
+
+
+@contextmanager
+def _terminal(title: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=1.0)
+
+        def show(share: float, text: str) -> None:
+            _logged(share, text)
+            bar.update(task, completed=share, description=f"{title}: {text}")
+
+        yield show

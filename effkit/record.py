@@ -1,0 +1,379 @@
+"""The record: everything one run measured, typed and versioned.
+
+Reports read records and nothing else. `None` means "not measurable here" and never becomes 0.
+SI units stand in the field names: `_s`, `_j`, `_w`, `_bytes`.
+
+History of the schema:
+    1  first version
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from effkit.spec import Frozen, StudySpec
+
+SCHEMA_VERSION = 1
+
+Origin = Literal["measured", "counted", "modelled"]
+"""How a number came to be: read off an instrument, counted exactly, or computed from a model."""
+
+Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic"]
+"""How far an energy figure can be trusted, best first."""
+
+RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
+
+Verdict = Literal["lower", "higher", "within noise", "indicative", "unstable"]
+"""What may be said of a ratio to the reference."""
+
+QualityVerdict = Literal["reference", "superior", "non-inferior", "inferior", "inconclusive"]
+
+
+def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
+    """Return the weakest rank among those that carry more than a tenth of the energy; None without any."""
+    total_j = sum(joules.values())
+    heavy = [rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j]
+    return max(heavy, key=RANKS.index) if heavy else None
+
+
+class Estimate(Frozen):
+    """A number with its interval and its origin."""
+
+    value: float = Field(description="the estimate, in the unit that the field's name says")
+    low: float | None = Field(default=None, description="lower end of the interval; None when there is none")
+    high: float | None = Field(default=None, description="upper end of the interval")
+    n: int = Field(description="how many independent values the interval rests on")
+    origin: Origin = "measured"
+
+
+class Ratio(Frozen):
+    """A candidate's value divided by the reference's, and what may be said of it."""
+
+    value: float
+    low: float | None = Field(default=None, description="95 % interval by Student t over generations")
+    high: float | None = None
+    n: int = Field(description="generations")
+    verdict: Verdict
+    threshold: float = Field(description="half-width inside which nothing is claimed, as a share of 1")
+
+
+class PercentileRecord(Frozen):
+    """One percentile of latency."""
+
+    level: float = Field(description="99 for p99")
+    value_s: float | None = Field(description="None when the calls are too few")
+    low_s: float | None = None
+    high_s: float | None = None
+    n: int = Field(description="calls")
+    n_effective: float = Field(description="calls, after allowing for their dependence")
+    reason: str | None = Field(default=None, description="why there is no value")
+
+
+class Latency(Frozen):
+    """End-to-end latency at batch 1: preparing one item, then inferring."""
+
+    mean_s: Estimate = Field(description="mean time of a call, over generations")
+    prepare_s: Estimate = Field(description="the part spent tokenising, decoding, resizing, encoding")
+    infer_s: Estimate = Field(description="the part spent in the model")
+    percentiles: tuple[PercentileRecord, ...]
+    ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
+    cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
+    calls: int
+    steady: bool = Field(description="False when the warm-up test did not pass")
+
+
+class Throughput(Frozen):
+    """Items a second at one batch size."""
+
+    batch: int
+    items_per_s: Estimate
+    ratio: Ratio | None
+
+
+class ColdStart(Frozen):
+    """From a fresh process to the first answer."""
+
+    import_s: Estimate
+    load_s: Estimate
+    first_call_s: Estimate
+
+
+class Memory(Frozen):
+    """What a worker takes."""
+
+    weight_bytes: int | None = Field(description="model files on disk")
+    tensor_bytes: int | None = Field(description="weights in memory, where they can be counted")
+    floor_bytes: int = Field(description="the fresh process, its libraries imported and no model loaded")
+    peak_bytes: int = Field(description="highest resident memory, less the floor, largest generation")
+
+
+class EnergyComponent(Frozen):
+    """Energy of one part of the machine."""
+
+    component: Literal["cpu", "memory", "gpu"]
+    energy_j: float = Field(description="per request")
+    rank: Rank
+    method: str = Field(description="how CodeCarbon came by it, in its own words")
+
+
+class Energy(Frozen):
+    """Energy of one request at batch 1, gross."""
+
+    request_j: Estimate | None = Field(description="None when the windows are too short to resolve")
+    net_j: float | None = Field(description="less the idle machine's share")
+    idle_w: float | None = Field(description="power of the idle machine, all workers resident")
+    components: tuple[EnergyComponent, ...]
+    rank: Rank | None = Field(description="the weakest component above a tenth of the total")
+    window_s: float = Field(description="summed length of the windows")
+    note: str | None = Field(default=None, description="why it is not resolvable, or only indicative")
+    ratio: Ratio | None
+
+
+class Operations(Frozen):
+    """Floating-point operations of one request, counted on the model's graph; never ranks speed."""
+
+    flops: float
+    label: Literal["analytic"] = "analytic"
+
+
+class Making(Frozen):
+    """What it took to make one part of a candidate: embedding, training, predicting."""
+
+    step: str
+    time_s: float
+    energy_j: float | None
+    rank: Rank | None
+    items: int
+    reused: bool = Field(description="made by an earlier run and taken from the cache")
+
+
+class GroupQuality(Frozen):
+    """Quality inside one group of items, and its paired gap to the reference."""
+
+    group: str = Field(description="column=value, as in sex=Female")
+    n: int
+    value: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+class Quality(Frozen):
+    """How well it does the task, item by item."""
+
+    metric: str
+    value: Estimate
+    seed_values: tuple[float, ...] = Field(description="one value a training seed, the first is the one used")
+    secondary: dict[str, float] = Field(default_factory=dict, description="further metrics, without a verdict")
+    groups: tuple[GroupQuality, ...] = ()
+
+
+class Gap(Frozen):
+    """Paired quality difference, candidate − reference; positive is better."""
+
+    difference: float = Field(description="in the metric's unit; errors are negated so that more is better")
+    low: float = Field(description="two-sided 95 % interval")
+    high: float
+    margin: float = Field(description="in the same unit")
+    verdict: QualityVerdict = Field(description="after Holm over all candidates and over seeds")
+    verdict_alone: QualityVerdict = Field(description="of this one test, before Holm and seeds")
+    p_value: float = Field(description="one-sided, of inferiority by the margin")
+    p_holm: float
+    mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong")
+    discordant: int | None
+    n: int
+    items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
+
+
+class CandidateRecord(Frozen):
+    """All that is known of one candidate."""
+
+    name: str
+    model: str
+    title: str
+    techniques: tuple[dict[str, dict[str, Any]], ...] = ()
+    reference: bool = False
+    status: Literal["ok", "failed"] = "ok"
+    error: str | None = Field(default=None, description="why it failed, in a sentence")
+    fit_items: int | None = Field(default=None, description="training items really used")
+    parameters: int | None = None
+    licence: str | None = None
+    quality: Quality | None = None
+    gap: Gap | None = None
+    latency: Latency | None = None
+    throughput: tuple[Throughput, ...] = ()
+    cold_start: ColdStart | None = None
+    memory: Memory | None = None
+    operations: Operations | None = None
+    energy: Energy | None = None
+    making: tuple[Making, ...] = ()
+    request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
+    response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
+    weights_sha256: dict[str, str] = Field(default_factory=dict)
+    threads_read_back: dict[str, int] = Field(default_factory=dict)
+
+
+class CurvePoint(Frozen):
+    """Quality of one model at one number of training items."""
+
+    model: str
+    fit_items: int
+    value: Estimate
+    making_s: float
+
+
+class NoiseCheck(Frozen):
+    """The reference measured against itself (A/A)."""
+
+    metric: Literal["latency", "throughput", "energy"]
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    n: int
+    threshold: float = Field(description="half-width inside which nothing is claimed")
+    unstable: bool
+    assessed: bool = Field(description="False with fewer than five generations")
+
+
+class Host(Frozen):
+    """The machine, as far as it shows itself."""
+
+    cpu: str
+    cores: int
+    sockets: int | None
+    hypervisor: str | None
+    cgroup_cpus: float | None = Field(description="CPU quota of the container; None when unlimited")
+    governor: str | None
+    memory_bytes: int
+    gpus: tuple[str, ...] = ()
+    system: str
+    python: str
+    load_before: float | None = Field(description="one-minute load average as the run began")
+    others_share: float | None = Field(
+        description="other processes' CPU during visits, as a share of one core; None when unknown"
+    )
+    steal_share: float | None
+    pinned: bool
+    worker_cores: tuple[int, ...] = ()
+    coordinator_shares_core: bool
+    resident_together: bool = Field(description="False when workers were started and stopped for each visit")
+
+
+class Code(Frozen):
+    """What was run."""
+
+    versions: dict[str, str]
+    git_commit: str | None
+    git_dirty: bool | None
+    params_sha256: str
+    notebook_sha256: str | None
+
+
+class TaskFacts(Frozen):
+    """The task as it was used."""
+
+    name: str
+    title: str
+    kind: Literal["classification", "regression", "retrieval"]
+    modality: str
+    metric: str
+    licence: str | None
+    sha256: str = Field(description="over items, labels and splits")
+    split_items: dict[str, int] = Field(description="items of each of the four disjoint splits")
+    fit_used: int
+    test_used: int
+    clusters: int | None = Field(default=None, description="groups of dependent test items, if any")
+
+
+class KitFootprint(Frozen):
+    """What the kit itself took."""
+
+    wall_s: float
+    measuring_s: float
+    coordinator_cpu_s: float
+    peak_bytes: int | None
+
+
+class Record(Frozen):
+    """One run of one study."""
+
+    schema_version: int = SCHEMA_VERSION
+    run: str = Field(description="the run's folder name: time of start and a short hash of the parameters")
+    started_at: datetime
+    finished_at: datetime
+    interactive: bool = Field(description="run by hand in a notebook, not by `effkit run`")
+    spec_passed: dict[str, Any] = Field(description="the parameters as they were given")
+    spec: StudySpec = Field(description="the parameters with every default filled in")
+    task: TaskFacts
+    host: Host
+    code: Code
+    candidates: tuple[CandidateRecord, ...]
+    noise: tuple[NoiseCheck, ...]
+    curve: tuple[CurvePoint, ...] = ()
+    footprint: KitFootprint
+
+    @property
+    def reference(self) -> CandidateRecord:
+        """The candidate that all others are compared with."""
+        return next(candidate for candidate in self.candidates if candidate.reference)
+
+    @property
+    def failed(self) -> tuple[CandidateRecord, ...]:
+        """The candidates that could not be measured."""
+        return tuple(candidate for candidate in self.candidates if candidate.status == "failed")
+
+    def candidate(self, name: str) -> CandidateRecord:
+        """Return one candidate by its name.
+
+        Raises:
+            KeyError: naming the candidates there are.
+        """
+        for candidate in self.candidates:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(f"`{name}` is not in this record; it has {', '.join(c.name for c in self.candidates)}")
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From each old version, a function that turns its raw record into the next version's."""
+
+
+class SchemaError(ValueError):
+    """A record cannot be read by this version of effkit."""
+
+
+def migrate(raw: dict[str, Any]) -> dict[str, Any]:
+    """Bring a raw record up to `SCHEMA_VERSION`, one version at a time.
+
+    Raises:
+        SchemaError: when the record is newer than this effkit, or has no version.
+    """
+    version = raw.get("schema_version")
+    if not isinstance(version, int):
+        raise SchemaError("This file has no `schema_version`: it is not an effkit record.")
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            f"This record has schema {version}, and this effkit reads up to {SCHEMA_VERSION}: update effkit."
+        )
+    while version < SCHEMA_VERSION:
+        raw = MIGRATIONS[version](dict(raw))
+        version += 1
+        raw["schema_version"] = version
+    return raw
+
+
+def read_record(text: str | bytes) -> Record:
+    """Parse a record of any schema version.
+
+    Raises:
+        SchemaError: when it is newer than this effkit, or not a record.
+        pydantic.ValidationError: when a field is wrong.
+    """
+    import json
+
+    return Record.model_validate(migrate(json.loads(text)))

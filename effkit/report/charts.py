@@ -1,0 +1,110 @@
+"""The numbers behind the figures: quality against latency, against energy, against labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from effkit.analysis.pareto import Direction, front
+from effkit.record import CandidateRecord, Estimate
+from effkit.report.values import Chart, ChartKind, Dot
+from effkit.report.view import View
+
+_SHOWN_MS = 1e3
+
+
+def charts(view: View, chosen: str | None) -> tuple[Chart, ...]:
+    """Every figure that has at least two points."""
+    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve")
+    return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
+
+
+def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | None:
+    """One figure, or None where fewer than two points have both numbers."""
+    found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)
+    return found if len(found.dots) > 1 else None
+
+
+def _latency(view: View, chosen: str | None) -> Chart:
+    dots = _dots(view, chosen, lambda c: c.latency.mean_s if c.latency else None, _SHOWN_MS)
+    note = "Indicative: fewer than five generations." if view.indicative else ""
+    return _trade_off(view, "latency", "Quality and latency", "mean latency of one item, ms (log)", dots, note)
+
+
+def _energy(view: View, chosen: str | None) -> Chart:
+    ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.request_j}
+    dots = _dots(view, chosen, lambda c: c.energy.request_j if c.energy else None, 1.0)
+    modelled = any(rank and rank.startswith("modelled") for rank in ranks)
+    note = "Energy is modelled: on this host it is about a constant × time." if modelled else ""
+    if len(ranks) > 1:
+        note = "Energy comes in different ranks: these dots are not comparable from left to right."
+    return _trade_off(view, "energy", "Quality and energy", "energy of one request, J (log)", dots, note)
+
+
+def _curve(view: View, chosen: str | None) -> Chart:
+    dots = tuple(
+        Dot(
+            label=point.model,
+            x=float(point.fit_items),
+            y=_scaled(view, point.value.value),
+            y_low=None if point.value.low is None else _scaled(view, point.value.low),
+            y_high=None if point.value.high is None else _scaled(view, point.value.high),
+        )
+        for point in sorted(view.record.curve, key=lambda p: (p.model, p.fit_items))
+    )
+    return Chart(
+        kind="curve",
+        title="Quality and labels",
+        x_label="labels to learn from (log)",
+        y_label=_y_label(view),
+        alt=f"{view.metric} of {len({d.label for d in dots})} models at growing numbers of labels",
+        dots=dots,
+        lower_is_better=view.lower_is_better,
+    )
+
+
+def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, dots: tuple[Dot, ...], note: str) -> Chart:
+    better: Direction = "min" if view.lower_is_better else "max"
+    best = front([[dot.x, dot.y] for dot in dots], ("min", better)).tolist() if dots else []
+    return Chart(
+        kind=kind,
+        title=title,
+        x_label=x_label,
+        y_label=_y_label(view),
+        alt=f"{title} of {', '.join(dot.label for dot in dots)}; the same numbers stand in the table",
+        dots=dots,
+        front=tuple(place for place, on in enumerate(best) if on),
+        lower_is_better=view.lower_is_better,
+        note=note,
+    )
+
+
+def _dots(
+    view: View, chosen: str | None, of: Callable[[CandidateRecord], Estimate | None], scale: float
+) -> tuple[Dot, ...]:
+    dots = []
+    for candidate in view.measured:
+        estimate = of(candidate)
+        if estimate is None or candidate.quality is None or estimate.value <= 0:
+            continue
+        quality = candidate.quality.value
+        dots.append(
+            Dot(
+                label=view.label(candidate),
+                x=estimate.value * scale,
+                x_low=None if estimate.low is None else estimate.low * scale,
+                x_high=None if estimate.high is None else estimate.high * scale,
+                y=_scaled(view, quality.value),
+                y_low=None if quality.low is None else _scaled(view, quality.low),
+                y_high=None if quality.high is None else _scaled(view, quality.high),
+                role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
+            )
+        )
+    return tuple(dots)
+
+
+def _scaled(view: View, value: float) -> float:
+    return value if view.lower_is_better else 100 * value
+
+
+def _y_label(view: View) -> str:
+    return f"{view.metric} (lower is better)" if view.lower_is_better else f"{view.metric}, %"

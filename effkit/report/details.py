@@ -1,0 +1,275 @@
+"""The depth of a study: the tables that stand folded below the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from effkit.analysis.carbon import factor
+from effkit.record import CandidateRecord, NoiseCheck
+from effkit.report.comparison import (
+    RANK_WORDS,
+    UNMEASURED,
+    ColumnSpec,
+    build,
+    carbon,
+    energy,
+    estimate_cell,
+    percentile_cell,
+)
+from effkit.report.groups import groups
+from effkit.report.units import DASH, show, whole
+from effkit.report.values import Cell, Column, Row, Table, Tone
+from effkit.report.view import View
+
+MakesCell = Callable[[View, CandidateRecord], Cell]
+
+
+def details(view: View) -> tuple[Table, ...]:
+    """Every folded table that this record fills."""
+    tables = (
+        size(view),
+        latency(view),
+        energy_and_carbon(view),
+        cold_start(view),
+        making(view),
+        groups(view),
+        identity(view),
+    )
+    return tuple(table for table in tables if table and table.rows)
+
+
+def size(view: View) -> Table:
+    """What each candidate is made of."""
+    columns = [
+        ColumnSpec("Parameters", "", lambda v, c: _counted(show(c.parameters, "count"), c.parameters)),
+        ColumnSpec("Weights on disk", "", lambda v, c: _bytes(c, "weight_bytes", "counted")),
+        ColumnSpec("Weights in memory", "", lambda v, c: _bytes(c, "tensor_bytes", "counted")),
+        ColumnSpec("Model's peak", "above its libraries", lambda v, c: _bytes(c, "peak_bytes", "measured")),
+        ColumnSpec("Libraries", "no model loaded", lambda v, c: _bytes(c, "floor_bytes", "measured")),
+        ColumnSpec("Operations", "per request", _operations),
+        ColumnSpec("Training items", "", lambda v, c: _counted(_whole(c.fit_items), c.fit_items)),
+        ColumnSpec("Item / answer", "as sent", _traffic),
+    ]
+    return build(view, columns, key="size", title="Size")
+
+
+def latency(view: View) -> Table:
+    """Where the time of a call goes."""
+    columns = [
+        ColumnSpec("Preparing", "mean", lambda v, c: estimate_cell(c.latency.prepare_s if c.latency else None, "s")),
+        ColumnSpec("Inferring", "mean", lambda v, c: estimate_cell(c.latency.infer_s if c.latency else None, "s")),
+        ColumnSpec(
+            "CPU time", "of the worker", lambda v, c: estimate_cell(c.latency.cpu_s if c.latency else None, "s")
+        ),
+        ColumnSpec("p50", "", lambda v, c: percentile_cell(c, 50)),
+        ColumnSpec("p90", "", lambda v, c: percentile_cell(c, 90)),
+        ColumnSpec("p95", "", lambda v, c: percentile_cell(c, 95)),
+        ColumnSpec(
+            "Calls", "", lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED
+        ),
+        ColumnSpec("Warm-up", "", _steady),
+    ]
+    return build(view, columns, key="latency", title="Latency in depth")
+
+
+def energy_and_carbon(view: View) -> Table:
+    """Energy by component and rank, and carbon in every scenario."""
+    asked = view.record.spec.carbon
+    regions = list(dict.fromkeys((*asked.scenarios, asked.region)))
+    columns = [
+        ColumnSpec("Energy", "per request, gross", energy),
+        ColumnSpec("Above idle", "per request", _net),
+        ColumnSpec("Idle power", "", lambda v, c: _plain(show(c.energy.idle_w if c.energy else None, "w"))),
+        ColumnSpec("Windows", "summed", lambda v, c: _plain(show(c.energy.window_s if c.energy else None, "s"))),
+        *(
+            ColumnSpec(part.upper() if part != "memory" else "Memory", "share and method", _part(part))
+            for part in _parts(view)
+        ),
+        *(ColumnSpec(f"CO₂e {region}", f"per 1,000; {_grid(region)}", _in_region(region)) for region in regions),
+    ]
+    return build(view, columns, key="energy", title="Energy and carbon")
+
+
+def cold_start(view: View) -> Table:
+    """From a fresh process to the first answer."""
+    columns = [
+        ColumnSpec("Importing", "", lambda v, c: estimate_cell(c.cold_start.import_s if c.cold_start else None, "s")),
+        ColumnSpec("Loading", "", lambda v, c: estimate_cell(c.cold_start.load_s if c.cold_start else None, "s")),
+        ColumnSpec(
+            "First call", "", lambda v, c: estimate_cell(c.cold_start.first_call_s if c.cold_start else None, "s")
+        ),
+    ]
+    return build(view, columns, key="cold-start", title="Cold start")
+
+
+def making(view: View) -> Table:
+    """What it took to make each candidate, step by step."""
+    rows = [
+        Row(
+            view.label(c),
+            c.name,
+            (
+                Cell(each.step),
+                Cell(show(each.time_s, "s")),
+                Cell(
+                    show(each.energy_j, "j"),
+                    detail=RANK_WORDS[each.rank] if each.rank else "",
+                    tone=_muted(each.energy_j),
+                ),
+                Cell(whole(each.items)),
+                Cell("an earlier run" if each.reused else "this run"),
+            ),
+        )
+        for c in view.record.candidates
+        for each in c.making
+    ]
+    columns = (
+        Column("Step"),
+        Column("Time", "", "measured"),
+        Column("Energy"),
+        Column("Items", "", "counted"),
+        Column("Made by"),
+    )
+    return Table("making", "Making", "Candidate", columns, tuple(rows))
+
+
+def identity(view: View) -> Table:
+    """What exactly was measured."""
+    columns = [
+        ColumnSpec("Model", "", lambda v, c: Cell(c.model)),
+        ColumnSpec("Techniques", "in order", lambda v, c: Cell(_chain(c))),
+        ColumnSpec("Licence", "", lambda v, c: Cell(c.licence or "not stated")),
+        ColumnSpec("Threads", "read back", lambda v, c: Cell(_pairs(c.threads_read_back))),
+        ColumnSpec("Weights", "SHA-256", lambda v, c: Cell(_pairs({k: h[:12] for k, h in c.weights_sha256.items()}))),
+    ]
+    return build(view, columns, key="identity", title="What was measured")
+
+
+def noise_table(view: View) -> Table:
+    """The reference against itself."""
+    rows = tuple(Row(check.metric, check.metric, _noise_cells(check)) for check in view.record.noise)
+    columns = (
+        Column("Ratio", "should be 1", "measured"),
+        Column("Threshold", "nothing claimed inside"),
+        Column("Verdict"),
+    )
+    return Table("noise", "The reference against itself", "Metric", columns, rows)
+
+
+def curve_table(view: View) -> Table | None:
+    """Quality against the number of labels."""
+    rows = tuple(
+        Row(
+            point.model,
+            point.model,
+            (
+                Cell(whole(point.fit_items)),
+                Cell(view.quality(point.value.value), detail=view.quality_interval(point.value.low, point.value.high)),
+                Cell(show(point.making_s, "s")),
+            ),
+        )
+        for point in sorted(view.record.curve, key=lambda p: (p.model, p.fit_items))
+    )
+    columns = (
+        Column("Labels", "", "counted"),
+        Column("Quality", view.metric, "measured"),
+        Column("Making", "", "measured"),
+    )
+    return Table("curve", "More labels", "Model", columns, rows) if rows else None
+
+
+def _noise_cells(check: NoiseCheck) -> tuple[Cell, ...]:
+    ends = "" if check.low is None or check.high is None else f"[{check.low:.3f}, {check.high:.3f}]"
+    verdict, tone = _noise_verdict(check)
+    return Cell(f"{check.ratio:.3f}", detail=ends), Cell(f"±{100 * check.threshold:.1f} %"), Cell(verdict, tone=tone)
+
+
+def _noise_verdict(check: NoiseCheck) -> tuple[str, Tone]:
+    if not check.assessed:
+        return "not assessed: fewer than five generations", "muted"
+    return ("unstable", "bad") if check.unstable else ("stable", "good")
+
+
+def _parts(view: View) -> Iterator[str]:
+    found = {part.component for c in view.measured if c.energy for part in c.energy.components}
+    return (part for part in ("cpu", "memory", "gpu") if part in found)
+
+
+def _part(name: str) -> MakesCell:
+    def cell(view: View, candidate: CandidateRecord) -> Cell:
+        parts = candidate.energy.components if candidate.energy else ()
+        found = next((part for part in parts if part.component == name), None)
+        return (
+            UNMEASURED
+            if found is None
+            else Cell(show(found.energy_j, "j"), detail=f"{RANK_WORDS[found.rank]}: {found.method}")
+        )
+
+    return cell
+
+
+def _in_region(region: str) -> MakesCell:
+    return lambda view, candidate: carbon(candidate, region)
+
+
+def _grid(region: str) -> str:
+    try:
+        grid = factor(region)
+    except KeyError:
+        return "no grid factor"
+    return f"{grid.g_per_kwh:.0f} g/kWh, {grid.kind} {grid.year}"
+
+
+def _net(view: View, candidate: CandidateRecord) -> Cell:
+    net = candidate.energy.net_j if candidate.energy else None
+    return Cell(show(net, "j"), tone=_muted(net))
+
+
+def _operations(view: View, candidate: CandidateRecord) -> Cell:
+    flops = candidate.operations.flops if candidate.operations else None
+    return _counted(show(flops, "flop"), flops)
+
+
+def _bytes(candidate: CandidateRecord, field: str, origin: str) -> Cell:
+    value = getattr(candidate.memory, field) if candidate.memory else None
+    return Cell(show(value, "bytes"), tone=_muted(value), origin=origin)
+
+
+def _traffic(view: View, candidate: CandidateRecord) -> Cell:
+    sent, answered = show(candidate.request_bytes, "bytes"), show(candidate.response_bytes, "bytes")
+    return Cell(f"{sent} / {answered}", tone=_muted(candidate.request_bytes))
+
+
+def _steady(view: View, candidate: CandidateRecord) -> Cell:
+    if candidate.latency is None:
+        return UNMEASURED
+    return Cell("steady", tone="good") if candidate.latency.steady else Cell("not steady", tone="warn")
+
+
+def _counted(text: str, value: float | None) -> Cell:
+    return Cell(text, tone=_muted(value), origin="counted")
+
+
+def _plain(text: str) -> Cell:
+    return Cell(text, tone="muted" if text == DASH else "")
+
+
+def _whole(value: int | None) -> str:
+    return DASH if value is None else whole(value)
+
+
+def _muted(value: float | None) -> Tone:
+    return "muted" if value is None else ""
+
+
+def _chain(candidate: CandidateRecord) -> str:
+    steps = [
+        name + (f" ({', '.join(f'{k}={v}' for k, v in parameters.items())})" if parameters else "")
+        for technique in candidate.techniques
+        for name, parameters in technique.items()
+    ]
+    return " → ".join(steps) or "none"
+
+
+def _pairs(pairs: dict[str, str] | dict[str, int]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in pairs.items()) or DASH

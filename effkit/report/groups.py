@@ -1,0 +1,54 @@
+"""Quality inside groups of items: a small model may hold on average and fail some."""
+
+from __future__ import annotations
+
+from effkit.record import CandidateRecord, GroupQuality
+from effkit.report.units import DASH, whole
+from effkit.report.values import Cell, Column, Row, Table, Tone
+from effkit.report.view import View
+
+_GROUP_WORDS = {"number only": "too few for a verdict"}
+
+
+def groups(view: View) -> Table:
+    """Quality inside each group of items."""
+    rows = [
+        Row(view.label(c), c.name, (Cell(group.group), Cell(whole(group.n)), *_group_cells(view, group)))
+        for c in view.measured
+        for group in (c.quality.groups if c.quality else ())
+    ]
+    columns = (
+        Column("Group"),
+        Column("Items", "", "counted"),
+        Column("Quality", view.metric, "measured"),
+        Column("Gap to reference"),
+    )
+    return Table("groups", "Groups", "Candidate", columns, tuple(rows))
+
+
+def worst_groups(view: View) -> tuple[str, ...]:
+    """For each candidate, the group in which it loses most to the reference, in a sentence."""
+    return tuple(_worst(view, c) for c in view.measured if _with_gap(c) and not c.reference)
+
+
+def _group_cells(view: View, group: GroupQuality) -> tuple[Cell, Cell]:
+    quality = Cell(DASH, tone="muted") if group.value is None else Cell(view.quality(group.value))
+    if group.difference is None:
+        return quality, Cell(DASH, claim=group.verdict, tone="muted")
+    ends = "" if group.low is None or group.high is None else view.gap_interval(group.low, group.high)
+    tones: dict[str, Tone] = {"worse": "bad", "better": "good"}
+    return quality, Cell(
+        view.gap_value(group.difference), detail=ends, claim=group.verdict, tone=tones.get(group.verdict, "")
+    )
+
+
+def _with_gap(candidate: CandidateRecord) -> list[GroupQuality]:
+    return [g for g in (candidate.quality.groups if candidate.quality else ()) if g.difference is not None]
+
+
+def _worst(view: View, candidate: CandidateRecord) -> str:
+    worst = min(_with_gap(candidate), key=lambda g: g.difference or 0.0)
+    ends = "" if worst.low is None or worst.high is None else f" {view.gap_interval(worst.low, worst.high)}"
+    gap = view.gap_value(worst.difference or 0.0)
+    verdict = _GROUP_WORDS.get(worst.verdict, worst.verdict)
+    return f"{view.label(candidate)}: worst in {worst.group} ({gap}{ends}, {whole(worst.n)} items), {verdict}."

@@ -1,0 +1,268 @@
+"""Figures: one style, colour-blind safe, text as text, the same bytes for the same numbers.
+
+Colours are the Okabe–Ito palette. In a page they become CSS variables, so that a figure follows the
+reader's light or dark theme; on its own it keeps the light colours.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, Literal
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
+
+from effkit.record import Record
+from effkit.report.answer import answer
+from effkit.report.charts import chart
+from effkit.report.values import Chart, ChartKind, Dot
+from effkit.report.view import View
+
+INK, FAINT, GRID = "#1f2328", "#6a737d", "#e4e7eb"
+REFERENCE, CHOSEN, OTHER = "#d55e00", "#0072b2", "#7b8794"
+CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_VARIABLES = {INK: "ink", FAINT: "faint", GRID: "grid", REFERENCE: "reference", CHOSEN: "chosen", OTHER: "other"}
+_ROLE_COLOURS = {"reference": REFERENCE, "chosen": CHOSEN, "other": OTHER}
+_ROLE_MARKERS = {"reference": "D", "chosen": "o", "other": "o"}
+Horizontal = Literal["left", "center", "right"]
+Vertical = Literal["bottom", "center", "top"]
+_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+_SIZE_INCHES = (5.0, 3.7)
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": FAINT,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.7,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "effkit",
+}
+
+
+class ReportFigure(Figure):
+    """A matplotlib figure that a notebook shows as SVG, without pyplot."""
+
+    def _repr_svg_(self) -> str:
+        return svg(self)
+
+
+def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
+    """Draw one figure of a record, for a notebook.
+
+    Args:
+        record: the run to draw.
+        kind: `latency` and `energy` show quality against them with the Pareto front; `curve` shows quality
+            against the number of labels.
+
+    Raises:
+        ValueError: when fewer than two points have both numbers.
+    """
+    view = View(record)
+    found = chart(view, kind, answer(view).chosen)
+    if found is None:
+        raise ValueError(f"There is no `{kind}` figure: fewer than two points of {record.run} have both its numbers.")
+    figure = draw(found)
+    figure.set_facecolor("white")
+    return figure
+
+
+def draw(found: Chart) -> ReportFigure:
+    """Draw a chart."""
+    with rc_context(_STYLE):
+        figure = ReportFigure(figsize=_SIZE_INCHES, layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.set_facecolor("none")
+        axes = figure.add_subplot(facecolor="none")
+        (_draw_curves if found.kind == "curve" else _draw_trade_off)(axes, found)
+        _axes(axes, found)
+        return figure
+
+
+@lru_cache(maxsize=64)
+def picture(found: Chart) -> str:
+    """A chart as SVG that stands on its own."""
+    return svg(draw(found))
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG: text as text, no date, the same bytes every time."""
+    stream = io.StringIO()
+    with rc_context(_STYLE):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = stream.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = text.replace("'DejaVu Sans'", _FONTS)
+    return text[text.index("<svg") :]
+
+
+def embedded(found: Chart, prefix: str) -> str:
+    """The chart as SVG for a page: themed by CSS variables, described for a screen reader, ids made its own."""
+    text = picture(found)
+    for colour, name in _VARIABLES.items():
+        text = text.replace(colour, f"var(--plot-{name}, {colour})")
+    text = re.sub(
+        r'(<g|<path|<text)( id="[^"]*(?:figure|axes|patch|line|text|tick|matplotlib|PathColl|LineColl)[^"]*")',
+        r"\1",
+        text,
+    )
+    text = re.sub(r'id="([^"]+)"', rf'id="{prefix}-\1"', text)
+    text = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    text = re.sub(r' xmlns(?::xlink)?="[^"]*"', "", text).replace("xlink:href", "href")
+    return re.sub(
+        r'<svg [^>]*viewBox="([^"]+)"[^>]*>', r'<svg viewBox="\1" role="img" aria-hidden="true">', text, count=1
+    )
+
+
+def _draw_trade_off(axes: Axes, found: Chart) -> None:
+    axes.set_xscale("log")
+    best = sorted((found.dots[place] for place in found.front), key=lambda dot: dot.x)
+    if len(best) > 1:
+        axes.plot([d.x for d in best], [d.y for d in best], color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    for dot in found.dots:
+        _error_bars(axes, dot, _ROLE_COLOURS[dot.role])
+        axes.plot(
+            dot.x, dot.y, _ROLE_MARKERS[dot.role], color=_ROLE_COLOURS[dot.role],
+            markersize=8 if dot.role == "chosen" else 6.5, zorder=3,
+        )  # fmt: skip
+    axes.margins(x=0.16, y=0.16)
+    _axes(axes, found)
+    _place_labels(axes, found.dots, lines=[best])
+
+
+def _draw_curves(axes: Axes, found: Chart) -> None:
+    axes.set_xscale("log")
+    ends, lines = [], []
+    for place, name in enumerate(dict.fromkeys(dot.label for dot in found.dots)):
+        dots = [dot for dot in found.dots if dot.label == name]
+        colour = CURVES[place % len(CURVES)]
+        for dot in dots:
+            _error_bars(axes, dot, colour)
+        axes.plot([d.x for d in dots], [d.y for d in dots], "o-", color=colour, markersize=5, linewidth=1.6, zorder=3)
+        ends.append(dots[-1])
+        lines.append(dots)
+    axes.margins(x=0.12, y=0.14)
+    _axes(axes, found)
+    _place_labels(axes, ends, others=found.dots, lines=lines)
+
+
+def _error_bars(axes: Axes, dot: Dot, colour: str) -> None:
+    for along, value, low, high in (("x", dot.x, dot.x_low, dot.x_high), ("y", dot.y, dot.y_low, dot.y_high)):
+        if low is None or high is None:
+            continue
+        ends: dict[str, Any] = {f"{along}err": [[max(value - low, 0.0)], [max(high - value, 0.0)]]}
+        axes.errorbar(dot.x, dot.y, **ends, fmt="none", ecolor=colour, elinewidth=1.3, alpha=0.55, zorder=2)
+
+
+def _axes(axes: Axes, found: Chart) -> None:
+    axes.set_xlabel(found.x_label)
+    axes.set_ylabel(found.y_label)
+    axes.spines["left"].set_visible(False)
+    low, high = axes.get_xlim()
+    subs = (1.0,) if high / low > 100 else (1.0, 2.0, 5.0)
+    labels = sorted({dot.x for dot in found.dots}) if found.kind == "curve" else []
+    spread = all(b / a > 1.5 for a, b in pairwise(labels))
+    axes.xaxis.set_major_locator(
+        FixedLocator(labels) if labels and spread else LogLocator(base=10, subs=subs, numticks=12)
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(which="minor", length=0)
+    if found.lower_is_better and not axes.yaxis_inverted():
+        axes.invert_yaxis()
+
+
+_OFFSETS: tuple[tuple[float, float, Horizontal, Vertical], ...] = (
+    (9, 0, "left", "center"), (-9, 0, "right", "center"), (7, 8, "left", "bottom"), (-7, 8, "right", "bottom"),
+    (7, -8, "left", "top"), (-7, -8, "right", "top"), (0, 12, "center", "bottom"), (0, -12, "center", "top"),
+    (10, 20, "left", "bottom"), (-10, 20, "right", "bottom"), (10, -20, "left", "top"), (-10, -20, "right", "top"),
+    (0, 30, "center", "bottom"), (0, -30, "center", "top"),
+)  # fmt: skip
+
+
+def _place_labels(
+    axes: Axes, dots: Sequence[Dot], others: Sequence[Dot] = (), lines: Sequence[Sequence[Dot]] = ()
+) -> None:
+    """Put each label where it covers least: other labels, dots, bars and the figure's edge."""
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    taken = [box for dot in (*dots, *others) for box in _occupied(axes, dot)]
+    taken += [box for line in lines for box in _along(axes, line)]
+    frame = axes.get_window_extent()
+    for dot in sorted(dots, key=lambda d: (d.role == "other", d.y)):
+        label = axes.annotate(
+            _short(dot.label), (dot.x, dot.y), xytext=(0, 0), textcoords="offset points", fontsize=8.5, zorder=4,
+            color=INK if dot.role != "other" else FAINT, fontweight="bold" if dot.role == "chosen" else "normal",
+        )  # fmt: skip
+        best = min(range(len(_OFFSETS)), key=lambda place: (_overlap(label, place, taken, frame), place))
+        taken.append(_at(label, best))
+
+
+def _short(label: str, longest: int = 30) -> str:
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
+
+
+def _at(label: Annotation, place: int) -> Bbox:
+    x, y, horizontal, vertical = _OFFSETS[place]
+    label.set_position((x, y))
+    label.set_horizontalalignment(horizontal)
+    label.set_verticalalignment(vertical)
+    return label.get_window_extent()
+
+
+def _overlap(label: Annotation, place: int, taken: Sequence[Bbox], frame: Bbox) -> float:
+    box = _at(label, place)
+    inside = Bbox.intersection(box, frame)
+    outside = box.width * box.height - (inside.width * inside.height if inside else 0.0)
+    covered = (Bbox.intersection(box, other) for other in taken)
+    return round(3 * outside + sum(each.width * each.height for each in covered if each), 1)
+
+
+def _along(axes: Axes, line: Sequence[Dot], steps: int = 24) -> list[Bbox]:
+    """The pixels of a line from dot to dot, in small squares."""
+    points = [axes.transData.transform((dot.x, dot.y)) for dot in line]
+    return [
+        Bbox.from_bounds(x - 1.5, y - 1.5, 3, 3)
+        for start, end in pairwise(points)
+        for x, y in (start + (end - start) * step / steps for step in range(steps + 1))
+    ]
+
+
+def _occupied(axes: Axes, dot: Dot) -> list[Bbox]:
+    """The pixels of a dot and its bars."""
+
+    def pixel(x: float, y: float) -> tuple[float, float]:
+        return tuple(axes.transData.transform((x, y)))
+
+    x, y = pixel(dot.x, dot.y)
+    boxes = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6)]
+    if dot.x_low is not None and dot.x_high is not None:
+        boxes.append(
+            Bbox.from_extents(pixel(max(dot.x_low, dot.x / 1e3), dot.y)[0], y - 2, pixel(dot.x_high, dot.y)[0], y + 2)
+        )
+    if dot.y_low is not None and dot.y_high is not None:
+        ends = sorted((pixel(dot.x, dot.y_low)[1], pixel(dot.x, dot.y_high)[1]))
+        boxes.append(Bbox.from_extents(x - 2, ends[0], x + 2, ends[1]))
+    return boxes

@@ -1,0 +1,97 @@
+"""Render: plain values in, one HTML file, figures and tables out. The page loads nothing from anywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from effkit.record import Record
+from effkit.report.plots import embedded, picture
+from effkit.report.summary import summarise
+from effkit.report.tidy import as_rows
+from effkit.report.values import Chart, Report, StudySection, Tidy
+
+ORIGINS = {
+    "measured": "read off a clock, a meter or a score on real items",
+    "counted": "exact: bytes, parameters, operations of the model's graph",
+    "modelled": "computed from assumptions, such as a processor's rated power or a grid's average",
+}
+
+
+def render_html(report: Report) -> str:
+    """The report as one offline HTML page.
+
+    Args:
+        report: from `summarise`.
+    """
+    return environment().get_template("report.html.j2").render(report=report, origins=ORIGINS)
+
+
+def write(records: Sequence[Record], folder: Path | str) -> Path:
+    """Write `report.html`, `tables/*.csv` and `figures/*.svg`.
+
+    Args:
+        records: the record of each study; the page keeps their order.
+        folder: made if it is not there.
+
+    Returns:
+        The path of `report.html`.
+    """
+    folder = Path(folder)
+    report = summarise(records)
+    for part in ("tables", "figures"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for study in report.studies:
+        _write(folder / "tables" / f"{study.key}.csv", _csv(study.tidy))
+        for found in study.charts:
+            _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
+    _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy]))
+    page = folder / "report.html"
+    _write(page, render_html(report))
+    return page
+
+
+@cache
+def environment() -> Environment:
+    """Templates with every value escaped; only figures drawn here are markup."""
+    made = Environment(
+        loader=PackageLoader("effkit.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["figure"] = _figure
+    made.globals["file"] = _file
+    return made
+
+
+def _figure(study: StudySection, found: Chart) -> Markup:
+    return Markup(embedded(found, f"{study.key}-{found.kind}"))
+
+
+def _file(name: str) -> Markup:
+    """One of our own style sheets, as it is."""
+    assert name.endswith(".css")
+    source = environment().loader
+    assert source is not None
+    return Markup(source.get_source(environment(), name)[0])
+
+
+def _csv(numbers: Sequence[Tidy]) -> str:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [field.name for field in fields(Tidy)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(as_rows(tuple(numbers)))
+    return stream.getvalue()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,137 @@
+"""What a candidate saves against the reference, in words that its verdicts allow."""
+
+from __future__ import annotations
+
+from effkit.record import CandidateRecord, Ratio
+from effkit.report.units import factor, share, times
+from effkit.report.values import KeyFigure
+from effkit.report.view import View, process_bytes
+
+_COUNTED_RANKS = ("metered", "counter")
+
+
+def clause(view: View, candidate: CandidateRecord) -> str:
+    """The end of the answer: " and answers 8.2× faster [7.9, 8.5] with 1/12 of the memory"."""
+    ratio = candidate.latency.ratio if candidate.latency else None
+    memory = _memory(view, candidate)
+    match ratio.verdict if ratio else None:
+        case "lower":
+            assert ratio is not None
+            return f" and answers {_factor(ratio, 'faster')}{' with ' + memory if memory else ''}"
+        case "higher":
+            assert ratio is not None
+            return f", but answers {_factor(ratio, 'slower')}{' with ' + memory if memory else ''}"
+        case "within noise":
+            return f", and is as fast as far as the noise lets one see{', with ' + memory if memory else ''}"
+        case _:
+            return f" and takes {memory}" if memory else ""
+
+
+def would_be(view: View, candidate: CandidateRecord) -> list[str]:
+    """What it would save if it were good enough."""
+    ratio = candidate.latency.ratio if candidate.latency else None
+    if ratio is None or ratio.verdict != "lower":
+        return []
+    memory = _memory(view, candidate)
+    return [f"It would answer {_factor(ratio, 'faster')}{' with ' + memory if memory else ''}."]
+
+
+def speed(ratio: Ratio | None) -> str:
+    """What may be said of a latency ratio: "8.2× faster [7.9, 8.5]", "same, within noise"."""
+    return _said(ratio, "faster", "slower")
+
+
+def energy(ratio: Ratio | None) -> str:
+    """What may be said of an energy ratio."""
+    return _said(ratio, "less", "more")
+
+
+def rate(ratio: Ratio | None) -> str:
+    """What may be said of a throughput ratio, where more is better."""
+    if ratio is None:
+        return ""
+    turned = ratio.model_copy(
+        update={
+            "value": 1 / ratio.value,
+            "low": None if ratio.high is None else 1 / ratio.high,
+            "high": None if ratio.low is None else 1 / ratio.low,
+            "verdict": {"lower": "higher", "higher": "lower"}.get(ratio.verdict, ratio.verdict),
+        }
+    )
+    return _said(turned, "more", "fewer").partition(" [")[0]
+
+
+def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]:
+    """Quality, speed and memory of the candidate that the answer speaks of, each fit for a headline."""
+    figures = []
+    gap = candidate.gap
+    if gap is not None:
+        unit = "per cent" if view.lower_is_better else "points"
+        what = "error saved" if view.lower_is_better else view.metric
+        tone = {"superior": "good", "non-inferior": "good", "inferior": "bad"}.get(gap.verdict, "warn")
+        figures.append(KeyFigure(view.gap_value(gap.difference), f"{unit} of {what}", tone))  # type: ignore[arg-type]
+    ratio = candidate.latency.ratio if candidate.latency else None
+    if ratio is not None:
+        figures.append(_speed_figure(ratio))
+    taken = _process_ratio(view, candidate)
+    if taken is not None:
+        figures.append(KeyFigure(share(taken), "of the memory", "good" if taken < 0.95 else ""))
+    used = candidate.energy
+    if used is not None and used.ratio is not None and used.rank in _COUNTED_RANKS and used.ratio.verdict == "lower":
+        figures.append(KeyFigure(f"{times(1 / used.ratio.value)}", "less energy", "good"))
+    return tuple(figures)
+
+
+def _speed_figure(ratio: Ratio) -> KeyFigure:
+    match ratio.verdict:
+        case "lower":
+            return KeyFigure(times(1 / ratio.value), "faster", "good")
+        case "higher":
+            return KeyFigure(times(ratio.value), "slower", "bad")
+        case "within noise":
+            return KeyFigure("same", "speed, within noise", "muted")
+        case "unstable":
+            return KeyFigure("?", "speed: unstable noise", "warn")
+        case _:
+            return KeyFigure(f"~{times(max(ratio.value, 1 / ratio.value))}", _towards(ratio) + ", indicative", "muted")
+
+
+def _towards(ratio: Ratio) -> str:
+    return "faster" if ratio.value < 1 else "slower"
+
+
+def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
+    if ratio is None:
+        return ""
+    match ratio.verdict:
+        case "lower":
+            return _factor(ratio, lower)
+        case "higher":
+            return _factor(ratio, higher)
+        case "within noise":
+            return "same, within noise"
+        case "unstable":
+            return "not claimed: unstable"
+        case _:
+            word = lower if ratio.value < 1 else higher
+            return f"~{times(max(ratio.value, 1 / ratio.value))} {word}, indicative"
+
+
+def _factor(ratio: Ratio, word: str) -> str:
+    """ "8.2× faster [7.9, 8.5]"."""
+    number, _, ends = factor(ratio, inverted=ratio.value < 1).partition(" ")
+    return f"{number} {word} {ends}".rstrip()
+
+
+def _memory(view: View, candidate: CandidateRecord) -> str:
+    ratio = _process_ratio(view, candidate)
+    if ratio is None:
+        return ""
+    if 0.95 <= ratio <= 1.05:
+        return "about the same memory"
+    return f"{share(ratio)} {'of ' if ratio < 1 else ''}the memory"
+
+
+def _process_ratio(view: View, candidate: CandidateRecord) -> float | None:
+    mine, theirs = process_bytes(candidate), process_bytes(view.reference)
+    return mine / theirs if mine and theirs else None

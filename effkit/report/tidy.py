@@ -1,0 +1,174 @@
+"""Every number of a record as one row: what the CSV files and data frames are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from effkit.analysis.carbon import factor, grams_per_thousand
+from effkit.record import CandidateRecord, Estimate, Ratio
+from effkit.report.values import Tidy
+from effkit.report.view import View, percentile, process_bytes
+
+
+def tidy(view: View, chosen: str | None) -> tuple[Tidy, ...]:
+    """One row per candidate and number; a failed candidate has one row that says why."""
+    rows = []
+    for candidate in view.record.candidates:
+        about: dict[str, Any] = {
+            "study": view.record.spec.name,
+            "run": view.record.run,
+            "candidate": candidate.name,
+            "reference": candidate.reference,
+            "chosen": candidate.name == chosen,
+            "status": candidate.status,
+        }
+        rows += [Tidy(**about, **number) for number in _numbers(view, candidate)]
+    return tuple(rows)
+
+
+def wide(view: View, chosen: str | None) -> list[dict[str, Any]]:
+    """One row per candidate with the numbers one compares by."""
+    return [_wide_row(view, candidate, chosen) for candidate in view.record.candidates]
+
+
+def as_rows(numbers: tuple[Tidy, ...]) -> list[dict[str, Any]]:
+    """Tidy rows as mappings from column to value."""
+    return [asdict(number) for number in numbers]
+
+
+def _numbers(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.status == "failed":
+        yield {"metric": "status", "unit": "", "value": None, "reason": c.error or "no reason was given"}
+        return
+    yield from _quality(view, c)
+    yield from _latency(c)
+    for rate in c.throughput:
+        yield _estimate(f"throughput_batch_{rate.batch}", "items/s", rate.items_per_s, ratio=rate.ratio)
+    yield from _memory(c)
+    yield _plain("parameters", "", c.parameters, "counted")
+    yield _plain("operations", "FLOP", c.operations.flops if c.operations else None, "counted")
+    yield from _energy(view, c)
+    if c.cold_start:
+        for step in ("import_s", "load_s", "first_call_s"):
+            yield _estimate(f"cold_start_{step.removesuffix('_s')}", "s", getattr(c.cold_start, step))
+    for made in c.making:
+        yield _plain(f"making_{made.step}_time", "s", made.time_s, "measured")
+        yield _plain(f"making_{made.step}_energy", "J", made.energy_j, _energy_origin(made.rank)) | {
+            "rank": made.rank or ""
+        }
+
+
+def _quality(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.quality is None:
+        return
+    yield _estimate(c.quality.metric, "", c.quality.value)
+    for name, value in c.quality.secondary.items():
+        yield _plain(name, "", value, "measured")
+    if c.gap is not None:
+        yield {
+            "metric": "gap", "unit": "", "value": c.gap.difference, "low": c.gap.low, "high": c.gap.high,
+            "n": c.gap.n, "origin": "measured", "verdict": c.gap.verdict,
+        }  # fmt: skip
+    for group in c.quality.groups:
+        yield {
+            "metric": f"gap in {group.group}", "unit": "", "value": group.difference, "low": group.low,
+            "high": group.high, "n": group.n, "origin": "measured", "verdict": group.verdict,
+        }  # fmt: skip
+
+
+def _latency(c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.latency is None:
+        return
+    yield _estimate("latency_mean", "s", c.latency.mean_s, ratio=c.latency.ratio)
+    yield _estimate("latency_prepare", "s", c.latency.prepare_s)
+    yield _estimate("latency_infer", "s", c.latency.infer_s)
+    if c.latency.cpu_s is not None:
+        yield _estimate("latency_cpu", "s", c.latency.cpu_s)
+    for found in c.latency.percentiles:
+        yield {
+            "metric": f"latency_p{found.level:g}", "unit": "s", "value": found.value_s, "low": found.low_s,
+            "high": found.high_s, "n": found.n, "origin": "measured", "reason": found.reason or "",
+        }  # fmt: skip
+
+
+def _memory(c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.memory is None:
+        return
+    yield _plain("weight_bytes", "B", c.memory.weight_bytes, "counted")
+    yield _plain("tensor_bytes", "B", c.memory.tensor_bytes, "counted")
+    yield _plain("floor_bytes", "B", c.memory.floor_bytes, "measured")
+    yield _plain("peak_bytes", "B", c.memory.peak_bytes, "measured")
+
+
+def _energy(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.energy is None:
+        return
+    rank, note = c.energy.rank or "", c.energy.note or ""
+    request = c.energy.request_j
+    if request is None:
+        yield _plain("energy_request", "J", None, "") | {"rank": rank, "reason": note or "not resolvable"}
+        return
+    yield _estimate("energy_request", "J", request, ratio=c.energy.ratio) | {"rank": rank, "reason": note}
+    yield _plain("energy_above_idle", "J", c.energy.net_j, request.origin) | {"rank": rank}
+    for part in c.energy.components:
+        row = _plain(f"energy_{part.component}", "J", part.energy_j, _energy_origin(part.rank))
+        yield row | {"rank": part.rank, "reason": part.method}
+    asked = view.record.spec.carbon
+    for region in dict.fromkeys((asked.region, *asked.scenarios)):
+        yield _plain(f"co2e_per_thousand_{region}", "g", _grams(request.value, region), "modelled") | {"rank": rank}
+
+
+def _grams(energy_j: float, region: str) -> float | None:
+    try:
+        return grams_per_thousand(energy_j, factor(region))
+    except KeyError:
+        return None
+
+
+def _estimate(metric: str, unit: str, estimate: Estimate, ratio: Ratio | None = None) -> dict[str, Any]:
+    row: dict[str, Any] = {"metric": metric, "unit": unit} | estimate.model_dump()
+    if ratio is not None:
+        row |= {"ratio": ratio.value, "ratio_low": ratio.low, "ratio_high": ratio.high, "verdict": ratio.verdict}
+    return row
+
+
+def _plain(metric: str, unit: str, value: float | None, origin: str) -> dict[str, Any]:
+    return {"metric": metric, "unit": unit, "value": value, "origin": origin}
+
+
+def _energy_origin(rank: str | None) -> str:
+    return "" if rank is None else "modelled" if rank.startswith("modelled") else "measured"
+
+
+def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, Any]:
+    p50, p99 = percentile(c, 50), percentile(c, 99)
+    ratio = c.latency.ratio if c.latency else None
+    request = c.energy.request_j if c.energy else None
+    batch = view.record.spec.protocol.batch
+    rate = next((each for each in c.throughput if each.batch == batch), None)
+    return {
+        "candidate": c.name,
+        "reference": c.reference,
+        "chosen": c.name == chosen,
+        view.record.task.metric: c.quality.value.value if c.quality else None,
+        "gap": c.gap.difference if c.gap else None,
+        "gap_low": c.gap.low if c.gap else None,
+        "gap_high": c.gap.high if c.gap else None,
+        "verdict": "reference" if c.reference else c.gap.verdict if c.gap else None,
+        "latency_mean_s": c.latency.mean_s.value if c.latency else None,
+        "latency_p50_s": p50.value_s if p50 else None,
+        "latency_p99_s": p99.value_s if p99 else None,
+        "latency_ratio": ratio.value if ratio else None,
+        "latency_claim": ratio.verdict if ratio else None,
+        "items_per_s": rate.items_per_s.value if rate else None,
+        "process_peak_bytes": process_bytes(c),
+        "weight_bytes": c.memory.weight_bytes if c.memory else None,
+        "parameters": c.parameters,
+        "energy_j": request.value if request else None,
+        "energy_rank": c.energy.rank if c.energy else None,
+        "co2e_g_per_thousand": _grams(request.value, view.record.spec.carbon.region) if request else None,
+        "status": c.status,
+        "error": c.error,
+    }

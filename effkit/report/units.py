@@ -1,0 +1,108 @@
+"""How numbers are shown: three significant digits, the fitting unit, a real minus sign.
+
+`None` is shown as a dash and never as 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from effkit.record import Ratio
+
+Unit = Literal["s", "bytes", "j", "w", "g", "items/s", "count", "flop"]
+"""The SI units of a record, and what a report shows them in."""
+
+DASH = "–"
+MINUS = "−"
+NBSP = "\u00a0"
+"""A space that does not break: a number stays with its unit, an interval in one piece."""
+
+_SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
+    "s": ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
+    "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")),
+    "j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ")),
+    "w": ((1.0, "W"),),
+    "g": ((1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg")),
+    "items/s": ((1.0, "/s"),),
+    "count": ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, "")),
+    "flop": ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1.0, "FLOP")),
+}
+_LONGEST_IN_SECONDS = 120.0
+
+
+def show(value: float | None, unit: Unit) -> str:
+    """A number with its unit: `show(0.0123, "s")` is "12.3 ms"."""
+    if value is None:
+        return DASH
+    divisor, suffix = _scale(value, unit)
+    return f"{_digits(value / divisor, _decimals(value / divisor))}{NBSP}{suffix}".rstrip()
+
+
+def interval(low: float | None, high: float | None, unit: Unit, like: float) -> str:
+    """An interval in the unit and the decimals of the value it belongs to, or an empty string."""
+    if low is None or high is None:
+        return ""
+    divisor, _ = _scale(like, unit)
+    decimals = _decimals(like / divisor)
+    return f"[{_digits(low / divisor, decimals)},{NBSP}{_digits(high / divisor, decimals)}]"
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """A difference with its sign: "+0.3", "−1.1", and "0.0" without one."""
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return f"{MINUS if value < 0 else '+'}{text}"
+
+
+def signed_interval(low: float, high: float, decimals: int = 1) -> str:
+    """The interval of a difference: "[−2.4, +0.2]"."""
+    return f"[{signed(low, decimals)},{NBSP}{signed(high, decimals)}]"
+
+
+def times(ratio: float) -> str:
+    """A factor: "1.08×", "8.2×", "41×"."""
+    return f"{ratio:.{2 if ratio < 2 else 1 if ratio < 10 else 0}f}×"
+
+
+def factor(ratio: Ratio, *, inverted: bool) -> str:
+    """A ratio as a factor with its interval: "8.2× [7.9, 8.5]"; `inverted` shows reference / candidate."""
+    value = 1 / ratio.value if inverted else ratio.value
+    if ratio.low is None or ratio.high is None:
+        return times(value)
+    low, high = (1 / ratio.high, 1 / ratio.low) if inverted else (ratio.low, ratio.high)
+    decimals = 2 if value < 2 else 1 if value < 10 else 0
+    return f"{times(value)} [{low:.{decimals}f},{NBSP}{high:.{decimals}f}]"
+
+
+def share(ratio: float) -> str:
+    """A part of a whole in words: "1/12", "44 %", "1.40×"."""
+    if ratio <= 0.2:
+        return f"1/{1 / ratio:.0f}"
+    return f"{100 * ratio:.0f}{NBSP}%" if ratio < 1 else times(ratio)
+
+
+def whole(number: int) -> str:
+    """A count in full: "12,000"."""
+    return f"{number:,}"
+
+
+def _scale(value: float, unit: Unit) -> tuple[float, str]:
+    scales = _SCALES[unit]
+    if unit == "s" and 1 <= abs(value) < _LONGEST_IN_SECONDS:
+        return 1.0, "s"
+    if value == 0:
+        return next(each for each in scales if each[0] == 1.0)
+    return next((each for each in scales if abs(value) >= each[0] * 0.9995), scales[-1])
+
+
+def _decimals(value: float) -> int:
+    if value == 0 or (float(f"{value:.3g}").is_integer() and abs(value) < 100 and float(value).is_integer()):
+        return 0
+    return max(0, 2 - math.floor(math.log10(abs(value))))
+
+
+def _digits(value: float, decimals: int) -> str:
+    text = f"{abs(value):,.{decimals}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text

@@ -1,0 +1,177 @@
+"""The summary of records: plain, frozen values that a page, a figure or a CSV file only has to lay out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Tone = Literal["", "good", "bad", "warn", "muted"]
+"""How a value should be taken; colour only repeats what the words already say."""
+
+AnswerKind = Literal["yes", "better", "not shown", "no", "none"]
+"""Whether the small model is enough; `none` where there is nothing to compare."""
+
+ChartKind = Literal["latency", "energy", "curve"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: the number, its interval, what may be said of it, and how it came to be."""
+
+    text: str
+    detail: str = ""
+    claim: str = ""
+    tone: Tone = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading; `origin` stands here when every cell shares it."""
+
+    title: str
+    hint: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `failure` replaces the cells of a candidate that could not be measured."""
+
+    title: str
+    name: str
+    cells: tuple[Cell, ...]
+    tags: tuple[str, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to lay out. Its first column holds the rows' titles."""
+
+    key: str
+    title: str
+    head: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A point of a chart with its intervals; None where there is none."""
+
+    label: str
+    x: float
+    y: float
+    x_low: float | None = None
+    x_high: float | None = None
+    y_low: float | None = None
+    y_high: float | None = None
+    role: Literal["reference", "chosen", "other"] = "other"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The numbers of one figure, in the units of its axes."""
+
+    kind: ChartKind
+    title: str
+    x_label: str
+    y_label: str
+    alt: str
+    dots: tuple[Dot, ...]
+    front: tuple[int, ...] = ()
+    lower_is_better: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number large enough to be read across a room."""
+
+    value: str
+    caption: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether the small model is enough: a word, and the sentence that bears it out."""
+
+    kind: AnswerKind
+    word: str
+    sentence: str
+    notes: tuple[str, ...] = ()
+    chosen: str | None = None
+    compared_with: str | None = None
+    figures: tuple[KeyFigure, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The word and the sentence, for plain text."""
+        return f"{self.word}: {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A term and what stands behind it."""
+
+    term: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Tidy:
+    """One number of one candidate: a row of the CSV file. None is an empty cell, never 0."""
+
+    study: str
+    run: str
+    candidate: str
+    reference: bool
+    chosen: bool
+    status: str
+    metric: str
+    unit: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    origin: str = ""
+    rank: str = ""
+    ratio: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    verdict: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StudySection:
+    """Everything the report says of one study."""
+
+    key: str
+    title: str
+    question: str
+    answer: Answer
+    comparison: Table
+    charts: tuple[Chart, ...]
+    limits: tuple[str, ...]
+    noise: Table
+    budget: Table | None
+    curve: Table | None
+    worst_groups: tuple[str, ...]
+    details: tuple[Table, ...]
+    facts: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+    date: str
+    tidy: tuple[Tidy, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """One section per study, and the dates they span."""
+
+    title: str
+    studies: tuple[StudySection, ...]
+    dates: str

@@ -1,0 +1,155 @@
+"""One record, seen as a reader sees it: names for people, quality in points, ratios in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from effkit.record import CandidateRecord, Gap, PercentileRecord, Record
+from effkit.report.units import NBSP, show, signed, signed_interval
+
+FEWEST_GENERATIONS = 5
+"""Below this no speed is claimed."""
+
+_METRIC_TITLES = {
+    "accuracy": "accuracy",
+    "absolute_error": "mean absolute error",
+    "recall_at_1": "recall at 1",
+    "reciprocal_rank": "mean reciprocal rank",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """A record with the words that belong to it."""
+
+    record: Record
+
+    @cached_property
+    def _titles(self) -> Counter[str]:
+        return Counter(candidate.title for candidate in self.record.candidates)
+
+    def label(self, candidate: CandidateRecord) -> str:
+        """The candidate's title, or its name where two share a title."""
+        return candidate.title if self._titles[candidate.title] == 1 else candidate.name
+
+    @property
+    def reference(self) -> CandidateRecord:
+        """The candidate that all others are compared with."""
+        return self.record.reference
+
+    @cached_property
+    def measured(self) -> tuple[CandidateRecord, ...]:
+        """The candidates that worked, in the order of the parameter file."""
+        return tuple(c for c in self.record.candidates if c.status == "ok")
+
+    @property
+    def generations(self) -> int:
+        """How many sets of fresh workers the protocol asked for."""
+        return self.record.spec.protocol.generations
+
+    @property
+    def indicative(self) -> bool:
+        """Whether there were too few generations for any claim on speed."""
+        return self.generations < FEWEST_GENERATIONS
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the metric is an error."""
+        return self.record.task.kind == "regression"
+
+    @property
+    def metric(self) -> str:
+        """The metric's title."""
+        return metric_title(self.record.task.metric)
+
+    @property
+    def margin(self) -> str:
+        """The margin with its unit: "1 point", "2 % of the reference's error"."""
+        if self.record.spec.margin_percent is not None:
+            return f"{self.record.spec.margin_percent:g}{NBSP}%"
+        points = self.record.spec.margin_points or 0.0
+        return f"{points:g}{NBSP}{'point' if points == 1 else 'points'}"
+
+    @property
+    def decimals(self) -> int:
+        """Decimals of a gap: two where the margin is finer than half a point."""
+        margin = self.record.spec.margin_points
+        return 2 if margin is not None and 0 < margin < 0.5 else 1
+
+    def quality(self, value: float) -> str:
+        """A value of the metric: a share in per cent, an error in the target's own unit."""
+        return show(value, "count") if self.lower_is_better else f"{100 * value:.{self.decimals}f}{NBSP}%"
+
+    def quality_interval(self, low: float | None, high: float | None) -> str:
+        """The interval of such a value, without its unit."""
+        if low is None or high is None:
+            return ""
+        if self.lower_is_better:
+            return f"[{show(low, 'count')}, {show(high, 'count')}]"
+        return f"[{100 * low:.{self.decimals}f},{NBSP}{100 * high:.{self.decimals}f}]"
+
+    def points(self, difference: float) -> float | None:
+        """A gap in points, or in per cent of the reference's error; None where that is not known."""
+        if not self.lower_is_better:
+            return 100 * difference
+        quality = self.reference.quality
+        return 100 * difference / quality.value.value if quality and quality.value.value else None
+
+    def size(self, difference: float) -> str:
+        """How large a gap is, without its sign: "1.1 points", "2.3 %"."""
+        points = self.points(difference)
+        if points is None:
+            return show(abs(difference), "count")
+        text = f"{abs(points):.{self.decimals}f}"
+        return f"{text}{NBSP}%" if self.lower_is_better else f"{text} {'point' if float(text) == 1 else 'points'}"
+
+    def seed_spread(self, values: Sequence[float]) -> str:
+        """Half the distance between the best and the worst training seed, in points or the target's unit."""
+        half = (max(values) - min(values)) / 2
+        return show(half, "count") if self.lower_is_better else f"{100 * half:.{self.decimals}f}"
+
+    def gap(self, gap: Gap) -> str:
+        """The gap with its interval: "−0.1 [−0.3, +0.1]"."""
+        return f"{self.gap_value(gap.difference)}{NBSP}{self.gap_interval(gap.low, gap.high)}"
+
+    def gap_value(self, difference: float) -> str:
+        """The gap with its sign."""
+        points = self.points(difference)
+        return signed(difference if points is None else points, self.decimals)
+
+    def gap_interval(self, low: float, high: float) -> str:
+        """The gap's interval."""
+        scaled = [self.points(end) for end in (low, high)]
+        ends = [end if point is None else point for end, point in zip((low, high), scaled, strict=True)]
+        return signed_interval(ends[0], ends[1], self.decimals)
+
+
+def metric_title(name: str) -> str:
+    """What a report calls a metric."""
+    return _METRIC_TITLES.get(name, name.replace("_", " "))
+
+
+def percentile(candidate: CandidateRecord, level: float) -> PercentileRecord | None:
+    """One percentile of a candidate's latency, if the record has it."""
+    if candidate.latency is None:
+        return None
+    return next((each for each in candidate.latency.percentiles if each.level == level), None)
+
+
+def process_bytes(candidate: CandidateRecord) -> int | None:
+    """Peak of the whole worker: what the libraries take and what the model adds."""
+    memory = candidate.memory
+    return None if memory is None else memory.floor_bytes + memory.peak_bytes
+
+
+def same_system(one: CandidateRecord, other: CandidateRecord) -> bool:
+    """Whether two candidates are one model with one chain of techniques, whatever labels they learn from."""
+    return one.model == other.model and one.techniques == other.techniques
+
+
+def listing(names: list[str]) -> str:
+    """Names as a sentence has them: "a, b and c"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

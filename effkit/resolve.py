@@ -1,0 +1,183 @@
+"""From names in a study to what they stand for; every wrong name is refused here, before anything loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effkit import catalogue
+from effkit.models import Recipe
+from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
+from effkit.techniques import apply_chain
+from effkit.techniques import check as check_techniques
+
+if TYPE_CHECKING:
+    from effkit.tasks import Task
+
+BatchFunction = Callable[[list[Any]], Any]
+FEW = {"fit": 300, "test": 200}
+
+
+@dataclass(frozen=True)
+class Own:
+    """A user's own model: a callable from a batch of items to one prediction each."""
+
+    function: BatchFunction
+    title: str
+
+
+@dataclass(frozen=True)
+class TaskKind:
+    """What must be known of a task before it is loaded."""
+
+    name: str
+    title: str
+    kind: str
+    modality: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """A candidate's model: an entry of the catalogue, or a user's own."""
+
+    name: str
+    title: str
+    builder: str
+    entry: catalogue.ModelEntry | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether training is cheap and depends on a seed, so that several are tried."""
+        return self.entry is not None and self.entry.seeded
+
+
+def task_kind(name: str, own: Task | None) -> TaskKind:
+    """Look a task up without loading it.
+
+    Raises:
+        SpecError: for an unknown task, naming the nearest.
+    """
+    if own is not None:
+        return TaskKind(own.name, own.title, own.kind, own.modality, own=True)
+    known = catalogue.tasks()
+    if name not in known:
+        raise unknown_name("task", name, known)
+    entry = known[name]
+    return TaskKind(name, entry.title, entry.kind, entry.modality, own=False)
+
+
+def model(name: str, own: Mapping[str, Own]) -> Model:
+    """Look a model up.
+
+    Raises:
+        SpecError: for an unknown model, naming the nearest.
+    """
+    if name in own:
+        return Model(name, own[name].title, "own", entry=None)
+    known = catalogue.models()
+    if name not in known:
+        raise unknown_name("model", name, [*known, *own])
+    entry = known[name]
+    return Model(name, entry.title, entry.builder, entry, dict(entry.settings))
+
+
+def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> None:
+    """Check a study against the catalogue: everything that can be known without loading anything.
+
+    Raises:
+        SpecError: naming the key, what it got, what it may be and the nearest valid name.
+    """
+    task = task_kind(spec.task, own_task)
+    margin, other = ("margin_percent", "margin_points")
+    if task.kind != "regression":
+        margin, other = other, margin
+    if getattr(spec, margin) is None:
+        raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
+    chosen = [*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve)]
+    for candidate in chosen:
+        found = model(candidate.model, own)
+        if found.entry is not None:
+            _check_fit(found.name, found.entry, task)
+        elif candidate.fit_items is not None:
+            raise SpecError(
+                f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items`."
+            )
+        check_techniques(candidate.chain, task.modality, found.builder)
+    _check_regions(spec)
+
+
+def _check_fit(name: str, entry: catalogue.ModelEntry, task: TaskKind) -> None:
+    fits = [
+        each
+        for each, other in catalogue.models().items()
+        if other.modality == task.modality and task.kind in other.tasks
+    ]
+    if entry.modality != task.modality or task.kind not in entry.tasks:
+        raise SpecError(
+            f"`{name}` is a {entry.modality} model for {', '.join(entry.tasks)}, and `{task.name}` is "
+            f"{task.modality} {task.kind}. It may be {', '.join(fits) or 'your own model (study.add)'}."
+        )
+
+
+def _check_regions(spec: StudySpec) -> None:
+    from effkit.analysis.carbon import factor
+
+    for region in (spec.carbon.region, *spec.carbon.scenarios):
+        try:
+            factor(region)
+        except (KeyError, ValueError) as error:
+            raise SpecError(f"`carbon`: {error.args[0]}") from None
+
+
+def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
+    """How many items to fit and to test, by the protocol's tier."""
+    if spec.protocol.items == "few":
+        return FEW["fit"], FEW["test"]
+    if spec.protocol.items == "all":
+        return "all", "all"
+    return spec.items.fit, spec.items.test
+
+
+def recipe(
+    candidate: CandidateSpec, found: Model, *, kind: str, fit_items: int, seed: int, own_file: Path | None
+) -> Recipe:
+    """Return what determines the built candidate, its weights fetched and its techniques applied.
+
+    Args:
+        candidate: as the study names it.
+        found: what its model stands for.
+        kind: of the task.
+        fit_items: training items, a number.
+        seed: of training; 0 where training does not depend on one.
+        own_file: the callable of a user's own model.
+
+    Raises:
+        FetchError: when no source gives the weights.
+    """
+    settings = dict(found.settings)
+    weights, hashes = None, {}
+    if own_file is not None:
+        settings["path"] = str(own_file)
+    if found.entry is not None and found.entry.files:
+        weights = catalogue.fetch(found.name)
+        hashes = {file.name: file.sha256 for file in found.entry.files}
+    plain = Recipe(
+        model=found.name,
+        builder=found.builder,
+        kind=kind,
+        fit_items=fit_items,
+        seed=seed,
+        settings=settings,
+        weights=weights,
+        weights_sha256=hashes,
+    )
+    return apply_chain(plain, candidate.chain)
+
+
+def seeds(found: Model, spec: StudySpec) -> Sequence[int]:
+    """Training seeds of a model: several where training is cheap and depends on one."""
+    return range(spec.seed, spec.seed + (spec.protocol.seeds if found.seeded else 1))

@@ -1,0 +1,318 @@
+"""What a parameter file may say.
+
+One file is one study. Everything here is plain data: it is checked before anything is downloaded
+or loaded, and an error names the key, what it got, what it may be and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+ItemCount = PositiveInt | Literal["all"]
+"""A number of items, or every one there is."""
+
+
+class SpecError(ValueError):
+    """A parameter file, or a study built in Python, says something it may not say."""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """Return " Did you mean `x`?" for the valid name closest to `given`, or an empty string."""
+    match = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean `{match[0]}`?" if match else ""
+
+
+def unknown_name(what: str, given: str, allowed: Iterable[str]) -> SpecError:
+    """Build the error for a name that is not in a list: what it is, what it may be, the nearest one."""
+    names = sorted(allowed)
+    return SpecError(f"`{given}` is not a known {what}.{nearest(given, names)} Known: {', '.join(names)}.")
+
+
+class Frozen(BaseModel):
+    """Immutable, and strict about its keys: a misspelt key is an error, never a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CandidateSpec(Frozen):
+    """A model, the techniques applied to it in order, and how many labels it learns from."""
+
+    model: str = Field(description="name in the catalogue, or given to `study.add`")
+    techniques: tuple[dict[str, dict[str, Any]], ...] = Field(
+        default=(), description="one-key mappings, technique to its parameters, in order"
+    )
+    fit_items: ItemCount | None = Field(default=None, description="training items; None takes the study's `items.fit`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_key_each(self) -> CandidateSpec:
+        for technique in self.techniques:
+            if len(technique) != 1:
+                raise ValueError(
+                    f"each technique is a mapping with one key, its name; got {sorted(technique) or 'none'}"
+                )
+        return self
+
+    @property
+    def chain(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """The techniques as (name, parameters) pairs, in order."""
+        return tuple(next(iter(technique.items())) for technique in self.techniques)
+
+    @property
+    def name(self) -> str:
+        """How tables and plots call it: `efficientnet-lite2+resolution-128`, `tfidf-logreg@all`."""
+        parts = [self.model]
+        for technique, parameters in self.chain:
+            values = "-".join(str(value) for value in parameters.values())
+            parts.append(f"{technique}-{values}" if values else technique)
+        labels = "" if self.fit_items is None else f"@{self.fit_items}"
+        return "+".join(parts) + labels
+
+
+class LearningCurveSpec(Frozen):
+    """Quality of one model against the number of labels it learns from: data as the third lever."""
+
+    model: str = Field(description="a model that is trained on the task")
+    fit_items: tuple[ItemCount, ...] = Field(min_length=2, description="training items of each point")
+
+
+class ItemsSpec(Frozen):
+    """How many items the `standard` protocol uses; `smoke` uses fewer and `rigorous` all."""
+
+    fit: ItemCount = Field(default="all", description="training items")
+    test: ItemCount = Field(default="all", description="test items")
+
+
+class Protocol(Frozen):
+    """How measuring is done. Defaults are the `standard` tier."""
+
+    base: Literal["smoke", "standard", "rigorous"] = Field(
+        default="standard", description="the tier whose values are taken where none is given"
+    )
+    generations: PositiveInt = Field(default=5, description="fresh workers of each candidate, one after the other")
+    blocks: PositiveInt = Field(
+        default=2, description="randomised blocks in a generation; each visits every candidate once"
+    )
+    block_items: PositiveInt = Field(default=16, description="test items drawn for each block")
+    calls: PositiveInt = Field(default=670, description="batch-1 calls of each candidate over all blocks")
+    visit_s: PositiveFloat = Field(default=2.0, description="shortest measured part of a visit, seconds")
+    warm_up_calls: PositiveInt = Field(default=10, description="fewest warm-up calls of a fresh worker")
+    warm_up_s: PositiveFloat = Field(default=3.0, description="shortest warm-up of a fresh worker, seconds")
+    warm_up_fast_s: PositiveFloat = Field(default=1.0, description="the same where a call is under 5 ms")
+    warm_up_most_calls: PositiveInt = Field(default=300, description="warm-up gives up after so many calls")
+    warm_up_most_s: PositiveFloat = Field(default=60.0, description="warm-up gives up after so many seconds")
+    batch: PositiveInt = Field(default=32, description="batch size at which throughput is measured")
+    throughput_s: PositiveFloat = Field(default=1.0, description="shortest throughput window, seconds")
+    idle_s: NonNegativeFloat = Field(
+        default=10.0, description="idle window of a generation, half before and half after its blocks"
+    )
+    threads: PositiveInt = Field(default=1, description="threads of every library in every worker")
+    seeds: PositiveInt = Field(default=5, description="training seeds of candidates that are cheap to train")
+    items: Literal["few", "asked", "all"] = Field(
+        default="asked", description="few: 300 to fit and 200 to test; asked: the study's; all: all"
+    )
+    resamples: PositiveInt = Field(default=10_000, description="bootstrap resamples for quality")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_tier(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"base": value}
+        if not isinstance(value, Mapping):
+            return value
+        tier = value.get("base", "standard")
+        if not isinstance(tier, str) or tier not in TIERS:
+            raise ValueError(f"`{tier}` is not a protocol.{nearest(str(tier), TIERS)} It may be {', '.join(TIERS)}")
+        return {**TIERS[tier], **value, "base": tier}
+
+
+TIERS: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "generations": 1,
+        "calls": 64,
+        "visit_s": 0.5,
+        "warm_up_s": 0.5,
+        "warm_up_fast_s": 0.2,
+        "idle_s": 2.0,
+        "throughput_s": 0.3,
+        "seeds": 1,
+        "items": "few",
+    },
+    "standard": {},
+    "rigorous": {"generations": 10, "items": "all"},
+}
+"""What each tier changes; everything else is a default of `Protocol`."""
+
+
+class Budget(Frozen):
+    """What production allows. What is not named is not limited."""
+
+    latency_p99_s: PositiveFloat | None = Field(default=None, description="99th percentile at batch 1, seconds")
+    peak_bytes: PositiveInt | None = Field(default=None, description="peak memory of the worker, bytes")
+    energy_j: PositiveFloat | None = Field(default=None, description="energy of a request, joules")
+
+
+class CarbonSpec(Frozen):
+    """Where the electricity comes from. Never guessed from the network."""
+
+    region: str = Field(default="WORLD", description="ISO 3166 alpha-3 code of a country, or WORLD")
+    scenarios: tuple[str, ...] = Field(
+        default=("FRA", "WORLD", "IND"), description="a low, a middle and a high grid, always shown"
+    )
+
+
+class StudySpec(Frozen):
+    """A task, its candidates, a protocol and a budget."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="the study's folder under results/")
+    task: str = Field(description="name in the catalogue, or the name of your own task")
+    reference: str = Field(description="the candidate that all others are compared with; never inferred")
+    candidates: Annotated[tuple[CandidateSpec, ...], Field(min_length=1)]
+    margin_points: PositiveFloat | None = Field(
+        default=None, description="how much worse is still good enough, in points (1.0 = one in a hundred)"
+    )
+    margin_percent: PositiveFloat | None = Field(
+        default=None, description="for regression: the same in per cent of the reference's mean error"
+    )
+    margin_reason: str = Field(min_length=1, description="why this margin; fixed before measuring")
+    protocol: Protocol = Field(default_factory=Protocol)
+    items: ItemsSpec = Field(default_factory=ItemsSpec)
+    learning_curve: tuple[LearningCurveSpec, ...] = ()
+    budget: Budget = Field(default_factory=Budget)
+    carbon: CarbonSpec = Field(default_factory=CarbonSpec)
+    seed: int = Field(default=1, ge=0, description="seeds the splits, the schedule, training and the bootstrap")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> StudySpec:
+        names = [candidate.name for candidate in self.candidates]
+        if self.reference not in names:
+            raise ValueError(
+                f"`reference` is `{self.reference}`, which is not among the candidates."
+                f"{nearest(self.reference, names)} It may be {', '.join(names)}"
+            )
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"`candidates` names {', '.join(twice)} twice; give each once")
+        if (self.margin_points is None) == (self.margin_percent is None):
+            raise ValueError(
+                "give one of `margin_points` (classification, retrieval) and `margin_percent` (regression)"
+            )
+        return self
+
+
+def _describe(error: Mapping[str, Any]) -> str:
+    """One pydantic error as one line for a person."""
+    key = ".".join(str(part) for part in error["loc"]) or "the study"
+    given = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = _keys_at(error["loc"])
+            return f"`{key}` is not a known key.{nearest(str(error['loc'][-1]), allowed)} Known: {', '.join(allowed)}."
+        case "missing":
+            return f"`{key}` is missing: {_description(error['loc'])}."
+        case "value_error":
+            return f"{error['msg'].removeprefix('Value error, ')}." + (f" (at `{key}`)" if error["loc"] else "")
+        case _:
+            return f"`{key}` got {given!r} ({type(given).__name__}): {error['msg']}."
+
+
+def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model whose key stands at the end of a pydantic location."""
+    nested: dict[str, type[BaseModel]] = {
+        "protocol": Protocol,
+        "items": ItemsSpec,
+        "budget": Budget,
+        "carbon": CarbonSpec,
+        "candidates": CandidateSpec,
+        "learning_curve": LearningCurveSpec,
+    }
+    return nested.get(str(loc[0]), StudySpec) if len(loc) > 1 else StudySpec
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    return list(_model_at(loc).model_fields)
+
+
+def _description(loc: tuple[int | str, ...]) -> str:
+    field = _model_at(loc).model_fields.get(str(loc[-1]))
+    return (field.description if field else None) or "it is required"
+
+
+def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
+    """Check parameters and return the study they describe.
+
+    Args:
+        params: the keys of a parameter file.
+        source: where they come from, for the error's first words.
+
+    Raises:
+        SpecError: naming every key that is wrong, what it got and what it may be.
+    """
+    try:
+        return StudySpec.model_validate(dict(params))
+    except ValidationError as error:
+        lines = dict.fromkeys(_describe(dict(each)) for each in error.errors())
+        raise SpecError(f"{source}: " + " ".join(lines)) from None
+
+
+def read(path: Path | str) -> dict[str, Any]:
+    """Read a parameter file without checking its keys.
+
+    Raises:
+        SpecError: when the file is missing, is not YAML or is not a mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = nearest(path.name, (each.name for each in path.parent.glob("*.yaml")))
+        raise SpecError(f"There is no parameter file {path}.{near}")
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
+        raise SpecError(f"{path} must be a mapping of keys to values, as params/text.yaml is.")
+    return params
+
+
+def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Apply `key=value` assignments (dotted keys reach inside mappings; values are YAML).
+
+    Raises:
+        SpecError: when an assignment has no `=` or reaches into something that is not a mapping.
+    """
+    result = dict(params)
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator or not key:
+            raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
+        *outer, last = key.split(".")
+        target = result
+        for part in outer:
+            inner = target.get(part, {})
+            if part == "protocol" and isinstance(inner, str):
+                inner = {"base": inner}
+            if not isinstance(inner, Mapping):
+                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
+            target[part] = dict(inner)
+            target = target[part]
+        target[last] = yaml.safe_load(text)
+    return result

@@ -1,0 +1,168 @@
+"""Where runs are kept: `results/<study>/<run>/`, written once, the record last.
+
+A run is staged in a hidden folder beside its place and moved there in one step, so that a run either
+is there whole or is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from effkit.record import Record, SchemaError, read_record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RUN_VARIABLE = "EFFKIT_RUN"
+"""The staged folder of the run that `effkit run` started this notebook for."""
+RESULTS_VARIABLE = "EFFKIT_RESULTS"
+RECORD, SAMPLES, PREDICTIONS, PARAMS, NOTEBOOK, LOG = (
+    "record.json", "samples.parquet", "predictions.parquet", "params.yaml", "notebook.ipynb", "log.txt",
+)  # fmt: skip
+LEAST_FREE_BYTES = 200 * 2**20
+
+log = logging.getLogger(__name__)
+
+
+class StoreError(OSError):
+    """The results cannot be written or read; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A record and the folder it came from."""
+
+    folder: Path
+    record: Record
+
+
+def results_dir(given: Path | str | None = None) -> Path:
+    """Return the results folder: the one given, `EFFKIT_RESULTS`, or `results/` of the project around here."""
+    if given is not None:
+        return Path(given)
+    if variable := os.environ.get(RESULTS_VARIABLE):
+        return Path(variable)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
+            return folder / "results"
+    return here / "results"
+
+
+def check_writable(results: Path) -> None:
+    """Make sure that a run can be written, before hours are spent on measuring it.
+
+    Raises:
+        StoreError: when the folder cannot be written or its disk is nearly full.
+    """
+    probe = results / f".probe-{os.getpid()}"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"effkit")
+        probe.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
+            f"{RESULTS_VARIABLE}."
+        ) from None
+    free = shutil.disk_usage(results).free
+    if free < LEAST_FREE_BYTES:
+        raise StoreError(
+            f"{results} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
+            "free some space, or give another folder with --results."
+        )
+
+
+def params_hash(params: Mapping[str, Any]) -> str:
+    """Hash of a study's parameters, whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def run_name(started_at: datetime, params_sha256: str) -> str:
+    """A run's folder name: when it began and what it was."""
+    return f"{started_at:%Y%m%dT%H%M%S}-{params_sha256[:8]}"
+
+
+def stage(results: Path, study: str, run: str) -> Path:
+    """Make the hidden folder in which a run is put together."""
+    folder = results / study / f".{run}.partial"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write(
+    staged: Path, record: Record, samples: pd.DataFrame, predictions: pd.DataFrame, params: Mapping[str, Any]
+) -> None:
+    """Write a run's files into its staged folder, the record last and in one step."""
+    samples.to_parquet(staged / SAMPLES, index=False, compression="zstd")
+    predictions.to_parquet(staged / PREDICTIONS, index=False, compression="zstd")
+    (staged / PARAMS).write_text(yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    partial = staged / f"{RECORD}.partial"
+    partial.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    partial.replace(staged / RECORD)
+
+
+def publish(staged: Path) -> Path:
+    """Move a complete staged run to its place and return it.
+
+    Raises:
+        StoreError: when the run has no record, or one of that name is there already.
+    """
+    if not (staged / RECORD).exists():
+        raise StoreError(f"{staged} has no record: the run did not finish.")
+    place = staged.parent / staged.name.removeprefix(".").removesuffix(".partial")
+    if place.exists():
+        raise StoreError(f"{place} is there already; a run is written once.")
+    staged.replace(place)
+    return place
+
+
+def discard(staged: Path) -> None:
+    """Remove a staged run that did not finish."""
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def load(folder: Path) -> Loaded:
+    """Read one run.
+
+    Raises:
+        StoreError: when there is no record or it cannot be read, saying why.
+    """
+    path = folder / RECORD
+    try:
+        return Loaded(folder, read_record(path.read_bytes()))
+    except FileNotFoundError:
+        raise StoreError(f"{folder} has no {RECORD}: it is not a complete run.") from None
+    except (SchemaError, ValidationError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def load_all(results: Path) -> list[Loaded]:
+    """Read every complete run, oldest first. One that cannot be read is named in a warning and left out."""
+    found = []
+    for path in sorted(results.glob(f"*/*/{RECORD}")):
+        if path.parent.name.startswith("."):
+            continue
+        try:
+            found.append(load(path.parent))
+        except StoreError as error:
+            log.warning("left out: %s", error)
+    return sorted(found, key=lambda each: each.record.started_at)
+
+
+def newest(runs: Iterable[Loaded]) -> list[Loaded]:
+    """Keep the newest run of each study, studies in the order of their names."""
+    latest = {each.record.spec.name: each for each in sorted(runs, key=lambda each: each.record.started_at)}
+    return [latest[name] for name in sorted(latest)]

@@ -1,0 +1,365 @@
+"""Study: a specification in, a record out. The order of things is told here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from effkit import assemble, resolve, store
+from effkit.catalogue import CatalogueError, cache_dir
+from effkit.progress import Progress, progress
+from effkit.record import Record
+from effkit.spec import CandidateSpec, SpecError, StudySpec, override, parse, read
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from effkit.plan import Plan
+    from effkit.tasks import Task
+
+log = logging.getLogger(__name__)
+SLOT = "effkit-measuring.lock"
+NOT_RUN = "This study has not been run yet: call `study.run()` first."
+
+
+class StudyFailed(RuntimeError):
+    """The reference could not be made or measured, so there is nothing to compare with."""
+
+
+class Study:
+    """A task, its candidates, a protocol and a budget; made by `Study.from_params`."""
+
+    def __init__(
+        self, params: Mapping[str, Any], *, task: Task | None, own: Mapping[str, resolve.Own], source: str
+    ) -> None:
+        self._params = dict(params)
+        self._task = task
+        self._own = dict(own)
+        self._source = source
+        self._record: Record | None = None
+        self._tables: tuple[pd.DataFrame, pd.DataFrame] | None = None
+        self._log = Path(tempfile.mkdtemp(prefix="effkit-")) / store.LOG
+        self.spec = self._checked()
+
+    @classmethod
+    def from_params(
+        cls,
+        params: str | Path | Mapping[str, Any] | None = None,
+        *,
+        own: Mapping[str, Callable[[list[Any]], Any]] | None = None,
+        **keys: Any,
+    ) -> Study:
+        """Make a study from a parameter file, a mapping, or keyword arguments.
+
+        Args:
+            params: path of a YAML file, or its keys. None where all keys are given as arguments.
+            own: your own models by name, each a function from a batch of items to one prediction
+                each: a class name, a class index, probabilities, or a value.
+            keys: single keys, which win over those of `params`. `task` may be a `Task` of your own.
+                None takes the default.
+
+        Raises:
+            SpecError: when a key, a name or a value is wrong; nothing is loaded before this.
+        """
+        given = read(params) if isinstance(params, (str, Path)) else dict(params or {})
+        given |= {key: value for key, value in keys.items() if value is not None}
+        task = given.get("task")
+        own_task = None if task is None or isinstance(task, str) else task
+        if own_task is not None:
+            given["task"] = own_task.name
+        given = {key: value for key, value in given.items() if value is not None}
+        functions = {name: resolve.Own(function, title=name) for name, function in (own or {}).items()}
+        given["candidates"] = [*given.get("candidates", ()), *functions]
+        source = str(params) if isinstance(params, (str, Path)) else "the study"
+        return cls(given, task=own_task, own=functions, source=source)
+
+    def _checked(self) -> StudySpec:
+        spec = parse(self._params, self._source)
+        resolve.check(spec, self._own, self._task)
+        return spec
+
+    def add(self, name: str, function: Callable[[list[Any]], Any], *, title: str = "") -> Study:
+        """Add a model of your own and return the study.
+
+        Args:
+            name: what to call it.
+            function: from a batch of items to one prediction each: a class name, a class index, a
+                row of probabilities, or a value. It travels to its worker by cloudpickle.
+            title: a longer name for tables.
+
+        Raises:
+            SpecError: when the name is taken.
+        """
+        names = [candidate.name for candidate in self.spec.candidates]
+        if name in names:
+            raise SpecError(f"`{name}` is a candidate already; give your model another name.")
+        self._own[name] = resolve.Own(function, title or name)
+        self._params["candidates"] = [*self._params["candidates"], name]
+        self.spec = self._checked()
+        return self
+
+    def set(self, **keys: Any) -> Study:
+        """Return the same study with some keys changed; dots in keys are written as `__`.
+
+        Raises:
+            SpecError: when a key or value is wrong.
+        """
+        import yaml
+
+        assignments = [f"{key.replace('__', '.')}={yaml.safe_dump(value).strip()}" for key, value in keys.items()]
+        return Study(override(self._params, assignments), task=self._task, own=self._own, source=self._source)
+
+    def plan(self, results: Path | str | None = None) -> Plan:
+        """Say what a run would download, how long it would take, and what it could show."""
+        from effkit.plan import plan
+
+        return plan(self.spec, self._own, self._task, store.results_dir(results))
+
+    def run(self) -> Record:
+        """Prepare and measure every candidate and return the record.
+
+        A candidate that fails is named in the record with its reason; the others go on.
+
+        Raises:
+            StoreError: when the results could not be written; said before measuring.
+            StudyFailed: when the reference fails.
+        """
+        store.check_writable(self._results())
+        with self._logging(), progress(self.spec.name) as show:
+            found = self._prepared(show)
+            if self.spec.reference in found.failures:
+                raise StudyFailed(
+                    f"The reference `{self.spec.reference}` failed: {found.failures[self.spec.reference]}"
+                )
+            self._measure(found, show)
+            if self.spec.reference in found.measured.failures:
+                raise StudyFailed(
+                    f"The reference `{self.spec.reference}` failed: {found.measured.failures[self.spec.reference]}"
+                )
+            from effkit.bench import samples
+
+            table = samples.table(found.measured)
+            digest = store.params_hash(self._params)
+            self._record = assemble.assemble(
+                found,
+                table,
+                run=self._run_name(found.started_at, digest),
+                passed=self._params,
+                params_sha256=digest,
+                interactive=store.RUN_VARIABLE not in os.environ,
+            )
+            self._tables = table, assemble.predictions_table(found)
+        return self._record
+
+    def _prepared(self, show: Progress) -> assemble.Findings:
+        """Load the task, then make every candidate and predict the test items with it."""
+        from effkit.bench import host
+        from effkit.bench.energy import EnergyMeter
+        from effkit.bench.prepare import prepare
+        from effkit.bench.process import WorkerFailed
+
+        started_at = datetime.now(UTC)
+        load_before = host.load_average()
+        show(0.0, f"loading {self.spec.task}")
+        task = self.load_task()
+        wanted_fit, wanted_test = resolve.item_counts(self.spec)
+        test = np.sort(task.first("test", wanted_test))
+        meter = EnergyMeter()
+        if meter.unavailable:
+            log.warning("no energy: %s", meter.unavailable)
+        found = assemble.Findings(self.spec, task, test, meter, started_at, load_before)
+        folder, products = self._saved(task), cache_dir() / "products"
+        points = self._curve_points()
+        for number, candidate in enumerate([*self.spec.candidates, *points]):
+            is_point = number >= len(self.spec.candidates)
+            show(0.3 * number / (len(self.spec.candidates) + len(points)), f"preparing {candidate.name}")
+            model = resolve.model(candidate.model, self._own)
+            found.models[candidate.name] = found.models[candidate.model] = model
+            fit_items = len(task.first("fit", candidate.fit_items or wanted_fit))
+            try:
+                seeds = list(resolve.seeds(model, self.spec))[: 1 if is_point else None]
+                recipe = resolve.recipe(
+                    candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
+                    own_file=self._own_file(candidate.model),
+                )  # fmt: skip
+                done = prepare(recipe, seeds, folder, products, test, meter, count=not is_point)
+            except (WorkerFailed, CatalogueError) as error:
+                log.warning("%s failed while it was prepared: %s", candidate.name, error)
+                found.failures[candidate.name] = str(error)
+                continue
+            if is_point:
+                making_s = sum(step["time_s"] for step in done.making)
+                found.curve.append(assemble.CurveResult(candidate.model, fit_items, done.predictions[0], making_s))
+            else:
+                found.prepared[candidate.name] = done
+                found.fit_items[candidate.name] = fit_items if model.entry is not None else 0
+        return found
+
+    def _measure(self, found: assemble.Findings, show: Progress) -> None:
+        """Visit the candidates in randomised blocks, alone on this host."""
+        from effkit.bench.measure import Bench
+
+        with _measuring_slot(show):
+            started = time.perf_counter()
+            sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
+            bench = Bench(
+                built={name: each.built for name, each in found.prepared.items()},
+                reference=self.spec.reference,
+                protocol=self.spec.protocol,
+                task=self._saved(found.task),
+                products=cache_dir() / "products",
+                test=found.test,
+                sizes=np.array(sizes),
+                seed=self.spec.seed,
+                meter=found.meter,
+                progress=lambda share, text: show(0.3 + 0.7 * share, text),
+            )
+            found.measured = bench.run()
+            found.measuring_s = time.perf_counter() - started
+
+    def load_task(self) -> Task:
+        """Return the study's task, fetching its data where it is not cached yet."""
+        if self._task is not None:
+            return self._task
+        from effkit.tasks import load
+
+        return load(self.spec.task, seed=self.spec.seed)
+
+    def _saved(self, task: Task) -> Path:
+        """The folder from which workers read the task."""
+        folder = cache_dir() / "loaded" / f"{task.name}-{task.sha256[:16]}"
+        if not (folder / "task.json").exists():
+            staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=_made(folder.parent)))
+            task.save(staged)
+            try:
+                staged.replace(folder)
+            except OSError:  # another process was first
+                shutil.rmtree(staged, ignore_errors=True)
+        return folder
+
+    def _curve_points(self) -> list[CandidateSpec]:
+        """Candidates that only the learning curve needs; none with few items."""
+        if self.spec.protocol.items == "few":
+            return []
+        return [
+            CandidateSpec(model=curve.model, fit_items=count)
+            for curve in self.spec.learning_curve
+            for count in curve.fit_items
+        ]
+
+    def _own_file(self, name: str) -> Path | None:
+        """Write a user's callable where its worker finds it."""
+        if name not in self._own:
+            return None
+        import cloudpickle
+
+        path = self._log.parent / f"{name}.cloudpickle"
+        path.write_bytes(cloudpickle.dumps(self._own[name].function))
+        return path
+
+    @property
+    def record(self) -> Record:
+        """The record of the run.
+
+        Raises:
+            RuntimeError: when the study has not been run.
+        """
+        if self._record is None:
+            raise RuntimeError(NOT_RUN)
+        return self._record
+
+    def compare(self) -> Any:
+        """Return the answer and the table of candidates; it shows itself in a notebook."""
+        from effkit.report import Comparison
+
+        return Comparison(self.record)
+
+    def plot(self, kind: str = "latency") -> Figure:
+        """Draw quality against `latency` or `energy`, or the `learning-curve`."""
+        from effkit.report import plot
+
+        return plot(self.record, kind)
+
+    def save(self) -> Path:
+        """Write the run to the results folder, once and whole, and return its folder.
+
+        Raises:
+            StoreError: when it cannot be written.
+        """
+        record = self.record
+        assert self._tables is not None
+        samples, predictions = self._tables
+        given = os.environ.get(store.RUN_VARIABLE)
+        staged = Path(given) if given else store.stage(self._results(), self.spec.name, record.run)
+        try:
+            if staged / store.LOG != self._log:
+                shutil.copyfile(self._log, staged / store.LOG)
+            store.write(staged, record, samples, predictions, self._params)
+            return staged if given else store.publish(staged)
+        except OSError as error:
+            if not given:
+                store.discard(staged)
+            raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
+
+    def _results(self) -> Path:
+        given = os.environ.get(store.RUN_VARIABLE)
+        return Path(given).parents[1] if given else store.results_dir()
+
+    def _run_name(self, started_at: datetime, digest: str) -> str:
+        given = os.environ.get(store.RUN_VARIABLE)
+        if given:
+            return Path(given).name.removeprefix(".").removesuffix(".partial")
+        return store.run_name(started_at, digest)
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        """Keep the log of the run; `effkit run` reads its last line to show where the run is."""
+        given = os.environ.get(store.RUN_VARIABLE)
+        self._log = Path(given) / store.LOG if given else self._log
+        handler = logging.FileHandler(self._log, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        root = logging.getLogger("effkit")
+        before = root.level
+        root.setLevel(logging.INFO)
+        root.addHandler(handler)
+        try:
+            yield
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(before)
+            handler.close()
+
+    def __repr__(self) -> str:
+        names = ", ".join(candidate.name for candidate in self.spec.candidates)
+        return f"<Study {self.spec.name}: {names} on {self.spec.task}, reference {self.spec.reference}>"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _measuring_slot(show: Progress) -> Iterator[None]:
+    """Hold this host's one place for measuring; wait while another run holds it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(Path(tempfile.gettempdir()) / SLOT, mode=0o666)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock.acquire(timeout=0))
+        except Timeout:
+            show(0.3, "waiting: another effkit run is measuring on this host")
+            stack.enter_context(lock.acquire())
+        yield

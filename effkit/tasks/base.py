@@ -1,0 +1,293 @@
+"""A task: items, labels, four disjoint splits and a metric.
+
+A task on disk is a folder of memory-mapped files, so that items reach workers without passing
+through a pipe: `items.arrow`, `labels.npy`, `splits.npz`, `task.json`, and for retrieval `corpus.arrow`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.spec import ItemCount, SpecError
+from effkit.tasks.metrics import METRICS, default_metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Kind = Literal["classification", "regression", "retrieval"]
+SPLITS = ("fit", "calibrate", "select", "test")
+CALIBRATE_SHARE, SELECT_SHARE, MOST_HELD_OUT = 0.1, 0.1, 1000
+
+
+class Items(Sequence[Any]):
+    """The items of a task as Python values: a text, the bytes of an image, or a mapping of columns.
+
+    Rows are read from the memory-mapped table when they are asked for.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table.combine_chunks()
+        self._single = table.num_columns == 1
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self.take(np.arange(len(self))[index])
+        return self.take([index])[0]
+
+    def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Any]:
+        """Return the items at `indices`, in that order."""
+        import pyarrow as pa
+
+        rows = self._table.take(pa.array(np.asarray(list(indices), dtype=np.int64)))
+        taken: list[Any] = rows.column(0).to_pylist() if self._single else rows.to_pylist()
+        return taken
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done and how it is scored, item by item.
+
+    Attributes:
+        name: as parameter files call it.
+        kind: classification, regression or retrieval.
+        modality: `text`, `vision`, `tabular` or your own word; catalogue models ask for theirs.
+        table: one row an item, holding what a request would hold and never the label.
+        labels: (n,) class indices, target values, or rows of the corpus.
+        splits: item indices of `fit`, `calibrate`, `select` and `test`, disjoint. `fit` is in the
+            order in which items are used, so that fewer labels are always a prefix of more.
+        classes: names of the classes, in the order of their indices.
+        corpus: what retrieval searches, one row a document.
+        groups: (n,) names by group column, for quality by group.
+        clusters: (n,) ids; items of one cluster are not independent.
+    """
+
+    name: str
+    kind: Kind
+    modality: str
+    table: pa.Table
+    labels: NDArray[Any]
+    splits: Mapping[str, NDArray[np.int64]]
+    title: str = ""
+    classes: tuple[str, ...] = ()
+    corpus: pa.Table | None = None
+    groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    clusters: NDArray[np.int64] | None = None
+    metric: str = ""
+    licence: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metric", self.metric or default_metric(self.kind))
+        object.__setattr__(self, "title", self.title or self.name)
+        if self.metric not in METRICS:
+            raise SpecError(f"`{self.metric}` is not a metric. Known: {', '.join(METRICS)}.")
+        if len(self.labels) != self.table.num_rows:
+            raise SpecError(f"{self.name}: {self.table.num_rows} items but {len(self.labels)} labels.")
+        seen = np.concatenate([self.splits[split] for split in SPLITS])
+        if len(np.unique(seen)) != len(seen):
+            raise SpecError(f"{self.name}: the splits share items; fit, calibrate, select and test must be disjoint.")
+
+    @cached_property
+    def items(self) -> Items:
+        """The items as Python values."""
+        return Items(self.table)
+
+    @cached_property
+    def documents(self) -> list[str]:
+        """The corpus of a retrieval task as texts."""
+        return [] if self.corpus is None else self.corpus.column(0).to_pylist()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of items, labels, corpus and splits: the identity of the data."""
+        digest = hashlib.sha256(f"{self.kind} {self.metric} {self.classes}".encode())
+        for table in (self.table, self.corpus):
+            for batch in [] if table is None else table.combine_chunks().to_batches():
+                digest.update(batch.serialize())
+        for array in (self.labels, *(self.splits[split] for split in SPLITS)):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def first(self, split: str, count: ItemCount) -> NDArray[np.int64]:
+        """Return the first `count` items of a split; all of them when there are fewer."""
+        indices = self.splits[split]
+        return indices if count == "all" else indices[:count]
+
+    def request_bytes(self, indices: NDArray[np.int64]) -> float:
+        """Mean size of an item as it would be sent: image bytes, UTF-8 text or compact JSON."""
+        sizes = [
+            len(item) if isinstance(item, bytes) else len((item if isinstance(item, str) else _json(item)).encode())
+            for item in self.items.take(indices)
+        ]
+        return float(np.mean(sizes))
+
+    def save(self, folder: Path) -> None:
+        """Write the task as memory-mappable files; `task.json` comes last."""
+        import pyarrow as pa
+
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in (("items", self.table), ("corpus", self.corpus)):
+            if table is not None:
+                with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+                    out.write_table(table)
+        np.save(folder / "labels.npy", self.labels)
+        fit, calibrate, select, test = (self.splits[split] for split in SPLITS)
+        np.savez(folder / "splits.npz", fit=fit, calibrate=calibrate, select=select, test=test)
+        keys = ("name", "kind", "modality", "title", "classes", "metric", "licence")
+        facts = {key: getattr(self, key) for key in keys}
+        (folder / "task.json").write_text(json.dumps({**facts, "sha256": self.sha256}), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Task:
+        """Open what `save` wrote, memory-mapped. Groups and clusters stay with the coordinator."""
+        import pyarrow as pa
+
+        facts = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        digest = facts.pop("sha256")
+        tables = {
+            name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
+            for name in ("items", "corpus")
+            if (folder / f"{name}.arrow").exists()
+        }
+        with np.load(folder / "splits.npz") as stored:
+            splits = {split: stored[split] for split in SPLITS}
+        task = cls(
+            table=tables["items"],
+            corpus=tables.get("corpus"),
+            labels=np.load(folder / "labels.npy"),
+            splits=splits,
+            **{**facts, "classes": tuple(facts["classes"])},
+        )
+        task.__dict__["sha256"] = digest
+        return task
+
+    @classmethod
+    def from_frame(
+        cls,
+        name: str,
+        frame: pd.DataFrame,
+        *,
+        target: str,
+        kind: Kind = "classification",
+        features: Sequence[str] | None = None,
+        groups: Sequence[str] = (),
+        test: NDArray[Any] | float = 0.3,
+        cluster: str | None = None,
+        modality: str = "tabular",
+        seed: int = 1,
+        **facts: Any,
+    ) -> Task:
+        """Make a task from a table.
+
+        Args:
+            name: what to call it.
+            frame: one row an item.
+            target: the column to predict.
+            kind: `classification` or `regression`.
+            features: the columns that a request holds; all but the target when not given.
+                One column makes an item that column's value, several make it a mapping.
+            groups: columns by which quality is also shown.
+            test: a mask over rows, or the share of rows drawn for testing.
+            cluster: column whose equal values mark dependent items.
+            modality: which catalogue models may be used.
+            seed: of the splits.
+            facts: further attributes of a task (`title`, `metric`, `licence`).
+
+        Raises:
+            SpecError: when a column is missing.
+        """
+        import pyarrow as pa
+
+        wanted = [target, *(features or ()), *groups, *([cluster] if cluster else [])]
+        missing = [column for column in wanted if column not in frame.columns]
+        if missing:
+            known = ", ".join(map(str, frame.columns))
+            raise SpecError(f"{name}: no column {', '.join(missing)}; the table has {known}.")
+        without = int(frame[target].isna().sum())
+        if without:
+            raise SpecError(f"{name}: {without} of {len(frame)} rows have no `{target}`; leave them out first.")
+        columns = list(features) if features else [column for column in frame.columns if column != target]
+        values = frame[target]
+        classes: tuple[str, ...] = ()
+        if kind == "classification":
+            classes = tuple(str(each) for each in sorted(values.unique()))
+            labels = values.astype(str).map({label: index for index, label in enumerate(classes)}).to_numpy(np.int64)
+        else:
+            labels = values.to_numpy(np.float64)
+        mask = None if isinstance(test, (int, float)) else np.asarray(test, dtype=bool)
+        share = float(test) if isinstance(test, (int, float)) else 0.0
+        clusters = None if cluster is None else np.asarray(frame[cluster].astype("category").cat.codes, dtype=np.int64)
+        return cls(
+            name=name,
+            kind=kind,
+            modality=modality,
+            table=pa.Table.from_pandas(frame[columns], preserve_index=False).replace_schema_metadata(None),
+            labels=labels,
+            splits=split(len(frame), test_mask=mask, test_share=share, seed=seed),
+            classes=classes,
+            groups={column: frame[column].astype(str).to_numpy(object) for column in groups},
+            clusters=clusters,
+            **facts,
+        )
+
+    @classmethod
+    def from_arrays(
+        cls, name: str, items: Sequence[Any], labels: Sequence[Any], *, kind: Kind = "classification", **options: Any
+    ) -> Task:
+        """Make a task from items and their labels.
+
+        Args:
+            name: what to call it.
+            items: texts, bytes of images, mappings, or an (n, d) array.
+            labels: one label an item.
+            kind: `classification` or `regression`.
+            options: further arguments of `from_frame`.
+        """
+        import pandas as pd
+
+        if isinstance(items, np.ndarray) and items.ndim == 2:
+            frame = pd.DataFrame(items, columns=[f"x{column}" for column in range(items.shape[1])])
+        elif len(items) and isinstance(items[0], Mapping):
+            frame = pd.DataFrame(list(items))
+        else:
+            frame = pd.DataFrame({"item": list(items)})
+            options.setdefault("modality", "text" if len(items) and isinstance(items[0], str) else "vision")
+        return cls.from_frame(name, frame.assign(label=list(labels)), target="label", kind=kind, **options)
+
+
+def split(
+    count: int, *, test_mask: NDArray[Any] | None = None, test_share: float = 0.3, seed: int = 1
+) -> dict[str, NDArray[np.int64]]:
+    """Divide items into four disjoint splits, each in seeded random order.
+
+    Args:
+        count: how many items there are.
+        test_mask: (count,) True where an item is test data by the data set's own split.
+        test_share: the share drawn for testing where there is no such split.
+        seed: of the order.
+    """
+    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
+    if test_mask is None:
+        test, rest = np.split(order, [round(test_share * count)])
+    else:
+        mask = np.asarray(test_mask, dtype=bool)
+        test, rest = order[mask[order]], order[~mask[order]]
+    sizes = [min(round(share * len(rest)), MOST_HELD_OUT) for share in (CALIBRATE_SHARE, SELECT_SHARE)]
+    calibrate, select, fit = np.split(rest, np.cumsum(sizes))
+    return {"fit": fit, "calibrate": calibrate, "select": select, "test": test}
+
+
+def _json(item: Any) -> str:
+    return json.dumps(item, separators=(",", ":"), default=float)

@@ -1,0 +1,71 @@
+"""Metrics: one frozen entry each, scored item by item so that candidates can be paired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Score = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric that is a mean of per-item scores.
+
+    Attributes:
+        name: as records call it.
+        title: as reports call it.
+        higher_is_better: the direction.
+        unit: `points` for shares of items, otherwise the target's own.
+        binary: whether an item is right or wrong (McNemar applies).
+        score: (predictions, labels) to (n,) per-item scores.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    unit: str
+    binary: bool
+    score: Score
+
+
+def _correct(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    chosen = predictions.argmax(axis=1) if predictions.ndim == 2 else predictions
+    return np.asarray(chosen == labels, dtype=np.float64)
+
+
+def _absolute_error(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(np.abs(predictions.astype(np.float64) - labels), dtype=np.float64)
+
+
+def _first_is_right(ranked: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(ranked[:, 0] == labels, dtype=np.float64)
+
+
+def _reciprocal_rank(ranked: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    hits = ranked == labels[:, None]
+    return np.asarray(np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1), 0.0), dtype=np.float64)
+
+
+METRICS: dict[str, MetricSpec] = {
+    spec.name: spec
+    for spec in (
+        MetricSpec("accuracy", "accuracy", True, "points", True, _correct),
+        MetricSpec("absolute_error", "mean absolute error", False, "target", False, _absolute_error),
+        MetricSpec("recall_at_1", "recall at 1", True, "points", True, _first_is_right),
+        MetricSpec("reciprocal_rank", "mean reciprocal rank at 10", True, "points", False, _reciprocal_rank),
+    )
+}
+"""Every metric, by name."""
+
+SECONDARY: dict[str, tuple[str, ...]] = {"recall_at_1": ("reciprocal_rank",)}
+"""Further metrics that are shown beside the one that decides."""
+
+
+def default_metric(kind: str) -> str:
+    """Return the metric that decides for a kind of task."""
+    return {"classification": "accuracy", "regression": "absolute_error", "retrieval": "recall_at_1"}[kind]

@@ -1,0 +1,40 @@
+"""Resolution: smaller images cost less, by the square of their side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pydantic import Field
+
+from effkit.models.base import Recipe
+from effkit.spec import Frozen
+from effkit.techniques.base import Technique
+
+LEAST_PIXELS, MOST_PIXELS = 32, 512
+
+
+class ResolutionParameters(Frozen):
+    """What `resolution` may be given."""
+
+    pixels: int = Field(ge=LEAST_PIXELS, le=MOST_PIXELS, description="width and height of the network's input")
+
+
+def apply(recipe: Recipe, parameters: ResolutionParameters) -> Recipe:
+    """Resize every image to this many pixels, in training and in use; the head is fitted anew."""
+    return replace(recipe, settings={**recipe.settings, "resolution": parameters.pixels})
+
+
+def refuse(modality: str, builder: str) -> str | None:
+    """Refuse all but images, and models that take no resolution."""
+    if modality != "vision":
+        return f"it is for images, and this task is {modality}"
+    return None if builder.startswith("vision.") else f"`{builder}` has no resolution to set"
+
+
+RESOLUTION = Technique(
+    name="resolution",
+    needs="A vision model whose network takes images of any size.",
+    parameters=ResolutionParameters,
+    apply=apply,
+    refuse=refuse,
+)

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.analysis.carbon import GridFactor, factor, grams_per_thousand, regions, scenarios, total_grams
+
+
+def test_the_three_scenarios() -> None:
+    assert [round(factor(region).g_per_kwh) for region in ("FRA", "WORLD", "IND")] == [56, 475, 713]
+    # 3.6 kJ is one watt-hour: a thousand requests are one kWh.
+    per_thousand = scenarios(3600)
+    assert list(per_thousand) == ["FRA", "WORLD", "IND"]
+    assert per_thousand["WORLD"] == pytest.approx(475)
+
+
+def test_every_factor_says_where_it_is_from() -> None:
+    assert len(regions()) > 200
+    for region in regions():
+        grid = factor(region)
+        assert grid.g_per_kwh > 0 and 2000 < grid.year < 2030
+        assert grid.kind == "average" and "codecarbon 3.3.2" in grid.source and grid.name
+        assert region == "WORLD" or (len(region) == 3 and region.isupper())
+
+
+@pytest.mark.parametrize(("given", "nearest"), [("France", "FRA"), ("germany", "DEU"), ("USAA", "USA")])
+def test_an_unknown_region_names_the_nearest(given: str, nearest: str) -> None:
+    with pytest.raises(KeyError, match=nearest):
+        factor(given)
+
+
+def test_case_does_not_matter_and_nothing_is_assumed() -> None:
+    assert factor("fra") == factor("FRA")
+    with pytest.raises(KeyError, match="ISO 3166"):
+        factor("")
+
+
+@given(st.floats(0, 1e6), st.floats(1, 3), st.floats(0, 10))
+def test_sci_adds_embodied_after_pue(energy_j: float, pue: float, embodied_g: float) -> None:
+    own = GridFactor("HERE", 100.0, 2024, "marginal", "meter", "Here")
+    grams = grams_per_thousand(energy_j, own, pue=pue, embodied_g_per_request=embodied_g)
+    assert grams == pytest.approx(1000 * (energy_j / 3.6e6 * 100 * pue + embodied_g))
+
+
+def test_making_and_serving_are_both_counted() -> None:
+    making, serving = total_grams(3.6e6, 0, 10, "WORLD"), total_grams(0, 3600, 1000, "WORLD")
+    assert (making, serving) == pytest.approx((475, 475))
+    assert total_grams(3.6e6, 3600, 1000, "WORLD", pue=1.5) == pytest.approx(1.5 * 950)
+
+
+def test_wrong_input_is_named() -> None:
+    with pytest.raises(ValueError, match="leave the call out"):
+        grams_per_thousand(float("nan"), "FRA")
+    with pytest.raises(ValueError, match=r"pue is 0\.9"):
+        grams_per_thousand(1, "FRA", pue=0.9)

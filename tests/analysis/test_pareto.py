@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from effkit.analysis.pareto import dominated, front, front_probability
+
+
+def test_front_by_hand() -> None:
+    # accuracy up, latency down; the last equals the first
+    points = [[0.90, 10], [0.80, 1], [0.85, 12], [0.90, 11], [0.90, 10]]
+    assert front(points, ["max", "min"]).tolist() == [True, True, False, False, True]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    hnp.arrays(
+        np.float64, st.tuples(st.integers(1, 7), st.integers(1, 3)), elements=st.integers(0, 4).map(float)
+    )
+)
+def test_front_is_never_empty_and_covers_the_rest(points: np.ndarray) -> None:
+    mask = front(points, ["min"] * points.shape[1])
+    assert mask.any()
+    for point in points[~mask]:
+        assert any((other <= point).all() and (other < point).any() for other in points[mask])
+    for point in points[mask]:
+        assert not any((other <= point).all() and (other < point).any() for other in points)
+
+
+def test_front_probability_is_the_share_of_resamples() -> None:
+    rng = np.random.default_rng(0)
+    samples = rng.normal(size=(300, 6, 2))
+    expected = np.mean([front(sample, ["min", "max"]) for sample in samples], axis=0)
+    assert front_probability(samples, ["min", "max"]) == pytest.approx(expected)
+
+
+def test_dominated_from_ninety_five_per_cent() -> None:
+    assert dominated([0.0, 0.05, 0.06, 1.0]).tolist() == [True, True, False, False]
+
+
+def test_wrong_input_is_named() -> None:
+    with pytest.raises(ValueError, match="one direction per axis"):
+        front([[1, 2]], ["min"])
+    with pytest.raises(ValueError, match="'up' is unknown"):
+        front([[1, 2]], ["min", "up"])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="not measured"):
+        front([[1, np.nan]], ["min", "min"])
+    with pytest.raises(ValueError, match="at least one"):
+        front_probability(np.ones((0, 2, 1)), ["min"])

@@ -1,0 +1,179 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from effkit.analysis.quality import (
+    NonInferiority,
+    QualityVerdict,
+    exact_mcnemar,
+    holm,
+    holm_verdicts,
+    non_inferiority,
+    relative_margin,
+    seed_verdict,
+)
+
+CLAIMED = ("superior", "non-inferior")
+
+
+def answers(wins: int, losses: int, ties: int) -> tuple[np.ndarray, np.ndarray]:
+    candidate = np.repeat([1.0, 0.0, 1.0], [wins, losses, ties])
+    reference = np.repeat([0.0, 1.0, 1.0], [wins, losses, ties])
+    return candidate, reference
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
+    result = exact_mcnemar(*answers(b, c, 10))
+    assert (result.b, result.c) == (b, c)
+    expected = stats.binomtest(b, b + c).pvalue if b + c else 1.0
+    assert result.p_value == pytest.approx(expected)
+
+
+def test_mcnemar_refuses_grades() -> None:
+    with pytest.raises(ValueError, match="right \\(1\\) or wrong \\(0\\)"):
+        exact_mcnemar([0.5, 1], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "n", "verdict"),
+    [
+        (300, 100, 4000, "superior"),
+        (100, 105, 4000, "non-inferior"),
+        (100, 300, 4000, "inferior"),
+        (50, 60, 1000, "inconclusive"),
+    ],
+)
+def test_verdicts(wins: int, losses: int, n: int, verdict: str) -> None:
+    result = non_inferiority(*answers(wins, losses, n - wins - losses), margin=0.01, seed=0)
+    assert result.verdict == verdict
+    assert result.difference == pytest.approx((wins - losses) / n)
+    assert (result.n, result.discordant) == (n, wins + losses)
+    assert (result.items_needed is None) == (verdict != "inconclusive")
+
+
+def test_interval_agrees_with_the_normal_one_where_items_are_many() -> None:
+    result = non_inferiority(*answers(220, 200, 3580), margin=0.01, seed=0)
+    error = np.sqrt((420 / 4000 - 0.005**2) / 4000)
+    assert result.interval.low == pytest.approx(0.005 - 1.96 * error, abs=0.0005)
+    assert result.p_value == pytest.approx(stats.norm.sf(0.015 / error), abs=0.001)
+    assert result.lower_bound == result.interval.low
+
+
+def test_lower_errors_are_better() -> None:
+    rng = np.random.default_rng(0)
+    reference = rng.exponential(size=500)
+    candidate = reference * rng.uniform(0.8, 1.0, 500)
+    margin = relative_margin(reference)
+    assert margin == pytest.approx(0.02 * reference.mean())
+    better = non_inferiority(candidate, reference, margin=margin, higher_is_better=False, seed=0)
+    worse = non_inferiority(reference, candidate, margin=margin, higher_is_better=False, seed=0)
+    assert (better.verdict, worse.verdict) == ("superior", "inferior")
+    assert better.difference == pytest.approx(-worse.difference)
+
+
+@pytest.mark.parametrize(
+    ("n", "discordance", "margin"), [(300, 0.10, 0.05), (500, 0.02, 0.01), (60, 0.10, 0.05)]
+)
+def test_at_a_true_gap_of_the_margin_few_are_passed(n: int, discordance: float, margin: float) -> None:
+    # 600 runs at 2.5 %: three Monte Carlo standard errors are 1.9 %.
+    rng, passed = np.random.default_rng(0), 0
+    shares = [(discordance - margin) / 2, (discordance + margin) / 2, 1 - discordance]
+    for seed, counts in enumerate(rng.multinomial(n, shares, size=600)):
+        result = non_inferiority(*answers(*counts), margin=margin, seed=seed, resamples=1000)
+        passed += result.verdict in CLAIMED
+    assert passed / 600 <= 0.025 + 0.019
+
+
+def test_graded_scores_at_the_margin_few_are_passed() -> None:
+    rng, passed = np.random.default_rng(0), 0
+    for seed in range(400):
+        gain = rng.exponential(1.0, 60) - 1.2
+        result = non_inferiority(gain, np.zeros(60), margin=0.2, seed=seed, resamples=1000)
+        passed += result.verdict in CLAIMED
+    # Skewed to the right, so the bound errs to the lenient side; 400 runs: three standard errors are 2.3 %.
+    assert passed / 400 <= 0.025 + 0.023
+
+
+def test_items_needed_gives_the_power_it_says() -> None:
+    first = non_inferiority(*answers(50, 50, 900), margin=0.01, seed=0)
+    assert first.items_needed is not None and first.gap_assumed == 0
+    assert first.items_needed == pytest.approx(7849, rel=0.05)
+    rng = np.random.default_rng(1)
+    runs = rng.multinomial(first.items_needed, [0.05, 0.05, 0.9], size=200)
+    shown = [
+        non_inferiority(*answers(*counts), margin=0.01, seed=i, resamples=1000).verdict in CLAIMED
+        for i, counts in enumerate(runs)
+    ]
+    # 200 runs at 80 %: three standard errors are 8.5 %.
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.085)
+
+
+def test_items_needed_says_which_gap_it_assumes() -> None:
+    below = non_inferiority(*answers(40, 60, 900), margin=0.01, seed=0)
+    assert below.gap_assumed == 0 and below.items_needed is not None and below.items_needed > 1000
+    hopeless = non_inferiority(*answers(300, 450, 9250), margin=0.01, seed=0)
+    assert hopeless.verdict == "inconclusive"
+    assert hopeless.items_needed is None and hopeless.gap_assumed is None
+
+
+def test_no_disagreement_among_few_items_is_not_equality() -> None:
+    few = non_inferiority(*answers(0, 0, 100), margin=0.01, seed=0)
+    assert few.verdict == "inconclusive" and few.items_needed == 381
+    assert non_inferiority(*answers(0, 0, 400), margin=0.01, seed=0).verdict == "non-inferior"
+    in_clusters = non_inferiority(*answers(0, 0, 400), margin=0.01, clusters=np.arange(400) // 4, seed=0)
+    assert in_clusters.verdict == "inconclusive"
+    assert in_clusters.items_needed == pytest.approx(4 * 381, abs=4)
+    nothing_graded = non_inferiority(np.full(10, 0.5), np.full(10, 0.5), margin=0.01, seed=0)
+    assert nothing_graded.verdict == "inconclusive" and nothing_graded.items_needed == 20
+
+
+def test_clusters_widen_the_interval() -> None:
+    candidate, reference = answers(60, 60, 480)
+    clusters = np.arange(600) // 12
+    naive = non_inferiority(candidate, reference, margin=0.05, seed=0)
+    clustered = non_inferiority(candidate, reference, margin=0.05, clusters=clusters, seed=0)
+    assert clustered.interval.half_width > 2 * naive.interval.half_width
+    assert clustered.interval.n == 50
+    assert naive.verdict == "non-inferior" and clustered.verdict == "inconclusive"
+
+
+def test_wrong_input_is_named() -> None:
+    with pytest.raises(ValueError, match="margin is 0"):
+        non_inferiority([1], [1], margin=0, seed=0)
+    with pytest.raises(ValueError, match="candidate_scores has 1 items and reference_scores 2"):
+        non_inferiority([1], [1, 0], margin=0.01, seed=0)
+    with pytest.raises(ValueError, match="not all 0"):
+        relative_margin([0.0, 0.0])
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]).size == 0
+
+
+def _result(p_value: float, p_superiority: float) -> NonInferiority:
+    base = non_inferiority(*answers(300, 100, 3600), margin=0.01, seed=0, resamples=100)
+    verdict: QualityVerdict = "superior" if p_superiority < 0.025 else "non-inferior"
+    return replace(base, p_value=p_value, p_superiority=p_superiority, verdict=verdict)
+
+
+def test_holm_takes_back_claims_but_makes_none() -> None:
+    results = {"a": _result(0.001, 0.001), "b": _result(0.020, 0.9), "c": _result(0.001, 0.024)}
+    assert holm_verdicts(results) == {"a": "superior", "b": "non-inferior", "c": "non-inferior"}
+    assert holm_verdicts({**results, "d": _result(0.021, 0.9)})["b"] == "inconclusive"
+    assert holm_verdicts({"a": results["b"]}) == {"a": "non-inferior"}
+    lost = replace(results["a"], verdict="inferior", p_value=1.0, p_superiority=1.0)
+    assert holm_verdicts({"x": lost}) == {"x": "inferior"}
+
+
+def test_seed_verdict() -> None:
+    assert seed_verdict(["non-inferior"] * 5) == "non-inferior"
+    assert seed_verdict(["non-inferior", "superior"]) == "inconclusive"
+    with pytest.raises(ValueError, match="one per training seed"):
+        seed_verdict([])

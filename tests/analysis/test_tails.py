@@ -1,0 +1,133 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal
+
+from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, percentiles
+
+
+def calls(generations: int, per_block: int, seed: int = 0, luck: float = 0.02) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(seed)
+    generation = np.repeat(np.arange(generations), 2 * per_block)
+    block = np.tile(np.repeat([0, 1], per_block), generations)
+    logs = rng.normal(0, luck, generations)[generation] + rng.normal(0, 0.1, generation.size)
+    return np.exp(logs) * 0.01, generation, block
+
+
+def table(*, generations: int, per_block: int) -> dict[float, Percentile]:
+    rows = percentiles(*calls(generations, per_block), rng=np.random.default_rng(1))
+    return {row.level: row for row in rows}
+
+
+@pytest.mark.parametrize(("level", "needed"), [(50, 11), (90, 64), (95, 130), (99, 662), (99.9, 6636)])
+def test_gate_is_mlperfs(level: float, needed: int) -> None:
+    assert calls_needed(level) == needed
+
+
+def test_calls_needed_refuses_a_fraction_of_one_hundred() -> None:
+    with pytest.raises(ValueError, match="p99 is 99"):
+        calls_needed(100)
+
+
+def test_gates() -> None:
+    rows = table(generations=5, per_block=12)
+    assert rows[50].value is not None and rows[90].value is not None
+    assert rows[95].value is None and rows[95].interval is None
+    assert rows[95].reason is not None and rows[95].reason.startswith("n too small: p95 needs 130")
+    assert rows[99].reason is not None
+    assert all(row.value is not None for row in table(generations=5, per_block=67).values())
+
+
+def test_values_are_numpys_and_inside_their_intervals() -> None:
+    x, generation, block = calls(5, 100)
+    for row in percentiles(x, generation, block, rng=np.random.default_rng(1)):
+        assert row.value == np.quantile(x, row.level / 100, method="inverted_cdf")
+        assert row.value is not None and row.interval is not None
+        assert row.interval.n == 5
+        assert row.interval.low <= row.value <= row.interval.high
+
+
+def test_resampling_matches_resamples_written_out() -> None:
+    x, generation, block = calls(4, 50, luck=0.1)
+    row = percentiles(x, generation, block, rng=np.random.default_rng(1), levels=(90,), confidence=0.5)[0]
+    rng = np.random.default_rng(2)
+    slow = []
+    for _ in range(2000):
+        parts = [
+            x[(generation == g) & (block == b)] for g in rng.integers(0, 4, 4) for b in rng.integers(0, 2, 2)
+        ]
+        slow.append(np.quantile(np.concatenate(parts), 0.9, method="inverted_cdf"))
+    assert row.interval is not None
+    # Hesterberg's tails for four units at 50 %; the two seeds' quantiles agree within Monte Carlo error.
+    assert row.interval.low == pytest.approx(np.quantile(slow, 0.188), rel=0.01)
+    assert row.interval.high == pytest.approx(np.quantile(slow, 0.812), rel=0.01)
+
+
+def test_one_generation_gives_values_without_intervals() -> None:
+    row = table(generations=1, per_block=50)[50]
+    assert row.value is not None and row.interval is None
+    assert row.reason == "one generation: no interval"
+
+
+def test_order_of_generations_does_not_matter_to_the_value() -> None:
+    x, generation, block = calls(3, 40)
+    one = percentiles(x, generation, block, rng=np.random.default_rng(1))
+    other = percentiles(x, generation + 7, block * 3, rng=np.random.default_rng(1))
+    assert one == other
+
+
+def test_interval_covers_the_luck_of_processes() -> None:
+    # 200 runs at 95 %: three Monte Carlo standard errors are 4.6 %, and discreteness costs a little more.
+    rng, hits = np.random.default_rng(0), 0
+    for seed in range(200):
+        row = percentiles(*calls(5, 30, seed, luck=0.05), rng=rng, levels=(50,), resamples=1000)[0]
+        assert row.interval is not None
+        hits += not row.interval.excludes(0.01)
+    assert 0.89 <= hits / 200 <= 1.0
+
+
+def test_ten_thousand_calls_take_a_moment() -> None:
+    x, generation, block = calls(10, 500)
+    start = time.perf_counter()
+    percentiles(x, generation, block, rng=np.random.default_rng(1))
+    assert time.perf_counter() - start < 1.0
+
+
+def test_mismatched_lengths_are_named() -> None:
+    with pytest.raises(ValueError, match="3, 2 and 3"):
+        percentiles([1, 2, 3], [0, 0], [0, 0, 0], rng=np.random.default_rng(0))
+
+
+def test_independent_calls_are_worth_their_number() -> None:
+    # The whiteness test lets about one run in forty through; those still count half of their calls.
+    worth = [effective_sample_size(np.random.default_rng(s).exponential(size=670)) for s in range(100)]
+    assert np.mean(np.array(worth) == 670) > 0.9
+    assert min(worth) > 335
+
+
+@pytest.mark.parametrize("phi", [0.5, 0.8, 0.95])
+def test_effective_size_of_an_autoregression(phi: float) -> None:
+    noise = np.random.default_rng(3).normal(size=20_000)
+    x = signal.lfilter([1], [1, -phi], noise)
+    assert effective_sample_size(x) == pytest.approx(20_000 * (1 - phi) / (1 + phi), rel=0.2)
+
+
+def test_shifts_between_series_are_not_autocorrelation() -> None:
+    rng = np.random.default_rng(0)
+    series = np.repeat([0, 1, 2, 3], 250)
+    x = rng.normal(size=1000) + 100 * series
+    assert effective_sample_size(x, series) == 1000
+    assert effective_sample_size(x) < 100
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=60))
+def test_effective_size_stays_in_bounds(values: list[float]) -> None:
+    assert 1 <= effective_sample_size(values) <= len(values)
+
+
+def test_constant_calls_are_not_a_trend() -> None:
+    assert effective_sample_size(np.ones(100)) == 100

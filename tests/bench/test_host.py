@@ -1,0 +1,42 @@
+"""What a host tells of itself."""
+
+import os
+
+import psutil
+import pytest
+
+from effkit.bench import host
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not let a process choose its cores")
+def test_workers_and_coordinator_share_no_core_where_there_are_two() -> None:
+    cores = host.choose_cores(1)
+    mine = os.sched_getaffinity(0)
+    assert cores.pinned
+    assert set(cores.workers) <= mine
+    assert cores.shared == (len(mine) == 1)
+    if not cores.shared:
+        assert not set(cores.workers) & set(cores.coordinator)
+
+
+def test_more_threads_than_cores_share_a_core() -> None:
+    assert host.choose_cores(4096).shared
+
+
+def test_the_fingerprint_names_the_cpu_and_the_packages() -> None:
+    assert host.cpu_name()
+    assert {"python", "effkit", "numpy", "codecarbon"} <= set(host.versions())
+
+
+def test_activity_counts_this_process_among_ours() -> None:
+    before = host.activity([psutil.Process()])
+    sum(number * number for number in range(3_000_000))
+    after = host.activity([psutil.Process()])
+    assert after.ours_s > before.ours_s
+    assert after.busy_s >= before.busy_s
+
+
+def test_a_process_that_is_gone_costs_nothing() -> None:
+    child = psutil.Popen(["true"])
+    child.wait()
+    assert host.process_cpu_s(child) == 0.0

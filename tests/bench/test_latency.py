@@ -1,0 +1,90 @@
+"""The timed loops, on a model whose times are known."""
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.bench.latency import MOST_KEPT_CALLS, is_steady, one_pass, throughput, visit, warm_up
+from effkit.spec import Protocol
+
+
+class Sleeper:
+    """Prepares in 1 ms and infers in 2 ms."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def prepare(self, items: list[Any]) -> list[Any]:
+        time.sleep(0.001)
+        return items
+
+    def infer(self, prepared: list[Any]) -> NDArray[Any]:
+        self.calls += 1
+        time.sleep(0.002)
+        return np.zeros((len(prepared), 2))
+
+
+class Instant(Sleeper):
+    def prepare(self, items: list[Any]) -> list[Any]:
+        return items
+
+    def infer(self, prepared: list[Any]) -> NDArray[Any]:
+        self.calls += 1
+        return np.zeros((len(prepared), 2))
+
+
+def test_preparing_and_inferring_are_timed_apart() -> None:
+    prepare_s, infer_s = one_pass(Sleeper(), list(range(10)))
+    assert min(prepare_s) >= 0.001
+    assert min(infer_s) >= 0.002
+    assert len(prepare_s) == len(infer_s) == 10
+
+
+def test_a_visit_makes_whole_passes_after_one_of_rewarming() -> None:
+    model = Sleeper()
+    calls = visit(model, list(range(4)), least_calls=9, least_s=0.0)
+    assert calls.item == list(range(4)) * 3
+    assert calls.calls == model.calls == 16
+
+
+def test_a_visit_lasts_as_long_as_is_asked() -> None:
+    start = time.perf_counter()
+    visit(Sleeper(), [1], least_calls=1, least_s=0.1)
+    assert time.perf_counter() - start >= 0.1
+
+
+def test_a_fast_model_keeps_whole_passes_but_its_mean_is_over_all_calls() -> None:
+    model = Instant()
+    calls = visit(model, list(range(16)), least_calls=40 * MOST_KEPT_CALLS, least_s=0.0)
+    assert calls.calls == model.calls > 40 * MOST_KEPT_CALLS
+    assert len(calls.item) <= MOST_KEPT_CALLS
+    assert len(calls.item) % 16 == 0
+    assert calls.mean_infer_s > 0
+
+
+def test_equal_windows_are_steady_and_a_slow_first_call_is_not() -> None:
+    window = np.linspace(1.0, 2.0, 20)
+    assert is_steady(window, window)
+    slow_first = window.copy()
+    slow_first[0] = 10.0
+    assert not is_steady(slow_first, window)
+
+
+def test_a_window_that_still_gets_faster_is_not_steady() -> None:
+    window = np.linspace(1.0, 2.0, 20)
+    assert not is_steady(window * 1.2, window)
+
+
+def test_warm_up_ends_when_steady_or_when_patience_ends() -> None:
+    steady = warm_up(Sleeper(), list(range(20)), Protocol(warm_up_s=0.1, warm_up_fast_s=0.1))
+    assert steady["calls"] >= 41
+    assert steady["first_call_s"] >= 0.003
+    hasty = warm_up(Sleeper(), list(range(20)), Protocol(warm_up_most_s=0.001, warm_up_fast_s=0.001))
+    assert not hasty["steady"]
+
+
+def test_throughput_counts_items_not_calls() -> None:
+    items_per_s = throughput(Sleeper(), list(range(30)), least_s=0.05)
+    assert 30 / 0.02 < items_per_s <= 30 / 0.003

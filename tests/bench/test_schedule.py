@@ -1,0 +1,41 @@
+"""The schedule is a function of the seed, fair to every candidate, and stratified by size."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.bench.schedule import block_items, calls_per_visit, entries, order
+from effkit.spec import Protocol
+
+
+def test_the_reference_is_entered_twice_and_every_other_candidate_once() -> None:
+    names = [entry.name for entry in entries(["a", "ref", "b"], "ref")]
+    assert names == ["a", "ref#a", "ref#b", "b"]
+
+
+@given(seed=st.integers(0, 2**32), generation=st.integers(0, 20), block=st.integers(0, 5))
+def test_a_block_visits_everyone_once_in_an_order_that_the_seed_fixes(seed: int, generation: int, block: int) -> None:
+    names = list("abcdef")
+    drawn = order(names, seed=seed, generation=generation, block=block)
+    assert sorted(drawn) == names
+    assert drawn == order(names, seed=seed, generation=generation, block=block)
+
+
+def test_orders_differ_between_blocks() -> None:
+    drawn = {tuple(order(list("abcdef"), seed=1, generation=g, block=b)) for g in range(5) for b in range(2)}
+    assert len(drawn) > 5
+
+
+@given(count=st.integers(1, 300), wanted=st.integers(1, 40), seed=st.integers(0, 1000))
+def test_a_block_draws_distinct_items_across_all_sizes(count: int, wanted: int, seed: int) -> None:
+    indices = np.arange(1000, 1000 + count)
+    sizes = np.random.default_rng(seed).random(count)
+    drawn = block_items(indices, sizes, wanted, seed=seed, generation=0, block=0)
+    assert len(set(drawn.tolist())) == len(drawn) == min(count, wanted)
+    ranks = np.sort(np.argsort(np.argsort(sizes))[drawn - 1000])
+    assert (ranks // (count / len(drawn)) <= np.arange(len(drawn)) + 1).all()
+
+
+def test_all_visits_together_reach_the_calls_of_the_protocol() -> None:
+    protocol = Protocol()
+    assert calls_per_visit(protocol) * protocol.generations * protocol.blocks >= protocol.calls

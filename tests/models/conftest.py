@@ -1,0 +1,54 @@
+"""Products without a meter, and recipes as a study would write them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from effkit import catalogue
+from effkit.models import Products, Recipe
+from effkit.tasks import Task, load
+
+
+@contextlib.contextmanager
+def no_meter(step: str, items: int) -> Iterator[dict[str, Any]]:
+    """Measure nothing."""
+    yield {"time_s": None, "energy_j": None, "rank": None}
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Products:
+    """An empty cache of products."""
+    return Products(tmp_path / "products", no_meter)
+
+
+@pytest.fixture(scope="session")
+def fetched() -> Callable[[str], Task]:
+    """A task of the catalogue, or a skipped test where its files cannot be had."""
+
+    def task(name: str) -> Task:
+        size = catalogue.download_bytes(name)
+        if size > 100e6:
+            pytest.skip(f"{name} is not fetched, and would take a download of {size / 1e6:.0f} MB")
+        try:
+            return load(name, seed=1)
+        except catalogue.FetchError as error:
+            pytest.skip(f"{name} cannot be fetched: {error}")
+
+    return task
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Callable[..., Recipe]:
+    """The recipe of a catalogue model on a task; settings may be changed."""
+
+    def make(model: str, task: Task, *, fit_items: int | None = None, seed: int = 1, **settings: Any) -> Recipe:
+        entry = catalogue.models()[model]
+        count = len(task.splits["fit"]) if fit_items is None else fit_items
+        return Recipe(model, entry.builder, task.kind, count, seed, {**entry.settings, **settings})
+
+    return make

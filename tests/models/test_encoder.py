@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from effkit.models import RETRIEVED, Products, Recipe, builder
+from effkit.models import encoder as encoders
+from effkit.spec import SpecError
+from effkit.tasks.base import Task
+
+WORDS = "red blue green dress shirt trouser soft loose tight warm cold light heavy long short".split()
+
+
+@contextmanager
+def _meter(step: str, items: int) -> Iterator[dict[str, Any]]:
+    yield {"time_s": 0.0}
+
+
+@pytest.fixture
+def products(tmp_path: Path) -> Products:
+    return Products(tmp_path / "products", _meter)
+
+
+@pytest.fixture(scope="module")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Sentence Transformers folder of the architecture of MiniLM, small and with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=5 + len(WORDS), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
+    transformer = Transformer(str(folder / "bert"))
+    SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu").save(str(folder / "model"))
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def tiny_squeezenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SqueezeNet 1.1 with random weights, stored as the published file is."""
+    import pickle
+
+    import torch
+    from torch import nn
+
+    from effkit.models import squeezenet
+
+    torch.manual_seed(0)
+    layers = {"conv10": [np.zeros((1, 1, 512, 2), np.float32), np.zeros(2, np.float32)]}
+    for name, module in squeezenet.network().named_modules():
+        if isinstance(module, nn.Conv2d):
+            assert module.bias is not None
+            kernel = module.weight.detach().numpy().transpose(2, 3, 1, 0)
+            layers[name.replace(".", "/")] = [kernel.copy(), module.bias.detach().numpy().copy()]
+    folder = tmp_path_factory.mktemp("squeezenet")
+    (folder / "squeezenet_weights.pkl").write_bytes(pickle.dumps(layers))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lite_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """EfficientNet-Lite0 with random weights, stored as the published file is."""
+    import torch
+    from efficientnet_lite_pytorch import EfficientNet
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("lite")
+    torch.save(EfficientNet.from_name("efficientnet-lite0").state_dict(), folder / "efficientnet-lite0.pth")
+    return folder
+
+
+def _texts(count: int = 80) -> Task:
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    texts = [" ".join([WORDS[label], *rng.choice(WORDS[3:], rng.integers(2, 30))]) for label in labels]
+    return Task.from_arrays("texts", texts, labels.tolist(), modality="text")
+
+
+def _images(count: int = 24, side: int = 32) -> Task:
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    items = []
+    for row in range(count):
+        pixels = rng.integers(0, 100, (side, side, 3)).astype(np.uint8)
+        pixels[..., row % 2] += 120
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, format="PNG")
+        items.append(stream.getvalue())
+    return Task.from_arrays("images", items, [row % 2 for row in range(count)], modality="vision")
+
+
+def _recipe(weights: Path, name: str, kind: str = "classification", fit_items: int = 40, **settings: Any) -> Recipe:
+    files = (path for path in weights.rglob("*") if path.is_file())
+    digests = {path.relative_to(weights).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return Recipe(name, name, kind, fit_items, 1, {"C": 3.0, **settings}, weights, digests)
+
+
+@pytest.fixture(params=["text.encoder", "vision.squeezenet", "vision.efficientnet_lite"])
+def case(request: pytest.FixtureRequest) -> tuple[Recipe, Task]:
+    match request.param:
+        case "text.encoder":
+            return _recipe(request.getfixturevalue("tiny_bert"), request.param, max_tokens=16), _texts()
+        case "vision.squeezenet":
+            weights = request.getfixturevalue("tiny_squeezenet")
+            options = {"resolution": 48, "channel_order": "bgr", "mean": [104.0, 117.0, 123.0], "scale": 1.0}
+            return _recipe(weights, request.param, fit_items=12, **options), _images()
+        case _:
+            weights = request.getfixturevalue("lite_weights")
+            options = {"variant": "efficientnet-lite0", "resolution": 48, "mean": [127.0] * 3, "scale": 128.0}
+            return _recipe(weights, request.param, fit_items=12, **options), _images()
+
+
+def test_batches_and_single_requests_agree(case: tuple[Recipe, Task], products: Products) -> None:
+    recipe, task = case
+    module = builder(recipe.builder)
+    folder = module.make(recipe, task, products)
+    test = task.splits["test"]
+    quality = module.predict(recipe, folder, task, test, products)
+    predictor = module.load(recipe, folder)
+    single = np.concatenate([predictor.infer(predictor.prepare([item])) for item in task.items.take(test)])
+    assert quality.shape == (len(test), 2)
+    assert np.abs(single - quality).max() < 1e-4
+    assert np.allclose(single.sum(axis=1), 1, atol=1e-5)
+
+
+def test_facts_count_what_is_loaded(case: tuple[Recipe, Task], products: Products) -> None:
+    recipe, task = case
+    module = builder(recipe.builder)
+    folder = module.make(recipe, task, products)
+    predictor = module.load(recipe, folder)
+    counted = module.facts(predictor, task.items[0], folder)
+    assert counted.parameters == sum(each.numel() for each in predictor.encoder.network.parameters()) + sum(
+        array.size for array in predictor.head.arrays.values()
+    )
+    assert counted.tensor_bytes >= 4 * counted.parameters
+    assert counted.weight_bytes > 0
+    assert counted.flops > 2 * counted.parameters if recipe.builder.startswith("vision") else counted.flops > 0
+
+
+def test_attention_is_counted_and_left_as_it_was(tiny_bert: Path, products: Products) -> None:
+    recipe, task = _recipe(tiny_bert, "text.encoder", max_tokens=64), _texts()
+    predictor = encoders.load(recipe, encoders.make(recipe, task, products))
+    transformer = predictor.encoder.network[0].auto_model
+    before = transformer.config._attn_implementation
+    tokens = predictor.prepare([task.items[0]])["input_ids"].shape[1]
+    width, layers = 32, 2
+    linear = tokens * 2 * (4 * width * width + 2 * width * 64) * layers
+    attention = 2 * 2 * tokens * tokens * width * layers
+    pooler = 2 * width * width
+    assert predictor.encoder.flops(task.items[0]) in (linear + attention, linear + attention + pooler)
+    assert transformer.config._attn_implementation == before
+
+
+def test_fewer_labels_and_other_heads_reuse_embeddings(
+    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "BOUNDARIES", (0, 10, 30, 100))
+    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    folder = encoders.make(recipe, task, products)
+    encoders.predict(recipe, folder, task, task.splits["test"], products)
+    products.used.clear()
+    other = replace(recipe, fit_items=30, settings={"C": 0.1})
+    folder = encoders.make(other, task, products)
+    encoders.predict(other, folder, task, task.splits["test"], products)
+    made = [each["step"] for each in products.used if not each["reused"]]
+    assert made == ["fit the head"]
+    assert [each["step"] for each in products.used][:2] == ["embed fit items 0–10", "embed fit items 10–30"]
+
+
+def test_seeds_share_one_head_because_its_optimum_is_unique(tiny_bert: Path, products: Products) -> None:
+    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    assert encoders.make(recipe, task, products) == encoders.make(replace(recipe, seed=2), task, products)
+
+
+def test_results_come_in_the_asked_order(tiny_bert: Path, products: Products) -> None:
+    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    folder, test = encoders.make(recipe, task, products), task.splits["test"]
+    forward = encoders.predict(recipe, folder, task, test, products)
+    backward = encoders.predict(recipe, folder, task, test[::-1], products)
+    assert np.allclose(forward, backward[::-1], atol=1e-5)
+
+
+def test_retrieval_finds_the_document_itself(tiny_bert: Path, products: Products) -> None:
+    import pyarrow as pa
+
+    texts = _texts()
+    documents = list(dict.fromkeys(texts.items[:]))
+    labels = np.array([documents.index(text) for text in texts.items[:]])
+    task = replace(texts, kind="retrieval", metric="recall_at_1", labels=labels, corpus=pa.table({"text": documents}))
+    recipe = _recipe(tiny_bert, "text.encoder", kind="retrieval")
+    folder = encoders.make(recipe, task, products)
+    test = task.splits["test"]
+    rows = encoders.predict(recipe, folder, task, test, products)
+    assert rows.shape == (len(test), RETRIEVED)
+    assert (rows[:, 0] == labels[test]).mean() > 0.9
+    predictor = encoders.load(recipe, folder)
+    assert predictor.infer(predictor.prepare([task.items[int(test[0])]]))[0, 0] == rows[0, 0]
+
+
+def test_long_texts_are_cut(tiny_bert: Path, products: Products) -> None:
+    recipe, task = _recipe(tiny_bert, "text.encoder", max_tokens=8), _texts()
+    predictor = encoders.load(recipe, encoders.make(recipe, task, products))
+    assert predictor.prepare([" ".join(WORDS * 4)])["input_ids"].shape == (1, 8)
+
+
+def test_regression_and_missing_weights_are_refused(tiny_bert: Path, products: Products) -> None:
+    recipe = _recipe(tiny_bert, "text.encoder")
+    with pytest.raises(SpecError, match="cannot do regression"):
+        encoders.make(replace(recipe, kind="regression"), _texts(), products)
+    with pytest.raises(SpecError, match="needs its files"):
+        encoders.make(replace(recipe, weights=None, settings={"C": 9.0}), _images(), products)
+
+
+def _real(name: str) -> tuple[Path, Recipe]:
+    from effkit import catalogue
+    from effkit.catalogue import entries
+
+    entry = entries.models()[name]
+    try:
+        weights = catalogue.fetch(name, offline=True)
+    except catalogue.FetchError as error:
+        pytest.skip(f"{name} is not in the cache: {error}")
+    digests = {file.name: file.sha256 for file in entry.files}
+    return weights, Recipe(name, entry.builder, "classification", 12, 1, entry.settings, weights, digests)
+
+
+def test_minilm_tells_paraphrases_from_strangers() -> None:
+    from effkit.models.sentence import SentenceEncoder
+
+    weights, recipe = _real("minilm-l6")
+    encoder = SentenceEncoder(weights, recipe.settings)
+    texts = ["A man is playing a guitar.", "Someone plays the guitar.", "The stock market fell on Monday."]
+    first, same, other = encoder.embed(encoder.prepare(texts))
+    assert first @ same > 0.6
+    assert abs(first @ other) < 0.2
+
+
+@pytest.mark.parametrize("name", ["squeezenet-1.1", "efficientnet-lite0", "efficientnet-lite2"])
+def test_published_vision_weights_fit_the_network(name: str, products: Products) -> None:
+    _, recipe = _real(name)
+    recipe = replace(recipe, settings={**recipe.settings, "resolution": 64})
+    task = _images()
+    folder = encoders.make(recipe, task, products)
+    correct = encoders.predict(recipe, folder, task, task.splits["test"], products).argmax(axis=1)
+    assert (correct == task.labels[task.splits["test"]]).all()

@@ -1,0 +1,92 @@
+"""The answer: each sentence a manager may read, and what each one must not claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from effkit.record import Record
+from effkit.report import summarise
+from effkit.report.answer import smallest
+from effkit.report.values import Answer
+from effkit.report.view import View
+
+MakeRecord = Callable[[str], Record]
+
+
+def answer_of(record: Record) -> Answer:
+    return summarise([record]).studies[0].answer
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "words"),
+    [
+        ("yes", "yes", ["MiniLM L6 is enough", "by more than 1 point (−0.4 [−0.9, +0.1])", "5.8× faster [5.6, 6.0]"]),
+        ("no", "no", ["3.1 points below MPNet base [−4.4, −1.8]", "1 point is what was allowed"]),
+        ("inconclusive", "not shown", ["1.1 points below", "these 2,000 test items cannot decide; about 6,900 would"]),
+        ("superior", "better", ["E5 small beats MPNet base by 1.9 points [+1.1, +2.7]", "3.0× faster"]),
+        ("failed", "none", ["None of the candidates could be measured"]),
+        ("reference failed", "none", ["The reference MPNet base failed"]),
+        ("regression", "yes", ["by more than 2 % (−1.0 [−1.7, −0.2])"]),
+        ("seeds", "not shown", ["its verdict changes with the training seed"]),
+        ("holm", "not shown", ["not after allowing for all the candidates tried"]),
+        ("slower", "yes", ["but answers 1.46× slower"]),
+    ],
+)
+def test_sentence(make_record: MakeRecord, case: str, kind: str, words: list[str]) -> None:
+    found = answer_of(make_record(case))
+    assert found.kind == kind
+    for each in words:
+        assert each in plain(found.sentence)
+
+
+def test_smoke_claims_no_speed(make_record: MakeRecord) -> None:
+    found = answer_of(make_record("smoke"))
+    assert found.word == "Yes (rehearsal)"
+    assert "faster" not in found.sentence
+    assert any("indicative" in note for note in found.notes)
+    assert any(figure.value.startswith("~") and "indicative" in figure.caption for figure in found.figures)
+
+
+def test_the_better_number_of_labels_enters_and_it_is_said(make_record: MakeRecord) -> None:
+    found = answer_of(make_record("labels"))
+    assert found.chosen == "tfidf-logreg@all"
+    assert any("enters with 16,000 labels; with 8,000 labels it is 2.5 points worse" in plain(n) for n in found.notes)
+
+
+def test_superior_leads_and_the_faster_one_is_compared_with_it(make_record: MakeRecord) -> None:
+    found = answer_of(make_record("superior"))
+    assert found.chosen == "e5-small"
+    assert any("2.3 points below E5 small" in plain(n) and "no interval" in n for n in found.notes)
+
+
+def test_a_word_where_efficiency_does_not_matter(make_record: MakeRecord) -> None:
+    notes = " ".join(answer_of(make_record("tiny")).notes)
+    assert "Every candidate answers within 1 ms" in notes
+    assert "already meets the budget for p99 latency" in notes
+
+
+def test_nothing_is_chosen_without_evidence(make_record: MakeRecord) -> None:
+    for case in ("no", "inconclusive", "failed", "reference failed", "seeds", "holm"):
+        assert answer_of(make_record(case)).chosen is None
+
+
+def test_energy_makes_a_headline_only_where_it_was_counted(make_record: MakeRecord) -> None:
+    assert any("energy" in f.caption for f in answer_of(make_record("gpu")).figures)
+    assert not any("energy" in f.caption for f in answer_of(make_record("yes")).figures)
+
+
+def test_smallest_is_the_fastest_and_memory_breaks_a_tie(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    minilm, tfidf = record.candidate("minilm-l6"), record.candidate("tfidf-logreg")
+    view = View(record)
+    assert smallest(view, [minilm, tfidf]) is tfidf
+    assert minilm.latency and tfidf.latency
+    within = tfidf.latency.mean_s.model_copy(update={"value": minilm.latency.mean_s.value * 1.01})
+    tied = tfidf.model_copy(update={"latency": tfidf.latency.model_copy(update={"mean_s": within})})
+    assert smallest(view, [minilm, tied]) is tied

@@ -1,0 +1,141 @@
+"""The page and the files: offline, escaped, small, the same every time."""
+
+from __future__ import annotations
+
+import csv
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from dataclasses import fields
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from effkit.record import Record
+from effkit.report import comparison_html, plot, render_html, summarise, write
+from effkit.report.values import Tidy
+
+MakeRecord = Callable[[str], Record]
+VOID = {"meta", "br", "link", "img", "hr", "input", "path", "use"}
+
+
+class Outline(HTMLParser):
+    """Collects ids, in-page links and unbalanced tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.loads: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        self._attributes(attrs)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self._attributes(attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def _attributes(self, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.loads += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href", "srcset", "data")]
+
+
+def outline(page: str) -> Outline:
+    parser = Outline()
+    parser.feed(page)
+    assert parser.open == []
+    return parser
+
+
+@pytest.fixture
+def page(make_record: MakeRecord) -> str:
+    return render_html(summarise([make_record("yes")]))
+
+
+def test_the_page_loads_nothing(page: str) -> None:
+    found = outline(page)
+    assert all(link.startswith("#") for link in found.loads)
+    assert not re.search(r"https?://|@import|url\((?!#)", page)
+    assert not found.tags & {"script", "link", "img", "iframe", "object"}
+
+
+def test_ids_are_unique_and_links_lead_somewhere(page: str) -> None:
+    found = outline(page)
+    assert len(found.ids) == len(set(found.ids))
+    assert {link[1:] for link in found.loads} <= set(found.ids)
+
+
+def test_what_people_wrote_is_escaped(make_record: MakeRecord) -> None:
+    evil = "<script>alert('x')</script>"
+    record = make_record("yes")
+    candidates = tuple(
+        c.model_copy(update={"title": f"{c.title}{evil}", "name": f"{c.name}{evil}", "error": c.error and evil})
+        for c in record.candidates
+    )
+    spec = record.spec.model_copy(update={"margin_reason": evil})
+    task = record.task.model_copy(update={"title": evil})
+    hostile = record.model_copy(update={"candidates": candidates, "spec": spec, "task": task})
+    for html in (render_html(summarise([hostile])), comparison_html(hostile)):
+        assert "<script" not in html
+        assert "&lt;script&gt;" in html
+
+
+def test_dollars_in_a_title_are_no_formula(make_record: MakeRecord) -> None:
+    record = make_record("gpu")
+    titled = tuple(c.model_copy(update={"title": f"{c.title} $\\frac$"}) for c in record.candidates)
+    assert "frac$" in plot(record.model_copy(update={"candidates": titled}))._repr_svg_()
+
+
+def test_write_leaves_a_page_tables_and_figures(make_record: MakeRecord, tmp_path: Path) -> None:
+    path = write([make_record("yes")], tmp_path / "report")
+    assert path.name == "report.html"
+    assert path.stat().st_size < 1_000_000
+    files = {str(each.relative_to(path.parent)) for each in path.parent.rglob("*.*")}
+    assert {"tables/text.csv", "tables/all.csv", "figures/text-latency.svg", "figures/text-curve.svg"} <= files
+    with (path.parent / "tables" / "text.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == [field.name for field in fields(Tidy)]
+    unresolved = next(r for r in rows if r["candidate"] == "tfidf-logreg" and r["metric"] == "energy_request")
+    assert unresolved["value"] == ""
+
+
+def test_figures_are_the_same_every_time_and_undated(make_record: MakeRecord) -> None:
+    first, second = (plot(make_record("yes"), "latency") for _ in range(2))
+    assert isinstance(first, Figure)
+    assert first._repr_svg_() == second._repr_svg_()
+    text = first._repr_svg_()
+    assert "MiniLM L6" in text
+    assert "<dc:date>" not in text
+    ET.fromstring(text)
+
+
+def test_figures_in_the_page_follow_its_theme(page: str) -> None:
+    assert "var(--plot-chosen, #0072b2)" in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(make_record: MakeRecord) -> None:
+    with pytest.raises(ValueError, match="fewer than two points"):
+        plot(make_record("no"), "curve")
+
+
+def test_a_fragment_for_notebooks(make_record: MakeRecord) -> None:
+    html = comparison_html(make_record("yes"))
+    assert html.lstrip().startswith('<div class="ek"')
+    assert "MiniLM L6 is enough" in html
+    outline(html)
+
+
+@pytest.mark.slow
+def test_every_case_can_be_rendered(any_record: Record) -> None:
+    outline(render_html(summarise([any_record])))

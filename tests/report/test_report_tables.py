@@ -1,0 +1,154 @@
+"""Tables, limits and CSV rows: what is missing stays missing, and every number says how it came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from effkit.record import Record
+from effkit.report import comparison_frame, summarise
+from effkit.report.comparison import percentile_cell
+from effkit.report.units import DASH, interval, share, show, signed, times
+from effkit.report.values import StudySection
+
+MakeRecord = Callable[[str], Record]
+
+
+def section_of(record: Record) -> StudySection:
+    return summarise([record]).studies[0]
+
+
+def cell(study: StudySection, name: str, column: str):
+    place = [c.title for c in study.comparison.columns].index(column)
+    return next(row for row in study.comparison.rows if row.name == name).cells[place]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (show(None, "s"), DASH),
+        (show(0.0123, "s"), "12.3 ms"),
+        (show(0.00042, "s"), "420 µs"),
+        (show(90, "s"), "90 s"),
+        (show(5400, "s"), "1.50 h"),
+        (show(90_900_000, "bytes"), "90.9 MB"),
+        (show(0, "bytes"), "0 B"),
+        (show(1.37e9, "flop"), "1.37 GFLOP"),
+        (interval(0.0121, 0.0125, "s", 0.0123), "[12.1, 12.5]"),
+        (interval(None, None, "s", 1.0), ""),
+        (signed(-1.12), "−1.1"),
+        (signed(-0.01), "0.0"),
+        (times(1.456), "1.46×"),
+        (times(41.3), "41×"),
+        (share(1 / 12), "1/12"),
+        (share(0.44), "44 %"),
+        (share(1.4), "1.40×"),
+    ],
+)
+def test_numbers_are_shown_with_their_unit(text: str, expected: str) -> None:
+    assert text.replace("\u00a0", " ") == expected
+
+
+def test_failed_candidates_stay_in_the_table_with_their_reason(make_record: MakeRecord) -> None:
+    row = next(r for r in section_of(make_record("yes")).comparison.rows if r.name == "minilm-l6+int8")
+    assert "failed" in row.tags
+    assert "out of memory at 7.8 GB" in row.failure
+    assert row.cells == ()
+
+
+def test_none_never_becomes_zero(make_record: MakeRecord) -> None:
+    study = section_of(make_record("yes"))
+    assert cell(study, "tfidf-logreg", "Energy").text == "not resolvable"
+    assert cell(study, "tfidf-logreg", "CO₂e").text == DASH
+    bare = make_record("gpu").candidate("minilm-l6").model_copy(
+        update={"quality": None, "latency": None, "memory": None, "energy": None, "throughput": (), "parameters": None,
+                "operations": None, "cold_start": None, "gap": None, "making": ()}
+    )  # fmt: skip
+    record = make_record("gpu")
+    emptied = section_of(record.model_copy(update={"candidates": (record.reference, bare)}))
+    for table in (emptied.comparison, *emptied.details):
+        for row in table.rows:
+            if row.name == "minilm-l6":
+                assert not any(each.text.startswith("0") for each in row.cells), table.key
+    assert all(number.value != 0 for number in emptied.tidy if number.candidate == "minilm-l6")
+
+
+def test_percentiles_from_too_few_calls_say_so(make_record: MakeRecord) -> None:
+    assert percentile_cell(make_record("smoke").reference, 99).text == "n too small"
+
+
+def test_origins_stand_in_the_heading_or_in_every_cell(make_record: MakeRecord) -> None:
+    study = section_of(make_record("yes"))
+    origins = {column.title: column.origin for column in study.comparison.columns}
+    assert origins["Mean latency"] == "measured"
+    assert origins["CO₂e"] == "modelled"
+    assert origins["Energy"] == "modelled · generic power"
+    record = make_record("yes")
+    mixed = (make_record("gpu").reference, *record.candidates[1:])
+    study = section_of(record.model_copy(update={"candidates": mixed}))
+    assert cell(study, "mpnet-base", "Energy").origin == "measured · hardware counter"
+    assert cell(study, "minilm-l6", "Energy").origin == "modelled · generic power"
+    assert any("different ranks" in limit for limit in study.limits)
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("yes", "energy ≈ constant × time"),
+        ("yes", "is not resolvable: modelled windows of 3.2 s"),
+        ("yes", "MiniLM L6, int8 failed"),
+        ("yes", "Too few items for a verdict in department=Trend and length=long"),
+        ("smoke", "Speeds and their ratios are indicative"),
+        ("smoke", "n is too small"),
+        ("smoke", "The noise of latency was not assessed"),
+        ("inconclusive", "about 6,900 would decide it four times in five"),
+        ("seeds", "the verdict changes with the training seed"),
+        ("holm", "not after allowing for all that were tried"),
+    ],
+)
+def test_limits_are_said_in_plain_sentences(make_record: MakeRecord, case: str, words: str) -> None:
+    assert words in " ".join(section_of(make_record(case)).limits).replace("\u00a0", " ")
+
+
+def test_limits_of_the_host(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    host = record.host.model_copy(update={"pinned": False, "coordinator_shares_core": True, "others_share": 0.4})
+    noise = tuple(check.model_copy(update={"unstable": True, "ratio": 1.04}) for check in record.noise)
+    said = " ".join(section_of(record.model_copy(update={"host": host, "noise": noise})).limits)
+    for words in ("shares a core", "not pinned", "40 % of a core", "differs from itself in latency by 4.0 %"):
+        assert words in said
+
+
+def test_budget_meets_misses_or_does_not_know(make_record: MakeRecord) -> None:
+    table = section_of(make_record("yes")).budget
+    assert table is not None
+    said = {row.name: [each.text for each in row.cells] for row in table.rows}
+    assert said["mpnet-base"] == ["does not meet", "does not meet"]
+    assert said["minilm-l6"] == ["meets", "meets"]
+    smoke = section_of(make_record("smoke")).budget
+    assert smoke is not None
+    assert smoke.rows[0].cells[0].text == "unknown"
+
+
+def test_tidy_rows_carry_unit_origin_and_verdict(make_record: MakeRecord) -> None:
+    rows = {(n.candidate, n.metric): n for n in section_of(make_record("yes")).tidy}
+    mean = rows["minilm-l6", "latency_mean"]
+    assert (mean.unit, mean.origin, mean.verdict, mean.chosen) == ("s", "measured", "lower", True)
+    assert rows["minilm-l6", "co2e_per_thousand_IND"].origin == "modelled"
+    assert rows["tfidf-logreg", "energy_request"].value is None
+    assert "out of memory" in rows["minilm-l6+int8", "status"].reason
+
+
+def test_frame_has_a_row_per_candidate_and_no_invented_zero(make_record: MakeRecord) -> None:
+    frame = comparison_frame(make_record("yes"))
+    assert list(frame.index) == ["mpnet-base", "tfidf-logreg", "minilm-l6", "minilm-l6+int8"]
+    assert frame["energy_j"].isna()["tfidf-logreg"]
+    assert frame["latency_mean_s"].isna()["minilm-l6+int8"]
+    assert frame.loc["minilm-l6", "verdict"] == "non-inferior"
+
+
+def test_every_case_can_be_summarised(any_record: Record) -> None:
+    study = section_of(any_record)
+    assert study.limits
+    assert len(study.comparison.rows) == len(any_record.candidates)

@@ -1,0 +1,128 @@
+"""Tasks of one's own: from tables and arrays, on disk, split and scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.spec import SpecError
+from effkit.tasks import METRICS, SPLITS, Task, split
+
+
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "size": np.arange(40.0),
+            "shop": ["north", "south"] * 20,
+            "customer": [number // 4 for number in range(40)],
+            "bought": ["yes", "no", "no", "yes"] * 10,
+        }
+    )
+
+
+def test_from_frame_separates_request_label_and_groups() -> None:
+    task = Task.from_frame(
+        "shop", frame(), target="bought", features=["size", "shop"], groups=["shop"], cluster="customer", title="A shop"
+    )
+    assert task.items[1] == {"size": 1.0, "shop": "south"}
+    assert task.classes == ("no", "yes")
+    assert task.labels[:4].tolist() == [1, 0, 0, 1]
+    assert task.groups["shop"][:2].tolist() == ["north", "south"]
+    assert task.clusters is not None
+    assert task.clusters[:5].tolist() == [0, 0, 0, 0, 1]
+    assert (task.title, task.metric) == ("A shop", "accuracy")
+
+
+def test_a_single_feature_is_the_item_itself() -> None:
+    assert Task.from_frame("shop", frame(), target="bought", features=["shop"]).items[:2] == ["north", "south"]
+
+
+@pytest.mark.parametrize("mask", [np.arange(40) >= 30, pd.Series(np.arange(40) >= 30), [False] * 30 + [True] * 10])
+def test_a_mask_is_the_test_split(mask: object) -> None:
+    task = Task.from_frame("shop", frame(), target="bought", test=mask)  # type: ignore[arg-type]
+    assert sorted(task.splits["test"]) == list(range(30, 40))
+
+
+def test_errors_name_the_column() -> None:
+    with pytest.raises(SpecError, match=r"shop: no column colour; the table has size, shop, customer, bought\."):
+        Task.from_frame("shop", frame(), target="bought", groups=["colour"])
+    holes = frame().assign(bought=[None, *["yes", "no"] * 19, "yes"])
+    with pytest.raises(SpecError, match="shop: 1 of 40 rows have no `bought`"):
+        Task.from_frame("shop", holes, target="bought")
+
+
+@pytest.mark.parametrize(
+    ("items", "modality"),
+    [
+        (["a", "b"] * 10, "text"),
+        ([b"a", b"b"] * 10, "vision"),
+        (np.ones((20, 2)), "tabular"),
+        ([{"x": 1, "y": 2}] * 20, "tabular"),
+    ],
+)
+def test_from_arrays_tells_texts_from_images_from_rows(items: object, modality: str) -> None:
+    assert Task.from_arrays("mine", items, ["u", "v"] * 10).modality == modality  # type: ignore[arg-type]
+
+
+def test_saved_and_loaded_is_the_same_task(tmp_path: Path) -> None:
+    task = Task(
+        name="search",
+        kind="retrieval",
+        modality="text",
+        table=pa.table({"question": [f"question {n}" for n in range(20)]}),
+        corpus=pa.table({"document": ["one", "two"]}),
+        labels=np.arange(20) % 2,
+        splits=split(20),
+        licence="CC0-1.0",
+    )
+    task.save(tmp_path / "task")
+    again = Task.load(tmp_path / "task")
+    assert again.sha256 == task.sha256
+    assert again.documents == ["one", "two"]
+    assert again.items.take([3, 1]) == ["question 3", "question 1"]
+    assert (again.labels == task.labels).all()
+    assert all((again.splits[name] == task.splits[name]).all() for name in SPLITS)
+    assert (again.kind, again.metric, again.licence) == ("retrieval", "recall_at_1", "CC0-1.0")
+
+
+def test_overlapping_splits_are_refused() -> None:
+    overlapping = {**split(20), "fit": np.arange(20)}
+    with pytest.raises(SpecError, match="the splits share items"):
+        Task("t", "regression", "text", pa.table({"x": ["a"] * 20}), np.arange(20.0), overlapping)
+
+
+@given(count=st.integers(10, 5000), share=st.floats(0.1, 0.9), seed=st.integers(0, 100))
+def test_splits_are_disjoint_and_complete(count: int, share: float, seed: int) -> None:
+    splits = split(count, test_share=share, seed=seed)
+    assert sorted(np.concatenate([splits[name] for name in SPLITS])) == list(range(count))
+    assert len(splits["test"]) == round(share * count)
+    assert max(len(splits["calibrate"]), len(splits["select"])) <= 1000
+
+
+def test_fewer_labels_are_a_prefix_of_more() -> None:
+    task = Task.from_frame("shop", frame(), target="bought")
+    assert task.first("fit", 5).tolist() == task.first("fit", "all")[:5].tolist()
+    assert len(task.first("fit", 10_000)) == len(task.splits["fit"])
+
+
+def test_request_bytes_counts_what_would_be_sent() -> None:
+    texts = Task.from_arrays("texts", ["é", "ab"] * 5, [0, 1] * 5)
+    assert texts.request_bytes(np.array([0, 1])) == 2
+    rows = Task.from_arrays("rows", [{"x": 1, "y": "a"}] * 10, [0, 1] * 5)
+    assert rows.request_bytes(np.array([0])) == len('{"x":1,"y":"a"}')
+
+
+def test_metrics_score_item_by_item() -> None:
+    labels = np.array([1, 0])
+    assert METRICS["accuracy"].score(np.array([[0.1, 0.9], [0.2, 0.8]]), labels).tolist() == [1, 0]
+    assert METRICS["accuracy"].score(np.array([1, 0]), labels).tolist() == [1, 1]
+    assert METRICS["absolute_error"].score(np.array([1.5, -1.0]), labels).tolist() == [0.5, 1]
+    ranked = np.array([[1, 0, 2], [2, 1, 0]])
+    assert METRICS["recall_at_1"].score(ranked, labels).tolist() == [1, 0]
+    assert METRICS["reciprocal_rank"].score(ranked, labels).tolist() == [1, pytest.approx(1 / 3)]

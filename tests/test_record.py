@@ -1,0 +1,75 @@
+"""The record: written, read again, migrated, and refused when it is not understood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from effkit.record import MIGRATIONS, SCHEMA_VERSION, Record, SchemaError, migrate, read_record
+
+GOLDEN = Path(__file__).parent / "golden" / f"record-v{SCHEMA_VERSION}.json"
+
+
+@pytest.fixture
+def raw() -> dict[str, Any]:
+    """The golden record of this schema version: synthetic, nobody measured it."""
+    read: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    return read
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.parent.glob("record-v*.json")), ids=lambda path: path.stem)
+def test_records_of_every_version_are_read(path: Path) -> None:
+    record = read_record(path.read_bytes())
+    assert record.schema_version == SCHEMA_VERSION
+    assert record.reference.reference
+
+
+def test_round_trip(raw: dict[str, Any]) -> None:
+    record = read_record(json.dumps(raw))
+    assert read_record(record.model_dump_json()) == record
+    assert json.loads(record.model_dump_json()) == raw
+
+
+def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
+    raw["schema_version"] = SCHEMA_VERSION + 1
+    with pytest.raises(SchemaError, match="update effkit"):
+        read_record(json.dumps(raw))
+
+
+def test_a_file_without_a_version_is_no_record() -> None:
+    with pytest.raises(SchemaError, match="not an effkit record"):
+        read_record("{}")
+
+
+def test_an_unknown_key_is_refused(raw: dict[str, Any]) -> None:
+    raw["host"]["colour"] = "blue"
+    with pytest.raises(ValidationError, match="colour"):
+        read_record(json.dumps(raw))
+
+
+def test_an_old_record_is_migrated(raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def from_zero(old: dict[str, Any]) -> dict[str, Any]:
+        return {("run" if key == "run_name" else key): value for key, value in old.items()}
+
+    monkeypatch.setitem(MIGRATIONS, 0, from_zero)
+    raw["schema_version"] = 0
+    raw["run_name"] = raw.pop("run")
+    for version in range(1, SCHEMA_VERSION):
+        monkeypatch.setitem(MIGRATIONS, version, dict)
+    assert migrate(raw)["schema_version"] == SCHEMA_VERSION
+    assert Record.model_validate(migrate(raw)).run
+
+
+def test_every_older_version_has_a_migration() -> None:
+    assert set(MIGRATIONS) == set(range(1, SCHEMA_VERSION))
+
+
+def test_candidates_are_found_by_name(raw: dict[str, Any]) -> None:
+    record = read_record(json.dumps(raw))
+    assert record.candidate("minilm-l6").name == "minilm-l6"
+    with pytest.raises(KeyError, match="minilm-l6"):
+        record.candidate("nobody")
