@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 log = logging.getLogger("effkit.progress")
@@ -16,6 +17,23 @@ class Progress(Protocol):
     """Told the share that is done, between 0 and 1, and what is done now."""
 
     def __call__(self, share: float, text: str) -> None: ...
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Write the package's log to a file; `effkit run` reads its last line to show where the run is."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    package = logging.getLogger("effkit")
+    before = package.level
+    package.setLevel(logging.INFO)
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(before)
+        handler.close()
 
 
 def _logged(share: float, text: str) -> None:

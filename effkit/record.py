@@ -9,7 +9,7 @@ History of the schema:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -337,43 +337,3 @@ class Record(Frozen):
             if candidate.name == name:
                 return candidate
         raise KeyError(f"`{name}` is not in this record; it has {', '.join(c.name for c in self.candidates)}")
-
-
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From each old version, a function that turns its raw record into the next version's."""
-
-
-class SchemaError(ValueError):
-    """A record cannot be read by this version of effkit."""
-
-
-def migrate(raw: dict[str, Any]) -> dict[str, Any]:
-    """Bring a raw record up to `SCHEMA_VERSION`, one version at a time.
-
-    Raises:
-        SchemaError: when the record is newer than this effkit, or has no version.
-    """
-    version = raw.get("schema_version")
-    if not isinstance(version, int):
-        raise SchemaError("This file has no `schema_version`: it is not an effkit record.")
-    if version > SCHEMA_VERSION:
-        raise SchemaError(
-            f"This record has schema {version}, and this effkit reads up to {SCHEMA_VERSION}: update effkit."
-        )
-    while version < SCHEMA_VERSION:
-        raw = MIGRATIONS[version](dict(raw))
-        version += 1
-        raw["schema_version"] = version
-    return raw
-
-
-def read_record(text: str | bytes) -> Record:
-    """Parse a record of any schema version.
-
-    Raises:
-        SchemaError: when it is newer than this effkit, or not a record.
-        pydantic.ValidationError: when a field is wrong.
-    """
-    import json
-
-    return Record.model_validate(migrate(json.loads(text)))

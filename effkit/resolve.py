@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
@@ -143,7 +142,13 @@ def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
 
 
 def recipe(
-    candidate: CandidateSpec, found: Model, *, kind: str, fit_items: int, seed: int, own_file: Path | None
+    candidate: CandidateSpec,
+    found: Model,
+    *,
+    kind: str,
+    fit_items: int,
+    seed: int,
+    own_settings: Mapping[str, Any] | None,
 ) -> Recipe:
     """Return what determines the built candidate, its weights fetched and its techniques applied.
 
@@ -153,15 +158,12 @@ def recipe(
         kind: of the task.
         fit_items: training items, a number.
         seed: of training; 0 where training does not depend on one.
-        own_file: the callable of a user's own model.
+        own_settings: of a user's own model.
 
     Raises:
         FetchError: when no source gives the weights.
     """
-    settings = dict(found.settings)
     weights, hashes = None, {}
-    if own_file is not None:
-        settings["path"] = str(own_file)
     if found.entry is not None and found.entry.files:
         weights = catalogue.fetch(found.name)
         hashes = {file.name: file.sha256 for file in found.entry.files}
@@ -171,7 +173,7 @@ def recipe(
         kind=kind,
         fit_items=fit_items,
         seed=seed,
-        settings=settings,
+        settings=dict(own_settings if own_settings is not None else found.settings),
         weights=weights,
         weights_sha256=hashes,
     )

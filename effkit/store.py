@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError
 
-from effkit.record import Record, SchemaError, read_record
+from effkit.migrations import SchemaError, read_record
+from effkit.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd

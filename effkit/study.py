@@ -7,17 +7,16 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from effkit import assemble, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
-from effkit.progress import Progress, progress
+from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
 from effkit.spec import CandidateSpec, SpecError, StudySpec, override, parse, read
 
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from effkit.plan import Plan
+    from effkit.report.notebook import Comparison
     from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
-SLOT = "effkit-measuring.lock"
 NOT_RUN = "This study has not been run yet: call `study.run()` first."
 
 
@@ -136,7 +135,9 @@ class Study:
             StudyFailed: when the reference fails.
         """
         store.check_writable(self._results())
-        with self._logging(), progress(self.spec.name) as show:
+        if given := os.environ.get(store.RUN_VARIABLE):
+            self._log = Path(given) / store.LOG
+        with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
             if self.spec.reference in found.failures:
                 raise StudyFailed(
@@ -179,7 +180,7 @@ class Study:
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
         found = assemble.Findings(self.spec, task, test, meter, started_at, load_before)
-        folder, products = self._saved(task), cache_dir() / "products"
+        folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
         points = self._curve_points()
         for number, candidate in enumerate([*self.spec.candidates, *points]):
             is_point = number >= len(self.spec.candidates)
@@ -191,7 +192,7 @@ class Study:
                 seeds = list(resolve.seeds(model, self.spec))[: 1 if is_point else None]
                 recipe = resolve.recipe(
                     candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
-                    own_file=self._own_file(candidate.model),
+                    own_settings=self._own_settings(candidate.model, task),
                 )  # fmt: skip
                 done = prepare(recipe, seeds, folder, products, test, meter, count=not is_point)
             except (WorkerFailed, CatalogueError) as error:
@@ -209,15 +210,16 @@ class Study:
     def _measure(self, found: assemble.Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
         from effkit.bench.measure import Bench
+        from effkit.bench.slot import measuring_slot
 
-        with _measuring_slot(show):
+        with measuring_slot(lambda text: show(0.3, text)):
             started = time.perf_counter()
             sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
                 reference=self.spec.reference,
                 protocol=self.spec.protocol,
-                task=self._saved(found.task),
+                task=found.task.saved_below(cache_dir() / "loaded"),
                 products=cache_dir() / "products",
                 test=found.test,
                 sizes=np.array(sizes),
@@ -236,18 +238,6 @@ class Study:
 
         return load(self.spec.task, seed=self.spec.seed)
 
-    def _saved(self, task: Task) -> Path:
-        """The folder from which workers read the task."""
-        folder = cache_dir() / "loaded" / f"{task.name}-{task.sha256[:16]}"
-        if not (folder / "task.json").exists():
-            staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=_made(folder.parent)))
-            task.save(staged)
-            try:
-                staged.replace(folder)
-            except OSError:  # another process was first
-                shutil.rmtree(staged, ignore_errors=True)
-        return folder
-
     def _curve_points(self) -> list[CandidateSpec]:
         """Candidates that only the learning curve needs; none with few items."""
         if self.spec.protocol.items == "few":
@@ -258,15 +248,13 @@ class Study:
             for count in curve.fit_items
         ]
 
-    def _own_file(self, name: str) -> Path | None:
+    def _own_settings(self, name: str, task: Task) -> Mapping[str, Any] | None:
         """Write a user's callable where its worker finds it."""
         if name not in self._own:
             return None
-        import cloudpickle
+        from effkit.models.own import settings_of
 
-        path = self._log.parent / f"{name}.cloudpickle"
-        path.write_bytes(cloudpickle.dumps(self._own[name].function))
-        return path
+        return settings_of(self._own[name].function, task, self._log.parent)
 
     @property
     def record(self) -> Record:
@@ -279,14 +267,14 @@ class Study:
             raise RuntimeError(NOT_RUN)
         return self._record
 
-    def compare(self) -> Any:
+    def compare(self) -> Comparison:
         """Return the answer and the table of candidates; it shows itself in a notebook."""
-        from effkit.report import Comparison
+        from effkit.report.notebook import Comparison
 
         return Comparison(self.record)
 
-    def plot(self, kind: str = "latency") -> Figure:
-        """Draw quality against `latency` or `energy`, or the `learning-curve`."""
+    def plot(self, kind: Literal["latency", "energy", "curve"] = "latency") -> Figure:
+        """Draw quality against `latency` or `energy`, or the learning `curve`."""
         from effkit.report import plot
 
         return plot(self.record, kind)
@@ -322,44 +310,6 @@ class Study:
             return Path(given).name.removeprefix(".").removesuffix(".partial")
         return store.run_name(started_at, digest)
 
-    @contextmanager
-    def _logging(self) -> Iterator[None]:
-        """Keep the log of the run; `effkit run` reads its last line to show where the run is."""
-        given = os.environ.get(store.RUN_VARIABLE)
-        self._log = Path(given) / store.LOG if given else self._log
-        handler = logging.FileHandler(self._log, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        root = logging.getLogger("effkit")
-        before = root.level
-        root.setLevel(logging.INFO)
-        root.addHandler(handler)
-        try:
-            yield
-        finally:
-            root.removeHandler(handler)
-            root.setLevel(before)
-            handler.close()
-
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)
         return f"<Study {self.spec.name}: {names} on {self.spec.task}, reference {self.spec.reference}>"
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextmanager
-def _measuring_slot(show: Progress) -> Iterator[None]:
-    """Hold this host's one place for measuring; wait while another run holds it."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(Path(tempfile.gettempdir()) / SLOT, mode=0o666)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(lock.acquire(timeout=0))
-        except Timeout:
-            show(0.3, "waiting: another effkit run is measuring on this host")
-            stack.enter_context(lock.acquire())
-        yield

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from effkit.record import MIGRATIONS, SCHEMA_VERSION, Record, SchemaError, migrate, read_record
+from effkit.migrations import MIGRATIONS, SchemaError, migrate, read_record
+from effkit.record import SCHEMA_VERSION, Record
 
 GOLDEN = Path(__file__).parent / "golden" / f"record-v{SCHEMA_VERSION}.json"
 

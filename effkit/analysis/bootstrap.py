@@ -61,9 +61,7 @@ def cluster_sums(values: Floats, clusters: ArrayLike | None) -> tuple[Floats, Fl
         return values, np.ones(values.size)
     labels: NDArray[Any] = np.asarray(clusters)
     if labels.shape != values.shape:
-        raise ValueError(
-            f"clusters has shape {labels.shape}, the items {values.shape}; give one label an item"
-        )
+        raise ValueError(f"clusters has shape {labels.shape}, the items {values.shape}; give one label an item")
     index = np.unique(labels, return_inverse=True)[1]
     sums = np.bincount(index, weights=values).astype(np.float64)
     return sums, np.bincount(index).astype(np.float64)
@@ -116,8 +114,6 @@ def score_bounds(wins: float, losses: float, n: float, alpha: float) -> tuple[fl
         middle = (won - lost) / n
         if middle <= -1:
             return -1.0
-        return float(
-            optimize.brentq(lambda gap: score_p_value(won, lost, n, gap) - alpha, -1 + 1e-12, middle - 1e-12)
-        )
+        return float(optimize.brentq(lambda gap: score_p_value(won, lost, n, gap) - alpha, -1 + 1e-12, middle - 1e-12))
 
     return lower(wins, losses), -lower(losses, wins)

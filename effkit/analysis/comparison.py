@@ -72,9 +72,7 @@ class QualityTest:
         return relative_margin(reference, self.margin_percent / 100)
 
 
-def compare(
-    scores: Mapping[str, Scored], reference: str, test: QualityTest
-) -> dict[str, tuple[Quality, Gap | None]]:
+def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> dict[str, tuple[Quality, Gap | None]]:
     """Return each candidate's quality and, but for the reference, its gap.
 
     Any of the candidates may be chosen, so Holm's correction runs over all of them, once for each
@@ -120,9 +118,7 @@ def over_seeds(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
     return seed_verdict(verdicts)  # type: ignore[return-value]
 
 
-def mean_with_interval(
-    scores: Floats, clusters: NDArray[np.int64] | None, *, seed: int, resamples: int
-) -> Estimate:
+def mean_with_interval(scores: Floats, clusters: NDArray[np.int64] | None, *, seed: int, resamples: int) -> Estimate:
     """Mean of per-item scores with its 95 % bootstrap interval."""
     means = paired_bootstrap(scores, clusters, resamples, seed=seed)
     low, high = np.quantile(means, (0.025, 0.975))

@@ -65,9 +65,7 @@ class Estimates:
         components: whose energy is in the table.
     """
 
-    def __init__(
-        self, samples: pd.DataFrame, reference: str, *, pinned: bool, components: Sequence[Component]
-    ) -> None:
+    def __init__(self, samples: pd.DataFrame, reference: str, *, pinned: bool, components: Sequence[Component]) -> None:
         self._reference = reference
         self._pinned = pinned
         self._components = tuple(components)
@@ -134,9 +132,7 @@ class Estimates:
         total_s = wide["prepare"]["value"].to_numpy() + wide["infer"]["value"].to_numpy()
         # The reference's two workers are two series of blocks, so that each keeps its own order of time.
         series = wide["infer"]["block"].to_numpy() * 2 + (wide["infer"]["twin"] == "b").to_numpy()
-        found = percentiles(
-            total_s, wide["infer"]["generation"].to_numpy(), series, rng=np.random.default_rng(seed)
-        )
+        found = percentiles(total_s, wide["infer"]["generation"].to_numpy(), series, rng=np.random.default_rng(seed))
         return Latency(
             mean_s=_estimate(prepare + infer),
             prepare_s=_estimate(prepare),
@@ -164,15 +160,11 @@ class Estimates:
         values = self._per_generation(candidate, "items_per_s")
         if not np.isfinite(values).any():
             return ()
-        return (
-            Throughput(batch=batch, items_per_s=_estimate(values), ratio=self.ratio(candidate, "throughput")),
-        )
+        return (Throughput(batch=batch, items_per_s=_estimate(values), ratio=self.ratio(candidate, "throughput")),)
 
     def cold_start(self, candidate: str) -> ColdStart | None:
         """Return the times from a fresh process to the first answer."""
-        parts = {
-            name: self._per_generation(candidate, name) for name in ("import_s", "load_s", "first_call_s")
-        }
+        parts = {name: self._per_generation(candidate, name) for name in ("import_s", "load_s", "first_call_s")}
         if not np.isfinite(parts["load_s"]).any():
             return None
         return ColdStart(**{name: _estimate(values) for name, values in parts.items()})
@@ -195,9 +187,7 @@ class Estimates:
         if not self._components or not window_s:
             return None
         calls = self._summed(candidate, "visit_calls")
-        by_part = {
-            part.component: self._summed(candidate, f"visit_{part.component}_j") for part in self._components
-        }
+        by_part = {part.component: self._summed(candidate, f"visit_{part.component}_j") for part in self._components}
         per_call: Floats = np.sum(list(by_part.values()), axis=0) / calls
         total_j = float(np.nansum(list(by_part.values())))
         by_rank: dict[Rank, float] = {}

@@ -66,15 +66,12 @@ def _on_front(values: NDArray[np.float64]) -> Mask:
     return np.asarray(~beaten.any(axis=2))
 
 
-def _all_lower_is_better(
-    points: ArrayLike, directions: Sequence[Direction], dimensions: int
-) -> NDArray[np.float64]:
+def _all_lower_is_better(points: ArrayLike, directions: Sequence[Direction], dimensions: int) -> NDArray[np.float64]:
     array = np.asarray(points, dtype=np.float64)
     shape = "(candidates, axes)" if dimensions == 2 else "(resamples, candidates, axes)"
     if array.ndim != dimensions or array.shape[-1] != len(directions):
         raise ValueError(
-            f"got shape {array.shape} with {len(directions)} directions; give {shape} and one "
-            "direction per axis"
+            f"got shape {array.shape} with {len(directions)} directions; give {shape} and one direction per axis"
         )
     unknown = sorted(set(directions) - {"min", "max"})
     if unknown:

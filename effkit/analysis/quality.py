@@ -66,9 +66,7 @@ def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
     """
     a, b = _paired(correct_a, correct_b, "correct_a", "correct_b")
     if not (_is_binary(a) and _is_binary(b)):
-        raise ValueError(
-            "exact_mcnemar got graded scores; it takes right (1) or wrong (0): use non_inferiority"
-        )
+        raise ValueError("exact_mcnemar got graded scores; it takes right (1) or wrong (0): use non_inferiority")
     table = [[np.sum((a == i) & (b == j)) for j in (1, 0)] for i in (1, 0)]
     p_value = float(mcnemar(table, exact=True).pvalue)
     return McNemar(int(table[0][1]), int(table[1][0]), min(1.0, p_value))
@@ -82,9 +80,7 @@ def relative_margin(reference_errors: ArrayLike, fraction: float = 0.02) -> floa
     """
     errors = finite_scores(reference_errors, "reference_errors")
     if np.any(errors < 0) or not np.any(errors):
-        raise ValueError(
-            f"reference_errors span {errors.min():g} to {errors.max():g}; give absolute errors, not all 0"
-        )
+        raise ValueError(f"reference_errors span {errors.min():g} to {errors.max():g}; give absolute errors, not all 0")
     return fraction * float(errors.mean())
 
 
@@ -119,9 +115,7 @@ def non_inferiority(
         ValueError: Scores of different length or not finite, or a margin that is not positive.
     """
     if not margin > 0:
-        raise ValueError(
-            f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01"
-        )
+        raise ValueError(f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01")
     candidate, reference = _paired(candidate_scores, reference_scores, "candidate_scores", "reference_scores")
     gain = candidate - reference if higher_is_better else reference - candidate
     n, difference = gain.size, float(gain.mean())
@@ -136,8 +130,7 @@ def non_inferiority(
         score_low, score_high = score_bounds(wins, losses, size, alpha)
         low, high = min(low, score_low), max(high, score_high)
         p_values = [
-            max(p, score_p_value(wins, losses, size, null))
-            for p, null in zip(p_values, (-margin, 0.0), strict=True)
+            max(p, score_p_value(wins, losses, size, null)) for p, null in zip(p_values, (-margin, 0.0), strict=True)
         ]
     verdict: QualityVerdict = "inconclusive"
     if units >= FEWEST_UNITS:
@@ -208,9 +201,7 @@ def _bootstrap_p(means: Floats, null: float, units: int) -> float:
     if units < 2:
         return 1.0
     share = (np.sum(means <= null) + 1) / (means.size + 1)
-    return float(
-        special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units))
-    )
+    return float(special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units)))
 
 
 def _design_effect(gain: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> float:
@@ -228,8 +219,7 @@ def _paired(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> tuple[Float
     first, second = finite_scores(a, name_a), finite_scores(b, name_b)
     if first.size != second.size:
         raise ValueError(
-            f"{name_a} has {first.size} items and {name_b} {second.size}; "
-            "both must score the same items in order"
+            f"{name_a} has {first.size} items and {name_b} {second.size}; both must score the same items in order"
         )
     return first, second
 

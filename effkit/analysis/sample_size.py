@@ -6,9 +6,7 @@ import numpy as np
 from scipy import special
 
 
-def power(
-    n: int, margin: float, discordance: float = 0.10, true_gap: float = 0.0, alpha: float = 0.025
-) -> float:
+def power(n: int, margin: float, discordance: float = 0.10, true_gap: float = 0.0, alpha: float = 0.025) -> float:
     """Probability that `n` paired items show non-inferiority.
 
     The difference of two paired right/wrong answers has variance discordance - gap^2 (Liu et al. 2002,
@@ -47,8 +45,7 @@ def items_for_power(
     spread = _spread(margin, discordance, true_gap)
     if true_gap <= -margin:
         raise ValueError(
-            f"true_gap {true_gap:g} is not above -margin ({-margin:g}): "
-            "no number of items shows non-inferiority"
+            f"true_gap {true_gap:g} is not above -margin ({-margin:g}): no number of items shows non-inferiority"
         )
     quantiles = special.ndtri(power) - special.ndtri(alpha)
     return max(1, math.ceil(float(quantiles * spread / (true_gap + margin)) ** 2))
@@ -59,7 +56,6 @@ def _spread(margin: float, discordance: float, true_gap: float) -> float:
         raise ValueError(f"margin is {margin}; it is a positive fraction: one point is 0.01")
     if not abs(true_gap) <= discordance <= 1:
         raise ValueError(
-            f"discordance is {discordance:g} with a true gap of {true_gap:g}; "
-            "it lies between |true_gap| and 1"
+            f"discordance is {discordance:g} with a true gap of {true_gap:g}; it lies between |true_gap| and 1"
         )
     return math.sqrt(discordance - true_gap**2)

@@ -144,9 +144,7 @@ def percentiles(
             interval = Interval(
                 value, min(value, float(ends[0])), max(value, float(ends[1])), confidence, generations.size
             )
-        table.append(
-            Percentile(level, value, interval, x.size, n_effective, None if interval else reason_none)
-        )
+        table.append(Percentile(level, value, interval, x.size, n_effective, None if interval else reason_none))
     return table
 
 
@@ -162,9 +160,7 @@ def _hierarchical_weights(
     )
 
 
-def _weighted_ranks(
-    cell: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats
-) -> NDArray[np.intp]:
+def _weighted_ranks(cell: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats) -> NDArray[np.intp]:
     """For each resample and fraction, the first place in the sorted calls at which that share is reached.
 
     All bisections run at once over the cells' cumulative counts: no resample is ever written out.

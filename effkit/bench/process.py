@@ -159,7 +159,7 @@ class WorkerProcess:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: its threads, no network for models, and effkit from where it is here."""
+    """The worker's environment: its threads, no network for models, and the modules that are seen here."""
     environment = dict(os.environ)
     for variable in THREAD_VARIABLES:
         environment.pop(variable, None)
@@ -172,6 +172,5 @@ def _environment(threads: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     package = str(Path(__file__).resolve().parents[2])
-    paths = [package, *(path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path)]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([package, str(Path.cwd()), *filter(None, sys.path)]))
     return environment

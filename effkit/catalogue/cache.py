@@ -92,9 +92,7 @@ def check_file(folder: Path, file: File, manifest: Manifest) -> Path:
     try:
         found = path.stat()
     except FileNotFoundError:
-        raise FetchError(
-            f"{path} is gone although its manifest lists it; delete {folder} and fetch again"
-        ) from None
+        raise FetchError(f"{path} is gone although its manifest lists it; delete {folder} and fetch again") from None
     if (found.st_size, found.st_mtime_ns) != (kept.bytes, kept.mtime_ns):
         hash_file(folder, file)
     return path

@@ -103,7 +103,7 @@ def _links(archive: Archive, config: PipConfig, client: PyPIClient) -> Iterator[
                     ignore_compatibility=True,
                 ).find_matches(archive.requirement, allow_yanked=True, allow_prereleases=True)
                 links = [p.link for p in packages if p.link.filename == archive.filename]
-        except Exception as error:  # noqa: BLE001 - one dead index must not hide the others
+        except Exception as error:
             answers.append(f"{place.name}: {type(error).__name__}: {error}")
             continue
         if not links:
@@ -128,7 +128,7 @@ def _download(archive: Archive, config: PipConfig, client: PyPIClient, progress:
                 size_bytes=archive.bytes,
                 progress=progress,
             )
-        except Exception as error:  # noqa: BLE001 - a second place may hold the same archive
+        except Exception as error:
             failure = failure if isinstance(failure, HashMismatch) else error
         else:
             return target
@@ -184,10 +184,7 @@ def stage_carrier(
     workspace = staging_folder(".join")
     whole = _join(archives, source, workspace) if len(archives) > 1 else archives[0]
     wants = {
-        each: [
-            Want(member, declared.file(file), folders[each] / file)
-            for file, member in carrier.members.items()
-        ]
+        each: [Want(member, declared.file(file), folders[each] / file) for file, member in carrier.members.items()]
         for each, (declared, carrier) in wanted.items()
     }
     failed = unpack(whole, [want for some in wants.values() for want in some])

@@ -86,10 +86,7 @@ def _stream(
             return digest.hexdigest()
         if response.status_code >= 400:
             raise FetchError(f"the server answered {response.status_code} for {part.stem}")
-        resumed = (
-            response.status_code == 206
-            and _resumes_at(response.headers.get("Content-Range", "")) == done
-        )
+        resumed = response.status_code == 206 and _resumes_at(response.headers.get("Content-Range", "")) == done
         if done and not resumed:
             digest, done = hashlib.sha256(), 0
         with part.open("ab" if resumed else "wb") as stream:
@@ -97,8 +94,7 @@ def _stream(
                 done += len(chunk)
                 if limit_bytes is not None and done > limit_bytes:
                     raise FetchError(
-                        f"{part.stem} is longer than the {limit_bytes} bytes that the catalogue "
-                        "expects; refused"
+                        f"{part.stem} is longer than the {limit_bytes} bytes that the catalogue expects; refused"
                     )
                 stream.write(chunk)
                 digest.update(chunk)

@@ -84,8 +84,7 @@ class _Entry(Declaration):
             if file.name == name:
                 return file
         raise UnknownEntry(
-            f"{self.title} has no file {name!r}; it has "
-            f"{', '.join(file.name for file in self.files) or 'none'}"
+            f"{self.title} has no file {name!r}; it has {', '.join(file.name for file in self.files) or 'none'}"
         )
 
 
@@ -109,9 +108,7 @@ class ModelEntry(_Entry):
     @model_validator(mode="after")
     def _trained_or_fetched(self) -> ModelEntry:
         if self.trained_here == bool(self.files or self.sources):
-            raise ValueError(
-                "a model has either `trained_here: true` or `files` with `sources`, not both"
-            )
+            raise ValueError("a model has either `trained_here: true` or `files` with `sources`, not both")
         return self
 
 
@@ -134,9 +131,7 @@ class TaskEntry(_Entry):
     def _sourced(self) -> TaskEntry:
         bundled = any(source.kind == "bundled" for source in self.sources)
         if not self.sources or bundled == bool(self.files):
-            raise ValueError(
-                "a task has either one `bundled` source and no `files`, or `files` with sources"
-            )
+            raise ValueError("a task has either one `bundled` source and no `files`, or `files` with sources")
         return self
 
 
@@ -156,7 +151,7 @@ def read(path: Path, kind: type[_E]) -> Mapping[str, _E]:
     """
     # The C loader reads the catalogue ten times faster; not every platform's wheel has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe loaders
     adapter: TypeAdapter[dict[str, _E]] = TypeAdapter(dict[str, kind])  # type: ignore[valid-type]
     return MappingProxyType(adapter.validate_python(content))
 
@@ -184,6 +179,4 @@ def find(name: str) -> Entry:
         return entry
     known = [*models(), *tasks()]
     near = difflib.get_close_matches(name, known, n=3) or known
-    raise UnknownEntry(
-        f"the catalogue has no model or task {name!r}; did you mean {', '.join(near)}?"
-    )
+    raise UnknownEntry(f"the catalogue has no model or task {name!r}; did you mean {', '.join(near)}?")

@@ -131,9 +131,7 @@ def _manifest(name: str, entry: Entry) -> cache.Manifest | None:
 
 
 def _not_fetched(name: str) -> NoReturn:
-    raise FetchError(
-        f"{name} is not in the cache {cache.cache_dir()}; call effkit.catalogue.fetch({name!r})"
-    )
+    raise FetchError(f"{name} is not in the cache {cache.cache_dir()}; call effkit.catalogue.fetch({name!r})")
 
 
 def _checked(name: str, entry: Entry) -> bool:
@@ -174,9 +172,7 @@ def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool)
     )
 
 
-def _stage(
-    source: Source, name: str, entry: Entry, *, progress: bool, offline: bool
-) -> Mapping[str, Path]:
+def _stage(source: Source, name: str, entry: Entry, *, progress: bool, offline: bool) -> Mapping[str, Path]:
     """Verified files of this entry, and of others that came along, each in a folder."""
     if isinstance(source, LocalSource):
         return {name: _stage_local(source, name, entry)}

@@ -36,7 +36,7 @@ def _reach(url: str, headers: dict[str, str]) -> None:
         try:
             with PyPIClient(timeout=_CONNECT_S) as client:
                 status.append(client.head(url, headers=headers).status_code)
-        except Exception as error:  # noqa: BLE001 - the client's errors share no base with Python's
+        except Exception as error:
             silence.append(f"{type(error).__name__}: {error}")
 
     # In a thread because the client's timeout does not cover the look-up of the host's name.
@@ -75,9 +75,7 @@ def stage_hub(source: HubSource, entry: Entry, into: Path, *, progress: bool) ->
     # its headers (which carry the user's token, if any) are all that is needed here.
     headers = {str(key): str(value) for key, value in build_hf_headers().items()}
     _reach(address(next(iter(source.files.values()))), headers)
-    with PyPIClient(
-        timeout=(_CONNECT_S, _READ_S, _READ_S, _CONNECT_S), follow_redirects=True
-    ) as client:
+    with PyPIClient(timeout=(_CONNECT_S, _READ_S, _READ_S, _CONNECT_S), follow_redirects=True) as client:
         for name, path in source.files.items():
             file = entry.file(name)
             got = download_path(file.sha256, name)

@@ -76,9 +76,7 @@ def _values(environ: Mapping[str, str]) -> dict[str, str]:
             continue  # pip itself reports a broken file; a fetch can still do without it
         for section in _SECTIONS:
             if parser.has_section(section):
-                by_section[section].update(
-                    (key.replace("_", "-"), value) for key, value in parser.items(section)
-                )
+                by_section[section].update((key.replace("_", "-"), value) for key, value in parser.items(section))
     for section in _SECTIONS:
         values.update(by_section[section])
     for key, value in environ.items():

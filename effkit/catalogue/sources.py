@@ -60,9 +60,7 @@ class Archive(Declaration):
     @model_validator(mode="after")
     def _pinned(self) -> Archive:
         if not _EXACT.match(self.requirement):
-            raise ValueError(
-                f"{self.requirement!r} is not an exact requirement; write it as name==version"
-            )
+            raise ValueError(f"{self.requirement!r} is not an exact requirement; write it as name==version")
         return self
 
 
@@ -107,8 +105,7 @@ class CarrierSource(Declaration):
     def _parts(self) -> CarrierSource:
         if len(self.archives) > 1 and not all(part.piece for part in self.archives):
             raise ValueError(
-                "a carrier of several archives needs `piece` in each: the member that is its "
-                "part of the zip"
+                "a carrier of several archives needs `piece` in each: the member that is its part of the zip"
             )
         return self
 
@@ -130,9 +127,7 @@ class BundledSource(Declaration):
         return f"scikit-learn's {self.loader}"
 
 
-Source = Annotated[
-    LocalSource | HubSource | CarrierSource | BundledSource, Field(discriminator="kind")
-]
+Source = Annotated[LocalSource | HubSource | CarrierSource | BundledSource, Field(discriminator="kind")]
 
 
 def given_files(source: Source) -> set[str] | None:

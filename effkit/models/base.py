@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 BUILDER_VERSION = 1
 """Raised whenever a builder's training changes, so that cached products are made anew."""
 
-THREADS = int(os.environ.get("EFFKIT_THREADS", "1"))
-"""Threads of every library that is told so call by call; whoever starts this process sets it."""
+THREADS = int(os.environ.get("EFFKIT_THREADS") or 0)
+"""Threads of libraries that are told so call by call: 0 leaves the choice to them. Set by who starts the process."""
 
 MANIFEST = "making.json"
 """Written last into a product's folder: complete is this file's existence."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models.base import THREADS, Facts, Predictor, Recipe, predict_in_batches, weight_bytes
+from effkit.models.base import Facts, Predictor, Recipe, predict_in_batches, weight_bytes
 from effkit.models.columns import Columns, mean_and_scale, training_data
+from effkit.models.networks import use_threads
 from effkit.models.products import Products
 from effkit.tasks.base import Task
 
@@ -73,11 +74,10 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
     """Open what `make` wrote."""
-    import torch
     from safetensors.numpy import load_file as load_arrays
     from safetensors.torch import load_file
 
-    torch.set_num_threads(THREADS)
+    use_threads()
     described = json.loads((folder / "network.json").read_text(encoding="utf-8"))
     network = _network(**described["network"])
     network.load_state_dict(load_file(folder / "model.safetensors"))
@@ -145,7 +145,7 @@ def _train(recipe: Recipe, task: Task, folder: Path) -> None:
         mean, scale = scaling["target"].tolist()
         targets = torch.from_numpy(((labels - mean) / scale).astype(np.float32))[:, None]
     shape = {"sizes": [inputs.shape[1], *settings["hidden"], classes or 1], "dropout": settings["dropout"]}
-    torch.set_num_threads(THREADS)
+    use_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = _network(**shape)

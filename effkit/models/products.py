@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -67,7 +66,7 @@ class Products:
             hashes = {name: _sha256(staging / name) for name in names}
             making = {"step": step, "items": items, **reading, "sha256": hashes}
             (staging / MANIFEST).write_text(json.dumps(making, indent=1), encoding="utf-8")
-            os.replace(staging, folder)
+            staging.replace(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

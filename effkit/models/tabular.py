@@ -165,7 +165,7 @@ def _estimator(recipe: Recipe) -> Any:
         kind = tree.DecisionTreeRegressor if regression else tree.DecisionTreeClassifier
         return kind(**settings, random_state=recipe.seed)
     forest = ensemble.RandomForestRegressor if regression else ensemble.RandomForestClassifier
-    return forest(**settings, random_state=recipe.seed, n_jobs=THREADS)
+    return forest(**settings, random_state=recipe.seed, n_jobs=THREADS or -1)
 
 
 class _Trees:
@@ -185,7 +185,7 @@ class _Trees:
         trees = getattr(self.estimator, "estimators_", [self.estimator])
         self.parameters = sum(int(each.tree_.node_count) for each in trees)
         if hasattr(self.estimator, "n_jobs"):
-            self.estimator.n_jobs = THREADS
+            self.estimator.n_jobs = THREADS or -1
 
     def __call__(self, encoded: Array) -> Array:
         if not self._classes:

@@ -15,6 +15,54 @@ if TYPE_CHECKING:
     import pandas
 
 
+class Comparison:
+    """The answer of one record and its table; it shows itself in a notebook and prints as text.
+
+    Attributes:
+        record: what it was made from.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._section = section(record)
+
+    @property
+    def answer(self) -> str:
+        """The answer in one sentence."""
+        return self._section.answer.text
+
+    @property
+    def chosen(self) -> str | None:
+        """Name of the smallest candidate that is good enough; None when none is shown to be."""
+        return self._section.answer.chosen
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What cannot be concluded, a sentence each."""
+        return tuple(self._section.limits)
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """One row per candidate, SI units in the column names."""
+        return comparison_frame(self.record)
+
+    def _repr_html_(self) -> str:
+        return comparison_html(self.record)
+
+    def __str__(self) -> str:
+        table = self._section.comparison
+        heads = ["", *(column.title for column in table.columns)]
+        rows = [
+            [row.name, *(cell.text for cell in row.cells)] if row.cells else [row.name, row.failure]
+            for row in table.rows
+        ]
+        widths = [max(len(line[place]) for line in (heads, *rows) if place < len(line)) for place in range(len(heads))]
+        lines = [
+            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=False)) for line in (heads, *rows)
+        ]
+        return "\n".join([self.answer, "", *(line.rstrip() for line in lines)])
+
+
 def comparison_html(record: Record) -> str:
     """The answer and the comparison table as a fragment that a notebook can show."""
     return environment().get_template("comparison.html.j2").render(study=section(record))

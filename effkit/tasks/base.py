@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,14 +21,13 @@ from numpy.typing import NDArray
 
 from effkit.spec import ItemCount, SpecError
 from effkit.tasks.metrics import METRICS, default_metric
+from effkit.tasks.splits import SPLITS, split
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 Kind = Literal["classification", "regression", "retrieval"]
-SPLITS = ("fit", "calibrate", "select", "test")
-CALIBRATE_SHARE, SELECT_SHARE, MOST_HELD_OUT = 0.1, 0.1, 1000
 
 
 class Items(Sequence[Any]):
@@ -116,7 +117,7 @@ class Task:
         for table in (self.table, self.corpus):
             for batch in [] if table is None else table.combine_chunks().to_batches():
                 digest.update(batch.serialize())
-        for array in (self.labels, *(self.splits[split] for split in SPLITS)):
+        for array in (self.labels, *(self.splits[name] for name in SPLITS)):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -148,6 +149,19 @@ class Task:
         keys = ("name", "kind", "modality", "title", "classes", "metric", "licence")
         facts = {key: getattr(self, key) for key in keys}
         (folder / "task.json").write_text(json.dumps({**facts, "sha256": self.sha256}), encoding="utf-8")
+
+    def saved_below(self, root: Path) -> Path:
+        """Save the task in a folder named by its hash, once, and return the folder."""
+        folder = root / f"{self.name}-{self.sha256[:16]}"
+        if not (folder / "task.json").exists():
+            root.mkdir(parents=True, exist_ok=True)
+            staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
+            self.save(staged)
+            try:
+                staged.replace(folder)
+            except OSError:  # another process was first
+                shutil.rmtree(staged, ignore_errors=True)
+        return folder
 
     @classmethod
     def load(cls, folder: Path) -> Task:
@@ -200,7 +214,7 @@ class Task:
                 One column makes an item that column's value, several make it a mapping.
             groups: columns by which quality is also shown.
             test: a mask over rows, or the share of rows drawn for testing.
-            cluster: column whose equal values mark dependent items.
+            cluster: column whose equal values mark dependent items; they share a split and are resampled together.
             modality: which catalogue models may be used.
             seed: of the splits.
             facts: further attributes of a task (`title`, `metric`, `licence`).
@@ -218,7 +232,7 @@ class Task:
         without = int(frame[target].isna().sum())
         if without:
             raise SpecError(f"{name}: {without} of {len(frame)} rows have no `{target}`; leave them out first.")
-        columns = list(features) if features else [column for column in frame.columns if column != target]
+        columns = list(features) if features else [each for each in frame.columns if each not in (target, cluster)]
         values = frame[target]
         classes: tuple[str, ...] = ()
         if kind == "classification":
@@ -235,7 +249,7 @@ class Task:
             modality=modality,
             table=pa.Table.from_pandas(frame[columns], preserve_index=False).replace_schema_metadata(None),
             labels=labels,
-            splits=split(len(frame), test_mask=mask, test_share=share, seed=seed),
+            splits=split(len(frame), test_mask=mask, test_share=share, clusters=clusters, seed=seed),
             classes=classes,
             groups={column: frame[column].astype(str).to_numpy(object) for column in groups},
             clusters=clusters,
@@ -265,28 +279,6 @@ class Task:
             frame = pd.DataFrame({"item": list(items)})
             options.setdefault("modality", "text" if len(items) and isinstance(items[0], str) else "vision")
         return cls.from_frame(name, frame.assign(label=list(labels)), target="label", kind=kind, **options)
-
-
-def split(
-    count: int, *, test_mask: NDArray[Any] | None = None, test_share: float = 0.3, seed: int = 1
-) -> dict[str, NDArray[np.int64]]:
-    """Divide items into four disjoint splits, each in seeded random order.
-
-    Args:
-        count: how many items there are.
-        test_mask: (count,) True where an item is test data by the data set's own split.
-        test_share: the share drawn for testing where there is no such split.
-        seed: of the order.
-    """
-    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
-    if test_mask is None:
-        test, rest = np.split(order, [round(test_share * count)])
-    else:
-        mask = np.asarray(test_mask, dtype=bool)
-        test, rest = order[mask[order]], order[~mask[order]]
-    sizes = [min(round(share * len(rest)), MOST_HELD_OUT) for share in (CALIBRATE_SHARE, SELECT_SHARE)]
-    calibrate, select, fit = np.split(rest, np.cumsum(sizes))
-    return {"fit": fit, "calibrate": calibrate, "select": select, "test": test}
 
 
 def _json(item: Any) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from effkit.tasks.base import Task, split
+from effkit.tasks.base import Task
+from effkit.tasks.splits import split
 
 if TYPE_CHECKING:
     from effkit.catalogue.entries import TaskEntry

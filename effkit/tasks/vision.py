@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.tasks.base import Task, split
+from effkit.tasks.base import Task
+from effkit.tasks.splits import split
 
 if TYPE_CHECKING:
     from effkit.catalogue.entries import TaskEntry

@@ -55,15 +55,11 @@ def test_bad_items_are_named() -> None:
         paired_bootstrap([], seed=0)
 
 
-@pytest.mark.parametrize(
-    ("wins", "losses", "n", "gap"), [(12, 5, 100, -0.05), (3, 9, 60, 0.1), (20, 20, 200, -0.01)]
-)
+@pytest.mark.parametrize(("wins", "losses", "n", "gap"), [(12, 5, 100, -0.05), (3, 9, 60, 0.1), (20, 20, 200, -0.01)])
 def test_score_p_uses_the_constrained_maximum_likelihood(wins: int, losses: int, n: int, gap: float) -> None:
     def minus_log_likelihood(loss: float) -> float:
         return -float(
-            wins * np.log(loss + gap)
-            + losses * np.log(loss)
-            + (n - wins - losses) * np.log(1 - 2 * loss - gap)
+            wins * np.log(loss + gap) + losses * np.log(loss) + (n - wins - losses) * np.log(1 - 2 * loss - gap)
         )
 
     best = optimize.minimize_scalar(
@@ -88,5 +84,5 @@ def test_score_bounds_hold_the_estimate_and_mirror(wins: int, losses: int, ties:
     low, high = score_bounds(wins, losses, n, 0.025)
     assert -1 <= low <= (wins - losses) / n <= high <= 1
     assert score_bounds(losses, wins, n, 0.025) == pytest.approx((-high, -low))
-    if -1 < low:
+    if low > -1:
         assert score_p_value(wins, losses, n, low) == pytest.approx(0.025, abs=1e-4)

@@ -16,9 +16,7 @@ def scores(**groups: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def test_verdicts_by_size() -> None:
-    gaps = group_gaps(
-        *scores(a=(5, 60, 435), b=(30, 30, 440), c=(1, 3, 296), d=(5, 15, 40), e=(1, 9, 10)), seed=0
-    )
+    gaps = group_gaps(*scores(a=(5, 60, 435), b=(30, 30, 440), c=(1, 3, 296), d=(5, 15, 40), e=(1, 9, 10)), seed=0)
     assert [gap.verdict for gap in gaps] == [
         "worse", "no difference shown", "number only", "number only", "too few items"
     ]  # fmt: skip

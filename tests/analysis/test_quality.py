@@ -77,9 +77,7 @@ def test_lower_errors_are_better() -> None:
     assert better.difference == pytest.approx(-worse.difference)
 
 
-@pytest.mark.parametrize(
-    ("n", "discordance", "margin"), [(300, 0.10, 0.05), (500, 0.02, 0.01), (60, 0.10, 0.05)]
-)
+@pytest.mark.parametrize(("n", "discordance", "margin"), [(300, 0.10, 0.05), (500, 0.02, 0.01), (60, 0.10, 0.05)])
 def test_at_a_true_gap_of_the_margin_few_are_passed(n: int, discordance: float, margin: float) -> None:
     # 600 runs at 2.5 %: three Monte Carlo standard errors are 1.9 %.
     rng, passed = np.random.default_rng(0), 0

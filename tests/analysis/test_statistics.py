@@ -43,9 +43,7 @@ def test_fewer_than_two_generations_give_no_interval() -> None:
 @given(st.lists(floats, min_size=4, max_size=4), floats)
 def test_effect_does_not_depend_on_the_unit(values: list[float], unit: float) -> None:
     c, a, b = (np.full((2, 2), v) for v in values[:3])
-    assert paired_log_ratios(c * unit, a * unit, b * unit) == pytest.approx(
-        paired_log_ratios(c, a, b), abs=1e-9
-    )
+    assert paired_log_ratios(c * unit, a * unit, b * unit) == pytest.approx(paired_log_ratios(c, a, b), abs=1e-9)
 
 
 def test_effect_by_hand_and_blocks_left_out() -> None:

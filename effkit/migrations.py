@@ -1,0 +1,46 @@
+"""Reading records of every schema version: old ones are brought up to date one version at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from effkit.record import SCHEMA_VERSION, Record
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""From each old version, a function that turns its raw record into the next version's."""
+
+
+class SchemaError(ValueError):
+    """A record cannot be read by this version of effkit."""
+
+
+def migrate(raw: dict[str, Any]) -> dict[str, Any]:
+    """Bring a raw record up to `SCHEMA_VERSION`, one version at a time.
+
+    Raises:
+        SchemaError: when the record is newer than this effkit, or has no version.
+    """
+    version = raw.get("schema_version")
+    if not isinstance(version, int):
+        raise SchemaError("This file has no `schema_version`: it is not an effkit record.")
+    if version > SCHEMA_VERSION:
+        raise SchemaError(
+            f"This record has schema {version}, and this effkit reads up to {SCHEMA_VERSION}: update effkit."
+        )
+    while version < SCHEMA_VERSION:
+        raw = MIGRATIONS[version](dict(raw))
+        version += 1
+        raw["schema_version"] = version
+    return raw
+
+
+def read_record(text: str | bytes) -> Record:
+    """Parse a record of any schema version.
+
+    Raises:
+        SchemaError: when it is newer than this effkit, or not a record.
+        pydantic.ValidationError: when a field is wrong.
+    """
+    return Record.model_validate(migrate(json.loads(text)))

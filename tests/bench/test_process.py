@@ -1,0 +1,59 @@
+"""Real worker processes: they answer, they fail in words, and they leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from effkit.bench.process import WorkerFailed, WorkerProcess
+
+
+def test_a_worker_is_gone_when_its_block_is_left() -> None:
+    with WorkerProcess(threads=1) as worker:
+        process = worker.psutil
+        assert process.is_running()
+        assert worker.ask("memory")["peak_bytes"] > 1e6
+    assert not process.is_running()
+
+
+def test_a_worker_is_pinned_where_that_is_possible() -> None:
+    if not hasattr(os, "sched_getaffinity"):
+        pytest.skip("this system does not let a process choose its cores")
+    core = sorted(os.sched_getaffinity(0))[-1]
+    with WorkerProcess(threads=1, cores=[core]) as worker:
+        assert worker.psutil.cpu_affinity() == [core]
+
+
+def test_a_worker_that_is_killed_says_how_it_ended() -> None:
+    with WorkerProcess(threads=1) as worker:
+        worker.psutil.send_signal(signal.SIGKILL)
+        with pytest.raises(WorkerFailed, match="SIGKILL: most likely it ran out of memory"):
+            worker.ask("memory")
+
+
+def test_a_sleeping_worker_burns_nothing() -> None:
+    with WorkerProcess(threads=1) as worker:
+        worker.ask("memory")
+        before = sum(worker.psutil.cpu_times()[:2])
+        time.sleep(1.0)
+        assert sum(worker.psutil.cpu_times()[:2]) - before <= 0.02
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_worker_ends_with_a_coordinator_that_was_killed() -> None:
+    code = (
+        "import time; from effkit.bench.process import WorkerProcess\n"
+        "w = WorkerProcess(threads=1); print(w.psutil.pid, flush=True); time.sleep(60)"
+    )
+    coordinator = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert coordinator.stdout is not None
+    worker = psutil.Process(int(coordinator.stdout.readline()))
+    coordinator.kill()
+    coordinator.wait()
+    assert not psutil.wait_procs([worker], timeout=5)[1]

@@ -1,0 +1,30 @@
+"""What all tests share: results of their own, and a protocol that only rehearses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REHEARSAL: dict[str, Any] = {
+    "base": "smoke",
+    "calls": 32,
+    "visit_s": 0.05,
+    "warm_up_s": 0.05,
+    "warm_up_fast_s": 0.05,
+    "warm_up_most_s": 0.3,
+    "throughput_s": 0.05,
+    "idle_s": 0.0,
+    "resamples": 500,
+}
+"""A protocol for tests of everything but the numbers."""
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty results folder that every store of this test uses."""
+    folder = tmp_path / "results"
+    monkeypatch.setenv("EFFKIT_RESULTS", str(folder))
+    monkeypatch.delenv("EFFKIT_RUN", raising=False)
+    return folder

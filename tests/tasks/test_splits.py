@@ -1,0 +1,35 @@
+"""Splits are disjoint, cover everything, and keep clusters together."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.tasks import SPLITS, split
+
+
+@given(count=st.integers(20, 500), seed=st.integers(0, 1000), share=st.floats(0.1, 0.6))
+def test_splits_are_disjoint_and_cover_everything(count: int, seed: int, share: float) -> None:
+    found = split(count, test_share=share, seed=seed)
+    assert list(found) == list(SPLITS)
+    assert sorted(np.concatenate(list(found.values()))) == list(range(count))
+    assert len(found["test"]) == round(share * count)
+
+
+@given(count=st.integers(30, 400), clusters=st.integers(5, 25), seed=st.integers(0, 1000))
+def test_a_cluster_is_never_torn_apart(count: int, clusters: int, seed: int) -> None:
+    ids = np.random.default_rng(seed).integers(0, clusters, count)
+    found = split(count, clusters=ids, seed=seed)
+    assert sorted(np.concatenate(list(found.values()))) == list(range(count))
+    owners = [set(ids[found[name]].tolist()) for name in SPLITS]
+    assert sum(map(len, owners)) == len(set.union(*owners))
+
+
+def test_the_data_sets_own_test_split_is_kept() -> None:
+    mask = np.arange(100) % 4 == 0
+    found = split(100, test_mask=mask)
+    assert set(found["test"]) == set(np.flatnonzero(mask))
+
+
+def test_fewer_labels_are_a_prefix_whose_order_the_seed_fixes() -> None:
+    assert (split(200, seed=3)["fit"] == split(200, seed=3)["fit"]).all()
+    assert (split(200, seed=3)["fit"] != split(200, seed=4)["fit"]).any()

@@ -1,0 +1,81 @@
+"""The house's rules: imports point one way, some libraries have one door, modules fit in the head."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "effkit"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ORDER = ["spec", "record", "catalogue", "tasks", "models", "techniques", "bench", "study", "batch", "cli"]
+"""Each may import what stands before it."""
+ONE_DOOR = {"codecarbon": {"bench/energy.py"}, "papermill": {"batch/runner.py"}, "unearth": {"catalogue"}}
+LONGEST = 340
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room(name: str) -> str:
+    return name.split(".")[1] if name.startswith("effkit.") else ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if here not in ORDER:
+        return
+    later = set(ORDER[ORDER.index(here) + 1 :]) | ({"resolve", "plan", "assemble"} if here in ORDER[:7] else set())
+    assert not {name for name in imports(path) if room(name) in later}
+
+
+@pytest.mark.parametrize("folder", ["analysis", "report"])
+def test_analysis_and_report_read_records_only(folder: str) -> None:
+    for path in (PACKAGE / folder).rglob("*.py"):
+        wrong = {
+            name for name in imports(path) if room(name) in {"bench", "models", "tasks", "techniques", "study", "batch"}
+        }
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+        assert not {name for name in imports(path) if name.split(".")[0] == "torch"}, path
+
+
+def test_the_statistics_that_the_bench_may_use_are_a_leaf() -> None:
+    allowed = {"analysis"}
+    for name in ("statistics", "interval", "tails"):
+        assert {room(each) for each in imports(PACKAGE / "analysis" / f"{name}.py") if room(each)} <= allowed
+
+
+@pytest.mark.parametrize("library", ONE_DOOR)
+def test_a_library_with_one_door(library: str) -> None:
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in MODULES
+        if any(name.split(".")[0] == library for name in imports(path))
+    }
+    assert users
+    assert all(any(user.startswith(door) for door in ONE_DOOR[library]) for user in users)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_fit_in_the_head(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    assert path.stem not in {"utils", "helpers", "manager", "misc", "common"}
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    code = "import sys, effkit.cli; print([m for m in ('torch', 'numpy', 'pandas', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

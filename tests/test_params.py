@@ -1,0 +1,47 @@
+"""Every parameter file is a sound and whole study."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from effkit.spec import StudySpec
+from effkit.study import Study
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "params").rglob("*.yaml"))
+FULL = [path for path in FILES if path.parent.name == "params"]
+SMOKE = [path for path in FILES if path.parent.name == "smoke"]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT / "params"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_it_is_valid_and_says_every_key(path: Path) -> None:
+    """A key that a file leaves out would come from the notebook's defaults."""
+    Study.from_params(path)
+    assert list(yaml.safe_load(path.read_text(encoding="utf-8"))) == list(StudySpec.model_fields)
+
+
+@pytest.mark.parametrize("path", FILES, ids=_name)
+def test_its_study_is_named_after_it(path: Path) -> None:
+    prefix = "smoke-" if path in SMOKE else ""
+    assert Study.from_params(path).spec.name == prefix + path.stem
+
+
+@pytest.mark.parametrize("path", SMOKE, ids=_name)
+def test_a_rehearsal_is_of_a_real_study(path: Path) -> None:
+    rehearsal, real = Study.from_params(path).spec, Study.from_params(ROOT / "params" / path.name).spec
+    assert rehearsal.protocol.base == "smoke"
+    assert rehearsal.task == real.task
+    assert {each.model for each in rehearsal.candidates} <= {each.model for each in real.candidates}
+    assert len(rehearsal.candidates) < len(real.candidates)
+
+
+def test_parameters_are_plain_enough_for_papermill() -> None:
+    for path in FILES:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert json.loads(json.dumps(params)) == params, _name(path)

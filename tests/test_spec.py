@@ -1,0 +1,133 @@
+"""A parameter file is refused in words: the key, what it got, what it may be, the nearest name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit import resolve
+from effkit.spec import CandidateSpec, Protocol, SpecError, StudySpec, override, parse, read
+
+GOOD: dict[str, Any] = {
+    "name": "t",
+    "task": "clothing-department",
+    "reference": "mpnet-base",
+    "candidates": ["tfidf-logreg", "mpnet-base"],
+    "margin_points": 1.0,
+    "margin_reason": "because",
+}
+
+
+def refused(**changes: Any) -> str:
+    with pytest.raises(SpecError) as caught:
+        resolve.check(parse({**GOOD, **changes}), {}, None)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"margin_pionts": 2}, ["margin_pionts", "Did you mean `margin_points`"]),
+        ({"margin_points": -1}, ["margin_points", "-1", "greater than 0"]),
+        ({"margin_points": "much"}, ["margin_points", "'much'", "number"]),
+        ({"reference": "mpnet"}, ["reference", "mpnet", "Did you mean `mpnet-base`"]),
+        ({"task": "clothing-departmnet"}, ["clothing-departmnet", "Did you mean `clothing-department`"]),
+        ({"candidates": ["tfidf-logrge", "mpnet-base"]}, ["tfidf-logrge", "Did you mean `tfidf-logreg`"]),
+        ({"candidates": ["small-cnn", "mpnet-base"]}, ["small-cnn", "vision", "minilm-l6"]),
+        ({"candidates": ["mpnet-base", "mpnet-base"]}, ["mpnet-base", "twice"]),
+        ({"candidates": [{"model": "mpnet-base", "techniques": [{"int9": {}}]}], "reference": "mpnet-base+int9"},
+         ["int9", "technique"]),
+        ({"candidates": ["mpnet-base", {"model": "minilm-l6", "techniques": [{"resolution": {"pixels": 96}}]}]},
+         ["resolution", "text"]),
+        ({"protocol": "standrad"}, ["standrad", "Did you mean `standard`"]),
+        ({"protocol": {"generatons": 3}}, ["protocol.generatons", "Did you mean `generations`"]),
+        ({"budget": {"latency_p99": 1}}, ["latency_p99", "Did you mean `latency_p99_s`"]),
+        ({"carbon": {"region": "FRANCE"}}, ["FRANCE"]),
+        ({"margin_points": None, "margin_percent": 2.0}, ["margin_points", "classification"]),
+        ({"margin_reason": ""}, ["margin_reason"]),
+        ({"name": "../up"}, ["name", "../up"]),
+        ({"seed": -1}, ["seed", "-1"]),
+    ],
+)  # fmt: skip
+def test_wrong_parameters_are_refused_in_words(changes: dict[str, Any], words: list[str]) -> None:
+    message = refused(**changes)
+    for word in words:
+        assert word in message
+
+
+def test_a_missing_key_says_what_it_is_for() -> None:
+    with pytest.raises(SpecError, match=r"`margin_reason` is missing: why this margin"):
+        parse({key: value for key, value in GOOD.items() if key != "margin_reason"})
+
+
+def test_every_wrong_key_is_named_at_once() -> None:
+    message = refused(seed=-1, margin_points=-1)
+    assert "seed" in message and "margin_points" in message
+
+
+def test_nothing_is_downloaded_or_loaded_before_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("fetched before the study was checked")
+
+    monkeypatch.setattr("effkit.catalogue.fetch", fetch)
+    refused(task="nowhere")
+
+
+def test_names_show_techniques_and_labels() -> None:
+    candidate = CandidateSpec(model="lite", techniques=({"resolution": {"pixels": 96}},), fit_items="all")
+    assert candidate.name == "lite+resolution-96@all"
+
+
+def test_a_tier_fills_in_what_is_not_given() -> None:
+    spec = parse({**GOOD, "protocol": {"base": "smoke", "generations": 2}})
+    assert (spec.protocol.generations, spec.protocol.items) == (2, "few")
+    assert Protocol().generations == 5
+
+
+@given(
+    generations=st.integers(1, 50), threads=st.integers(1, 8), tier=st.sampled_from(["smoke", "standard", "rigorous"])
+)
+def test_a_resolved_study_reads_back_as_itself(generations: int, threads: int, tier: str) -> None:
+    spec = parse({**GOOD, "protocol": {"base": tier, "generations": generations, "threads": threads}})
+    assert StudySpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_overrides_reach_inside_mappings_and_tiers() -> None:
+    changed = override(
+        {**GOOD, "protocol": "smoke"}, ["protocol.generations=3", "margin_points=2", "budget.peak_bytes=5"]
+    )
+    spec = parse(changed)
+    assert (spec.protocol.generations, spec.protocol.base, spec.margin_points) == (3, "smoke", 2.0)
+    assert spec.budget.peak_bytes == 5
+    assert GOOD["margin_points"] == 1.0
+
+
+@pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])
+def test_a_wrong_override_is_refused(assignment: str) -> None:
+    with pytest.raises(SpecError, match="--set"):
+        override(GOOD, [assignment])
+
+
+def test_files_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "text.yaml"
+    with pytest.raises(SpecError, match="no parameter file"):
+        read(path)
+    path.write_text("- a\n- b\n")
+    with pytest.raises(SpecError, match="mapping"):
+        read(path)
+    path.write_text("name: [unclosed")
+    with pytest.raises(SpecError, match="not valid YAML"):
+        read(path)
+    with pytest.raises(SpecError, match="Did you mean `text.yaml`"):
+        read(tmp_path / "texts.yaml")
+
+
+def test_yaml_objects_are_never_built(tmp_path: Path) -> None:
+    path = tmp_path / "evil.yaml"
+    path.write_text("name: !!python/object/apply:os.system ['true']")
+    with pytest.raises(SpecError, match="not valid YAML"):
+        read(path)

@@ -1,0 +1,106 @@
+"""Runs are written once, whole, the record last; what cannot be read is named and left out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from effkit import store
+from effkit.migrations import read_record
+from effkit.record import Record
+
+GOLDEN = Path(__file__).parent / "golden" / "record-v1.json"
+
+
+@pytest.fixture
+def record() -> Record:
+    return read_record(GOLDEN.read_bytes())
+
+
+def written(results: Path, record: Record, run: str = "20260101T000000-abc") -> Path:
+    staged = store.stage(results, record.spec.name, run)
+    frame = pd.DataFrame({"value": [1.0]})
+    store.write(staged, record, frame, frame, {"name": record.spec.name})
+    return staged
+
+
+def test_a_run_appears_only_when_it_is_whole(results: Path, record: Record) -> None:
+    staged = written(results, record)
+    assert store.load_all(results) == []
+    place = store.publish(staged)
+    assert place == results / record.spec.name / "20260101T000000-abc"
+    (loaded,) = store.load_all(results)
+    assert loaded.record == record
+    assert {path.name for path in place.iterdir()} == {
+        "record.json",
+        "samples.parquet",
+        "predictions.parquet",
+        "params.yaml",
+    }
+
+
+def test_a_staged_run_without_a_record_is_not_published(results: Path) -> None:
+    staged = store.stage(results, "t", "run")
+    with pytest.raises(store.StoreError, match="did not finish"):
+        store.publish(staged)
+    store.discard(staged)
+    assert not staged.exists()
+
+
+def test_a_run_is_written_once(results: Path, record: Record) -> None:
+    store.publish(written(results, record))
+    with pytest.raises(store.StoreError, match="written once"):
+        store.publish(written(results, record))
+
+
+def test_a_corrupt_record_is_named_and_the_rest_loads(
+    results: Path, record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.publish(written(results, record))
+    broken = store.publish(written(results, record, "20260102T000000-def"))
+    (broken / store.RECORD).write_text("{ not json")
+    with caplog.at_level(logging.WARNING):
+        assert len(store.load_all(results)) == 1
+    assert str(broken) in caplog.text
+
+
+def test_the_newest_run_of_each_study_is_kept(results: Path, record: Record) -> None:
+    older = record.model_copy(update={"started_at": record.started_at.replace(year=2001), "run": "old"})
+    loaded = [store.Loaded(results, record), store.Loaded(results, older)]
+    assert [each.record.run for each in store.newest(loaded)] == [record.run]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_folder_is_said_before_measuring(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(store.StoreError, match="--results"):
+        store.check_writable(locked / "results")
+
+
+def test_a_results_path_that_is_a_file_is_said_before_measuring(tmp_path: Path) -> None:
+    file = tmp_path / "results"
+    file.write_text("")
+    with pytest.raises(store.StoreError, match="--results"):
+        store.check_writable(file)
+
+
+def test_a_full_disk_is_said_before_measuring(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(free=10 * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(store.StoreError, match="10 MiB free"):
+        store.check_writable(results)
+
+
+def test_results_are_found_from_inside_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EFFKIT_RESULTS", raising=False)
+    for folder in ("params", "notebooks"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert store.results_dir() == tmp_path / "results"
+    assert store.results_dir("elsewhere") == Path("elsewhere")

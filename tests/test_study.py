@@ -1,0 +1,172 @@
+"""Studies end to end on a bundled set: what works, what fails, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from effkit import store
+from effkit.record import Record
+from effkit.spec import SpecError
+from effkit.study import Study, StudyFailed
+from effkit.tasks import Task
+from tests import own_models
+from tests.conftest import REHEARSAL
+
+
+def study(**changes: Any) -> Study:
+    keys: dict[str, Any] = {
+        "name": "t",
+        "task": "breast-cancer",
+        "reference": "lightgbm-small",
+        "candidates": ["logreg", "lightgbm-small"],
+        "margin_points": 2.0,
+        "margin_reason": "a test",
+        "protocol": REHEARSAL,
+        **changes,
+    }
+    return Study.from_params(**keys)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """One run of two models and several of a user's own, some of which misbehave."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
+        made = study()
+        for name in ("right_by_size", "prints", "raises", "too_few", "out_of_memory", "killed", "fails_when_alone"):
+            made.add(name.replace("_", "-"), getattr(own_models, name))
+        return made.run()
+
+
+def test_every_candidate_has_quality_latency_memory_and_a_gap(record: Record) -> None:
+    for name in ("logreg", "right-by-size", "prints"):
+        candidate = record.candidate(name)
+        assert candidate.status == "ok", candidate.error
+        assert candidate.quality and candidate.gap and candidate.latency and candidate.memory
+        assert candidate.latency.mean_s.value > 0
+        assert candidate.latency.ratio is not None and candidate.latency.ratio.verdict == "indicative"
+        assert candidate.memory.peak_bytes > 0
+        assert candidate.request_bytes and candidate.response_bytes
+    assert record.candidate("logreg").making
+    assert record.reference.gap is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("raises", "this model has a fault"),
+        ("too-few", "predictions"),
+        ("out-of-memory", "out of memory"),
+        ("killed", "SIGKILL: most likely it ran out of memory"),
+        ("fails-when-alone", "no batch of one"),
+    ],
+)
+def test_a_candidate_that_misbehaves_says_why_and_the_others_go_on(record: Record, name: str, reason: str) -> None:
+    candidate = record.candidate(name)
+    assert candidate.status == "failed"
+    assert candidate.error is not None and reason in candidate.error
+    assert name in {each.name for each in record.failed}
+
+
+def test_smoke_claims_no_speed_and_its_noise_is_not_assessed(record: Record) -> None:
+    assert all(not check.assessed for check in record.noise)
+    assert {check.metric for check in record.noise} >= {"latency", "throughput"}
+
+
+def test_what_was_asked_stands_beside_what_was_resolved(record: Record) -> None:
+    assert record.spec_passed["protocol"] == REHEARSAL
+    assert record.spec.protocol.blocks == 2
+    assert record.task.split_items["test"] == record.task.test_used == 171
+
+
+def test_a_reference_that_fails_stops_the_study(results: Path) -> None:
+    broken = study(reference="broken", candidates=["logreg"], own={"broken": own_models.raises})
+    with pytest.raises(StudyFailed, match="this model has a fault"):
+        broken.run()
+    assert store.load_all(results) == []
+
+
+def test_a_run_is_saved_once_with_all_its_files(results: Path) -> None:
+    made = study(candidates=["logreg"], reference="logreg", margin_points=1.0)
+    record = made.run()
+    place = made.save()
+    assert {path.name for path in place.iterdir()} == {
+        store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.LOG,
+    }  # fmt: skip
+    assert store.load(place).record == record
+    samples = pd.read_parquet(place / store.SAMPLES)
+    assert {"prepare_s", "infer_s", "items_per_s", "peak_bytes"} <= set(samples["metric"])
+    predictions = pd.read_parquet(place / store.PREDICTIONS)
+    assert len(predictions) == record.task.test_used
+    assert record.reference.quality is not None
+    assert predictions["score"].mean() == pytest.approx(record.reference.quality.value.value)
+    with pytest.raises(store.StoreError, match="written once"):
+        made.save()
+
+
+def test_a_rerun_makes_nothing_again_and_predicts_the_same(results: Path) -> None:
+    first, second = study().run(), study(protocol={**REHEARSAL, "blocks": 1}).run()
+    for name in ("logreg", "lightgbm-small"):
+        assert all(step.reused for step in second.candidate(name).making)
+        before, after = first.candidate(name).quality, second.candidate(name).quality
+        assert before is not None and after is not None
+        assert before.value == after.value
+
+
+def test_a_task_of_ones_own(results: Path) -> None:
+    frame = pd.DataFrame({"x": range(200), "side": ["left", "right"] * 100, "y": ["even", "odd"] * 100})
+    task = Task.from_frame("parity", frame, target="y", groups=["side"])
+    made = study(
+        task=task,
+        reference="cheat",
+        candidates=["shallow-tree"],
+        own={"cheat": lambda items: ["even" if item["side"] == "left" else "odd" for item in items]},
+    )
+    record = made.run()
+    assert record.reference.quality is not None
+    assert record.reference.quality.value.value == 1.0
+    assert {group.group for group in record.reference.quality.groups} == {"side=left", "side=right"}
+
+
+def test_adding_a_name_twice_is_refused() -> None:
+    with pytest.raises(SpecError, match="candidate already"):
+        study().add("logreg", own_models.always_one)
+
+
+def test_own_models_learn_outside() -> None:
+    with pytest.raises(SpecError, match="fit_items"):
+        study(candidates=["lightgbm-small", {"model": "mine", "fit_items": 10}], own={"mine": own_models.always_one})
+
+
+def test_looking_before_running_says_what_to_do() -> None:
+    with pytest.raises(RuntimeError, match=r"study.run\(\)"):
+        study().compare()
+
+
+def test_the_comparison_shows_itself(record: Record) -> None:
+    from effkit.report.notebook import Comparison
+
+    comparison = Comparison(record)
+    assert "logreg" in str(comparison)
+    assert "this model has a fault" in comparison._repr_html_()
+    assert comparison.frame.index.name == "candidate"
+
+
+def test_no_process_is_left_behind(record: Record) -> None:
+    import psutil
+
+    workers = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if "effkit.bench.worker" in " ".join(process.cmdline())
+    ]
+    assert workers == []
+
+
+def test_the_record_is_plain_json(record: Record) -> None:
+    assert json.loads(record.model_dump_json())["schema_version"] == record.schema_version
