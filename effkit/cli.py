@@ -43,6 +43,9 @@ def run(params: Params, results: Results = None, protocol: ProtocolName = None, 
         except batch.RunFailed as error:
             trouble.append(f"{keys['name']}: {error}")
             continue
+        except KeyboardInterrupt:
+            typer.echo("Stopped; nothing was left behind.", err=True)
+            raise typer.Exit(130) from None
         typer.echo(f"{loaded.folder}  ({loaded.record.footprint.wall_s / 60:.1f} min)")
         trouble += [f"{keys['name']}: {sentence}" for sentence in failures(loaded.record)]
     _write_report(place)
@@ -183,9 +186,6 @@ def main() -> None:
 
     try:
         app()
-    except KeyboardInterrupt:
-        typer.echo("Stopped; nothing was left behind.", err=True)
-        sys.exit(130)
     except Exception as error:
         from effkit.catalogue import CatalogueError
         from effkit.spec import SpecError

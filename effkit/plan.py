@@ -164,7 +164,7 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
         protocol.warm_up_fast_s if fast else protocol.warm_up_s,
         min(protocol.warm_up_most_calls / 2, 4 * WARM_UP_ITEMS) * call_s,
     )
-    whole_passes = -(-calls_per_visit(protocol) // protocol.block_items) * protocol.block_items
+    whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
     visit = protocol.block_items * call_s + max(whole_passes * call_s, protocol.visit_s) + VISIT_OVERHEAD_S
     batch = protocol.batch * call_s + max(2 * protocol.batch * call_s, protocol.throughput_s)
     generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch

@@ -119,7 +119,7 @@ class Protocol(Frozen):
     warm_up_s: PositiveFloat = Field(default=3.0, description="shortest warm-up of a fresh worker, seconds")
     warm_up_fast_s: PositiveFloat = Field(default=1.0, description="the same where a call is under 5 ms")
     warm_up_most_calls: PositiveInt = Field(default=300, description="warm-up gives up after so many calls")
-    warm_up_most_s: PositiveFloat = Field(default=60.0, description="warm-up gives up after so many seconds")
+    warm_up_most_s: PositiveFloat = Field(default=20.0, description="warm-up gives up after so many seconds")
     batch: PositiveInt = Field(default=32, description="batch size at which throughput is measured")
     throughput_s: PositiveFloat = Field(default=1.0, description="shortest throughput window, seconds")
     idle_s: NonNegativeFloat = Field(

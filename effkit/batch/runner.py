@@ -172,7 +172,8 @@ def _register_engine() -> None:
     class ThisInterpreter(AsyncKernelManager):
         @property
         def kernel_spec(self) -> KernelSpec:
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            # The kernel's own log would stand between the lines of the run; what it dies of reaches us anyway.
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"]
             return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
     class Engine(NBClientEngine):  # type: ignore[misc]

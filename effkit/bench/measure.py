@@ -229,7 +229,10 @@ class Bench:
         before, started = host.activity(ours), time.perf_counter()
         with self.meter.window() as energy:
             answer = worker.ask(
-                "visit", items=items.tolist(), least_calls=calls_per_visit(self.protocol), least_s=self.protocol.visit_s
+                "visit",
+                items=items.tolist(),
+                least_calls=calls_per_visit(self.protocol, entry.workers),
+                least_s=self.protocol.visit_s,
             )
         after, length_s = host.activity(ours), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)

@@ -25,6 +25,11 @@ class Entry:
     twin: str = ""
 
     @property
+    def workers(self) -> int:
+        """How many workers its candidate has at once."""
+        return 2 if self.twin else 1
+
+    @property
     def name(self) -> str:
         """Unique in a study."""
         return f"{self.candidate}#{self.twin}" if self.twin else self.candidate
@@ -38,9 +43,14 @@ def entries(candidates: Sequence[str], reference: str) -> list[Entry]:
     return result
 
 
-def calls_per_visit(protocol: Protocol) -> int:
-    """Fewest batch-1 calls of one visit, so that all visits together reach `protocol.calls`."""
-    return math.ceil(protocol.calls / (protocol.generations * protocol.blocks))
+def calls_per_visit(protocol: Protocol, workers: int = 1) -> int:
+    """Fewest batch-1 calls of one visit, so that all visits to a candidate reach `protocol.calls`.
+
+    Args:
+        protocol: its calls, generations and blocks.
+        workers: workers that the candidate has at once; the reference's two share the calls.
+    """
+    return math.ceil(protocol.calls / (protocol.generations * protocol.blocks * workers))
 
 
 def order(names: Sequence[str], *, seed: int, generation: int, block: int) -> list[str]:

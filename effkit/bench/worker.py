@@ -78,7 +78,7 @@ class Worker:
         start = time.perf_counter()
         opened = Recipe.from_json(recipe)
         module = builder(opened.builder)
-        for library in getattr(module, "LIBRARIES", ()):
+        for library in module.libraries(opened):
             import_module(library)
         import_s = time.perf_counter() - start
         self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}

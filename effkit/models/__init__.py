@@ -22,7 +22,7 @@ BUILDERS = {
     "vision.cnn": "effkit.models.cnn",
     "own": "effkit.models.own",
 }
-"""The module of each builder. A module has `make(recipe, task, products) -> Path`,
+"""The module of each builder. A module has `libraries(recipe)`, `make(recipe, task, products) -> Path`,
 `load(recipe, folder) -> Predictor`, `facts(predictor, item, folder) -> Facts` and
 `predict(recipe, folder, task, indices, products) -> array`."""
 

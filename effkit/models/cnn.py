@@ -21,10 +21,14 @@ from effkit.tasks.base import Task
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LIBRARIES = ("torch",)
 WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
 SHIFT = 1 / 8
 """Most that a training image is moved to each side, as a share of its width."""
+
+
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a fresh worker must import before it can load this model."""
+    return ("torch", "PIL.Image", "safetensors.torch")
 
 
 class CnnPredictor:

@@ -30,7 +30,6 @@ from effkit.tasks.base import Task
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LIBRARIES = ("torch",)
 HEAD_SETTINGS = ("C", "max_iter")
 BOUNDARIES = (0, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 """Embeddings are stored in chunks that end here, so that the usual label counts share them."""
@@ -39,8 +38,12 @@ BATCH = 32
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """Name what a fresh worker must import before it can load this model."""
-    further = {"text.encoder": "sentence_transformers", "vision.efficientnet_lite": "efficientnet_lite_pytorch"}
-    return (*LIBRARIES, *([further[recipe.builder]] if recipe.builder in further else []))
+    further = {
+        "text.encoder": ("sentence_transformers",),
+        "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch"),
+        "vision.squeezenet": ("PIL.Image", "safetensors.torch"),
+    }
+    return ("torch", *further[recipe.builder])
 
 
 class Encoder(Protocol):

@@ -30,6 +30,11 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a fresh worker must import before it can load this model."""
+    return ("torch", "safetensors.torch")
+
+
 class MlpPredictor:
     """Encodes and standardises rows, then asks the network.
 

@@ -17,6 +17,11 @@ from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
 
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a fresh worker must import before it can load this model."""
+    return ("cloudpickle",)
+
+
 def settings_of(function: Callable[[list[Any]], Any], task: Task, folder: Path) -> dict[str, Any]:
     """Write a callable where workers can read it and return the settings of its recipe.
 

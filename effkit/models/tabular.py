@@ -24,6 +24,18 @@ TREE_TYPES = ["sklearn.tree._tree.Tree"]
 
 Array = NDArray[np.float64]
 
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "tabular.logreg": (),
+    "tabular.tree": ("skops.io", "sklearn.tree"),
+    "tabular.forest": ("skops.io", "sklearn.ensemble"),
+    "tabular.lightgbm": ("lightgbm",),
+}
+
+
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a fresh worker must import before it can load this model."""
+    return LIBRARIES[recipe.builder]
+
 
 class _Model(Protocol):
     """The numerical part of a tabular model; the columns are the other part."""

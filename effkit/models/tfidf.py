@@ -18,6 +18,11 @@ from effkit.tasks.base import Task
 DEFAULTS: dict[str, Any] = {"ngram_range": [1, 2], "sublinear_tf": True, "min_df": 2, "C": 4.0, "max_iter": 1000}
 
 
+def libraries(recipe: Recipe) -> tuple[str, ...]:
+    """Name what a fresh worker must import before it can load this model."""
+    return ("scipy.sparse", "sklearn.feature_extraction.text")
+
+
 class TfidfClassifier:
     """Vectorises texts, then weighs their terms for each class.
 

@@ -76,16 +76,24 @@ def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
         kind: `latency` and `energy` show quality against them with the Pareto front; `curve` shows quality
             against the number of labels.
 
-    Raises:
-        ValueError: when fewer than two points have both numbers.
+    Returns:
+        The figure; where fewer than two points have both numbers, one that says so, since a notebook that
+        has measured for an hour should not stop at a picture.
     """
     view = View(record)
     found = chart(view, kind, answer(view).chosen)
-    if found is None:
-        raise ValueError(f"There is no `{kind}` figure: fewer than two points of {record.run} have both its numbers.")
-    figure = draw(found)
+    figure = nothing_to_draw(kind) if found is None else draw(found)
     figure.set_facecolor("white")
     return figure
+
+
+def nothing_to_draw(kind: ChartKind) -> ReportFigure:
+    """A figure that says why there is none."""
+    with rc_context(_STYLE):
+        figure = ReportFigure(figsize=(_SIZE_INCHES[0], 0.6))
+        FigureCanvasAgg(figure)
+        figure.text(0.01, 0.5, f"No {kind} figure: fewer than two points have both its numbers.", va="center")
+        return figure
 
 
 def draw(found: Chart) -> ReportFigure:

@@ -48,5 +48,5 @@ def _cut(order: Indices, places: list[int], clusters: Indices | None) -> list[In
     """Cut at these places, each moved on to where a cluster ends."""
     if clusters is not None:
         ends = np.append(np.flatnonzero(np.diff(clusters[order])) + 1, len(order))
-        places = [int(ends[min(np.searchsorted(ends, place), len(ends) - 1)]) if place else 0 for place in places]
+        places = [int(ends[int(np.searchsorted(ends, place))]) if place else 0 for place in places]
     return np.split(order, places)

@@ -38,4 +38,6 @@ def test_a_block_draws_distinct_items_across_all_sizes(count: int, wanted: int, 
 
 def test_all_visits_together_reach_the_calls_of_the_protocol() -> None:
     protocol = Protocol()
-    assert calls_per_visit(protocol) * protocol.generations * protocol.blocks >= protocol.calls
+    visits = protocol.generations * protocol.blocks
+    assert calls_per_visit(protocol) * visits >= protocol.calls
+    assert 2 * calls_per_visit(protocol, workers=2) * visits >= protocol.calls

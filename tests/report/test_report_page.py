@@ -125,8 +125,7 @@ def test_figures_in_the_page_follow_its_theme(page: str) -> None:
 
 
 def test_a_figure_that_cannot_be_drawn_says_why(make_record: MakeRecord) -> None:
-    with pytest.raises(ValueError, match="fewer than two points"):
-        plot(make_record("no"), "curve")
+    assert "fewer than two points" in plot(make_record("no"), "curve")._repr_svg_()
 
 
 def test_a_fragment_for_notebooks(make_record: MakeRecord) -> None:

@@ -1,0 +1,138 @@
+"""Parameter files through papermill, with real kernels, interrupts and failing notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+import pytest
+import yaml
+
+from effkit import store
+from effkit.batch import RunFailed, Runner, notebook_for
+from effkit.spec import SpecError
+from tests.conftest import REHEARSAL
+
+ROOT = Path(__file__).parents[2]
+PARAMS: dict[str, Any] = {
+    "name": "t",
+    "task": "breast-cancer",
+    "reference": "lightgbm-small",
+    "candidates": ["logreg", "lightgbm-small"],
+    "margin_points": 2.0,
+    "margin_reason": "a test",
+    "protocol": REHEARSAL,
+}
+
+
+@pytest.fixture
+def params(tmp_path: Path) -> Path:
+    """A parameter file beside a notebooks/ folder of its own."""
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "params" / "t.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(PARAMS))
+    return path
+
+
+def notebook(path: Path, *cells: str) -> None:
+    """Write a notebook whose first cell declares the parameters."""
+    names = "name = task = reference = candidates = margin_points = margin_reason = protocol = None"
+    first = nbformat.v4.new_code_cell(names, metadata={"tags": ["parameters"]})
+    document = nbformat.v4.new_notebook(cells=[first, *(nbformat.v4.new_code_cell(cell) for cell in cells)])
+    document.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "?", "language": "python"}
+    nbformat.write(document, path)
+
+
+STUDY = (
+    "from effkit import Study\n"
+    "study = Study.from_params(name=name, task=task, reference=reference, candidates=candidates,\n"
+    "    margin_points=margin_points, margin_reason=margin_reason, protocol=protocol)"
+)
+
+
+def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
+    seen: list[str] = []
+    loaded = Runner(results, seen.append).run(PARAMS, params)
+    assert {path.name for path in loaded.folder.iterdir()} == {
+        store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.NOTEBOOK, store.LOG,
+    }  # fmt: skip
+    assert loaded.record.run == loaded.folder.name
+    assert not loaded.record.interactive
+    assert loaded.record.code.notebook_sha256
+    assert any("%" in line for line in seen)
+    executed = json.loads((loaded.folder / store.NOTEBOOK).read_text())
+    assert any(cell.get("outputs") for cell in executed["cells"])
+
+
+def test_a_notebook_that_fails_after_saving_keeps_the_run_and_says_so(params: Path, results: Path) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()", "1 / 0")
+    with pytest.raises(RunFailed, match=r"ZeroDivisionError.*kept"):
+        Runner(results).run(PARAMS, params)
+    assert len(store.load_all(results)) == 1
+
+
+def test_a_notebook_that_fails_before_saving_leaves_nothing(params: Path, results: Path) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "raise OSError('no such luck')")
+    with pytest.raises(RunFailed, match=r"tabular.ipynb, cell \d+: OSError: no such luck"):
+        Runner(results).run(PARAMS, params)
+    assert list((results / "t").iterdir()) == []
+
+
+def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "1 + 1")
+    with pytest.raises(RunFailed, match="study.save"):
+        Runner(results).run(PARAMS, params)
+
+
+def test_wrong_parameters_start_no_kernel(params: Path, results: Path) -> None:
+    with pytest.raises(SpecError, match="Did you mean `margin_points`"):
+        Runner(results).run({**PARAMS, "margin_pionts": 1}, params)
+    assert not results.exists()
+
+
+def test_a_missing_notebook_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match="notebooks/text.ipynb"):
+        notebook_for("text", tmp_path / "params" / "t.yaml")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_and_no_half_run(params: Path, results: Path, number: int) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
+    command = [sys.executable, "-m", "effkit.cli", "run", str(params), "--results", str(results)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    family = _wait_for_a_worker(psutil.Process(running.pid))
+    running.send_signal(number)
+    _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "nothing was left behind" in stderr
+    assert not psutil.wait_procs(family, timeout=10)[1]
+    assert list((results / "t").iterdir()) == []
+
+
+def _wait_for_a_worker(parent: psutil.Process) -> list[psutil.Process]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        family = parent.children(recursive=True)
+        if any("effkit.bench.worker" in " ".join(_command(child)) for child in family):
+            return family
+        time.sleep(0.1)
+    raise AssertionError("no worker appeared within a minute")
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
