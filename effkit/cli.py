@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from effkit import store
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -70,11 +67,14 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
 
 
 @app.command()
-def report(results: Results = None) -> None:
+def report(
+    results: Results = None,
+    interactive: Annotated[bool, typer.Option("--interactive", help="Runs made by hand in a notebook too.")] = False,
+) -> None:
     """Write the report of the newest run of each study."""
     from effkit import store
 
-    _write_report(store.results_dir(results))
+    _write_report(store.results_dir(results), interactive=interactive)
 
 
 @app.command()
@@ -169,13 +169,19 @@ def _live(name: str) -> Any:
     return show()
 
 
-def _write_report(results: Path) -> None:
+def _write_report(results: Path, *, interactive: bool = False) -> None:
     from effkit import store
     from effkit.report import write
 
-    runs: list[store.Loaded] = store.newest(each for each in store.load_all(results) if not each.record.interactive)
+    runs: list[store.Loaded] = store.newest(
+        each for each in store.load_all(results) if interactive or not each.record.interactive
+    )
     if not runs:
-        typer.echo(f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one.", err=True)
+        typer.echo(
+            f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one. "
+            "Runs made by hand are shown with --interactive.",
+            err=True,
+        )
         raise typer.Exit(1)
     typer.echo(f"report: {write([each.record for each in runs], results / 'report').resolve()}")
 

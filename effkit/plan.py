@@ -27,7 +27,7 @@ VISIT_OVERHEAD_S = 0.25
 START_OVERHEAD_S = 0.6
 NOTEBOOK_S = 12.0
 """Kernel, imports, figures, files."""
-NOMINAL_MULTIPLY_S = 0.0065
+NOMINAL_MULTIPLY_S = 0.0030
 """A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
 
 
@@ -77,7 +77,7 @@ class Plan:
         ]
         if self.power is not None and self.margin is not None and self.test_items is not None:
             said.append(
-                f"Power: with {self.test_items:,} test items and a margin of {100 * self.margin:g} points, a model "
+                f"Power: with {self.test_items:,} test items and a margin of {_points(self.margin)}, a model "
                 f"that is truly as good is shown to be non-inferior with a probability of {self.power:.0%} "
                 f"(if the two disagree on {USUAL_DISCORDANCE:.0%} of the items)."
             )
@@ -166,7 +166,7 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
     )
     whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
     visit = protocol.block_items * call_s + max(whole_passes * call_s, protocol.visit_s) + VISIT_OVERHEAD_S
-    batch = protocol.batch * call_s + max(2 * protocol.batch * call_s, protocol.throughput_s)
+    batch = protocol.batch * call_s + max(protocol.batch * call_s, protocol.throughput_s)
     generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
     return copies * protocol.generations * generation
 
@@ -190,12 +190,21 @@ def _row(
         return Row(candidate.name, download, REOPEN_S + cold.load_s.value, measure, known=True)
     cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
     slower = speed or 1.0
+    pixels = _pixels_share(candidate, found)
     fit = _count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
     test = _count(items[1], "test", spec, task, {}) or 3_000
     seeds = len(resolve.seeds(found, spec))
-    made = fit * cost.fit_s_per_item * seeds + (fit + test) * cost.embed_s_per_item
-    measure = measuring_s(spec, call_s=cost.call_s * slower, load_s=cost.load_s * slower, copies=copies)
+    made = fit * cost.fit_s_per_item * seeds + (fit + test) * cost.embed_s_per_item * pixels
+    measure = measuring_s(spec, call_s=cost.call_s * slower * pixels, load_s=cost.load_s * slower, copies=copies)
     return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
+
+
+def _pixels_share(candidate: CandidateSpec, found: resolve.Model) -> float:
+    """Pixels of an image, as a share of those that the catalogue's cost is for."""
+    for technique, parameters in candidate.chain:
+        if technique == "resolution" and "resolution" in found.settings:
+            return float((parameters["pixels"] / found.settings["resolution"]) ** 2)
+    return 1.0
 
 
 def _curve_s(spec: StudySpec, earlier: Mapping[str, CandidateRecord], speed: float | None) -> float:
@@ -265,6 +274,10 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:g} point" + ("" if round(100 * share, 6) == 1 else "s")
 
 
 def _size(size_bytes: int) -> str:

@@ -152,6 +152,8 @@ TIERS: dict[str, dict[str, Any]] = {
         "visit_s": 0.5,
         "warm_up_s": 0.5,
         "warm_up_fast_s": 0.2,
+        "warm_up_most_calls": 60,
+        "warm_up_most_s": 5.0,
         "idle_s": 2.0,
         "throughput_s": 0.3,
         "seeds": 1,
@@ -257,6 +259,11 @@ def _description(loc: tuple[int | str, ...]) -> str:
     return (field.description if field else None) or "it is required"
 
 
+def given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that say something: a key without a value takes its default."""
+    return {key: value for key, value in params.items() if value is not None}
+
+
 def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
     """Check parameters and return the study they describe.
 
@@ -268,7 +275,7 @@ def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
         SpecError: naming every key that is wrong, what it got and what it may be.
     """
     try:
-        return StudySpec.model_validate(dict(params))
+        return StudySpec.model_validate(given(params))
     except ValidationError as error:
         lines = dict.fromkeys(_describe(dict(each)) for each in error.errors())
         raise SpecError(f"{source}: " + " ".join(lines)) from None

@@ -19,6 +19,7 @@ from effkit.catalogue import CatalogueError, cache_dir
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
 from effkit.spec import CandidateSpec, SpecError, StudySpec, override, parse, read
+from effkit.spec import given as given_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,8 @@ class Study:
         self._source = source
         self._record: Record | None = None
         self._tables: tuple[pd.DataFrame, pd.DataFrame] | None = None
-        self._log = Path(tempfile.mkdtemp(prefix="effkit-")) / store.LOG
+        self._scratch = tempfile.TemporaryDirectory(prefix="effkit-")
+        self._log = Path(self._scratch.name) / store.LOG
         self.spec = self._checked()
 
     @classmethod
@@ -72,12 +74,12 @@ class Study:
             SpecError: when a key, a name or a value is wrong; nothing is loaded before this.
         """
         given = read(params) if isinstance(params, (str, Path)) else dict(params or {})
-        given |= {key: value for key, value in keys.items() if value is not None}
+        given |= given_keys(keys)
         task = given.get("task")
         own_task = None if task is None or isinstance(task, str) else task
         if own_task is not None:
             given["task"] = own_task.name
-        given = {key: value for key, value in given.items() if value is not None}
+        given = given_keys(given)
         functions = {name: resolve.Own(function, title=name) for name, function in (own or {}).items()}
         given["candidates"] = [*given.get("candidates", ()), *functions]
         source = str(params) if isinstance(params, (str, Path)) else "the study"
@@ -254,7 +256,7 @@ class Study:
             return None
         from effkit.models.own import settings_of
 
-        return settings_of(self._own[name].function, task, self._log.parent)
+        return settings_of(self._own[name].function, task, Path(self._scratch.name))
 
     @property
     def record(self) -> Record:

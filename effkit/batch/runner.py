@@ -21,7 +21,7 @@ import psutil
 from effkit import resolve, store
 from effkit.assemble import NOTEBOOK_VARIABLE
 from effkit.record import Record
-from effkit.spec import SpecError, parse
+from effkit.spec import SpecError, StudySpec, given, parse
 
 log = logging.getLogger(__name__)
 ENGINE, KERNEL = "effkit", "python3"
@@ -62,6 +62,7 @@ class Runner:
             StoreError: when the results cannot be written.
             RunFailed: when the notebook raises. A run that had measured everything is kept all the same.
         """
+        params = given(params)
         spec = parse(params, str(source))
         resolve.check(spec, {}, None)
         notebook = notebook_for(resolve.task_kind(spec.task, None).modality, source)
@@ -96,7 +97,8 @@ class Runner:
                 papermill.execute_notebook(
                     str(notebook),
                     str(staged / store.NOTEBOOK),
-                    parameters=dict(params),
+                    # A key left out is passed on as None, or the notebook's own default would stand in for it.
+                    parameters={**dict.fromkeys(StudySpec.model_fields), **params},
                     engine_name=ENGINE,
                     kernel_name=KERNEL,
                     progress_bar=False,

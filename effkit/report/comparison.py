@@ -202,7 +202,7 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
     said = savings.energy(found.ratio)
     return replace(
         estimate_cell(found.request_j, "j"),
-        claim="; ".join(each for each in (said, found.note or "") if each),
+        claim="; ".join(each for each in (said, "" if "indicative" in said else found.note or "") if each),
         tone=_RATIO_TONES.get(found.ratio.verdict, "") if found.ratio else "",
         origin=energy_origin(candidate),
     )

@@ -75,14 +75,15 @@ def _speed(view: View) -> Iterator[str]:
             f"Speeds and their ratios are indicative: {view.generations} of at least five generations of fresh "
             "workers, and a process keeps its own luck of 1 to 5 % for life."
         )
+    unassessed: list[str] = [check.metric for check in view.record.noise if not check.assessed]
+    if unassessed:
+        yield f"The run's own noise was not assessed for {listing(unassessed)}."
     for check in view.record.noise:
         if check.unstable:
             yield (
                 f"The reference differs from itself in {check.metric} by {100 * abs(check.ratio - 1):.1f} %: "
                 f"no {check.metric} of this run is safe."
             )
-        elif not check.assessed:
-            yield f"The noise of {check.metric} was not assessed."
     near = [
         view.label(c)
         for c in view.measured
@@ -92,7 +93,7 @@ def _speed(view: View) -> Iterator[str]:
         yield f"Neither faster nor slower is claimed for {listing(near)}: the difference is within the noise."
     restless = [view.label(c) for c in view.measured if c.latency and not c.latency.steady]
     if restless:
-        yield f"Warm-up did not settle for {listing(restless)}: their latency may still have been drifting."
+        yield f"Warm-up did not settle in most workers of {listing(restless)}: latency may still have been drifting."
 
 
 def _percentiles(view: View) -> Iterator[str]:

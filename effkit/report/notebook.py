@@ -46,6 +46,36 @@ class Comparison:
         """One row per candidate, SI units in the column names."""
         return comparison_frame(self.record)
 
+    @property
+    def worst_groups(self) -> tuple[str, ...]:
+        """For each candidate, the group in which it loses most, a sentence each."""
+        return tuple(self._section.worst_groups)
+
+    @property
+    def making(self) -> pandas.DataFrame:
+        """What each step of making a candidate took: paid once, whatever the traffic."""
+        import pandas
+
+        rows = [
+            {"candidate": each.name, "labels": each.fit_items, **step.model_dump()}
+            for each in self.record.candidates
+            for step in each.making
+        ]
+        return pandas.DataFrame(rows)
+
+    @property
+    def seeds(self) -> pandas.DataFrame:
+        """Quality by training seed, one row per candidate that was trained with several."""
+        import pandas
+
+        first = self.record.spec.seed
+        rows = {
+            each.name: dict(enumerate(each.quality.seed_values, first))
+            for each in self.record.candidates
+            if each.quality and len(each.quality.seed_values) > 1
+        }
+        return pandas.DataFrame(rows).T
+
     def _repr_html_(self) -> str:
         return comparison_html(self.record)
 
