@@ -50,9 +50,11 @@ class Loaded:
 
 
 def results_dir(given: Path | str | None = None) -> Path:
-    """Return the results folder: the one given, `EFFKIT_RESULTS`, or `results/` of the project around here."""
+    """Return the results folder: the one given, that of the run under way, `EFFKIT_RESULTS`, or the project's own."""
     if given is not None:
         return Path(given)
+    if staged := os.environ.get(RUN_VARIABLE):
+        return Path(staged).parents[1]
     if variable := os.environ.get(RESULTS_VARIABLE):
         return Path(variable)
     here = Path.cwd()

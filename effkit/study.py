@@ -136,7 +136,7 @@ class Study:
             StoreError: when the results could not be written; said before measuring.
             StudyFailed: when the reference fails.
         """
-        store.check_writable(self._results())
+        store.check_writable(store.results_dir())
         if given := os.environ.get(store.RUN_VARIABLE):
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
@@ -291,7 +291,7 @@ class Study:
         assert self._tables is not None
         samples, predictions = self._tables
         given = os.environ.get(store.RUN_VARIABLE)
-        staged = Path(given) if given else store.stage(self._results(), self.spec.name, record.run)
+        staged = Path(given) if given else store.stage(store.results_dir(), self.spec.name, record.run)
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
@@ -301,10 +301,6 @@ class Study:
             if not given:
                 store.discard(staged)
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
-
-    def _results(self) -> Path:
-        given = os.environ.get(store.RUN_VARIABLE)
-        return Path(given).parents[1] if given else store.results_dir()
 
     def _run_name(self, started_at: datetime, digest: str) -> str:
         given = os.environ.get(store.RUN_VARIABLE)

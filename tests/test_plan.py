@@ -29,7 +29,7 @@ def test_a_plan_learns_from_an_earlier_run_on_this_host(results: Path) -> None:
     made.save()
     planned = made.plan()
     assert all(row.known for row in planned.rows)
-    # A rehearsal is mostly overhead; benchmarks/ holds the real check of the prediction.
+    # A rehearsal is mostly overhead, which the plan does not know to the second.
     assert planned.total_s < 20 * record.footprint.wall_s
 
 

@@ -1,0 +1,103 @@
+"""Quality over seeds, groups and many candidates at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from effkit.analysis.comparison import QualityTest, Scored, compare, over_seeds
+
+TEST = QualityTest(
+    metric="accuracy",
+    higher_is_better=True,
+    binary=True,
+    margin_points=2.0,
+    margin_percent=None,
+    seed=1,
+    resamples=2000,
+)
+N = 4000
+
+
+def scores(wrong: int, *, start: int = 0) -> NDArray[np.float64]:
+    """Right but for `wrong` items from `start` on."""
+    result = np.ones(N)
+    result[start : start + wrong] = 0
+    return result
+
+
+def test_equal_is_non_inferior_worse_is_inferior_and_better_is_superior() -> None:
+    found = compare(
+        {
+            "ref": Scored((scores(800),)),
+            "same": Scored((scores(800, start=5),)),
+            "worse": Scored((scores(1200),)),
+            "better": Scored((scores(500),)),
+        },
+        "ref",
+        TEST,
+    )
+    verdicts = {name: gap.verdict for name, (_, gap) in found.items() if gap}
+    assert verdicts == {"same": "non-inferior", "worse": "inferior", "better": "superior"}
+    quality, gap = found["better"]
+    assert gap is not None and gap.difference == pytest.approx(0.075)
+    assert quality.value.value == pytest.approx(0.875)
+    assert found["ref"][1] is None
+
+
+def test_a_verdict_that_changes_with_the_seed_is_inconclusive() -> None:
+    lucky, unlucky = scores(800, start=3), scores(1200)
+    found = compare({"ref": Scored((scores(800),)), "mine": Scored((lucky, lucky, unlucky))}, "ref", TEST)
+    quality, gap = found["mine"]
+    assert gap is not None
+    assert (gap.verdict_alone, gap.verdict) == ("non-inferior", "inconclusive")
+    assert len(quality.seed_values) == 3
+
+
+def test_better_with_one_seed_and_not_worse_with_another_is_not_worse() -> None:
+    assert over_seeds(["superior", "non-inferior"]) == "non-inferior"
+    assert over_seeds(["superior", "superior"]) == "superior"
+    assert over_seeds(["inferior", "inconclusive"]) == "inconclusive"
+
+
+def test_choosing_among_many_costs_something() -> None:
+    rng = np.random.default_rng(3)
+    reference = (rng.random(N) < 0.8).astype(float)
+    flips = rng.random(N) < 0.08
+    candidate = np.where(flips, 1 - reference, reference)
+    many = {f"c{number}": Scored((candidate,)) for number in range(8)}
+    alone = compare({"ref": Scored((reference,)), "c0": many["c0"]}, "ref", TEST)["c0"][1]
+    among = compare({"ref": Scored((reference,)), **many}, "ref", TEST)["c0"][1]
+    assert alone is not None and among is not None
+    assert among.p_holm >= alone.p_holm
+    assert among.p_value == alone.p_value
+
+
+def test_groups_are_paired_and_the_reference_has_its_own_row() -> None:
+    groups = {"half": np.array(["first"] * (N // 2) + ["second"] * (N // 2), dtype=object)}
+    found = compare({"ref": Scored((np.ones(N),)), "mine": Scored((scores(300),))}, "ref", replace(TEST, groups=groups))
+    mine = {group.group: group for group in found["mine"][0].groups}
+    assert mine["half=first"].verdict == "worse"
+    assert mine["half=first"].difference == pytest.approx(-0.15)
+    assert mine["half=second"].difference == 0.0
+    assert {group.verdict for group in found["ref"][0].groups} == {"reference"}
+
+
+def test_errors_have_a_margin_relative_to_the_reference() -> None:
+    test = replace(
+        TEST, metric="absolute_error", higher_is_better=False, binary=False, margin_points=None, margin_percent=10.0
+    )
+    rng = np.random.default_rng(5)
+    errors = rng.exponential(1.0, N)
+    found = compare(
+        {"ref": Scored((errors,)), "mine": Scored((errors * 1.01,)), "bad": Scored((errors * 1.5,))}, "ref", test
+    )
+    mine, bad = found["mine"][1], found["bad"][1]
+    assert mine is not None and bad is not None
+    assert mine.margin == pytest.approx(0.1 * errors.mean())
+    assert mine.difference < 0
+    assert (mine.verdict, bad.verdict) == ("non-inferior", "inferior")
+    assert mine.mcnemar_p is None and mine.discordant is None
