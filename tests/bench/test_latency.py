@@ -72,6 +72,11 @@ def test_equal_windows_are_steady_and_a_slow_first_call_is_not() -> None:
     assert not is_steady(slow_first, window)
 
 
+def test_items_of_nearly_equal_time_are_steady_whatever_their_tiny_spread() -> None:
+    first, second = (1.0 + share * np.linspace(-1, 1, 20) for share in (0.001, 0.002))
+    assert is_steady(first, second)
+
+
 def test_a_window_that_still_gets_faster_is_not_steady() -> None:
     window = np.linspace(1.0, 2.0, 20)
     assert not is_steady(window * 1.2, window)
