@@ -39,15 +39,16 @@ def run(params: Params, results: Results = None, protocol: ProtocolName = None, 
                 loaded = batch.Runner(place, watch).run(keys, path)
         except batch.RunFailed as error:
             trouble.append(f"{keys['name']}: {error}")
-            continue
+            typer.echo(trouble[-1], err=True)
         except KeyboardInterrupt:
             typer.echo("Stopped; nothing was left behind.", err=True)
             raise typer.Exit(130) from None
-        typer.echo(f"{loaded.folder}  ({loaded.record.footprint.wall_s / 60:.1f} min)")
-        trouble += [f"{keys['name']}: {sentence}" for sentence in failures(loaded.record)]
+        else:
+            typer.echo(f"{loaded.folder}  ({loaded.record.footprint.wall_s / 60:.1f} min)")
+            for sentence in failures(loaded.record):
+                trouble.append(f"{keys['name']}: {sentence}")
+                typer.echo(trouble[-1], err=True)
     _write_report(place)
-    for sentence in trouble:
-        typer.echo(sentence, err=True)
     if trouble:
         raise typer.Exit(1)
 

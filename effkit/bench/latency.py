@@ -101,7 +101,7 @@ def is_steady(first_s: NDArray[np.float64], second_s: NDArray[np.float64]) -> bo
         if abs(_relative(np.percentile(first_s, share), np.percentile(second_s, share))) > 0.05:
             return False
     spreads = _mad(first_s), _mad(second_s)
-    return max(spreads) <= SMALL_SPREAD * second_s.mean() or abs(_relative(*spreads)) <= 0.10
+    return max(spreads) <= SMALL_SPREAD * float(second_s.mean()) or abs(_relative(*spreads)) <= 0.10
 
 
 def _relative(first: Any, second: Any) -> float:

@@ -74,7 +74,7 @@ def test_equal_windows_are_steady_and_a_slow_first_call_is_not() -> None:
 
 def test_items_of_nearly_equal_time_are_steady_whatever_their_tiny_spread() -> None:
     first, second = (1.0 + share * np.linspace(-1, 1, 20) for share in (0.001, 0.002))
-    assert is_steady(first, second)
+    assert is_steady(first, second) is True  # a plain bool: it travels as JSON
 
 
 def test_a_window_that_still_gets_faster_is_not_steady() -> None:
