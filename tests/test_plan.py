@@ -51,4 +51,6 @@ def test_slow_candidates_take_longer_and_the_reference_twice(tier: str) -> None:
     fast = measuring_s(spec, call_s=0.001, load_s=1.0, copies=1)
     slow = measuring_s(spec, call_s=0.1, load_s=1.0, copies=1)
     assert slow > fast > 0
-    assert measuring_s(spec, call_s=0.1, load_s=1.0, copies=2) == pytest.approx(2 * slow)
+    assert (
+        1.2 * slow < measuring_s(spec, call_s=0.1, load_s=1.0, copies=2) <= 2 * slow
+    )  # its two workers share the calls

@@ -101,7 +101,7 @@ def test_origins_stand_in_the_heading_or_in_every_cell(make_record: MakeRecord) 
         ("yes", "Too few items for a verdict in department=Trend and length=long"),
         ("smoke", "Speeds and their ratios are indicative"),
         ("smoke", "n is too small"),
-        ("smoke", "The noise of latency was not assessed"),
+        ("smoke", "The run's own noise was not assessed for latency"),
         ("inconclusive", "about 6,900 would decide it four times in five"),
         ("seeds", "the verdict changes with the training seed"),
         ("holm", "not after allowing for all that were tried"),
