@@ -29,6 +29,7 @@ def answer(view: View) -> Answer:
     if not contenders:
         return Answer("none", "No answer", "Every candidate is the reference at another number of labels.")
     superior = [c for c in contenders if _gap(c).verdict == "superior"]
+    contenders = [c for c in contenders if _saves(view, c)] or contenders
     enough = [c for c in contenders if _gap(c).verdict == "non-inferior"]
     undecided = [c for c in contenders if _gap(c).verdict == "inconclusive"]
     if superior:
@@ -46,6 +47,12 @@ def smallest(view: View, candidates: Sequence[CandidateRecord]) -> CandidateReco
     fastest = min(_mean_s(candidate) for candidate in candidates)
     tied = [c for c in candidates if _mean_s(c) <= fastest * (1 + noise)]
     return min(tied, key=lambda c: (_bytes(c), _mean_s(c), c.name))
+
+
+def _saves(view: View, candidate: CandidateRecord) -> bool:
+    """Whether it takes less time or less memory than the reference: a larger model is no answer to the question."""
+    faster = _mean_s(candidate) < _mean_s(view.reference)
+    return faster or _bytes(candidate) < _bytes(view.reference)
 
 
 def _nothing_to_compare(view: View) -> str:
