@@ -125,7 +125,7 @@ def doctor(results: Results = None) -> None:
 
 @app.command(name="try")
 def try_() -> None:
-    """Compare two scikit-learn models on a bundled data set: half a minute, offline."""
+    """Compare two scikit-learn models on a bundled data set: under a minute, offline."""
     from effkit.first import first_study
 
     study = first_study()
