@@ -9,7 +9,7 @@ FLAGS    := --results $(RESULTS) $(if $(PROTOCOL),--protocol $(PROTOCOL))
 BIN      := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run plan report notebooks test test-all check clean
+.PHONY: help run plan report notebooks test test-all check bench bench-tools clean
 
 help:
 	@echo "make run        run the three studies and write the report (PROTOCOL=smoke: within ten minutes)"
@@ -17,11 +17,12 @@ help:
 	@echo "make notebooks  open JupyterLab"
 	@echo "make test       all tests but the slow ones;  make test-all: those too"
 	@echo "make check      ruff and mypy"
+	@echo "make bench      the proofs in benchmarks/, 90 minutes on a quiet machine; PAIRS=30 TRIALS=20 goes on, for hours"
 
 .venv/installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 to 3.14, or say make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,load]'
 	@touch $@
 
 run: .venv/installed
@@ -47,6 +48,42 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What is compared with effkit stays out of its environment: their dependencies would pull in torchvision.
+# fasterbench imports plotly whatever is asked of it; the rest of what it names is not needed for latency.
+TOOLS    := .venv/bench-tools
+KEPT     := benchmarks/results
+PAIRS    ?= 4
+EQUAL    ?= 1
+TRIALS   ?= 4
+LUCK     ?= 6
+
+bench-tools: $(TOOLS)/installed
+$(TOOLS)/installed: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(TOOLS) \
+		fasterbench==0.1.0 model-benchmark==0.1.0 plotly==6.8.0
+	@touch $@
+
+# $(call print,NAME,ARGUMENTS): keep what a benchmark prints, once it is whole.
+print = $(BIN)/python -m benchmarks.$(1) $(2) > $(KEPT)/$(1).part && mv $(KEPT)/$(1).part $(KEPT)/$(1).md
+
+# Rows are kept as they come: an interrupted run goes on where it was, and more pairs are added to those there are.
+bench: .venv/installed $(TOOLS)/installed
+	@mkdir -p $(KEPT)
+	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) > /dev/null
+	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) --neighbour > /dev/null
+	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time > /dev/null
+	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time --neighbour > /dev/null
+	$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) > /dev/null
+	$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) --neighbour > /dev/null
+	$(call print,aa,--out $(KEPT)/aa.jsonl --pairs 0)
+	$(call print,ab,--out $(KEPT)/ab.jsonl --trials 0)
+	$(call print,luck,--out $(KEPT)/luck.jsonl --pairs $(LUCK))
+	$(call print,overhead)
+	$(call print,coverage)
+	$(call print,published)
+	$(call print,loadgen)
+	$(BIN)/python -m benchmarks.report
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from effkit import record, resolve
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
-from effkit.analysis.estimates import Component, Estimates
+from effkit.analysis.energy import energy
+from effkit.analysis.estimates import cold_start, latency, memory, throughput
+from effkit.analysis.paired import Component, PairedSamples
 from effkit.bench import host
 from effkit.bench.energy import EnergyMeter
-from effkit.bench.measure import Measurements
+from effkit.bench.measurements import Measurements
 from effkit.bench.memory import peak_bytes
 from effkit.bench.prepare import Prepared
 from effkit.spec import CandidateSpec, StudySpec
@@ -100,11 +102,12 @@ def assemble(
     """
     spec, reference = found.spec, found.spec.reference
     clusters = None if found.task.clusters is None else found.task.clusters[found.test]
-    estimates = Estimates(
+    paired = PairedSamples(
         samples,
         reference,
         pinned=bool(found.measured.cores and found.measured.cores.pinned),
-        components=[Component(each.component, each.rank, each.words) for each in found.meter.methods],  # type: ignore[arg-type]
+        components=[Component(each.component, each.rank, each.words, each.tdp_w) for each in found.meter.methods],
+        first=None if spec.protocol.interval is None else spec.protocol.generations,
     )
     compared = compare(_scored(found), reference, _quality_test(found, clusters)) if reference in found.prepared else {}
     finished_at = datetime.now(UTC)
@@ -118,8 +121,9 @@ def assemble(
         task=_task_facts(found, clusters),
         host=_host(found, samples),
         code=_code(params_sha256),
-        candidates=tuple(_candidate(each, found, compared.get(each.name), estimates) for each in spec.candidates),
-        noise=estimates.noise() if len(samples) else (),
+        candidates=tuple(_candidate(each, found, compared.get(each.name), paired) for each in spec.candidates),
+        noise=paired.noise if len(samples) else (),
+        contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
         footprint=record.KitFootprint(
             wall_s=(finished_at - found.started_at).total_seconds(),
@@ -201,7 +205,7 @@ def _candidate(
     spec: CandidateSpec,
     found: Findings,
     compared: tuple[record.Quality, record.Gap | None] | None,
-    estimates: Estimates,
+    paired: PairedSamples,
 ) -> record.CandidateRecord:
     name, model = spec.name, found.models[spec.model]
     prepared = found.prepared.get(name)
@@ -213,7 +217,7 @@ def _candidate(
     return record.CandidateRecord(
         name=name,
         model=spec.model,
-        title=model.title,
+        title=resolve.title(spec, model),
         techniques=spec.techniques,
         reference=name == found.spec.reference,
         status="failed" if failure else "ok",
@@ -223,16 +227,17 @@ def _candidate(
         licence=model.entry.licence if model.entry else None,
         quality=quality,
         gap=gap,
-        latency=estimates.latency(name, seed=found.spec.seed),
-        throughput=estimates.throughput(name, batch),
-        cold_start=estimates.cold_start(name),
-        memory=estimates.memory(
+        latency=latency(paired, name, seed=found.spec.seed),
+        throughput=throughput(paired, name, batch),
+        cold_start=cold_start(paired, name),
+        memory=memory(
+            paired,
             name,
             weight_bytes=facts.weight_bytes if facts else None,
             tensor_bytes=facts.tensor_bytes if facts else None,
         ),
         operations=record.Operations(flops=facts.flops) if facts and facts.flops is not None else None,
-        energy=estimates.energy(name),
+        energy=energy(paired, name, cores=psutil.cpu_count() or 1),
         making=tuple(record.Making(**step) for step in prepared.making) if prepared else (),
         request_bytes=found.task.request_bytes(found.test),
         response_bytes=prepared.response_bytes if prepared else None,

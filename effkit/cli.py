@@ -112,7 +112,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Tasks and models.", s
 
 @app.command()
 def doctor(results: Results = None) -> None:
-    """Say what this host can measure, what it cannot, and the fix."""
+    """Say what this host can measure, what it cannot, and the fix; then try it for twenty seconds."""
     from effkit import doctor as examination
     from effkit import store
 
@@ -123,9 +123,32 @@ def doctor(results: Results = None) -> None:
             typer.echo(f"  {'':<10} → {finding.fix}")
 
 
+@app.command()
+def check(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, or of studies: their newest.", show_default=False)
+    ],
+) -> None:
+    """Say why a run's measurements may not be trusted; exit code 1 when there is a reason."""
+    from effkit import store
+    from effkit.report.trust import doubts
+    from effkit.report.view import View
+
+    found = [store.load_newest(folder) for folder in runs]
+    doubtful = False
+    for each in found:
+        reasons = doubts(View(each.record))
+        doubtful = doubtful or bool(reasons)
+        typer.echo(f"{each.folder}: " + (f"{len(reasons)} to bear in mind" if reasons else "nothing speaks against it"))
+        for doubt in reasons:
+            typer.echo(f"  {doubt.reason}: {doubt.sentence}\n    → {doubt.fix}")
+    if doubtful:
+        raise typer.Exit(1)
+
+
 @app.command(name="try")
 def try_() -> None:
-    """Compare two scikit-learn models on a bundled data set: under a minute, offline."""
+    """Compare logistic regression with boosted trees on a bundled data set: under a minute, offline."""
     from effkit.first import first_study
 
     study = first_study()
@@ -136,7 +159,7 @@ def try_() -> None:
 
 
 def _read(path: Path, protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
-    from effkit.spec import override, read
+    from effkit.params import override, read
 
     return override(read(path), [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])])
 
@@ -144,7 +167,7 @@ def _read(path: Path, protocol: str | None, assignments: list[str] | None) -> di
 def _check_all(studies: list[tuple[Path, dict[str, Any]]]) -> None:
     """Refuse the whole command when one study is wrong, before the first one runs for an hour."""
     from effkit import resolve
-    from effkit.spec import parse
+    from effkit.params import parse
 
     for path, keys in studies:
         resolve.check(parse(keys, str(path)), {}, None)

@@ -23,13 +23,18 @@ class Finding:
     fix: str = ""
 
 
-def examine(results: Path) -> list[Finding]:
-    """Look at everything that a run depends on.
+def examine(results: Path) -> Iterator[Finding]:
+    """Look at everything that a run depends on, and at last measure a small model against itself.
 
     Args:
         results: where runs would be kept.
     """
-    return [*_cores(), *_energy(), *_memory(), *_gpu(), *_disk(results)]
+    yield from _cores()
+    yield from _energy()
+    yield from _memory()
+    yield from _gpu()
+    yield from _disk(results)
+    yield from _self_test()
 
 
 def _cores() -> Iterator[Finding]:
@@ -97,11 +102,47 @@ def _memory() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
+    from effkit.bench.device import energy_counters
     from effkit.bench.host import gpus
 
-    found = gpus()
-    text = "; ".join(found) if found else "None that the driver lists: everything is measured on the CPU."
-    yield Finding("good" if found else "missing", "gpu", text)
+    found = "; ".join(gpus())
+    if not found:
+        yield Finding("missing", "gpu", "None that the driver lists: everything is measured on the CPU.")
+        return
+    counters = energy_counters()
+    if counters is None:
+        yield Finding(
+            "limited", "gpu", f"{found}. NVML does not answer, so nothing tells its energy.",
+            "Install the driver's NVML library (libnvidia-ml).",
+        )  # fmt: skip
+    elif all(counters):
+        yield Finding("good", "gpu", f"{found}. NVML counts its energy (counter); only a meter would be better.")
+    else:
+        yield Finding(
+            "limited", "gpu", f"{found}. NVML counts no energy and gives power once a second (modelled-tdp).",
+            "A GPU of the Volta generation or newer has a counter, where the machine has all of it and no vGPU slice.",
+        )  # fmt: skip
+
+
+def _self_test() -> Iterator[Finding]:
+    from effkit.bench.process import WorkerFailed
+    from effkit.bench.selftest import self_test
+
+    try:
+        seen = self_test()
+    except WorkerFailed as failure:
+        yield Finding("missing", "self-test", f"A model of a millisecond could not be measured: {failure}")
+        return
+    found = f"One small model against itself: {seen.ratio:.3f} [{seen.low:.3f}, {seen.high:.3f}]"
+    if seen.unstable:
+        yield Finding("limited", "self-test", f"{found}: it differs from itself.", "Wait for a quieter hour.")
+        return
+    text = f"{found}. Differences in latency from about {100 * seen.resolves:.1f} % on can be told today."
+    busy = f"{100 * seen.disturbed:.0f} % of its visits were disturbed." if seen.disturbed > 0.1 else ""
+    good = seen.resolves <= 0.03 and not busy
+    yield Finding(
+        "good" if good else "limited", "self-test", text, "" if good else f"{busy} More generations see finer.".strip()
+    )
 
 
 def _disk(results: Path) -> Iterator[Finding]:

@@ -8,7 +8,13 @@ from typing import Any
 
 from effkit.record import SCHEMA_VERSION, Record
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 only adds fields, and what an old run did not look at stays unknown."""
+    return raw
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
 """From each old version, a function that turns its raw record into the next version's."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue, resolve, store
-from effkit.bench.latency import WARM_UP_ITEMS
+from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit, entries
 from effkit.record import CandidateRecord, Record
 from effkit.spec import CandidateSpec, ItemCount, StudySpec
@@ -56,6 +56,8 @@ class Plan:
     margin: float | None
     power: float | None
     items_for_power: int | None
+    most_generations: int | None = None
+    """Where the protocol asks for an interval: the run may go on until this many generations."""
 
     @property
     def total_s(self) -> float:
@@ -75,6 +77,10 @@ class Plan:
             f"{self.study} ({self.protocol}): about {_duration(self.total_s)}, {source}; "
             f"{_size(self.download_bytes)} to download."
         ]
+        if self.most_generations is not None:
+            said.append(
+                f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
+            )
         if self.power is not None and self.margin is not None and self.test_items is not None:
             said.append(
                 f"Power: with {self.test_items:,} test items and a margin of {_points(self.margin)}, a model "
@@ -146,6 +152,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         margin=margin,
         power=power,
         items_for_power=needed,
+        most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
     )
 
 
@@ -165,7 +172,11 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
         min(protocol.warm_up_most_calls / 2, 4 * WARM_UP_ITEMS) * call_s,
     )
     whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
-    visit = protocol.block_items * call_s + max(whole_passes * call_s, protocol.visit_s) + VISIT_OVERHEAD_S
+    visit = (
+        min(RE_WARM_ITEMS, protocol.block_items) * call_s
+        + max(whole_passes * call_s, protocol.visit_s)
+        + VISIT_OVERHEAD_S
+    )
     batch = protocol.batch * call_s + max(protocol.batch * call_s, protocol.throughput_s)
     generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
     return copies * protocol.generations * generation

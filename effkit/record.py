@@ -5,72 +5,39 @@ SI units stand in the field names: `_s`, `_j`, `_w`, `_bytes`.
 
 History of the schema:
     1  first version
+    2  the yardstick, contention, the second estimate without disturbed visits, envelopes of modelled power, load tests
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
+from effkit.evidence import (
+    RANKS,
+    Contention,
+    Estimate,
+    NoiseCheck,
+    Origin,
+    PercentileRecord,
+    QualityVerdict,
+    Rank,
+    Ratio,
+    Verdict,
+    weakest_rank,
+)  # fmt: skip
 from effkit.spec import Frozen, StudySpec
 
-SCHEMA_VERSION = 1
+__all__ = [
+    "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
+    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "Load", "LoadPoint",
+    "Making", "Memory", "NoiseCheck", "Operations", "Origin", "PercentileRecord", "PowerForm", "Quality",
+    "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts", "Throughput", "Verdict", "weakest_rank",
+]  # fmt: skip
 
-Origin = Literal["measured", "counted", "modelled"]
-"""How a number came to be: read off an instrument, counted exactly, or computed from a model."""
-
-Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic"]
-"""How far an energy figure can be trusted, best first."""
-
-RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
-
-Verdict = Literal["lower", "higher", "within noise", "indicative", "unstable"]
-"""What may be said of a ratio to the reference."""
-
-QualityVerdict = Literal["reference", "superior", "non-inferior", "inferior", "inconclusive"]
-
-
-def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
-    """Return the weakest rank among those that carry more than a tenth of the energy; None without any."""
-    total_j = sum(joules.values())
-    heavy = [rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j]
-    return max(heavy, key=RANKS.index) if heavy else None
-
-
-class Estimate(Frozen):
-    """A number with its interval and its origin."""
-
-    value: float = Field(description="the estimate, in the unit that the field's name says")
-    low: float | None = Field(default=None, description="lower end of the interval; None when there is none")
-    high: float | None = Field(default=None, description="upper end of the interval")
-    n: int = Field(description="how many independent values the interval rests on")
-    origin: Origin = "measured"
-
-
-class Ratio(Frozen):
-    """A candidate's value divided by the reference's, and what may be said of it."""
-
-    value: float
-    low: float | None = Field(default=None, description="95 % interval by Student t over generations")
-    high: float | None = None
-    n: int = Field(description="generations")
-    verdict: Verdict
-    threshold: float = Field(description="half-width inside which nothing is claimed, as a share of 1")
-
-
-class PercentileRecord(Frozen):
-    """One percentile of latency."""
-
-    level: float = Field(description="99 for p99")
-    value_s: float | None = Field(description="None when the calls are too few")
-    low_s: float | None = None
-    high_s: float | None = None
-    n: int = Field(description="calls")
-    n_effective: float = Field(description="calls, after allowing for their dependence")
-    reason: str | None = Field(default=None, description="why there is no value")
+SCHEMA_VERSION = 2
 
 
 class Latency(Frozen):
@@ -109,6 +76,8 @@ class Memory(Frozen):
     tensor_bytes: int | None = Field(description="weights in memory, where they can be counted")
     floor_bytes: int = Field(description="the fresh process, its libraries imported and no model loaded")
     peak_bytes: int = Field(description="highest resident memory, less the floor, largest generation")
+    device_allocated_bytes: int | None = Field(default=None, description="highest that tensors took on a GPU")
+    device_reserved_bytes: int | None = Field(default=None, description="highest that PyTorch held there for them")
 
 
 class EnergyComponent(Frozen):
@@ -118,6 +87,16 @@ class EnergyComponent(Frozen):
     energy_j: float = Field(description="per request")
     rank: Rank
     method: str = Field(description="how CodeCarbon came by it, in its own words")
+    tdp_w: float | None = Field(default=None, description="rated power that a modelled CPU figure is built on")
+
+
+class PowerForm(Frozen):
+    """The energy ratio under one form of power model, fed with the worker's own CPU load."""
+
+    form: str = Field(description="cubic, linear or constant in load, and the CPU's share of the power")
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 class Energy(Frozen):
@@ -131,6 +110,9 @@ class Energy(Frozen):
     window_s: float = Field(description="summed length of the windows")
     note: str | None = Field(default=None, description="why it is not resolvable, or only indicative")
     ratio: Ratio | None
+    envelope: tuple[PowerForm, ...] = Field(
+        default=(), description="of a modelled figure: `less` is claimed only where every form agrees"
+    )
 
 
 class Operations(Frozen):
@@ -190,6 +172,31 @@ class Gap(Frozen):
     items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
 
 
+class LoadPoint(Frozen):
+    """One rate of the load test: all its arrival sequences together."""
+
+    share: float = Field(description="of the saturation rate")
+    asked_per_s: float = Field(description="mean rate of arrivals that was asked for")
+    queries: int
+    percentiles: tuple[PercentileRecord, ...] = Field(description="of latency from the scheduled arrival")
+    delay_p99_s: float = Field(description="99th percentile of how late the generator issued a request")
+    generator_limited: bool = Field(description="the generator's delay is over a tenth of the latency's p99")
+
+
+class Load(Frozen):
+    """What a candidate does under load, one worker serving (MLPerf LoadGen, Offline and Server)."""
+
+    max_batch: int
+    saturation_per_s: Estimate = Field(description="requests a second with a queue that never empties (Offline)")
+    points: tuple[LoadPoint, ...]
+    highest_per_s: Estimate | None = Field(
+        default=None, description="highest rate whose p99 meets the budget, from an isotonic fit; None without a budget"
+    )
+    bound: Literal["within", "at least", "below"] | None = Field(
+        default=None, description="whether the rates measured enclose `highest_per_s`, or only bound it"
+    )
+
+
 class CandidateRecord(Frozen):
     """All that is known of one candidate."""
 
@@ -211,6 +218,7 @@ class CandidateRecord(Frozen):
     memory: Memory | None = None
     operations: Operations | None = None
     energy: Energy | None = None
+    load: Load | None = None
     making: tuple[Making, ...] = ()
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
@@ -225,19 +233,6 @@ class CurvePoint(Frozen):
     fit_items: int
     value: Estimate
     making_s: float
-
-
-class NoiseCheck(Frozen):
-    """The reference measured against itself (A/A)."""
-
-    metric: Literal["latency", "throughput", "energy"]
-    ratio: float
-    low: float | None = None
-    high: float | None = None
-    n: int
-    threshold: float = Field(description="half-width inside which nothing is claimed")
-    unstable: bool
-    assessed: bool = Field(description="False with fewer than five generations")
 
 
 class Host(Frozen):
@@ -314,6 +309,7 @@ class Record(Frozen):
     code: Code
     candidates: tuple[CandidateRecord, ...]
     noise: tuple[NoiseCheck, ...]
+    contention: Contention | None = Field(default=None, description="None where a record does not tell")
     curve: tuple[CurvePoint, ...] = ()
     footprint: KitFootprint
 

@@ -11,6 +11,7 @@ from effkit.models import Recipe
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import apply_chain
 from effkit.techniques import check as check_techniques
+from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:
     from effkit.tasks import Task
@@ -82,6 +83,20 @@ def model(name: str, own: Mapping[str, Own]) -> Model:
         raise unknown_name("model", name, [*known, *own])
     entry = known[name]
     return Model(name, entry.title, entry.builder, entry, dict(entry.settings))
+
+
+def title(candidate: CandidateSpec, found: Model) -> str:
+    """What sentences call a candidate: "EfficientNet-Lite0 at 128 px", "TF-IDF with all labels".
+
+    Args:
+        candidate: as the study names it.
+        found: what its model stands for.
+    """
+    parts = [found.title, technique_words(candidate.chain)]
+    if candidate.fit_items is not None:
+        labels = candidate.fit_items if isinstance(candidate.fit_items, str) else f"{candidate.fit_items:,}"
+        parts.append(f"with {labels} labels")
+    return " ".join(filter(None, parts))
 
 
 def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> None:

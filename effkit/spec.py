@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
@@ -112,7 +110,9 @@ class Protocol(Frozen):
     blocks: PositiveInt = Field(
         default=2, description="randomised blocks in a generation; each visits every candidate once"
     )
-    block_items: PositiveInt = Field(default=16, description="test items drawn for each block")
+    block_items: PositiveInt = Field(
+        default=67, description="test items drawn for each block; ten blocks of 67 carry a p99 of items that differ"
+    )
     calls: PositiveInt = Field(default=670, description="batch-1 calls of each candidate over all blocks")
     visit_s: PositiveFloat = Field(default=2.0, description="shortest measured part of a visit, seconds")
     warm_up_calls: PositiveInt = Field(default=10, description="fewest warm-up calls of a fresh worker")
@@ -126,6 +126,16 @@ class Protocol(Frozen):
         default=10.0, description="idle window of a generation, half before and half after its blocks"
     )
     threads: PositiveInt = Field(default=1, description="threads of every library in every worker")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where PyTorch models run; all others run on the CPU"
+    )
+    retries: NonNegativeInt = Field(default=2, description="most repeats of a visit that something disturbed")
+    interval: PositiveFloat | None = Field(
+        default=None,
+        description="go on after `generations` until every latency ratio is known this well: half of its 95 % "
+        "interval, as a share (0.02 is ±2 %); None stops at `generations`",
+    )
+    most_generations: PositiveInt = Field(default=20, description="where `interval` is asked, no more than these")
     seeds: PositiveInt = Field(default=5, description="training seeds of candidates that are cheap to train")
     items: Literal["few", "asked", "all"] = Field(
         default="asked", description="few: 300 to fit and 200 to test; asked: the study's; all: all"
@@ -144,11 +154,22 @@ class Protocol(Frozen):
             raise ValueError(f"`{tier}` is not a protocol.{nearest(str(tier), TIERS)} It may be {', '.join(TIERS)}")
         return {**TIERS[tier], **value, "base": tier}
 
+    @model_validator(mode="after")
+    def _enough_to_adapt(self) -> Protocol:
+        if self.interval is not None and not FEWEST_TO_ADAPT <= self.generations <= self.most_generations:
+            raise ValueError(
+                f"`protocol.interval` needs at least {FEWEST_TO_ADAPT} `generations` to judge the noise by, and at "
+                f"most `most_generations`; got {self.generations} and {self.most_generations}"
+            )
+        return self
 
+
+FEWEST_TO_ADAPT = 5
 TIERS: dict[str, dict[str, Any]] = {
     "smoke": {
         "generations": 1,
         "calls": 64,
+        "block_items": 16,
         "visit_s": 0.5,
         "warm_up_s": 0.5,
         "warm_up_fast_s": 0.2,
@@ -180,6 +201,31 @@ class CarbonSpec(Frozen):
     scenarios: tuple[str, ...] = Field(
         default=("FRA", "WORLD", "IND"), description="a low, a middle and a high grid, always shown"
     )
+    pue: float = Field(default=1.0, ge=1.0, description="the data centre's total energy over that of its machines")
+    embodied_kg: NonNegativeFloat | None = Field(
+        default=None, description="CO2e of making the machine, kg (SCI's M); None leaves it out"
+    )
+    lifetime_years: PositiveFloat = Field(default=4.0, description="over which the machine's making is shared out")
+
+
+class LoadSpec(Frozen):
+    """A load test by MLPerf LoadGen: requests that arrive whether or not the last one is answered."""
+
+    max_batch: PositiveInt = Field(default=1, description="most waiting requests that are answered together")
+    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.3, 0.6, 0.8), min_length=1, description="rates, as shares of the candidate's saturation"
+    )
+    seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
+    queries: PositiveInt = Field(default=1000, description="requests of one sequence")
+    most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
+
+
+class CostSpec(Frozen):
+    """What a machine like this one costs. Your price: effkit knows none."""
+
+    machine_per_hour: PositiveFloat = Field(description="price of one machine for an hour")
+    currency: str = Field(min_length=1, description="of the price, as in EUR")
+    source: str = Field(min_length=1, description="where the price comes from")
 
 
 class StudySpec(Frozen):
@@ -201,6 +247,11 @@ class StudySpec(Frozen):
     learning_curve: tuple[LearningCurveSpec, ...] = ()
     budget: Budget = Field(default_factory=Budget)
     carbon: CarbonSpec = Field(default_factory=CarbonSpec)
+    cost: CostSpec | None = Field(default=None, description="None counts machines and names no money")
+    traffic: tuple[PositiveFloat, ...] = Field(
+        default=(1.0, 100.0, 10_000.0), min_length=1, description="requests a second at which cost is told"
+    )
+    load: LoadSpec | None = Field(default=None, description="None runs no load test")
     seed: int = Field(default=1, ge=0, description="seeds the splits, the schedule, training and the bootstrap")
 
     @model_validator(mode="after")
@@ -219,107 +270,3 @@ class StudySpec(Frozen):
                 "give one of `margin_points` (classification, retrieval) and `margin_percent` (regression)"
             )
         return self
-
-
-def _describe(error: Mapping[str, Any]) -> str:
-    """One pydantic error as one line for a person."""
-    key = ".".join(str(part) for part in error["loc"]) or "the study"
-    given = error.get("input")
-    match error["type"]:
-        case "extra_forbidden":
-            allowed = _keys_at(error["loc"])
-            return f"`{key}` is not a known key.{nearest(str(error['loc'][-1]), allowed)} Known: {', '.join(allowed)}."
-        case "missing":
-            return f"`{key}` is missing: {_description(error['loc'])}."
-        case "value_error":
-            return f"{error['msg'].removeprefix('Value error, ')}." + (f" (at `{key}`)" if error["loc"] else "")
-        case _:
-            return f"`{key}` got {given!r} ({type(given).__name__}): {error['msg']}."
-
-
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    """The model whose key stands at the end of a pydantic location."""
-    nested: dict[str, type[BaseModel]] = {
-        "protocol": Protocol,
-        "items": ItemsSpec,
-        "budget": Budget,
-        "carbon": CarbonSpec,
-        "candidates": CandidateSpec,
-        "learning_curve": LearningCurveSpec,
-    }
-    return nested.get(str(loc[0]), StudySpec) if len(loc) > 1 else StudySpec
-
-
-def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
-    return list(_model_at(loc).model_fields)
-
-
-def _description(loc: tuple[int | str, ...]) -> str:
-    field = _model_at(loc).model_fields.get(str(loc[-1]))
-    return (field.description if field else None) or "it is required"
-
-
-def given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that say something: a key without a value takes its default."""
-    return {key: value for key, value in params.items() if value is not None}
-
-
-def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
-    """Check parameters and return the study they describe.
-
-    Args:
-        params: the keys of a parameter file.
-        source: where they come from, for the error's first words.
-
-    Raises:
-        SpecError: naming every key that is wrong, what it got and what it may be.
-    """
-    try:
-        return StudySpec.model_validate(given(params))
-    except ValidationError as error:
-        lines = dict.fromkeys(_describe(dict(each)) for each in error.errors())
-        raise SpecError(f"{source}: " + " ".join(lines)) from None
-
-
-def read(path: Path | str) -> dict[str, Any]:
-    """Read a parameter file without checking its keys.
-
-    Raises:
-        SpecError: when the file is missing, is not YAML or is not a mapping.
-    """
-    path = Path(path)
-    if not path.is_file():
-        near = nearest(path.name, (each.name for each in path.parent.glob("*.yaml")))
-        raise SpecError(f"There is no parameter file {path}.{near}")
-    try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
-        raise SpecError(f"{path} must be a mapping of keys to values, as params/text.yaml is.")
-    return params
-
-
-def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """Apply `key=value` assignments (dotted keys reach inside mappings; values are YAML).
-
-    Raises:
-        SpecError: when an assignment has no `=` or reaches into something that is not a mapping.
-    """
-    result = dict(params)
-    for assignment in assignments:
-        key, separator, text = assignment.partition("=")
-        if not separator or not key:
-            raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
-        *outer, last = key.split(".")
-        target = result
-        for part in outer:
-            inner = target.get(part, {})
-            if part == "protocol" and isinstance(inner, str):
-                inner = {"base": inner}
-            if not isinstance(inner, Mapping):
-                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
-            target[part] = dict(inner)
-            target = target[part]
-        target[last] = yaml.safe_load(text)
-    return result

@@ -152,6 +152,20 @@ def load(folder: Path) -> Loaded:
         raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
+def load_newest(folder: Path) -> Loaded:
+    """Read a run, or the newest run of a study's folder.
+
+    Raises:
+        StoreError: when the folder holds neither.
+    """
+    if (folder / RECORD).exists():
+        return load(folder)
+    runs = sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD}"))
+    if not runs:
+        raise StoreError(f"{folder} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
+    return load(runs[-1])
+
+
 def load_all(results: Path) -> list[Loaded]:
     """Read every complete run, oldest first. One that cannot be read is named in a warning and left out."""
     found = []

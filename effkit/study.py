@@ -16,10 +16,11 @@ import numpy as np
 
 from effkit import assemble, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
+from effkit.params import given as given_keys
+from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
-from effkit.spec import CandidateSpec, SpecError, StudySpec, override, parse, read
-from effkit.spec import given as given_keys
+from effkit.spec import CandidateSpec, SpecError, StudySpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,9 +135,14 @@ class Study:
 
         Raises:
             StoreError: when the results could not be written; said before measuring.
+            SpecError: when the study asks for a load test and there is no load generator; said before measuring.
             StudyFailed: when the reference fails.
         """
         store.check_writable(store.results_dir())
+        if self.spec.load is not None:
+            from effkit.bench.load import check_installed
+
+            check_installed()
         if given := os.environ.get(store.RUN_VARIABLE):
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
@@ -162,6 +168,10 @@ class Study:
                 params_sha256=digest,
                 interactive=store.RUN_VARIABLE not in os.environ,
             )
+            if self.spec.load is not None:
+                from effkit.under_load import under_load
+
+                self._record, table = under_load(found, self._record, table, show)
             self._tables = table, assemble.predictions_table(found)
         return self._record
 
@@ -196,7 +206,10 @@ class Study:
                     candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
                     own_settings=self._own_settings(candidate.model, task),
                 )  # fmt: skip
-                done = prepare(recipe, seeds, folder, products, test, meter, count=not is_point)
+                done = prepare(
+                    recipe, seeds, folder, products, test, meter,
+                    count=not is_point, device=self.spec.protocol.device,
+                )  # fmt: skip
             except (WorkerFailed, CatalogueError) as error:
                 log.warning("%s failed while it was prepared: %s", candidate.name, error)
                 found.failures[candidate.name] = str(error)
@@ -211,6 +224,7 @@ class Study:
 
     def _measure(self, found: assemble.Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
+        from effkit.bench.adapt import generations_wanted
         from effkit.bench.measure import Bench
         from effkit.bench.slot import measuring_slot
 
@@ -228,6 +242,7 @@ class Study:
                 seed=self.spec.seed,
                 meter=found.meter,
                 progress=lambda share, text: show(0.3 + 0.7 * share, text),
+                more=lambda measured: generations_wanted(measured, self.spec.reference, self.spec.protocol),
             )
             found.measured = bench.run()
             found.measuring_s = time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""What all tests share: results of their own, and a protocol that only rehearses."""
+"""What all tests share: results of their own, a small study, and a protocol that only rehearses."""
 
 from __future__ import annotations
 
@@ -19,6 +19,20 @@ REHEARSAL: dict[str, Any] = {
     "resamples": 500,
 }
 """A protocol for tests of everything but the numbers."""
+
+
+def parameters(**changes: Any) -> dict[str, Any]:
+    """The keys of a small study on a bundled set, with some changed or added."""
+    return {
+        "name": "t",
+        "task": "breast-cancer",
+        "reference": "lightgbm-small",
+        "candidates": ["logreg", "lightgbm-small"],
+        "margin_points": 2.0,
+        "margin_reason": "a test",
+        "protocol": REHEARSAL,
+        **changes,
+    }
 
 
 @pytest.fixture

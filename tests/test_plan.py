@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from effkit.plan import measuring_s
-from effkit.spec import parse
-from effkit.study import Study
-from tests.conftest import REHEARSAL
+from effkit.params import parse
+from effkit.plan import NOTEBOOK_S, REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
+from tests.conftest import parameters
 from tests.test_study import study
 
 
@@ -29,28 +28,52 @@ def test_a_plan_learns_from_an_earlier_run_on_this_host(results: Path) -> None:
     made.save()
     planned = made.plan()
     assert all(row.known for row in planned.rows)
-    # A rehearsal is mostly overhead, which the plan does not know to the second.
-    assert planned.total_s < 20 * record.footprint.wall_s
+    for row in planned.rows:
+        before = record.candidate(row.candidate)
+        assert before.latency and before.cold_start
+        load_s = before.cold_start.load_s.value
+        assert row.prepare_s == pytest.approx(REOPEN_S + load_s)
+        assert row.measure_s == pytest.approx(
+            measuring_s(
+                made.spec,
+                call_s=before.latency.mean_s.value,
+                load_s=before.cold_start.import_s.value + load_s,
+                copies=2 if before.reference else 1,
+            )
+        )
+    assert planned.total_s == pytest.approx(NOTEBOOK_S + sum(row.prepare_s + row.measure_s for row in planned.rows))
 
 
 def test_regression_has_no_predicted_power(results: Path) -> None:
-    planned = Study.from_params(
-        name="r", task="diabetes", reference="logreg", candidates=["logreg", "shallow-tree"],
-        margin_percent=2.0, margin_reason="a test", protocol=REHEARSAL,
-    ).plan()  # fmt: skip
+    planned = study(
+        task="diabetes",
+        reference="logreg",
+        candidates=["logreg", "shallow-tree"],
+        margin_points=None,
+        margin_percent=2.0,
+    ).plan()
     assert planned.power is None
     assert "not predicted" in str(planned)
 
 
 @pytest.mark.parametrize("tier", ["smoke", "standard", "rigorous"])
 def test_slow_candidates_take_longer_and_the_reference_twice(tier: str) -> None:
-    spec = parse({
-        "name": "t", "task": "x", "reference": "a", "candidates": ["a"], "margin_points": 1.0,
-        "margin_reason": "r", "protocol": tier,
-    })  # fmt: skip
+    spec = parse(parameters(protocol=tier))
     fast = measuring_s(spec, call_s=0.001, load_s=1.0, copies=1)
     slow = measuring_s(spec, call_s=0.1, load_s=1.0, copies=1)
     assert slow > fast > 0
     assert (
         1.2 * slow < measuring_s(spec, call_s=0.1, load_s=1.0, copies=2) <= 2 * slow
     )  # its two workers share the calls
+
+
+def test_the_time_of_a_schedule_that_can_be_counted_by_hand() -> None:
+    protocol = {
+        "generations": 2, "blocks": 3, "block_items": 4, "calls": 24, "visit_s": 0.5, "warm_up_s": 3.0,
+        "warm_up_most_calls": 300, "batch": 2, "throughput_s": 0.1,
+    }  # fmt: skip
+    found = measuring_s(parse(parameters(protocol=protocol)), call_s=0.1, load_s=1.0, copies=1)
+    warm_up_s = 80 * 0.1  # four passes over twenty items
+    visit_s = 4 * 0.1 + 0.5 + VISIT_OVERHEAD_S  # a pass to re-warm; one pass of four calls falls short of `visit_s`
+    batches_s = 2 * 2 * 0.1  # the warm call and the measured one
+    assert found == pytest.approx(2 * (START_OVERHEAD_S + 1.0 + warm_up_s + 3 * visit_s + batches_s))

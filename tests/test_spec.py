@@ -10,16 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit import resolve
-from effkit.spec import CandidateSpec, Protocol, SpecError, StudySpec, override, parse, read
+from effkit.params import override, parse, read
+from effkit.spec import CandidateSpec, Protocol, SpecError, StudySpec
+from tests.conftest import parameters
 
-GOOD: dict[str, Any] = {
-    "name": "t",
-    "task": "clothing-department",
-    "reference": "mpnet-base",
-    "candidates": ["tfidf-logreg", "mpnet-base"],
-    "margin_points": 1.0,
-    "margin_reason": "because",
-}
+GOOD = parameters(task="clothing-department", reference="mpnet-base", candidates=["tfidf-logreg", "mpnet-base"])
 
 
 def refused(**changes: Any) -> str:
@@ -98,12 +93,12 @@ def test_a_resolved_study_reads_back_as_itself(generations: int, threads: int, t
 
 def test_overrides_reach_inside_mappings_and_tiers() -> None:
     changed = override(
-        {**GOOD, "protocol": "smoke"}, ["protocol.generations=3", "margin_points=2", "budget.peak_bytes=5"]
+        {**GOOD, "protocol": "smoke"}, ["protocol.generations=3", "margin_points=1", "budget.peak_bytes=5"]
     )
     spec = parse(changed)
-    assert (spec.protocol.generations, spec.protocol.base, spec.margin_points) == (3, "smoke", 2.0)
+    assert (spec.protocol.generations, spec.protocol.base, spec.margin_points) == (3, "smoke", 1.0)
     assert spec.budget.peak_bytes == 5
-    assert GOOD["margin_points"] == 1.0
+    assert GOOD["margin_points"] == 2.0
 
 
 @pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])

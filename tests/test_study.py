@@ -15,21 +15,11 @@ from effkit.spec import SpecError
 from effkit.study import Study, StudyFailed
 from effkit.tasks import Task
 from tests import own_models
-from tests.conftest import REHEARSAL
+from tests.conftest import REHEARSAL, parameters
 
 
 def study(**changes: Any) -> Study:
-    keys: dict[str, Any] = {
-        "name": "t",
-        "task": "breast-cancer",
-        "reference": "lightgbm-small",
-        "candidates": ["logreg", "lightgbm-small"],
-        "margin_points": 2.0,
-        "margin_reason": "a test",
-        "protocol": REHEARSAL,
-        **changes,
-    }
-    return Study.from_params(**keys)
+    return Study.from_params(**parameters(**changes))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Paired statistics, Pareto fronts and carbon: from plain arrays to claims that the data can carry.
+"""Paired statistics, Pareto fronts, cost and carbon: from plain arrays to claims that the data can carry.
 
 Nothing here measures anything, and nothing here imports what does. Names load on first use, so that a
 process which only needs `effkit.analysis.statistics` never pays for statsmodels.
@@ -18,10 +18,15 @@ _PUBLIC = {
         "McNemar", "NonInferiority", "exact_mcnemar", "holm", "holm_verdicts", "non_inferiority",
         "relative_margin", "seed_verdict",
     ),
-    "sample_size": ("items_for_power", "power"),
+    "sample_size": ("items_for_power",),
     "groups": ("GroupGap", "group_gaps", "worst_group"),
     "pareto": ("dominated", "front", "front_probability"),
-    "carbon": ("GridFactor", "factor", "grams_per_thousand", "regions", "scenarios", "total_grams"),
+    "carbon": (
+        "GridFactor", "embodied_g_per_hour", "embodied_g_per_request", "factor", "grams_per_thousand", "regions",
+        "scenarios", "total_grams",
+    ),
+    "cost": ("Capacity", "Provision", "machines", "provision"),
+    "payback": ("BreakEven", "energy_break_even", "time_break_even", "year_grams"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

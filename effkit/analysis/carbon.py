@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 J_PER_KWH = 3.6e6
+HOURS_PER_YEAR = 8766.0
 SCENARIOS = ("FRA", "WORLD", "IND")
 
 
@@ -92,13 +93,56 @@ def total_grams(
     region: str | GridFactor,
     *,
     pue: float = 1.0,
+    embodied_g_per_request: float = 0.0,
 ) -> float:
     """Grams of CO2e of making the candidate (training, distilling, quantising) and of serving `requests`.
 
-    Arguments in joules and requests; errors as for `grams_per_thousand`.
+    Arguments in joules, requests and grams; errors as for `grams_per_thousand`.
     """
     making = grams_per_thousand(making_j, region, pue=pue) / 1000
-    return making + requests * grams_per_thousand(energy_j_per_request, region, pue=pue) / 1000
+    serving = grams_per_thousand(energy_j_per_request, region, pue=pue, embodied_g_per_request=embodied_g_per_request)
+    return making + requests * serving / 1000
+
+
+def embodied_g_per_hour(embodied_kg: float, lifetime_years: float) -> float:
+    """Grams of CO2e of making one machine that fall on an hour of its life: `kg * 1000 / (years * 8766)`.
+
+    SCI's M = TE * TS * RS with TE = `embodied_kg`, one hour of the lifetime as TS, and the whole machine
+    reserved, RS = 1 (ISO/IEC 21031:2024).
+
+    Args:
+        embodied_kg: CO2e of making the machine, kg.
+        lifetime_years: Over which it is shared out, idle hours included.
+
+    Raises:
+        ValueError: `embodied_kg` below 0, or a lifetime that is not positive.
+    """
+    if not embodied_kg >= 0 or not lifetime_years > 0:
+        raise ValueError(
+            f"embodied_kg is {embodied_kg} and lifetime_years {lifetime_years}; give at least 0 kg and above 0 years"
+        )
+    return embodied_kg * 1000 / (lifetime_years * HOURS_PER_YEAR)
+
+
+def embodied_g_per_request(
+    embodied_kg: float, lifetime_years: float, *, machines: float, requests_per_s: float
+) -> float:
+    """Grams of CO2e of making the machines that fall on one request: an hour's share over that hour's requests.
+
+    Args:
+        embodied_kg: CO2e of making one machine, kg.
+        lifetime_years: Over which it is shared out.
+        machines: How many serve the traffic.
+        requests_per_s: The traffic.
+
+    Raises:
+        ValueError: As `embodied_g_per_hour`, or a traffic that is not positive.
+    """
+    if not requests_per_s > 0:
+        raise ValueError(
+            f"requests_per_s is {requests_per_s}; machines that serve nobody have no request to carry them"
+        )
+    return machines * embodied_g_per_hour(embodied_kg, lifetime_years) / (3600 * requests_per_s)
 
 
 def scenarios(

@@ -28,6 +28,7 @@ __all__ = [
     "percentiles",
     "ratio_over_generations",
     "settle",
+    "stands_without",
     "unstable",
 ]
 
@@ -149,9 +150,33 @@ def claim(effect: Interval | None, threshold: float, generations: int) -> Verdic
     return "higher" if np.log(effect.low) > threshold else "within noise"
 
 
-def settle(all_blocks: Verdict, uncontended: Verdict) -> Verdict | Literal["not resolvable"]:
-    """The verdict if it stands with and without the contended blocks, else "not resolvable"."""
-    return all_blocks if all_blocks == uncontended else "not resolvable"
+def stands_without(log_ratios: ArrayLike, threshold: float, verdict: Verdict) -> Verdict:
+    """The verdict that the undisturbed generations give.
+
+    With five of them or more it is `claim`'s. With fewer they cannot claim anything by themselves: the verdict
+    stands if their mean lies on its side of the noise, and with none at all it does not.
+
+    Args:
+        log_ratios: One log ratio per generation from undisturbed blocks; NaN where a generation has none.
+        threshold: From `noise_threshold`, a log ratio.
+        verdict: From all generations.
+    """
+    logs = vector(log_ratios, "log_ratios")
+    kept = logs[~np.isnan(logs)]
+    if kept.size >= FEWEST_GENERATIONS:
+        return claim(ratio_over_generations(kept), threshold, kept.size)
+    if not kept.size:
+        return "indicative"
+    mean = float(kept.mean())
+    if abs(mean) <= threshold:
+        return "within noise"
+    same_side = verdict == ("lower" if mean < 0 else "higher")
+    return verdict if same_side else "indicative"
+
+
+def settle(all_blocks: Verdict, undisturbed: Verdict) -> Verdict | Literal["not resolvable"]:
+    """The verdict if it stands with and without the disturbed blocks, else "not resolvable"."""
+    return all_blocks if all_blocks == undisturbed else "not resolvable"
 
 
 def _block_tables(**tables: ArrayLike) -> list[Floats]:

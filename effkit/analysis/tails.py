@@ -78,11 +78,43 @@ def effective_sample_size(values: ArrayLike, series: ArrayLike | None = None) ->
     return float(np.clip(x.size / max(time, 1.0), 1.0, x.size))
 
 
+def item_sample_size(values: ArrayLike, series: ArrayLike, item: ArrayLike) -> float:
+    """How many independent requests these calls are worth, seeing that each item was called several times.
+
+    Calls of one item resemble each other: with m calls an item and a correlation r of ranks within items (one-way
+    analysis of variance, Kish's design effect), n calls are worth n / (1 + (m - 1) r). Where items hardly differ it
+    is their number; where an item's time is its own, it is the number of items.
+
+    Args:
+        values: One latency a call.
+        series: A label for each call: items of different series are different items.
+        item: The item of each call.
+    """
+    x = vector(values, "values")
+    _, ranks = np.unique(x, return_inverse=True)
+    _, series_code = np.unique(series, return_inverse=True)
+    _, own = np.unique(np.column_stack([series_code, np.asarray(item)]), axis=0, return_inverse=True)
+    own, y = own.reshape(-1), ranks.astype(np.float64)
+    # What all items of a series share is the series', not the items'.
+    y = y - (np.bincount(series_code, weights=y) / np.bincount(series_code))[series_code]
+    calls = np.bincount(own)
+    means = np.bincount(own, weights=y) / calls
+    within = float(np.sum((y - means[own]) ** 2)) / max(1, x.size - calls.size)
+    between = float(np.sum(calls * means**2)) / max(1, calls.size - 1)
+    repeats = float(np.sum(calls**2) / x.size)
+    spread = between + (repeats - 1) * within
+    if repeats <= 1 or spread <= 0:
+        return float(x.size)
+    correlation = max(0.0, (between - within) / spread)
+    return float(x.size / (1 + (repeats - 1) * correlation))
+
+
 def percentiles(
     latencies_s: ArrayLike,
     generation: ArrayLike,
     block: ArrayLike,
     *,
+    item: ArrayLike | None = None,
     rng: np.random.Generator,
     levels: Sequence[float] = (50, 90, 95, 99),
     confidence: float = 0.95,
@@ -98,6 +130,7 @@ def percentiles(
         latencies_s: One latency a call, seconds, in order of time within a block.
         generation: Each call's generation.
         block: Each call's block within its generation.
+        item: Each call's item; None takes every call as an item of its own.
         rng: Drives the resampling.
         levels: Percentiles, 0-100.
         confidence: Two-sided.
@@ -121,6 +154,8 @@ def percentiles(
     cells, cell = np.unique(np.column_stack([of_generation, labels]), axis=0, return_inverse=True)
     cell = cell.reshape(-1)
     n_effective = effective_sample_size(x, cell)
+    if item is not None:
+        n_effective = min(n_effective, item_sample_size(x, cell, item))
     order = np.argsort(x, kind="stable")
     ordered = x[order]
     fractions = np.asarray(levels, dtype=np.float64) / 100

@@ -20,8 +20,9 @@ import psutil
 
 from effkit import resolve, store
 from effkit.assemble import NOTEBOOK_VARIABLE
+from effkit.params import given, parse
 from effkit.record import Record
-from effkit.spec import SpecError, StudySpec, given, parse
+from effkit.spec import SpecError, StudySpec
 
 log = logging.getLogger(__name__)
 ENGINE, KERNEL = "effkit", "python3"

@@ -7,10 +7,10 @@ component is read from its hardware objects; a test holds this to the 3.3 series
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from effkit.record import Rank
 
@@ -30,9 +30,11 @@ COUNTER_MODES = {
 class Method:
     """How one component's energy comes to be."""
 
-    component: str
+    component: Literal["cpu", "memory", "gpu"]
     rank: Rank
     words: str
+    tdp_w: float | None = None
+    """Rated power that a modelled figure is built on."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,14 @@ class EnergyMeter:
             )
 
 
+class NoMeter(EnergyMeter):
+    """Reads nothing: for measurements that are not about energy."""
+
+    def __init__(self) -> None:
+        self.methods = ()
+        self.unavailable = "energy was not asked for"
+
+
 def _tracker() -> Any:
     """A tracker with every argument given, since files and variables fill in what is not."""
     from codecarbon import OfflineEmissionsTracker
@@ -119,17 +129,25 @@ def _method(hardware: Any) -> Method:
     """Tell how a CodeCarbon hardware object comes by its figures."""
     kind = type(hardware).__name__
     if kind == "GPU":
-        return Method("gpu", "counter", "NVML energy counter")
+        return _gpu_method(hardware.devices.devices)
     if kind == "RAM":
         return Method("memory", "modelled-generic", "a fixed power for the memory modules it guesses")
     mode = getattr(hardware, "_mode", None)
     if mode in COUNTER_MODES:
         return Method("cpu", "counter", f"{COUNTER_MODES[mode]} energy counter")
     if kind == "AppleSiliconChip":
-        return Method("cpu", "counter", "powermetrics")
+        return Method("gpu" if hardware.chip_part == "GPU" else "cpu", "counter", "powermetrics")
     tdp_w = float(getattr(hardware, "_tdp", 0.0))
     generic = getattr(hardware, "_is_generic_tdp", False) or tdp_w == WATTS_PER_UNKNOWN_THREAD * (os.cpu_count() or 1)
     rank: Rank = "modelled-generic" if generic else "modelled-tdp"
     source = "guessed for an unknown CPU" if generic else f"of {getattr(hardware, '_model', 'the CPU')}"
     form = "a cubic in CPU load" if mode == "cpu_load" else "a constant"
-    return Method("cpu", rank, f"{form} times {tdp_w:g} W {source}")
+    return Method("cpu", rank, f"{form} times {tdp_w:g} W {source}", tdp_w)
+
+
+def _gpu_method(devices: Sequence[Any]) -> Method:
+    """A GPU without an energy counter has its power read once a second, and ranks with the best of the models."""
+    interface = "NVML" if all("Nvidia" in type(device).__name__ for device in devices) else "the driver's"
+    if all(device._has_counter for device in devices):
+        return Method("gpu", "counter", f"{interface} energy counter")
+    return Method("gpu", "modelled-tdp", f"{interface} power, sampled once a second for want of an energy counter")

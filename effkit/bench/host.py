@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +16,7 @@ import psutil
 
 PACKAGES = (
     "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
-    "codecarbon", "pandas", "pyarrow", "papermill",
+    "codecarbon", "pandas", "pyarrow", "papermill", "mlcommons-loadgen",
 )  # fmt: skip
 
 
@@ -107,18 +107,25 @@ def load_average() -> float | None:
 
 @dataclass(frozen=True)
 class Activity:
-    """CPU seconds since the machine started: all work, what a hypervisor took, and ours."""
+    """CPU seconds since the machine started: all work, what a hypervisor took from some cores, and ours."""
 
     busy_s: float
     steal_s: float
     ours_s: float
 
 
-def activity(ours: Iterable[psutil.Process]) -> Activity:
-    """Read the CPU times of the machine and of the given processes."""
-    times = psutil.cpu_times()
-    busy = sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))
-    return Activity(busy, getattr(times, "steal", 0.0), sum(process_cpu_s(process) for process in ours))
+def activity(ours: Iterable[psutil.Process], cores: Sequence[int] = ()) -> Activity:
+    """Read the CPU times of the machine and of the given processes.
+
+    Args:
+        ours: processes whose work is the kit's own.
+        cores: from which stolen time counts; all when there are none.
+    """
+    each = psutil.cpu_times(percpu=True)
+    busy = sum(getattr(times, part, 0.0) for times in each for part in ("user", "nice", "system", "irq", "softirq"))
+    watched = [each[core] for core in cores if core < len(each)] or each
+    steal = sum(getattr(times, "steal", 0.0) for times in watched)
+    return Activity(busy, steal, sum(process_cpu_s(process) for process in ours))
 
 
 def process_cpu_s(process: psutil.Process) -> float:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.bench.yardstick import STRETCH_S, reading_s
 from effkit.models.base import Predictor
 from effkit.spec import Protocol
 
 WARM_UP_ITEMS = 20
+RE_WARM_ITEMS = 16
 FAST_CALL_S = 0.005
 SMALL_SPREAD = 0.05
 WINDOW_S = 0.1
@@ -33,7 +36,11 @@ class Calls:
         infer_s: (kept,) time to infer.
         mean_prepare_s: over all measured calls, kept or not.
         mean_infer_s: over all measured calls, kept or not.
-        calls: all calls made, the pass of re-warming included.
+        calls: all calls made, those of re-warming included.
+        stretch_calls: (stretches,) calls of each stretch of whole passes.
+        stretch_call_s: (stretches,) mean time of its calls.
+        stretch_yard_s: (stretches,) mean reading of the yardstick during it.
+        yardstick_s: time that the readings took in all.
     """
 
     item: list[int]
@@ -42,9 +49,34 @@ class Calls:
     mean_prepare_s: float
     mean_infer_s: float
     calls: int
+    stretch_calls: list[int]
+    stretch_call_s: list[float]
+    stretch_yard_s: list[float]
+    yardstick_s: float
 
 
-def one_pass(predictor: Predictor, items: list[Any]) -> tuple[list[float], list[float]]:
+@dataclass
+class Pace:
+    """Reads the yardstick now and then between calls."""
+
+    readings_s: list[float] = field(default_factory=list)
+    spent_s: float = 0.0
+    _read_at: float = 0.0
+
+    def look(self) -> None:
+        """Read it, if the last reading is a while ago."""
+        if time.perf_counter() - self._read_at >= STRETCH_S:
+            self.read()
+
+    def read(self) -> None:
+        """Read it now."""
+        start = time.perf_counter()
+        self.readings_s.append(reading_s())
+        self._read_at = time.perf_counter()
+        self.spent_s += self._read_at - start
+
+
+def one_pass(predictor: Predictor, items: list[Any], pace: Pace | None = None) -> tuple[list[float], list[float]]:
     """Call the model once on each item and return the times to prepare and to infer, in seconds."""
     clock = time.perf_counter
     prepare_s, infer_s = [], []
@@ -56,17 +88,25 @@ def one_pass(predictor: Predictor, items: list[Any]) -> tuple[list[float], list[
         end = clock()
         prepare_s.append(middle - start)
         infer_s.append(end - middle)
+        if pace is not None:
+            pace.look()
     return prepare_s, infer_s
 
 
 def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: float) -> Calls:
-    """Re-warm with one pass, then make whole passes until there are enough calls and enough time."""
-    one_pass(predictor, items)
+    """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
+    one_pass(predictor, items[:RE_WARM_ITEMS])
     passes: list[tuple[list[float], list[float]]] = []
+    pace, read_before = Pace(), []
+    pace.read()
     start = time.perf_counter()
     while len(passes) * len(items) < least_calls or time.perf_counter() - start < least_s:
-        passes.append(one_pass(predictor, items))
+        read_before.append(len(pace.readings_s))
+        passes.append(one_pass(predictor, items, pace))
+    pace.read()
+    read_before.append(len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
+    stretches = _stretches(prepare_s + infer_s, read_before, pace.readings_s)
     most = max(1, MOST_KEPT_CALLS // len(items))
     kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
     return Calls(
@@ -75,8 +115,35 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
         infer_s=infer_s[kept].ravel().tolist(),
         mean_prepare_s=float(prepare_s.mean()),
         mean_infer_s=float(infer_s.mean()),
-        calls=(len(passes) + 1) * len(items),
+        calls=len(passes) * len(items) + min(RE_WARM_ITEMS, len(items)),
+        stretch_calls=[calls for calls, _, _ in stretches],
+        stretch_call_s=[call_s for _, call_s, _ in stretches],
+        stretch_yard_s=[yard_s for _, _, yard_s in stretches],
+        yardstick_s=pace.spent_s,
     )
+
+
+def _stretches(
+    call_s: NDArray[np.float64], read_before: list[int], readings_s: list[float]
+) -> list[tuple[int, float, float]]:
+    """Cut the passes into stretches, each from one reading of the yardstick to a later one.
+
+    Args:
+        call_s: (passes, items) time of each call.
+        read_before: how often the yardstick had been read when each pass began, and at the end.
+        readings_s: what it read.
+
+    Returns:
+        Of each stretch its calls, their mean time, and the mean of the readings at its ends and within.
+    """
+    found, first = [], 0
+    for last in range(len(call_s)):
+        if read_before[last + 1] > read_before[first]:
+            part = call_s[first : last + 1]
+            within = readings_s[read_before[first] - 1 : read_before[last + 1]]
+            found.append((part.size, float(part.mean()), float(np.mean(within))))
+            first = last + 1
+    return found
 
 
 def is_steady(first_s: NDArray[np.float64], second_s: NDArray[np.float64]) -> bool:
@@ -147,16 +214,22 @@ def warm_up(predictor: Predictor, items: list[Any], protocol: Protocol) -> dict[
             return {"steady": steady, "calls": calls, "seconds": elapsed, "first_call_s": first_call_s}
 
 
-def throughput(predictor: Predictor, items: list[Any], least_s: float) -> float:
-    """Return items a second over whole batches: one warm call, then at least two and `least_s`.
+def throughput(predictor: Predictor, items: list[Any], least_s: float) -> tuple[list[float], list[float]]:
+    """Measure whole batches: one warm call, then at least two and `least_s`.
 
     A batch that alone lasts longer than twice `least_s` is measured once.
+
+    Returns:
+        The time of each batch, seconds, and the mean reading of the yardstick before and after it.
     """
     start = time.perf_counter()
     predictor.infer(predictor.prepare(items))
     least_calls = 1 if time.perf_counter() - start > 2 * least_s else 2
-    calls, start = 0, time.perf_counter()
-    while calls < least_calls or time.perf_counter() - start < least_s:
+    batch_s: list[float] = []
+    readings_s, begun = [reading_s()], time.perf_counter()
+    while len(batch_s) < least_calls or time.perf_counter() - begun < least_s:
+        start = time.perf_counter()
         predictor.infer(predictor.prepare(items))
-        calls += 1
-    return calls * len(items) / (time.perf_counter() - start)
+        batch_s.append(time.perf_counter() - start)
+        readings_s.append(reading_s())
+    return batch_s, [(before + after) / 2 for before, after in pairwise(readings_s)]

@@ -19,79 +19,23 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from effkit.analysis.contention import last_is_disturbed
 from effkit.bench import host
-from effkit.bench.energy import EnergyMeter, Window
+from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
+from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import Entry, block_items, calls_per_visit, entries, order
-from effkit.models import Recipe
 from effkit.spec import Protocol
 
 log = logging.getLogger(__name__)
 QUIET_S = 0.05
 MEMORY_SHARE = 0.8
+REPEATED_SHARE = 0.5
+"""Visits of a generation that may be repeated, as a share of those it plans: a busy host must not triple a run."""
 
 Progress = Callable[[float, str], None]
 """Told the share of measuring that is done, and what is done now."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """A candidate that has been made: what a worker needs to load it, and what it takes in memory."""
-
-    recipe: Recipe
-    folder: Path
-    peak_bytes: int
-
-
-@dataclass
-class Start:
-    """What one fresh worker told before it was visited."""
-
-    entry: Entry
-    generation: int
-    import_s: float
-    load_s: float
-    first_call_s: float
-    steady: bool
-    warm_up_calls: int
-    floor_bytes: int
-    threads: dict[str, int]
-    peak_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One measured visit: batch-1 calls, their CPU time and the machine's energy meanwhile."""
-
-    entry: Entry
-    generation: int
-    block: int
-    position: int
-    items: list[int]
-    prepare_s: list[float]
-    infer_s: list[float]
-    mean_prepare_s: float
-    mean_infer_s: float
-    calls: int
-    cpu_s: float
-    wall_s: float
-    energy: Window | None
-    others_share: float
-    steal_share: float
-
-
-@dataclass
-class Measurements:
-    """Everything the coordinator saw, in the order in which it saw it."""
-
-    starts: list[Start] = field(default_factory=list)
-    visits: list[Visit] = field(default_factory=list)
-    throughput: list[tuple[Entry, int, float]] = field(default_factory=list)
-    idle: list[Window] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    cores: host.Cores | None = None
-    resident_together: bool = True
 
 
 @dataclass
@@ -105,6 +49,7 @@ class Bench:
         products: folder of cached products.
         test: item indices that may be drawn.
         sizes: (n,) size of each of them as a request, bytes.
+        more: asked once, after the protocol's generations, how many there shall be in all.
     """
 
     built: dict[str, Built]
@@ -117,14 +62,21 @@ class Bench:
     seed: int
     meter: EnergyMeter
     progress: Progress = lambda share, text: None
+    more: Callable[[Measurements], int] | None = None
+    _wanted: int = field(default=0, init=False)
+    _repeats_left: int = field(default=0, init=False)
 
     def run(self) -> Measurements:
         """Carry out the schedule. A candidate that fails is left out from there on."""
         result = Measurements(cores=host.choose_cores(self.protocol.threads))
         result.resident_together = self._fit_in_memory()
-        with _on_cores(result.cores):
-            for generation in range(self.protocol.generations):
+        with on_cores(result.cores):
+            generation, self._wanted = 0, self.protocol.generations
+            while generation < self._wanted:
                 self._generation(generation, result)
+                generation += 1
+                if generation == self.protocol.generations and self.more is not None:
+                    self._wanted = self.more(result)
         self.progress(1.0, "measured")
         return result
 
@@ -149,6 +101,7 @@ class Bench:
                 with self._forgive(lines[name], result):
                     resident[name] = start(name, stack)
             self._idle(result)
+            self._repeats_left = int(REPEATED_SHARE * self.protocol.blocks * len(lines)) if self.protocol.retries else 0
             for block in range(self.protocol.blocks):
                 items = block_items(
                     self.test, self.sizes, self.protocol.block_items,
@@ -163,18 +116,17 @@ class Bench:
                     with self._forgive(lines[name], result), ExitStack() as visiting:
                         worker = resident.get(name) or start(name, visiting)
                         others = [each for each in resident.values() if each is not worker]
-                        result.visits.append(
-                            self._visit(lines[name], worker, others, generation, block, position, items)
+                        self._visit_until_quiet(
+                            lines[name], worker, others, (generation, block, position), items, result
                         )
                         if block == self.protocol.blocks - 1:
                             self._throughput(lines[name], worker, generation, result)
-                            starts[name].peak_bytes = worker.ask("memory")["peak_bytes"]
+                            starts[name].memory = worker.ask("memory")
             self._idle(result)
-            result.starts += [seen for seen in starts.values() if seen.peak_bytes]
+            result.starts += [seen for seen in starts.values() if seen.memory]
 
     def _tell(self, generation: int, share: float, text: str) -> None:
-        generations = self.protocol.generations
-        self.progress((generation + share) / generations, f"generation {generation + 1}/{generations}: {text}")
+        self.progress((generation + share) / self._wanted, f"generation {generation + 1}/{self._wanted}: {text}")
 
     @contextmanager
     def _forgive(self, entry: Entry, result: Measurements) -> Iterator[None]:
@@ -193,7 +145,9 @@ class Bench:
             raise WorkerFailed(result.failures[entry.candidate])
         assert result.cores is not None
         built = self.built[entry.candidate]
-        worker = stack.enter_context(WorkerProcess(threads=self.protocol.threads, cores=result.cores.workers))
+        worker = stack.enter_context(
+            WorkerProcess(threads=self.protocol.threads, cores=result.cores.workers, device=self.protocol.device)
+        )
         opened = worker.ask("open", recipe=built.recipe.to_json(), task=str(self.task), products=str(self.products))
         loaded = worker.ask("load", folder=str(built.folder))
         items = block_items(
@@ -214,19 +168,42 @@ class Bench:
             threads=opened["threads"],
         )
 
+    def _visit_until_quiet(
+        self,
+        entry: Entry,
+        worker: WorkerProcess,
+        others: Sequence[WorkerProcess],
+        place: tuple[int, int, int],
+        items: NDArray[np.int64],
+        result: Measurements,
+    ) -> None:
+        """Visit, and visit again while something else disturbed it; every attempt is kept."""
+        for attempt in range(1 + self.protocol.retries):
+            visit = self._visit(entry, worker, others, place, items, attempt, result.cores)
+            result.visits.append(visit)
+            disturbed = last_is_disturbed(
+                [each.others_share for each in result.visits], [each.steal_share for each in result.visits]
+            )
+            if not disturbed or not self._repeats_left:
+                return
+            if attempt < self.protocol.retries:
+                self._repeats_left -= 1
+
     def _visit(
         self,
         entry: Entry,
         worker: WorkerProcess,
         others: Sequence[WorkerProcess],
-        generation: int,
-        block: int,
-        position: int,
+        place: tuple[int, int, int],
         items: NDArray[np.int64],
+        attempt: int,
+        cores: host.Cores | None,
     ) -> Visit:
         _wait_until_still(others)
+        generation, block, position = place
         ours = [psutil.Process(), worker.psutil, *(other.psutil for other in others)]
-        before, started = host.activity(ours), time.perf_counter()
+        watched = cores.workers if cores else ()
+        before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
             answer = worker.ask(
                 "visit",
@@ -234,7 +211,7 @@ class Bench:
                 least_calls=calls_per_visit(self.protocol, entry.workers),
                 least_s=self.protocol.visit_s,
             )
-        after, length_s = host.activity(ours), time.perf_counter() - started
+        after, length_s = host.activity(ours, watched), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         return Visit(
             entry=entry,
@@ -252,6 +229,10 @@ class Bench:
             energy=energy[0] if energy else None,
             others_share=max(0.0, foreign_s / length_s),
             steal_share=max(0.0, (after.steal_s - before.steal_s) / length_s),
+            attempt=attempt,
+            stretch_calls=tuple(answer["stretch_calls"]),
+            stretch_call_s=tuple(answer["stretch_call_s"]),
+            stretch_yard_s=tuple(answer["stretch_yard_s"]),
         )
 
     def _throughput(self, entry: Entry, worker: WorkerProcess, generation: int, result: Measurements) -> None:
@@ -260,7 +241,7 @@ class Bench:
             self.test, self.sizes, batch, seed=self.seed, generation=generation, block=self.protocol.blocks + 1
         )
         answer = worker.ask("throughput", items=items.tolist(), least_s=self.protocol.throughput_s)
-        result.throughput.append((entry, generation, answer["items_per_s"]))
+        result.throughput.append(Batches(entry, generation, batch, answer["batch_s"], answer["yard_s"]))
 
     def _idle(self, result: Measurements) -> None:
         """Read the machine's idle energy while all workers are resident and asleep."""
@@ -283,7 +264,7 @@ def _wait_until_still(workers: Sequence[WorkerProcess], patience_s: float = 2.0)
 
 
 @contextmanager
-def _on_cores(cores: host.Cores | None) -> Iterator[None]:
+def on_cores(cores: host.Cores | None) -> Iterator[None]:
     """Keep this process off the workers' cores while measuring."""
     if cores is None or not cores.pinned:
         yield

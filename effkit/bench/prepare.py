@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.bench.energy import EnergyMeter
-from effkit.bench.measure import Built
+from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerProcess
 from effkit.models import Facts, Recipe
 
@@ -50,6 +50,7 @@ def prepare(
     test: NDArray[np.int64],
     meter: EnergyMeter,
     *,
+    device: str = "cpu",
     count: bool = True,
 ) -> Prepared:
     """Make a candidate with each seed and predict the test items with each.
@@ -61,6 +62,7 @@ def prepare(
         products: folder of cached products.
         test: item indices to predict.
         meter: measures the energy of making.
+        device: where PyTorch trains, embeds and predicts, "cpu" or "cuda".
         count: whether to load it and count parameters and operations too.
 
     Raises:
@@ -68,7 +70,7 @@ def prepare(
     """
     with (
         tempfile.TemporaryDirectory(prefix="effkit-") as folder,
-        WorkerProcess(threads=ALL_CORES, meter=meter) as worker,
+        WorkerProcess(threads=ALL_CORES, device=device, meter=meter) as worker,
     ):
         scratch = Path(folder)
         np.save(scratch / "test.npy", test)

@@ -38,10 +38,13 @@ class WorkerProcess:
     Args:
         threads: threads of every library; 0 leaves the libraries' own choice, all cores.
         cores: cores to pin it to; empty for all.
+        device: where PyTorch models run, "cpu" or "cuda".
         meter: measures the energy of making steps, if the worker makes anything.
     """
 
-    def __init__(self, *, threads: int, cores: Sequence[int] = (), meter: EnergyMeter | None = None) -> None:
+    def __init__(
+        self, *, threads: int, cores: Sequence[int] = (), device: str = "cpu", meter: EnergyMeter | None = None
+    ) -> None:
         self._meter = meter
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         started = time.perf_counter()
@@ -50,9 +53,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=_environment(threads),
-            text=True,
-            encoding="utf-8",
+            env=environment(threads, device),
             start_new_session=True,  # an interrupt from the keyboard is the coordinator's to handle
         )
         self.psutil = psutil.Process(self._process.pid)
@@ -87,9 +88,35 @@ class WorkerProcess:
                     self._answer_meter(answer, energy)
         finally:
             watchdog.cancel()
-        if "error" in answer:
-            raise WorkerFailed(f"{answer['error']} (in `{command}`, {answer['where']})")
-        return answer
+        return _checked(answer, command)
+
+    def lend_pipes(self, command: str) -> tuple[int, int]:
+        """Start a command that speaks bytes, and lend the ends of its pipes: for requests, and for answers.
+
+        Nobody may `ask` before `take_back`.
+
+        Raises:
+            WorkerFailed: when the worker is gone.
+        """
+        self._send({"command": command})
+        assert self._process.stdin is not None and self._process.stdout is not None
+        return self._process.stdin.fileno(), self._process.stdout.fileno()
+
+    def take_back(self, command: str, *, end: bytes = b"", ended: bytes = b"") -> dict[str, Any]:
+        """Take the pipes back and return the command's answer.
+
+        Args:
+            command: that was started.
+            end: what tells it to end; empty where it has ended by itself.
+            ended: what it says then, before its answer.
+
+        Raises:
+            WorkerFailed: with the reason in a sentence, when there is an error or no answer.
+        """
+        assert self._process.stdout is not None
+        self._write(end)
+        self._process.stdout.read(len(ended))
+        return _checked(self._receive(command), command)
 
     def _answer_meter(self, question: dict[str, Any], energy: ExitStack) -> None:
         """Open or close an energy window around a making step, as the worker asks."""
@@ -109,9 +136,12 @@ class WorkerProcess:
         self._send({"energy_j": sum(parts.values()), "rank": weakest_rank(shares)})
 
     def _send(self, message: dict[str, Any]) -> None:
+        self._write(json.dumps(message).encode() + b"\n")
+
+    def _write(self, message: bytes) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.write(message)
             self._process.stdin.flush()
         except (BrokenPipeError, OSError):
             raise WorkerFailed(self._obituary()) from None
@@ -158,19 +188,26 @@ class WorkerProcess:
         self._stderr.close()
 
 
-def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: its threads, no network for models, and the modules that are seen here."""
-    environment = dict(os.environ)
+def _checked(answer: dict[str, Any], command: str) -> dict[str, Any]:
+    if "error" in answer:
+        raise WorkerFailed(f"{answer['error']} (in `{command}`, {answer['where']})")
+    return answer
+
+
+def environment(threads: int, device: str = "cpu") -> dict[str, str]:
+    """A child's environment: its threads and device, no network for models, and the modules that are seen here."""
+    variables = dict(os.environ)
     for variable in THREAD_VARIABLES:
-        environment.pop(variable, None)
+        variables.pop(variable, None)
         if threads:
-            environment[variable] = str(threads)
-    environment |= {
+            variables[variable] = str(threads)
+    variables |= {
+        "EFFKIT_DEVICE": device,
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         "TOKENIZERS_PARALLELISM": "true" if threads != 1 else "false",
         "PYTHONUNBUFFERED": "1",
     }
     package = str(Path(__file__).resolve().parents[2])
-    environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([package, str(Path.cwd()), *filter(None, sys.path)]))
-    return environment
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([package, str(Path.cwd()), *filter(None, sys.path)]))
+    return variables

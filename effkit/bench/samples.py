@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from effkit.bench.measure import Measurements, Start, Visit
+from effkit.bench.measurements import Measurements, Start, Visit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("candidate", "twin", "generation", "block", "position", "item", "metric", "value")
+COLUMNS = ("candidate", "twin", "generation", "block", "position", "attempt", "item", "metric", "value")
 NONE = -1
 
 
@@ -19,18 +19,31 @@ def table(measured: Measurements) -> pd.DataFrame:
 
     `metric` names the value and its unit: `prepare_s` and `infer_s` are single calls, `visit_…` are
     means or sums over one visit, and the rest belongs to a worker's start or to the whole machine
-    (`idle_w`). A column that does not apply holds -1.
+    (`idle_w`). `stretch_…` are whole passes between two readings of the yardstick, and `batch_…` whole
+    batches, each with its reading, in order. `attempt` counts from 0 where a disturbed visit was made
+    again. A column that does not apply holds -1.
     """
     import pandas as pd
 
     rows = [*_starts(measured.starts), *_visits(measured.visits)]
-    for entry, generation, items_per_s in measured.throughput:
-        rows.append((entry.candidate, entry.twin, generation, NONE, NONE, NONE, "items_per_s", items_per_s))
+    for batches in measured.throughput:
+        place = (batches.entry.candidate, batches.entry.twin, batches.generation, NONE, NONE, NONE, NONE)
+        items_per_s = batches.items * len(batches.batch_s) / sum(batches.batch_s)
+        rows.append((*place, "items_per_s", items_per_s))
+        for batch_s, yard_s in zip(batches.batch_s, batches.yard_s, strict=True):
+            rows += [(*place, "batch_s", batch_s), (*place, "batch_yard_s", yard_s)]
     for number, window in enumerate(measured.idle):
         power_w = (window.cpu_j + window.memory_j + (window.gpu_j or 0.0)) / window.duration_s
-        rows.append(("", "", number // 2, NONE, NONE, NONE, "idle_w", power_w))
+        rows.append(("", "", number // 2, NONE, NONE, NONE, NONE, "idle_w", power_w))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    narrow = {"generation": "int16", "block": "int16", "position": "int16", "item": "int32", "value": "float64"}
+    narrow = {
+        "generation": "int16",
+        "block": "int16",
+        "position": "int16",
+        "attempt": "int16",
+        "item": "int32",
+        "value": "float64",
+    }
     names = dict.fromkeys(("candidate", "twin", "metric"), "category")
     return frame.astype({**narrow, **names})
 
@@ -44,18 +57,25 @@ def _starts(starts: list[Start]) -> Iterator[tuple[Any, ...]]:
             "steady": float(start.steady),
             "warm_up_calls": start.warm_up_calls,
             "floor_bytes": start.floor_bytes,
-            "peak_bytes": start.peak_bytes,
+            **start.memory,
         }
         for metric, value in values.items():
-            yield (start.entry.candidate, start.entry.twin, start.generation, NONE, NONE, NONE, metric, float(value))
+            if value is None:
+                continue
+            place = (start.entry.candidate, start.entry.twin, start.generation, NONE, NONE, NONE, NONE)
+            yield (*place, metric, float(value))
 
 
 def _visits(visits: list[Visit]) -> Iterator[tuple[Any, ...]]:
     for visit in visits:
-        place = (visit.entry.candidate, visit.entry.twin, visit.generation, visit.block, visit.position)
+        place = (visit.entry.candidate, visit.entry.twin, visit.generation, visit.block, visit.position, visit.attempt)
         for item, prepare_s, infer_s in zip(visit.items, visit.prepare_s, visit.infer_s, strict=True):
             yield (*place, item, "prepare_s", prepare_s)
             yield (*place, item, "infer_s", infer_s)
+        stretches = zip(visit.stretch_calls, visit.stretch_call_s, visit.stretch_yard_s, strict=True)
+        for calls, call_s, yard_s in stretches:
+            for metric, value in (("stretch_calls", calls), ("stretch_call_s", call_s), ("stretch_yard_s", yard_s)):
+                yield (*place, NONE, metric, float(value))
         values = {
             "visit_prepare_s": visit.mean_prepare_s,
             "visit_infer_s": visit.mean_infer_s,

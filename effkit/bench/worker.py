@@ -15,8 +15,9 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 PR_SET_PDEATHSIG, SIGKILL = 1, 9
 PREDICTIONS = "predictions.npy"
@@ -36,7 +37,7 @@ def die_with_parent(parent: int) -> None:
 class Worker:
     """Answers requests about one candidate. Every public method is a command of the pipe."""
 
-    def __init__(self, requests: TextIO, answers: TextIO) -> None:
+    def __init__(self, requests: BufferedReader, answers: BinaryIO) -> None:
         self._requests = requests
         self._answers = answers
         self._state: dict[str, Any] = {}
@@ -59,7 +60,7 @@ class Worker:
             self._send(answer)
 
     def _send(self, message: dict[str, Any]) -> None:
-        self._answers.write(json.dumps(message) + "\n")
+        self._answers.write(json.dumps(message).encode() + b"\n")
         self._answers.flush()
 
     def hello(self, cores: list[int], threads: int) -> dict[str, Any]:
@@ -83,6 +84,7 @@ class Worker:
         for library in module.libraries(opened):
             import_module(library)
         import_s = time.perf_counter() - start
+        self._device()  # raises, in words, where it cannot be had
         self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}
         return {"import_s": import_s, "floor_bytes": peak_bytes(), "threads": self._set_threads()}
 
@@ -131,16 +133,21 @@ class Worker:
 
     def load(self, folder: str) -> dict[str, Any]:
         """Load the made model, as a fresh server would."""
+        self._device().reset_peak()
         start = time.perf_counter()
-        self._state["predictor"] = self._state["module"].load(self._state["recipe"], Path(folder))
-        return {"load_s": time.perf_counter() - start}
+        model = self._state["module"].load(self._state["recipe"], Path(folder))
+        device = self._device()  # looked up anew: a user's own model may have brought PyTorch with it
+        device.synchronise()
+        load_s = time.perf_counter() - start
+        self._state |= {"model": model, "predictor": device.awaited(model)}
+        return {"load_s": load_s}
 
     def facts(self, folder: str, item: int) -> dict[str, Any]:
         """Count what can be counted on the loaded model."""
         from dataclasses import asdict
 
         (sample,) = self._state["task"].items.take([item])
-        return asdict(self._state["module"].facts(self._state["predictor"], sample, Path(folder)))
+        return asdict(self._state["module"].facts(self._state["model"], sample, Path(folder)))
 
     def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:
         """Call until steady; the first call's time is reported apart."""
@@ -160,21 +167,50 @@ class Worker:
         calls = visit(self._state["predictor"], sample, least_calls=least_calls, least_s=least_s)
         return {
             **asdict(calls),
-            "cpu_s": time.process_time() - cpu_s,
+            "cpu_s": time.process_time() - cpu_s - calls.yardstick_s,
             "wall_s": time.perf_counter() - start,
         }
 
     def throughput(self, items: list[int], least_s: float) -> dict[str, Any]:
-        """Measure items a second on one batch of these items."""
+        """Measure whole batches of these items."""
         from effkit.bench.latency import throughput
 
-        return {"items_per_s": throughput(self._state["predictor"], self._state["task"].items.take(items), least_s)}
+        batch_s, yard_s = throughput(self._state["predictor"], self._state["task"].items.take(items), least_s)
+        return {"batch_s": batch_s, "yard_s": yard_s}
+
+    def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
+        """Take the items that requests will name, and pass over them once in batches."""
+        from effkit.bench.serving import one_pass
+
+        sample = self._state["task"].items.take(items)
+        self._state["load"] = sample, max_batch
+        return {"pass_s": one_pass(self._state["predictor"], sample, max_batch)}
+
+    def serve_load(self) -> dict[str, Any]:
+        """Answer requests in bytes until they end; whatever happens, say so before the answer in JSON."""
+        from effkit.bench.serving import ENDED, answer_requests
+
+        items, max_batch = self._state["load"]
+        try:
+            batches = answer_requests(self._state["predictor"], items, max_batch, self._requests, self._answers)
+        finally:
+            self._answers.write(ENDED)
+        return {"batches": batches}
 
     def memory(self) -> dict[str, Any]:
-        """Report the highest resident memory so far."""
+        """Report the highest resident memory so far, and the device's since the model was loaded."""
+        from dataclasses import asdict
+
         from effkit.bench.memory import peak_bytes
 
-        return {"peak_bytes": peak_bytes()}
+        return {"peak_bytes": peak_bytes(), **asdict(self._device().peak())}
+
+    def _device(self) -> Any:
+        """The device that this candidate reaches: without PyTorch it is on the CPU, whatever the study asks."""
+        from effkit.bench.device import device
+        from effkit.models.base import CPU, DEVICE
+
+        return device(DEVICE if "torch" in sys.modules else CPU)
 
     def _seeded(self, seed: int) -> Any:
         from dataclasses import replace
@@ -218,9 +254,9 @@ def _response(row: Any) -> dict[str, Any]:
 def main() -> None:
     """Serve on what were standard input and output; prints of a model go to standard error."""
     die_with_parent(int(sys.argv[1]))
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    Worker(sys.stdin, answers).serve()
+    Worker(sys.stdin.buffer, answers).serve()  # type: ignore[arg-type] # standard input is buffered
 
 
 if __name__ == "__main__":

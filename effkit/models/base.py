@@ -23,6 +23,10 @@ BUILDER_VERSION = 1
 THREADS = int(os.environ.get("EFFKIT_THREADS") or 0)
 """Threads of libraries that are told so call by call: 0 leaves the choice to them. Set by who starts the process."""
 
+CPU = "cpu"
+DEVICE = os.environ.get("EFFKIT_DEVICE") or CPU
+"""Where PyTorch models run, "cpu" or "cuda"; all others run on the CPU. Set by who starts the process."""
+
 MANIFEST = "making.json"
 """Written last into a product's folder: complete is this file's existence."""
 

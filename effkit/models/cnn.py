@@ -47,8 +47,7 @@ class CnnPredictor:
         import torch
 
         with torch.inference_mode():
-            shares: NDArray[np.float32] = self.network(prepared).softmax(dim=1).numpy()
-        return shares
+            return networks.to_array(self.network(networks.on_device(prepared)).softmax(dim=1))
 
 
 def network(channels: list[int], classes: int) -> nn.Module:
@@ -77,7 +76,8 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         save_file(trained.state_dict(), folder / WEIGHTS)
         (folder / DESCRIPTION).write_text(json.dumps({"classes": len(task.classes)}), encoding="utf-8")
 
-    return products.make(recipe.key(task.sha256), "train the network", len(chosen), write)
+    key = recipe.key(task.sha256, *networks.device_key())
+    return products.make(key, "train the network", len(chosen), write)
 
 
 def load(recipe: Recipe, folder: Path) -> CnnPredictor:
@@ -88,7 +88,7 @@ def load(recipe: Recipe, folder: Path) -> CnnPredictor:
     classes = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))["classes"]
     trained = network(list(recipe.settings["channels"]), classes)
     trained.load_state_dict(load_file(folder / WEIGHTS))
-    return CnnPredictor(trained.eval(), ImageInput.of(recipe.settings))
+    return CnnPredictor(networks.on_device(trained.eval()), ImageInput.of(recipe.settings))
 
 
 def facts(predictor: CnnPredictor, item: bytes, folder: Path) -> Facts:
@@ -97,7 +97,7 @@ def facts(predictor: CnnPredictor, item: bytes, folder: Path) -> Facts:
         parameters=networks.parameters(predictor.network),
         tensor_bytes=networks.tensor_bytes(predictor.network),
         weight_bytes=(folder / WEIGHTS).stat().st_size,
-        flops=networks.flops(lambda: predictor.network(predictor.prepare([item]))),
+        flops=networks.flops(lambda: predictor.network(networks.on_device(predictor.prepare([item])))),
     )
 
 
@@ -109,7 +109,10 @@ def predict(recipe: Recipe, folder: Path, task: Task, indices: NDArray[np.int64]
 def _train(
     images: ImageInput, pixels: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, recipe: Recipe
 ) -> nn.Module:
-    """Train with AdamW under a rate that rises and then falls as a cosine; everything random is seeded."""
+    """Train with AdamW under a rate that rises and then falls as a cosine; everything random is seeded.
+
+    What is drawn is drawn on the CPU, so that another device sees the same images in the same order.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
@@ -118,7 +121,7 @@ def _train(
     batch, epochs = int(settings["batch_size"]), int(settings["epochs"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = network(list(settings["channels"]), classes).train()
+        model: nn.Module = networks.on_device(network(list(settings["channels"]), classes)).train()
         optimiser = torch.optim.AdamW(
             model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
         )
@@ -129,12 +132,12 @@ def _train(
         for _ in range(epochs):
             for rows in torch.split(torch.randperm(len(inputs)), batch):
                 varied = _vary(inputs[rows], flip=bool(settings.get("flip", False)))
-                loss = cross_entropy(model(varied), targets[rows])
+                loss = cross_entropy(model(networks.on_device(varied)), networks.on_device(targets[rows]))
                 optimiser.zero_grad()
                 torch.autograd.backward(loss)
                 optimiser.step()
                 rate.step()
-    return model
+    return model.cpu()
 
 
 def _vary(images: Tensor, *, flip: bool) -> Tensor:

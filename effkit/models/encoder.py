@@ -75,7 +75,7 @@ class ImageEncoder:
     """Images to embeddings: a convolutional network without its classifier."""
 
     def __init__(self, network: nn.Module, images: ImageInput) -> None:
-        self.network = network
+        self.network = networks.on_device(network)
         self._images = images
 
     def size(self, item: bytes) -> int:
@@ -91,12 +91,11 @@ class ImageEncoder:
         import torch
 
         with torch.inference_mode():
-            embedded: NDArray[np.float32] = self.network(prepared).numpy()
-        return embedded
+            return networks.to_array(self.network(networks.on_device(prepared)))
 
     def flops(self, item: bytes) -> float:
         """Count the operations of one image."""
-        return networks.flops(lambda: self.network(self.prepare([item])))
+        return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
                 shutil.copy(file, folder)
 
     # The fit has one optimum: seeds share it.
-    return products.make(replace(recipe, seed=0).key(*facts), step, count, write)
+    return products.make(replace(recipe, seed=0).key(*facts, *networks.device_key()), step, count, write)
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
@@ -197,7 +196,9 @@ class _Embedder:
         recipe = self._recipe
         settings = {key: value for key, value in recipe.settings.items() if key not in HEAD_SETTINGS}
         facts = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), settings, _content(items)]
-        key = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+        key = hashlib.sha256(
+            json.dumps([*facts, *networks.device_key()], sort_keys=True, default=str).encode()
+        ).hexdigest()[:32]
 
         def write(folder: Path) -> None:
             np.save(folder / "embeddings.npy", _embed(self._encoder, items))

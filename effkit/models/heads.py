@@ -1,4 +1,7 @@
-"""What stands on a frozen encoder: a logistic head for classes, or a corpus to search by cosine."""
+"""What stands on a frozen encoder: a logistic head for classes, or a corpus to search by cosine.
+
+They are arrays on the CPU, whatever the encoder's device: the answer is wanted there.
+"""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.models import networks
 from effkit.models.base import Facts, Predictor, Recipe, predict_in_batches, weight_bytes
 from effkit.models.columns import Columns, mean_and_scale, training_data
-from effkit.models.networks import use_threads
 from effkit.models.products import Products
 from effkit.tasks.base import Task
 
@@ -65,16 +65,17 @@ class MlpPredictor:
         import torch
 
         with torch.inference_mode():
-            scores = self.network(prepared)
+            scores = self.network(networks.on_device(prepared))
             if self.classes:
-                return np.asarray(torch.softmax(scores, dim=1).numpy())
-            return np.asarray(scores[:, 0].numpy() * self._target_scale + self._target_mean)
+                return networks.to_array(torch.softmax(scores, dim=1))
+            return np.asarray(networks.to_array(scores[:, 0]) * self._target_scale + self._target_mean)
 
 
 def make(recipe: Recipe, task: Task, products: Products) -> Path:
     """Train on the first `fit` items and return the product's folder."""
     step = f"train {recipe.model}"
-    return products.make(recipe.key(task.sha256), step, recipe.fit_items, partial(_train, recipe, task))
+    key = recipe.key(task.sha256, *networks.device_key())
+    return products.make(key, step, recipe.fit_items, partial(_train, recipe, task))
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
@@ -82,11 +83,11 @@ def load(recipe: Recipe, folder: Path) -> Predictor:
     from safetensors.numpy import load_file as load_arrays
     from safetensors.torch import load_file
 
-    use_threads()
+    networks.use_threads()
     described = json.loads((folder / "network.json").read_text(encoding="utf-8"))
     network = _network(**described["network"])
     network.load_state_dict(load_file(folder / "model.safetensors"))
-    network.eval()
+    network = networks.on_device(network.eval())
     columns = Columns(**described["columns"])
     return MlpPredictor(columns, network, load_arrays(folder / "scaling.safetensors"), described["classes"])
 
@@ -150,12 +151,12 @@ def _train(recipe: Recipe, task: Task, folder: Path) -> None:
         mean, scale = scaling["target"].tolist()
         targets = torch.from_numpy(((labels - mean) / scale).astype(np.float32))[:, None]
     shape = {"sizes": [inputs.shape[1], *settings["hidden"], classes or 1], "dropout": settings["dropout"]}
-    use_threads()
+    networks.use_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network = _network(**shape)
+        network = networks.on_device(_network(**shape))
         _descend(network, inputs, targets, settings)
-    save_file(network.state_dict(), folder / "model.safetensors")
+    save_file(network.cpu().state_dict(), folder / "model.safetensors")
     save_arrays(scaling, folder / "scaling.safetensors")
     described = {"network": shape, "columns": columns.to_json(), "classes": classes}
     (folder / "network.json").write_text(json.dumps(described), encoding="utf-8")
@@ -176,6 +177,7 @@ def _descend(network: torch.nn.Module, inputs: torch.Tensor, targets: torch.Tens
     for _ in range(settings["epochs"]):
         for batch in torch.split(torch.randperm(len(inputs)), settings["batch_size"]):
             optimiser.zero_grad()
-            torch.autograd.backward(loss_of(network(inputs[batch]), targets[batch]))
+            rows, wanted = networks.on_device(inputs[batch]), networks.on_device(targets[batch])
+            torch.autograd.backward(loss_of(network(rows), wanted))
             optimiser.step()
             schedule.step()

@@ -1,13 +1,17 @@
-"""What every PyTorch model here shares: its threads, and what can be counted on it."""
+"""What every PyTorch model here shares: its threads, its device, and what can be counted on it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
+from effkit.models.base import CPU, DEVICE
+
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def use_threads() -> None:
@@ -17,6 +21,28 @@ def use_threads() -> None:
     threads = int(os.environ.get("EFFKIT_THREADS") or 0)
     if threads:
         torch.set_num_threads(threads)
+
+
+def on_device(thing: Any) -> Any:
+    """Move a network, a tensor or a mapping of tensors to the device; on the CPU they are there already."""
+    if DEVICE == CPU:
+        return thing
+    if isinstance(thing, Mapping):
+        return {key: on_device(value) for key, value in thing.items()}
+    return thing.to(DEVICE) if hasattr(thing, "to") else thing
+
+
+def to_array(tensor: Tensor) -> NDArray[Any]:
+    """Bring a tensor back as an array."""
+    return (tensor if DEVICE == CPU else tensor.cpu()).numpy()
+
+
+def device_key() -> tuple[str, ...]:
+    """What a product's key says of the device: nothing on the CPU.
+
+    Training and embedding on a GPU are not bit-identical to the CPU's, whatever the seed: a product of its own.
+    """
+    return () if DEVICE == CPU else (DEVICE,)
 
 
 def parameters(network: nn.Module) -> int:

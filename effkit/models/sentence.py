@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SentenceEncoder:
-    """Texts to embeddings, in 32-bit floats on the CPU.
+    """Texts to embeddings, in 32-bit floats.
 
     Args:
         folder: verified files of a Sentence Transformers model; nothing is asked of a hub.
@@ -29,7 +29,8 @@ class SentenceEncoder:
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         from sentence_transformers import SentenceTransformer
 
-        self.network: SentenceTransformer = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+        network = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+        self.network: SentenceTransformer = networks.on_device(network)
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
 
@@ -46,8 +47,7 @@ class SentenceEncoder:
         import torch
 
         with torch.inference_mode():
-            embedded: NDArray[np.float32] = self.network(prepared)["sentence_embedding"].numpy()
-        return embedded
+            return networks.to_array(self.network(networks.on_device(prepared))["sentence_embedding"])
 
     def flops(self, item: str) -> float:
         """Count operations of one text with eager attention: the counter does not see the fused kind on a CPU."""
@@ -55,6 +55,6 @@ class SentenceEncoder:
         usual = transformer.config._attn_implementation
         transformer.set_attn_implementation("eager")
         try:
-            return networks.flops(lambda: self.network(self.prepare([item])))
+            return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
         finally:
             transformer.set_attn_implementation(usual)

@@ -25,7 +25,7 @@ _VERDICT_TONES: dict[str, Tone] = {
     "inferior": "bad",
     "inconclusive": "warn",
 }
-_RATIO_TONES: dict[str, Tone] = {"lower": "good", "higher": "bad", "unstable": "warn"}
+_RATIO_TONES: dict[str, Tone] = {"lower": "good", "higher": "bad", "unstable": "warn", "not resolvable": "warn"}
 RANK_WORDS = {
     "metered": "meter",
     "counter": "hardware counter",
@@ -56,7 +56,7 @@ def comparison_table(view: View, chosen: str | None) -> Table:
         ColumnSpec("Throughput", f"batch {view.record.spec.protocol.batch}", throughput),
         ColumnSpec("Peak memory", "whole process", memory),
         ColumnSpec("Energy", "per request", energy),
-        ColumnSpec("CO₂e", f"per 1,000, {region}", lambda v, c: carbon(c, region)),
+        ColumnSpec("CO₂e", f"per 1,000, {region}{pue(view)}", lambda v, c: carbon(v, c, region)),
     ]
     return build(view, columns, key="comparison", title="Candidates", chosen=chosen)
 
@@ -164,7 +164,7 @@ def throughput(view: View, candidate: CandidateRecord) -> Cell:
     found = next((each for each in candidate.throughput if each.batch == wanted), None)
     if found is None:
         return UNMEASURED
-    tone: dict[str, Tone] = {"higher": "good", "lower": "bad", "unstable": "warn"}
+    tone: dict[str, Tone] = {"higher": "good", "lower": "bad", "unstable": "warn", "not resolvable": "warn"}
     return replace(
         estimate_cell(found.items_per_s, "items/s"),
         claim=savings.rate(found.ratio),
@@ -217,8 +217,14 @@ def energy_origin(candidate: CandidateRecord) -> str:
     return f"{origin} · {RANK_WORDS[found.rank]}"
 
 
-def carbon(candidate: CandidateRecord, region: str) -> Cell:
-    """Grams of CO2e per thousand requests in one region: always modelled, from energy and a grid factor."""
+def pue(view: View) -> str:
+    """The data centre's overhead as a heading has it; nothing where there is none."""
+    asked = view.record.spec.carbon.pue
+    return "" if asked == 1 else f", PUE {asked:g}"
+
+
+def carbon(view: View, candidate: CandidateRecord, region: str) -> Cell:
+    """Grams of CO2e per thousand requests in one region: always modelled, from energy, a grid factor and the PUE."""
     found = candidate.energy
     if found is None or found.request_j is None:
         return Cell(DASH, detail="no energy figure", tone="muted")
@@ -226,10 +232,11 @@ def carbon(candidate: CandidateRecord, region: str) -> Cell:
         grid = factor(region)
     except KeyError:
         return Cell(DASH, detail=f"no grid factor for {region}", tone="muted")
-    request = found.request_j
-    value = grams_per_thousand(request.value, grid)
+    request, overhead = found.request_j, view.record.spec.carbon.pue
+    value = grams_per_thousand(request.value, grid, pue=overhead)
     low, high = (
-        None if end is None else grams_per_thousand(max(end, 0.0), grid) for end in (request.low, request.high)
+        None if end is None else grams_per_thousand(max(end, 0.0), grid, pue=overhead)
+        for end in (request.low, request.high)
     )
     return Cell(show(value, "g"), detail=interval(low, high, "g", value), origin="modelled")
 

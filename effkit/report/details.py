@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from effkit.analysis.carbon import factor
-from effkit.record import CandidateRecord, NoiseCheck
+from effkit.record import CandidateRecord, Estimate, NoiseCheck
 from effkit.report.comparison import (
     RANK_WORDS,
     UNMEASURED,
@@ -15,8 +15,11 @@ from effkit.report.comparison import (
     energy,
     estimate_cell,
     percentile_cell,
+    pue,
 )
+from effkit.report.cost import payback_table, year_table
 from effkit.report.groups import groups
+from effkit.report.load import under_load
 from effkit.report.units import DASH, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View
@@ -29,9 +32,12 @@ def details(view: View) -> tuple[Table, ...]:
     tables = (
         size(view),
         latency(view),
+        under_load(view),
         energy_and_carbon(view),
         cold_start(view),
         making(view),
+        payback_table(view),
+        year_table(view),
         groups(view),
         identity(view),
     )
@@ -67,6 +73,7 @@ def latency(view: View) -> Table:
         ColumnSpec(
             "Calls", "", lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED
         ),
+        ColumnSpec("Ratio", "as seen, without the yardstick", _ratio_as_seen),
         ColumnSpec("Warm-up", "", _steady),
     ]
     return build(view, columns, key="latency", title="Latency in depth")
@@ -85,7 +92,10 @@ def energy_and_carbon(view: View) -> Table:
             ColumnSpec(part.upper() if part != "memory" else "Memory", "share and method", _part(part))
             for part in _parts(view)
         ),
-        *(ColumnSpec(f"CO₂e {region}", f"per 1,000; {_grid(region)}", _in_region(region)) for region in regions),
+        *(
+            ColumnSpec(f"CO₂e {region}", f"per 1,000; {_grid(region)}{pue(view)}", _in_region(region))
+            for region in regions
+        ),
     ]
     return build(view, columns, key="energy", title="Energy and carbon")
 
@@ -150,6 +160,7 @@ def noise_table(view: View) -> Table:
     rows = tuple(Row(check.metric, check.metric, _noise_cells(check)) for check in view.record.noise)
     columns = (
         Column("Ratio", "should be 1", "measured"),
+        Column("As seen", "without the yardstick", "measured"),
         Column("Threshold", "nothing claimed inside"),
         Column("Verdict"),
     )
@@ -181,7 +192,19 @@ def curve_table(view: View) -> Table | None:
 def _noise_cells(check: NoiseCheck) -> tuple[Cell, ...]:
     ends = "" if check.low is None or check.high is None else f"[{check.low:.3f}, {check.high:.3f}]"
     verdict, tone = _noise_verdict(check)
-    return Cell(f"{check.ratio:.3f}", detail=ends), Cell(f"±{100 * check.threshold:.1f} %"), Cell(verdict, tone=tone)
+    return (
+        Cell(f"{check.ratio:.3f}", detail=ends),
+        _as_seen(check.as_seen),
+        Cell(f"±{100 * check.threshold:.1f} %"),
+        Cell(verdict, tone=tone),
+    )
+
+
+def _as_seen(seen: Estimate | None) -> Cell:
+    if seen is None:
+        return Cell(DASH, detail="no yardstick", tone="muted")
+    ends = "" if seen.low is None or seen.high is None else f"[{seen.low:.3f}, {seen.high:.3f}]"
+    return Cell(f"{seen.value:.3f}", detail=ends)
 
 
 def _noise_verdict(check: NoiseCheck) -> tuple[str, Tone]:
@@ -209,7 +232,7 @@ def _part(name: str) -> MakesCell:
 
 
 def _in_region(region: str) -> MakesCell:
-    return lambda view, candidate: carbon(candidate, region)
+    return lambda view, candidate: carbon(view, candidate, region)
 
 
 def _grid(region: str) -> str:
@@ -244,6 +267,11 @@ def _steady(view: View, candidate: CandidateRecord) -> Cell:
     if candidate.latency is None:
         return UNMEASURED
     return Cell("steady", tone="good") if candidate.latency.steady else Cell("not steady", tone="warn")
+
+
+def _ratio_as_seen(view: View, candidate: CandidateRecord) -> Cell:
+    ratio = candidate.latency.ratio if candidate.latency else None
+    return Cell("reference", tone="muted") if candidate.reference else _as_seen(ratio.as_seen if ratio else None)
 
 
 def _counted(text: str, value: float | None) -> Cell:

@@ -92,6 +92,8 @@ def _speed_figure(ratio: Ratio) -> KeyFigure:
             return KeyFigure("same", "speed, within noise", "muted")
         case "unstable":
             return KeyFigure("?", "speed: unstable noise", "warn")
+        case "not resolvable":
+            return KeyFigure("?", "speed: not resolvable", "warn")
         case _:
             return KeyFigure(f"~{times(max(ratio.value, 1 / ratio.value))}", _towards(ratio) + ", indicative", "muted")
 
@@ -112,6 +114,8 @@ def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
             return "same, within noise"
         case "unstable":
             return "not claimed: unstable"
+        case "not resolvable":
+            return "not resolvable: disturbed"
         case _:
             word = lower if ratio.value < 1 else higher
             return f"~{times(max(ratio.value, 1 / ratio.value))} {word}, indicative"

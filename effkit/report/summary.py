@@ -9,6 +9,7 @@ from effkit.report.answer import answer
 from effkit.report.budget import budget_table
 from effkit.report.charts import charts
 from effkit.report.comparison import comparison_table
+from effkit.report.cost import traffic_table
 from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
@@ -49,6 +50,7 @@ def section(record: Record) -> StudySection:
         limits=limits(view),
         noise=noise_table(view),
         budget=budget_table(view),
+        traffic=traffic_table(view, found.chosen),
         curve=curve_table(view),
         worst_groups=worst_groups(view),
         details=details(view),

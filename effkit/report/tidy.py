@@ -7,7 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from effkit.analysis.carbon import factor, grams_per_thousand
+from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate, Ratio
+from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.values import Tidy
 from effkit.report.view import View, percentile, process_bytes
 
@@ -46,6 +48,7 @@ def _numbers(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
     yield from _latency(c)
     for rate in c.throughput:
         yield _estimate(f"throughput_batch_{rate.batch}", "items/s", rate.items_per_s, ratio=rate.ratio)
+    yield from _load(c)
     yield from _memory(c)
     yield _plain("parameters", "", c.parameters, "counted")
     yield _plain("operations", "FLOP", c.operations.flops if c.operations else None, "counted")
@@ -58,6 +61,8 @@ def _numbers(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         yield _plain(f"making_{made.step}_energy", "J", made.energy_j, _energy_origin(made.rank)) | {
             "rank": made.rank or ""
         }
+    yield from _payback(view, c)
+    yield from _traffic(view, c)
 
 
 def _quality(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
@@ -93,6 +98,24 @@ def _latency(c: CandidateRecord) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def _load(c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.load is None:
+        return
+    yield _estimate("saturation", "requests/s", c.load.saturation_per_s)
+    for point in c.load.points:
+        limited = "generator-limited" if point.generator_limited else ""
+        for found in point.percentiles:
+            yield {
+                "metric": f"load_{100 * point.share:g}_percent_p{found.level:g}", "unit": "s", "value": found.value_s,
+                "low": found.low_s, "high": found.high_s, "n": found.n, "origin": "measured", "verdict": limited,
+                "reason": found.reason or "",
+            }  # fmt: skip
+    if c.load.highest_per_s is not None:
+        yield _estimate("highest_rate_within_budget", "requests/s", c.load.highest_per_s) | {
+            "verdict": c.load.bound or ""
+        }
+
+
 def _memory(c: CandidateRecord) -> Iterator[dict[str, Any]]:
     if c.memory is None:
         return
@@ -117,12 +140,43 @@ def _energy(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         yield row | {"rank": part.rank, "reason": part.method}
     asked = view.record.spec.carbon
     for region in dict.fromkeys((asked.region, *asked.scenarios)):
-        yield _plain(f"co2e_per_thousand_{region}", "g", _grams(request.value, region), "modelled") | {"rank": rank}
+        grams = _grams(view, request.value, region)
+        yield _plain(f"co2e_per_thousand_{region}", "g", grams, "modelled") | {"rank": rank}
 
 
-def _grams(energy_j: float, region: str) -> float | None:
+def _payback(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    if c.reference or not c.making:
+        return
+    for what, find in (("energy", energy_break_even), ("time", time_break_even)):
+        found = find(c, view.reference)
+        if found.requests is None:
+            yield _plain(f"payback_{what}", "requests", None, "") | {"reason": found.reason}
+        else:
+            yield _estimate(f"payback_{what}", "requests", found.requests)
+
+
+def _traffic(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
+    """What serving takes at each traffic, which stands in the metric's name."""
+    asked = view.record.spec
+    for each in provided(view, c):
+        at, why = f"at_{each.requests_per_s:g}_per_s", {"reason": BASIS_WORDS[each.capacity.basis]}
+        yield _estimate(f"machines_{at}", "", each.machines) | why
+        if each.money_per_thousand is not None and asked.cost is not None:
+            yield _estimate(f"money_per_thousand_{at}", asked.cost.currency, each.money_per_thousand) | why
+        served = {"rank": (c.energy.rank or "") if c.energy else ""} | why
+        if each.energy_j_per_thousand is not None:
+            yield _estimate(f"energy_per_thousand_{at}", "J", each.energy_j_per_thousand) | served
+        if each.carbon_g_per_thousand is not None:
+            metric = f"co2e_per_thousand_{asked.carbon.region}_{at}"
+            yield _estimate(metric, "g", each.carbon_g_per_thousand) | served
+        total = year_grams(c, each, asked.carbon)
+        if total is not None:
+            yield _estimate(f"co2e_year_{asked.carbon.region}_{at}", "g", total) | served
+
+
+def _grams(view: View, energy_j: float, region: str) -> float | None:
     try:
-        return grams_per_thousand(energy_j, factor(region))
+        return grams_per_thousand(energy_j, factor(region), pue=view.record.spec.carbon.pue)
     except KeyError:
         return None
 
@@ -168,7 +222,7 @@ def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, A
         "parameters": c.parameters,
         "energy_j": request.value if request else None,
         "energy_rank": c.energy.rank if c.energy else None,
-        "co2e_g_per_thousand": _grams(request.value, view.record.spec.carbon.region) if request else None,
+        "co2e_g_per_thousand": _grams(view, request.value, view.record.spec.carbon.region) if request else None,
         "status": c.status,
         "error": c.error,
     }

@@ -159,6 +159,7 @@ class StudySection:
     limits: tuple[str, ...]
     noise: Table
     budget: Table | None
+    traffic: Table | None
     curve: Table | None
     worst_groups: tuple[str, ...]
     details: tuple[Table, ...]

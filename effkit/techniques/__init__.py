@@ -50,6 +50,16 @@ def apply_chain(recipe: Recipe, chain: Chain) -> Recipe:
     return recipe
 
 
+def words(chain: Chain) -> str:
+    """Return what follows a model's title; empty without techniques.
+
+    Raises:
+        SpecError: as `check` does for names and parameters.
+    """
+    chosen = ((_technique(name), given) for name, given in chain)
+    return " ".join(technique.words(_parameters(technique, given)) for technique, given in chosen)
+
+
 def _technique(name: str) -> Technique:
     if name not in TECHNIQUES:
         raise unknown_name("technique", name, TECHNIQUES)
@@ -86,4 +96,4 @@ def _bounds(metadata: Iterable[Any]) -> str:
     return f" It may be {least[0]} to {most[0]}." if least and most else ""
 
 
-__all__ = ["TECHNIQUES", "Chain", "Technique", "apply_chain", "check"]
+__all__ = ["TECHNIQUES", "Chain", "Technique", "apply_chain", "check", "words"]

@@ -18,6 +18,7 @@ class Technique:
         name: as parameter files call it.
         needs: what it needs, in one sentence.
         parameters: what it may be given.
+        words: its checked parameters to what follows a model's title, as in "at 128 px".
         apply: the recipe and its checked parameters to the optimised recipe.
         refuse: why it cannot be applied to a modality's builder, or None where it can.
     """
@@ -25,5 +26,6 @@ class Technique:
     name: str
     needs: str
     parameters: type[Frozen]
+    words: Callable[[Any], str]
     apply: Callable[[Recipe, Any], Recipe]
     refuse: Callable[[str, str], str | None]

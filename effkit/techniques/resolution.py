@@ -19,6 +19,11 @@ class ResolutionParameters(Frozen):
     pixels: int = Field(ge=LEAST_PIXELS, le=MOST_PIXELS, description="width and height of the network's input")
 
 
+def words(parameters: ResolutionParameters) -> str:
+    """Say it behind a model's title: "EfficientNet-Lite0 at 128 px"."""
+    return f"at {parameters.pixels} px"
+
+
 def apply(recipe: Recipe, parameters: ResolutionParameters) -> Recipe:
     """Resize every image to this many pixels, in training and in use; the head is fitted anew."""
     return replace(recipe, settings={**recipe.settings, "resolution": parameters.pixels})
@@ -35,6 +40,7 @@ RESOLUTION = Technique(
     name="resolution",
     needs="A vision model whose network takes images of any size.",
     parameters=ResolutionParameters,
+    words=words,
     apply=apply,
     refuse=refuse,
 )

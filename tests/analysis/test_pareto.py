@@ -31,8 +31,16 @@ def test_front_probability_is_the_share_of_resamples() -> None:
     assert front_probability(samples, ["min", "max"]) == pytest.approx(expected)
 
 
-def test_dominated_from_ninety_five_per_cent() -> None:
-    assert dominated([0.0, 0.05, 0.06, 1.0]).tolist() == [True, True, False, False]
+@pytest.mark.parametrize(("wins", "expected"), [(100, True), (95, True), (94, False), (0, False)])
+def test_dominated_where_one_rival_wins_in_ninety_five_per_cent(wins: int, expected: bool) -> None:
+    samples = [[[1.0, 0.5], [0.5, 0.6 if draw < wins else 0.4]] for draw in range(100)]
+    assert dominated(samples, ["min", "max"]).tolist() == [expected, False]
+
+
+def test_rivals_that_take_turns_dominate_nothing() -> None:
+    samples = [[[1.0, 0.5], [0.5, 0.6 if draw % 2 else 0.4], [0.5, 0.4 if draw % 2 else 0.6]] for draw in range(100)]
+    assert front_probability(samples, ["min", "max"])[0] == 0.0
+    assert not dominated(samples, ["min", "max"])[0]
 
 
 def test_wrong_input_is_named() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, percentiles
+from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, item_sample_size, percentiles
 
 
 def calls(generations: int, per_block: int, seed: int = 0, luck: float = 0.02) -> tuple[np.ndarray, ...]:
@@ -129,3 +129,14 @@ def test_effective_size_stays_in_bounds(values: list[float]) -> None:
 
 def test_constant_calls_are_not_a_trend() -> None:
     assert effective_sample_size(np.ones(100)) == 100
+
+
+def test_calls_of_one_item_are_not_new_items() -> None:
+    rng = np.random.default_rng(4)
+    item = np.tile(np.arange(16), 50)
+    own = np.repeat(rng.normal(size=(1, 16)), 50, axis=0).ravel()
+    series = np.zeros(item.size)
+    alike, different = rng.normal(size=item.size), own + 0.01 * rng.normal(size=item.size)
+    assert item_sample_size(different, series, item) == pytest.approx(16, rel=0.1)
+    assert item_sample_size(alike, series, item) > 400
+    assert item_sample_size(alike, series, np.arange(item.size)) == item.size

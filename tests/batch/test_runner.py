@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import psutil
@@ -19,18 +18,10 @@ import yaml
 from effkit import store
 from effkit.batch import RunFailed, Runner, notebook_for
 from effkit.spec import SpecError
-from tests.conftest import REHEARSAL
+from tests.conftest import parameters
 
 ROOT = Path(__file__).parents[2]
-PARAMS: dict[str, Any] = {
-    "name": "t",
-    "task": "breast-cancer",
-    "reference": "lightgbm-small",
-    "candidates": ["logreg", "lightgbm-small"],
-    "margin_points": 2.0,
-    "margin_reason": "a test",
-    "protocol": REHEARSAL,
-}
+PARAMS = parameters()
 
 
 @pytest.fixture

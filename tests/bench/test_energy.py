@@ -2,6 +2,7 @@
 
 import time
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,21 +41,51 @@ class CPU:
         self._mode, self._tdp, self._is_generic_tdp, self._model = mode, tdp, generic, "Some CPU"
 
 
+class NvidiaGPUDevice:
+    def __init__(self, has_counter: bool) -> None:
+        self._has_counter = has_counter
+
+
 class GPU:
-    pass
+    def __init__(self, *has_counter: bool) -> None:
+        self.devices = SimpleNamespace(devices=[NvidiaGPUDevice(each) for each in has_counter])
+
+
+class AppleSiliconChip:
+    def __init__(self, chip_part: str) -> None:
+        self.chip_part = chip_part
 
 
 @pytest.mark.parametrize(
-    ("hardware", "rank"),
+    ("hardware", "component", "rank"),
     [
-        (CPU("intel_rapl", 65), "counter"),
-        (CPU("cpu_load", 65), "modelled-tdp"),
-        (CPU("constant", 85, generic=True), "modelled-generic"),
-        (GPU(), "counter"),
+        (CPU("intel_rapl", 65), "cpu", "counter"),
+        (CPU("cpu_load", 65), "cpu", "modelled-tdp"),
+        (CPU("constant", 85, generic=True), "cpu", "modelled-generic"),
+        (GPU(True), "gpu", "counter"),
+        (GPU(True, False), "gpu", "modelled-tdp"),
+        (AppleSiliconChip("CPU"), "cpu", "counter"),
+        (AppleSiliconChip("GPU"), "gpu", "counter"),
     ],
 )
-def test_ranks_of_hardware_that_is_not_here(hardware: object, rank: str) -> None:
-    assert _method(hardware).rank == rank
+def test_ranks_of_hardware_that_is_not_here(hardware: object, component: str, rank: str) -> None:
+    found = _method(hardware)
+    assert (found.component, found.rank) == (component, rank)
+
+
+def test_codecarbon_still_tells_a_gpu_that_has_no_counter() -> None:
+    from codecarbon.core.gpu_device import GPUDevice
+
+    class WithoutCounter(GPUDevice):
+        def _init_static_details(self) -> None:
+            self._gpu_name = "stand-in"
+
+        def _get_total_energy_consumption(self) -> None:
+            return None
+
+    hardware = GPU()
+    hardware.devices.devices.append(WithoutCounter(handle=None, gpu_index=0))
+    assert _method(hardware).rank == "modelled-tdp"
 
 
 def test_the_weakest_heavy_component_decides() -> None:

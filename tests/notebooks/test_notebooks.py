@@ -13,7 +13,8 @@ import papermill
 import pytest
 
 from effkit import catalogue, store
-from effkit.spec import StudySpec, parse, read
+from effkit.params import parse, read
+from effkit.spec import StudySpec
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from effkit.params import parse
 from effkit.record import (
     CandidateRecord,
     Code,
@@ -32,7 +33,6 @@ from effkit.record import (
     TaskFacts,
     Throughput,
 )
-from effkit.spec import parse
 
 MakeRecord = Callable[[str], Record]
 

@@ -7,7 +7,7 @@ import pytest
 
 from effkit.models.base import Recipe
 from effkit.spec import CandidateSpec, SpecError
-from effkit.techniques import TECHNIQUES, apply_chain, check
+from effkit.techniques import TECHNIQUES, apply_chain, check, words
 
 RECIPE = Recipe("squeezenet-1.1", "vision.squeezenet", "classification", 300, 1, {"resolution": 227, "C": 1.0})
 
@@ -19,8 +19,13 @@ def test_resolution_changes_one_setting_of_a_copy() -> None:
     assert smaller.key() != RECIPE.key()
 
 
-def test_an_empty_chain_changes_nothing() -> None:
+def test_an_empty_chain_changes_nothing_and_has_no_words() -> None:
     assert apply_chain(RECIPE, []) == RECIPE
+    assert words([]) == ""
+
+
+def test_a_technique_has_words_that_follow_a_title() -> None:
+    assert words([("resolution", {"pixels": 96})]) == "at 96 px"
 
 
 def test_the_chain_of_a_candidate_is_accepted() -> None:

@@ -1,0 +1,54 @@
+"""A/A: two copies of MiniLM, loaded separately, compared by effkit and by other tools in the same minutes.
+
+The true ratio is 1, so whatever is seen is error. For effkit a pair is the reference's two lines in one
+measurement of one candidate: the ratio over its generations.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import cases, contest
+from benchmarks.summary import Row, bootstrap_interval, host_line, percent, read, rms, table
+
+AIM = {"quiet": 0.003, "noisy": 0.006}
+
+
+def summary(rows: list[Row]) -> str:
+    """Return the part of the report: one line a tool, time and noise."""
+    lines = []
+    for noise, tool, mode, found in contest.groups(rows):
+        logs = np.log([row["ratios"]["second"] for row in found])
+        error = float(rms(logs))
+        interval = "–"
+        if len(logs) > 1:
+            interval = " to ".join(percent(end) for end in bootstrap_interval(logs, rms))
+        aim = ""
+        if tool == contest.EFFKIT:
+            aim = f"≤ {percent(AIM[noise], 1)}: {'met' if error <= AIM[noise] else 'missed'}"
+        worst = float(np.max(np.abs(np.expm1(logs))))
+        seconds = float(np.mean([row["seconds"] for row in found]))
+        lines.append(
+            [noise, tool, mode, str(len(logs)), percent(error), interval, aim, percent(worst), f"{seconds:.0f}"]
+        )
+    header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst |ratio − 1|", "s a pair"]
+    return "\n\n".join(
+        [
+            "## A/A: two copies of one model",
+            host_line(rows),
+            contest.settings_line(rows),
+            table(header, lines),
+        ]
+    )
+
+
+def main() -> None:
+    """Measure the pairs that are missing and print the summary."""
+    given = contest.parser(__doc__, count="pairs", default=30, visit_s=1.0).parse_args()
+    if given.count:
+        contest.run(cases.minilm(), given)
+    print(summary(read(given.out)))
+
+
+if __name__ == "__main__":
+    main()

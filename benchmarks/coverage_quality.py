@@ -1,0 +1,222 @@
+"""Simulated test items with a known gap: intervals, false claims of "not worse", the choice of k, the front."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from benchmarks.rows import Row, rng_for
+from effkit.analysis.pareto import dominated, front
+from effkit.analysis.quality import NonInferiority, holm_verdicts, non_inferiority, relative_margin
+
+Floats = NDArray[np.float64]
+Rng = np.random.Generator
+
+RESAMPLES = 1000
+"""Bootstrap draws of a trial: ten times fewer than in a run, so that many trials fit into minutes."""
+LEVEL = (0.0, 0.025)
+CLAIMS = ("superior", "non-inferior")
+
+
+@dataclass(frozen=True)
+class Items:
+    """Scores of a candidate and the reference on the same items."""
+
+    candidate: Floats
+    reference: Floats
+    clusters: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A kind of test set.
+
+    Attributes:
+        name: in words.
+        draw: makes one test set whose true gap (candidate less reference, more is better) is given.
+        margin: largest loss accepted, in the score's unit; the boundary of non-inferiority.
+        higher_is_better: False for errors.
+        relative: the margin as a fraction of the reference's error, which each test set estimates anew.
+        share: of the trials, where one trial is slow.
+    """
+
+    name: str
+    draw: Callable[[Rng, float], Items]
+    margin: float
+    higher_is_better: bool = True
+    relative: float | None = None
+    share: float = 1.0
+
+
+def rows(scale: float = 1.0) -> Iterator[Row]:
+    """All rows; `scale` shrinks or grows the number of trials."""
+    for setting in settings():
+        trials = max(2, round(1500 * scale * setting.share))
+        yield gap(setting, 0.0, trials)
+        yield from boundary(setting, trials)
+    for tried, likeness in ((1, 0.5), (3, 0.5), (6, 0.5), (10, 0.5), (6, 0.0), (6, 0.95)):
+        yield choice(tried, likeness, max(2, round(1500 * scale)))
+    for rivals in (1, 3, 5):
+        yield tied(rivals, max(2, round(2000 * scale)))
+    yield called_dominated(max(2, round(1000 * scale)))
+
+
+def settings() -> list[Setting]:
+    """The kinds of test sets: right or wrong, in clusters, and errors of a regression."""
+    found = []
+    for n, margin, discordances in ((200, 0.05, (0.06, 0.10, 0.30)), (2000, 0.01, (0.02, 0.10, 0.30))):
+        for discordance in discordances:
+            name = f"right or wrong, n = {n}, {discordance:.0%} discordant"
+            found.append(Setting(name, _answers(n, discordance), margin))
+    found.append(Setting("right or wrong, 200 clusters of about 5 items, 10 % discordant", _clusters(200), 0.03))
+    for n, share in ((200, 0.5), (2000, 0.15)):
+        name = f"regression errors, lognormal and correlated at 0.9, n = {n}"
+        margin = 0.02 * MEAN_ERROR
+        found.append(Setting(name, _errors(n), margin, higher_is_better=False, relative=0.02, share=share))
+    return found
+
+
+def gap(setting: Setting, true_gap: float, trials: int) -> Row:
+    """Coverage of the gap's interval."""
+    rng, hits = rng_for(setting.name, true_gap), 0
+    for trial in range(trials):
+        found = _test(setting, setting.draw(rng, true_gap), trial)
+        hits += found.interval.low <= true_gap <= found.interval.high
+    return Row("Quality gap, no true gap", setting.name, "95 %", hits, trials)
+
+
+def boundary(setting: Setting, trials: int) -> Iterator[Row]:
+    """Truly worse by exactly the margin: how often it is called not worse, and whether the interval holds it."""
+    rng, hits, wrong = rng_for(setting.name, "boundary"), 0, 0
+    for trial in range(trials):
+        found = _test(setting, setting.draw(rng, -setting.margin), trial)
+        hits += found.interval.low <= -setting.margin <= found.interval.high
+        wrong += found.verdict in CLAIMS
+    what = f"{setting.name}, true gap = −margin"
+    yield Row("Quality gap, at the margin", what, "95 %", hits, trials)
+    yield Row("False claims of “not worse”, at the margin", what, "≤ 2.5 %", wrong, trials, LEVEL)
+
+
+def _test(setting: Setting, items: Items, trial: int) -> NonInferiority:
+    margin = setting.margin if setting.relative is None else relative_margin(items.reference, setting.relative)
+    return non_inferiority(
+        items.candidate,
+        items.reference,
+        margin=margin,
+        seed=trial,
+        higher_is_better=setting.higher_is_better,
+        clusters=items.clusters,
+        resamples=RESAMPLES,
+    )
+
+
+def _answers(n: int, discordance: float) -> Callable[[Rng, float], Items]:
+    def draw(rng: Rng, true_gap: float) -> Items:
+        losses = (discordance - true_gap) / 2
+        place, both = rng.random(n), (rng.random(n) < 0.8).astype(np.float64)
+        lost, won = place < losses, place > 1 - (discordance - losses)
+        return Items(np.where(lost, 0.0, np.where(won, 1.0, both)), np.where(lost, 1.0, np.where(won, 0.0, both)))
+
+    return draw
+
+
+def _clusters(clusters: int, discordance: float = 0.10) -> Callable[[Rng, float], Items]:
+    """Clusters with wins and losses of their own (Dirichlet, so that the mean gap is exact)."""
+
+    def draw(rng: Rng, true_gap: float) -> Items:
+        losses = (discordance - true_gap) / 2
+        means = np.array([losses, discordance - losses, 1 - discordance])
+        of_cluster = rng.dirichlet(4 * means, clusters)
+        labels = np.repeat(np.arange(clusters), 1 + rng.poisson(4, clusters))
+        place, both = rng.random(labels.size), (rng.random(labels.size) < 0.8).astype(np.float64)
+        lost = place < of_cluster[labels, 0]
+        won = ~lost & (place < of_cluster[labels, :2].sum(axis=1))
+        return Items(
+            np.where(lost, 0.0, np.where(won, 1.0, both)), np.where(lost, 1.0, np.where(won, 0.0, both)), labels
+        )
+
+    return draw
+
+
+MEAN_ERROR = float(np.exp(0.8**2 / 2))
+
+
+def _errors(n: int) -> Callable[[Rng, float], Items]:
+    def draw(rng: Rng, true_gap: float) -> Items:
+        own, other = rng.normal(size=(2, n))
+        factor = 1 - true_gap / MEAN_ERROR
+        alike = 0.9 * own + np.sqrt(1 - 0.9**2) * other
+        return Items(factor * np.exp(0.8 * alike), np.exp(0.8 * own))
+
+    return draw
+
+
+def choice(tried: int, likeness: float, trials: int, n: int = 1000) -> Row:
+    """All of k candidates are worse by exactly the margin: how often is any of them called not worse?
+
+    Candidates lose only where the reference is right and win only where it is wrong, and do so on the same
+    items the more, the higher `likeness` is (a Gaussian copula).
+    """
+    margin, discordance, right = 0.02, 0.10, 0.85
+    losses = (discordance + margin) / 2
+    what = f"smallest not worse of {tried}, predictions alike at {likeness:g}"
+    rng, wrong = rng_for("choice", what), 0
+    # statsmodels collects garbage at every correction: what stands already need not be searched each time.
+    gc.freeze()
+    for trial in range(trials):
+        reference = rng.random(n) < right
+        shared = np.sqrt(likeness) * rng.normal(size=n) + np.sqrt(1 - likeness) * rng.normal(size=(tried, n))
+        rate = np.where(reference, losses / right, (discordance - losses) / (1 - right))
+        differs = special.ndtr(shared) < rate
+        results = {
+            str(row): non_inferiority(
+                (reference ^ each).astype(np.float64),
+                reference.astype(np.float64),
+                margin=margin,
+                seed=trial,
+                resamples=RESAMPLES,
+            )
+            for row, each in enumerate(differs)
+        }
+        wrong += any(verdict in CLAIMS for verdict in holm_verdicts(results).values())
+    gc.unfreeze()
+    section = f"The whole choice: all candidates truly at −margin (n = {n:,}, 10 % discordant), Holm"
+    return Row(section, what, "≤ 2.5 %", wrong, trials, LEVEL)
+
+
+FRONT = "Pareto front, quality resampled with its error"
+
+
+def tied(rivals: int, trials: int) -> Row:
+    """A candidate on the front by a hair (as good as faster rivals, and a trifle more) that is called dominated."""
+    rng, wrong = rng_for("tied", rivals), 0
+    speeds = np.linspace(2.0, 1.0, rivals + 1)
+    for _ in range(trials):
+        seen = rng.normal(size=rivals + 1)
+        wrong += bool(dominated(_draws(rng, seen, speeds), ["max", "min"])[0])
+    what = f"as good as {rivals} faster rival{'s' * (rivals > 1)}, the worst case, called dominated"
+    return Row(FRONT, what, "≤ 5 %", wrong, trials, (0.0, 0.05), "quality errors independent of each other")
+
+
+def called_dominated(trials: int) -> Row:
+    """Of the candidates called dominated, how many truly are, where true qualities spread as much as their errors."""
+    rng, called, right = rng_for("called dominated"), 0, 0
+    speeds = np.linspace(2.0, 1.0, 5)
+    for _ in range(trials):
+        truth = rng.normal(size=5)
+        said = dominated(_draws(rng, truth + rng.normal(size=5), speeds), ["max", "min"])
+        truly = ~front(np.column_stack([truth, speeds]), ["max", "min"])
+        called += int(said.sum())
+        right += int((said & truly).sum())
+    return Row(FRONT, "of 5 candidates, those called dominated truly are", "≥ 95 %", right, called, (0.95, 1.0))
+
+
+def _draws(rng: Rng, seen: Floats, speeds: Floats) -> Floats:
+    """(resamples, candidates, 2) joint draws around the qualities that were seen."""
+    qualities = seen + rng.normal(size=(RESAMPLES, seen.size))
+    return np.stack([qualities, np.broadcast_to(speeds, qualities.shape)], axis=2)

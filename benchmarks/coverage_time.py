@@ -1,0 +1,265 @@
+"""Simulated timings with a known truth: do the intervals hold it, and is nothing claimed where nothing is?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.rows import Row, rng_for
+from effkit.analysis.interval import Interval
+from effkit.analysis.sequential import generations_needed, stein_interval
+from effkit.analysis.statistics import (
+    a_a_log_ratios,
+    calls_needed,
+    claim,
+    effective_sample_size,
+    noise_threshold,
+    paired_log_ratios,
+    percentiles,
+    ratio_over_generations,
+    unstable,
+)
+
+Floats = NDArray[np.float64]
+Rng = np.random.Generator
+Luck = Callable[[Rng, "int | tuple[int, ...]"], Floats]
+
+EFFECT = float(np.log(0.9))
+"""The candidate is truly 10 % faster."""
+BLOCKS, BLOCK_NOISE, DRIFT = 2, 0.005, 0.03
+
+LUCKS: dict[str, Luck] = {
+    "normal luck of processes, sd 1 %": lambda rng, shape: rng.normal(0, 0.01, shape),
+    "heavy-tailed luck (t, 3 df), sd 1 %": lambda rng, shape: rng.standard_t(3, shape) * 0.01 / np.sqrt(3),
+    "one process in five is 5 % slower": lambda rng, shape: (
+        0.05 * (rng.random(shape) < 0.2) - 0.01 + rng.normal(0, 0.003, shape)
+    ),
+}
+"""What a process adds for life to the logarithm of its times; the mean is 0."""
+
+
+def rows(scale: float = 1.0) -> Iterator[Row]:
+    """All rows; `scale` shrinks or grows the number of trials."""
+    many, some, few = (max(2, round(n * scale)) for n in (4000, 2000, 400))
+    for luck in LUCKS:
+        for generations in (5, 10):
+            yield ratio(luck, generations, many)
+    yield from stopping(many)
+    for generations in (5, 10):
+        yield mean_latency(generations, many)
+    for law in LAWS.values():
+        yield from percentile_intervals(law, few)
+    yield from gates(some)
+    yield from a_a(many)
+
+
+def simulated_blocks(rng: Rng, luck: Luck, generations: int, effect: float) -> tuple[Floats, Floats, Floats]:
+    """Block times of a candidate and both reference workers, (generations, blocks), on a drifting machine."""
+    drift = rng.normal(0, DRIFT, (generations, BLOCKS))
+    workers = []
+    for shift in (effect, 0.0, 0.0):
+        noise = rng.normal(0, BLOCK_NOISE, (generations, BLOCKS))
+        workers.append(np.exp(shift + drift + noise + luck(rng, generations)[:, None]))
+    return workers[0], workers[1], workers[2]
+
+
+def ratio(luck: str, generations: int, trials: int) -> Row:
+    """Coverage of the ratio's interval with a fixed number of generations."""
+    what = f"latency ratio, {generations} generations, {luck}"
+    rng = rng_for(what)
+    hits = 0
+    for _ in range(trials):
+        interval = ratio_over_generations(paired_log_ratios(*simulated_blocks(rng, LUCKS[luck], generations, EFFECT)))
+        hits += _holds(interval, np.exp(EFFECT))
+    return Row("Latency ratios, fixed number of generations", what, "95 %", hits, trials)
+
+
+def stopping(trials: int) -> Iterator[Row]:
+    """Coverage where the number of generations follows from the first ones, and of what is not done: peeking."""
+    section = "Latency ratios, stopping at ±1 % (Stein's two stages, first 5 generations)"
+    for luck in LUCKS:
+        for candidates, most in ((1, 20), (4, 20), (4, 1000)):
+            cap = f"at most {most}" if most < 1000 else "no cap"
+            what = f"{candidates} candidate{'s' * (candidates > 1)}, {cap}, {luck}"
+            rng = rng_for(section, what)
+            hits, kept, counts = 0, 0, []
+            for _ in range(trials):
+                total, interval = _two_stages(rng, LUCKS[luck], candidates, most)
+                hits += _holds(interval, np.exp(EFFECT))
+                kept += np.log(interval.high / interval.low) / 2 <= np.log1p(0.01) * (1 + 1e-9)
+                counts.append(total)
+            note = f"{np.median(counts):.0f} generations (median); as narrow as asked in {kept / trials:.1%}"
+            yield Row(section, what, "95 %", hits, trials, note=note)
+    luck = next(iter(LUCKS))
+    rng, hits = rng_for(section, "peeking"), 0
+    for _ in range(trials):
+        hits += _holds(_peeking(_log_ratios(rng, LUCKS[luck], 1, 20)[0]), np.exp(EFFECT))
+    yield Row(
+        section, f"not done here: look after every generation, at most 20, {luck}", "95 %", hits, trials, None,
+        "why the rule looks once",
+    )  # fmt: skip
+
+
+def _log_ratios(rng: Rng, luck: Luck, candidates: int, generations: int) -> Floats:
+    """(candidates, generations) log ratios that share their reference, whose two workers are averaged."""
+    reference = luck(rng, (2, generations)).mean(axis=0)
+    own = luck(rng, (candidates, generations)) + rng.normal(0, BLOCK_NOISE, (candidates, generations))
+    return np.asarray(EFFECT + own - reference)
+
+
+def _two_stages(rng: Rng, luck: Luck, candidates: int, most: int) -> tuple[int, Interval]:
+    first = _log_ratios(rng, luck, candidates, 5)
+    total = generations_needed({str(row): values for row, values in enumerate(first)}, 0.01, most=most)
+    logs = np.concatenate([first, _log_ratios(rng, luck, candidates, total - 5)], axis=1)
+    interval = stein_interval(logs[0], 5)
+    assert interval is not None
+    return total, interval
+
+
+def _peeking(logs: Floats) -> Interval | None:
+    interval = None
+    for total in range(5, logs.size + 1):
+        interval = ratio_over_generations(logs[:total])
+        if interval is not None and np.log(interval.high / interval.low) / 2 <= np.log1p(0.01):
+            break
+    return interval
+
+
+def mean_latency(generations: int, trials: int) -> Row:
+    """Coverage of the mean latency: 134 skewed calls a generation, processes with 2 % of luck."""
+    what = f"mean latency, {generations} generations of 134 lognormal calls, luck sd 2 %"
+    rng = rng_for(what)
+    truth, hits = np.exp(0.5**2 / 2), 0
+    for _ in range(trials):
+        calls = np.exp(rng.normal(0, 0.5, (generations, 134)))
+        values = calls.mean(axis=1) * np.exp(rng.normal(0, 0.02, generations))
+        hits += _holds(ratio_over_generations(np.log(values)), truth)
+    return Row("Mean latency", what, "95 %", hits, trials)
+
+
+@dataclass(frozen=True)
+class Law:
+    """How calls within a block are distributed: (generations, blocks, calls) times of 1 on average or so."""
+
+    name: str
+    draw: Callable[[Rng, int, int, int], Floats]
+
+
+def _independent(rng: Rng, generations: int, blocks: int, calls: int) -> Floats:
+    return np.exp(rng.normal(0, 0.2, (generations, blocks, calls)))
+
+
+def _with_luck(rng: Rng, generations: int, blocks: int, calls: int) -> Floats:
+    return _independent(rng, generations, blocks, calls) * np.exp(rng.normal(0, 0.02, (generations, 1, 1)))
+
+
+def _correlated(rng: Rng, generations: int, blocks: int, calls: int) -> Floats:
+    """AR(1) at 0.5 from call to call, with luck."""
+    shocks = rng.normal(0, np.sqrt(1 - 0.5**2), (generations, blocks, calls))
+    shocks[..., 0] /= np.sqrt(1 - 0.5**2)
+    for call in range(1, calls):
+        shocks[..., call] += 0.5 * shocks[..., call - 1]
+    return np.exp(0.2 * shocks + rng.normal(0, 0.02, (generations, 1, 1)))
+
+
+def _heavy(rng: Rng, generations: int, blocks: int, calls: int) -> Floats:
+    """One call in fifty is held up, by a Pareto time that knows no variance, with luck."""
+    shape = (generations, blocks, calls)
+    held_up = (rng.random(shape) < 0.02) * rng.pareto(1.9, shape)
+    return np.exp(rng.normal(0, 0.1, shape) + rng.normal(0, 0.02, (generations, 1, 1))) + held_up
+
+
+def _items(rng: Rng, generations: int, blocks: int, calls: int) -> Floats:
+    """Whole passes over 16 items a block, one from each sixteenth of the sizes: most spread is between items."""
+    from scipy import special
+
+    passes = -(-calls // 16)
+    strata = (np.arange(16) + rng.random((generations, blocks, 16))) / 16
+    sizes = rng.permuted(np.exp(0.4 * special.ndtri(strata)), axis=-1)
+    repeated = np.tile(sizes, passes)[..., :calls]
+    noise = rng.normal(0, 0.05, repeated.shape) + rng.normal(0, 0.02, (generations, 1, 1))
+    return np.asarray(repeated * np.exp(noise))
+
+
+LAWS = {
+    law.name: law
+    for law in (
+        Law("independent calls", _independent),
+        Law("independent calls, luck sd 2 %", _with_luck),
+        Law("AR(1) at 0.5, luck sd 2 %", _correlated),
+        Law("heavy tail (Pareto 1.9 in one call of fifty), luck sd 2 %", _heavy),
+        Law("passes over 16 items a block, luck sd 2 %", _items),
+    )
+}
+LEVELS = (50, 90, 99)
+DESIGNS = ((5, 2, 67), (5, 2, 320), (10, 2, 320))
+"""Generations, blocks, calls a block: the least of `standard`, a faster model, the same in `rigorous`."""
+
+
+def percentile_intervals(law: Law, trials: int) -> Iterator[Row]:
+    """Coverage of percentiles, wherever their gate was open."""
+    rng = rng_for(law.name)
+    # One call in a fresh process each: what a user of the service would meet.
+    population = law.draw(rng, 60_000, 1, 16).ravel()
+    truths = np.quantile(population, np.array(LEVELS) / 100)
+    for generations, blocks, calls in DESIGNS:
+        opened, hits = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
+        for _ in range(trials):
+            times = law.draw(rng, generations, blocks, calls)
+            generation, block, _ = np.indices(times.shape)
+            found = percentiles(times.ravel(), generation.ravel(), block.ravel(), rng=rng, levels=LEVELS)
+            for level, truth, each in zip(LEVELS, truths, found, strict=True):
+                opened[level] += each.interval is not None
+                hits[level] += _holds(each.interval, truth)
+        for level in LEVELS:
+            what = f"p{level}, {generations} generations of {blocks} × {calls} calls, {law.name}"
+            note = f"gate open in {opened[level] / trials:.0%} of runs"
+            yield Row("Percentiles of latency", what, "95 %", hits[level], opened[level], note=note)
+
+
+def gates(trials: int) -> Iterator[Row]:
+    """The gate's promise: at most one call beyond the true percentile in at most 1 % of the runs it lets through."""
+    section = "Percentile gates: at most one call beyond the true percentile, where the gate opened"
+    least = calls_needed(99)
+    for law, calls in (
+        ("independent calls", 67),
+        ("AR(1) at 0.5, luck sd 2 %", 220),
+        ("passes over 16 items a block, luck sd 2 %", 67),
+    ):
+        rng = rng_for(section, law)
+        truth = np.quantile(LAWS[law].draw(rng, 60_000, 1, 16), 0.99)
+        series = np.repeat(np.arange(10), calls)
+        opened = hits = 0
+        for _ in range(trials):
+            times = LAWS[law].draw(rng, 5, 2, calls).ravel()
+            if effective_sample_size(times, series) >= least:
+                opened += 1
+                hits += bool(np.sum(times > truth) <= 1)
+        note = f"gate open in {opened / trials:.0%} of runs"
+        yield Row(section, f"p99, 5 generations of 2 × {calls} calls, {law}", "≤ 1 %", hits, opened, (0.0, 0.01), note)
+
+
+def a_a(trials: int) -> Iterator[Row]:
+    """How often two copies of one model are told apart, and how often the run's own check cries wolf."""
+    section = "Nothing to find: a copy of the reference"
+    for luck in LUCKS:
+        for generations in (5, 10):
+            what = f"{generations} generations, {luck}"
+            rng = rng_for(section, what)
+            claimed = wolf = 0
+            for _ in range(trials):
+                candidate, a, b = simulated_blocks(rng, LUCKS[luck], generations, 0.0)
+                own = a_a_log_ratios(a, b)
+                threshold = noise_threshold(ratio_over_generations(own), pinned=True)
+                effect = ratio_over_generations(paired_log_ratios(candidate, a, b))
+                claimed += claim(effect, threshold, generations) in ("lower", "higher")
+                wolf += bool(unstable(own))
+            yield Row(section, f"claimed faster or slower, {what}", "≤ 5 %", claimed, trials, (0.0, 0.05))
+            yield Row(section, f"called unstable, {what}", "≤ 1 %", wolf, trials, (0.0, 0.01))
+
+
+def _holds(interval: Interval | None, truth: float) -> bool:
+    return interval is not None and bool(interval.low <= truth <= interval.high)

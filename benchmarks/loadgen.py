@@ -1,0 +1,180 @@
+"""Is the load test right? A model that does nothing, one whose queue is known by formula, and a real one.
+
+The model that does nothing shows what the generator and the pipes take. The one that spins for a fixed time
+makes an M/D/1 queue: requests arrive at random, one worker answers them one by one, each in the same time.
+Its waiting-time distribution is known in closed form (Erlang 1909, Crommelin 1932), whose alternating series
+is summed here in 80 decimal digits. The service time put into it is the inverse of the saturation rate that
+was measured. The formula describes a queue that has run for ever; every sequence here starts with an empty
+one, which at 80 % of saturation makes the figures a little low.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from decimal import Decimal, localcontext
+from math import floor
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cases
+from benchmarks.cases import Case
+from benchmarks.summary import host_line, percent, table
+from effkit.analysis.load import LEVELS, load_of
+from effkit.bench import host
+from effkit.bench import load as bench
+from effkit.bench.measure import on_cores
+from effkit.bench.measurements import Built
+from effkit.bench.slot import measuring_slot
+from effkit.catalogue import cache_dir
+from effkit.models import Recipe
+from effkit.models.own import settings_of
+from effkit.record import Load, LoadPoint, PercentileRecord
+from effkit.report.units import interval, show
+from effkit.spec import LoadSpec, Protocol
+from effkit.tasks import Task
+
+SERVICE_S = 0.005
+DIGITS = 80
+ITEMS = 64
+
+
+class Spin:
+    """A model whose every call takes the same time on the clock."""
+
+    def __call__(self, items: list[Any]) -> list[int]:
+        """Spin, then answer."""
+        until = time.perf_counter() + SERVICE_S
+        while time.perf_counter() < until:
+            pass
+        return [0] * len(items)
+
+
+def waits_up_to(services: float, load: float) -> float:
+    """Probability that a request of an M/D/1 queue waits no longer than a time.
+
+    Args:
+        services: the time, in service times.
+        load: arrival rate times service time, below 1.
+
+    Source:
+        Erlang (1909); Crommelin (1932). The terms alternate and grow like exp(load · services), hence the digits.
+    """
+    with localcontext() as context:
+        context.prec = DIGITS
+        time_, rho = Decimal(services), Decimal(load)
+        total, factorial = Decimal(0), Decimal(1)
+        for k in range(floor(services) + 1):
+            factorial *= max(k, 1)
+            power = rho * (k - time_)
+            term = Decimal(1) if k == 0 else power**k / factorial
+            total += term * (-power).exp()
+        return float((1 - rho) * total)
+
+
+def sojourn_s(level: float, load: float, service_s: float) -> float:
+    """Percentile of waiting and service together in an M/D/1 queue, seconds."""
+    low, high = 0.0, 100.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if waits_up_to(middle, load) >= level / 100 else (middle, high)
+    return service_s * (1 + high)
+
+
+def tested(case: Case, spec: LoadSpec) -> Load:
+    """Put a case's reference under load and read what was seen."""
+    built, cores = case.built[case.reference], host.choose_cores(1)
+    items = case.test[:: max(1, len(case.test) // ITEMS)].tolist()
+    with on_cores(cores):
+        run = bench.measure(
+            built, spec, Protocol(), task=case.task, products=cache_dir() / "products", items=items,
+            cores=cores.workers, seed=1, tell=lambda text: print(f"{case.reference}: {text}", file=sys.stderr),
+        )  # fmt: skip
+    return load_of(bench.table({case.reference: run}, spec.shares), spec, budget_s=None, seed=1)
+
+
+def spin(folder: Path) -> Case:
+    """The model of a fixed service time."""
+    task = Task.load(cases.nothing().task)
+    recipe = Recipe("spin", "own", task.kind, fit_items=0, seed=1, settings=settings_of(Spin(), task, folder))
+    return Case({"spin": Built(recipe, folder, cases.OWN_BYTES)}, "spin", task.saved_below(cache_dir() / "loaded"))
+
+
+def _measured(found: PercentileRecord) -> str:
+    if found.value_s is None:
+        return f"n too small ({found.n_effective:.0f})"
+    ends = interval(found.low_s, found.high_s, "s", found.value_s) or f"≥ {show(found.low_s, 's')}"
+    return f"{show(found.value_s, 's')} {ends}"
+
+
+def _inside(found: PercentileRecord, theory_s: float) -> str:
+    if found.value_s is None or found.low_s is None:
+        return ""
+    inside = found.low_s <= theory_s and (found.high_s is None or theory_s <= found.high_s)
+    off = percent(found.value_s / theory_s - 1, 1)
+    return f"{'yes' if inside else 'no'} ({off})"
+
+
+def _against_theory(load: Load) -> list[list[str]]:
+    service_s = 1 / load.saturation_per_s.value
+    rows = []
+    for point in load.points:
+        for found in point.percentiles:
+            theory_s = sojourn_s(found.level, point.share, service_s)
+            rows.append(
+                [
+                    percent(point.share, 0),
+                    f"p{found.level:g}",
+                    show(theory_s, "s"),
+                    _measured(found),
+                    _inside(found, theory_s),
+                ]
+            )
+    return rows
+
+
+def _row(name: str, load: Load, point: LoadPoint) -> list[str]:
+    limited = ", generator-limited" if point.generator_limited else ""
+    return [
+        name,
+        show(load.saturation_per_s.value, "items/s"),
+        percent(point.share, 0),
+        *(_measured(each) for each in point.percentiles),
+        f"{show(point.delay_p99_s, 's')}{limited}",
+    ]
+
+
+def main() -> None:
+    """Print the part of the report."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--queries", type=int, default=3000, help="requests of one sequence")
+    options.add_argument("--seeds", type=int, default=5, help="sequences at each rate")
+    given = options.parse_args()
+    spec = LoadSpec(queries=given.queries, seeds=given.seeds)
+    bench.check_installed()
+    with (
+        tempfile.TemporaryDirectory(prefix="effkit-") as folder,
+        measuring_slot(lambda text: print(text, file=sys.stderr)),
+    ):
+        all_cases = {"nothing": cases.nothing(), "spin of 5 ms": spin(Path(folder)), "MiniLM": cases.minilm()}
+        loads = {name: tested(case, spec) for name, case in all_cases.items()}
+    known = loads["spin of 5 ms"]
+    rows = _against_theory(known)
+    answers = [row[-1] for row in rows if row[-1]]
+    inside = sum(answer.startswith("yes") for answer in answers)
+    own_share = 1 - SERVICE_S * known.saturation_per_s.value
+    about = (
+        f"{given.seeds} sequences of {given.queries:,} requests at each rate. The 5 ms model saturates at "
+        f"{show(known.saturation_per_s.value, 'items/s')}: pipes and effkit take {percent(own_share, 1)} of its time. "
+        f"The formula lies within effkit's 95 % intervals in {inside} of {len(answers)} cells."
+    )
+    header = ["rate", "percentile", "M/D/1 by formula", "effkit [95 %]", "formula inside (effkit's error)"]
+    all_rows = [_row(name, load, point) for name, load in loads.items() for point in load.points]
+    columns = ["model", "saturation", "rate", *(f"p{level:g}" for level in LEVELS), "issued late, p99"]
+    print("\n\n".join(["## Load generator", host_line(), about, table(header, rows), table(columns, all_rows)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What effkit's measuring costs: per call, the energy tracker's share, the coordinator's.
+
+A call's cost is the difference between a visit, asked for through the worker's pipe, and a bare
+`perf_counter` loop in another process on the same core, both over a model that does nothing. What the
+coordinator burns is its own CPU time over the wall time of a visit, read where `Bench` tells its progress;
+the tracker's share is what that is more with the real meter than with one that reads nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from benchmarks import cases
+from benchmarks.cases import Case, NoEnergy
+from benchmarks.summary import host_line, mean_text, table
+from effkit.bench import host
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.process import WorkerProcess
+from effkit.bench.slot import measuring_slot
+from effkit.spec import Protocol
+
+CALLS, ITEMS = 100_000, 16
+TYPICAL_CALLS = 672
+"""Calls of a visit of two seconds to a model of three milliseconds, in whole passes over 16 items."""
+VISIT_S, VISITS = 2.0, 4
+
+
+class Marks:
+    """Progress as `Bench` tells it, each step with this process's CPU time and the wall clock."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, float, float]] = []
+
+    def __call__(self, share: float, text: str) -> None:
+        """Note a step."""
+        self._seen.append((text, time.process_time(), time.perf_counter()))
+
+    def cpu_share(self) -> float:
+        """CPU time over wall time from the first visit's start to the last one's, as a share of one core."""
+        visits = [(cpu_s, wall_s) for text, cpu_s, wall_s in self._seen if "visiting" in text]
+        (first_cpu_s, first_wall_s), (last_cpu_s, last_wall_s) = visits[0], visits[-1]
+        return (last_cpu_s - first_cpu_s) / (last_wall_s - first_wall_s)
+
+
+def bare(direct: bool) -> float:
+    """Seconds a call in a loop around a model that does nothing, or around the bare function within it."""
+    case = cases.nothing()
+    predictor, function, item = case.load(case.reference), cases.Nothing(), case.typical_item()
+    call = function if direct else predictor.infer
+    clock, times = time.perf_counter, []
+    began = clock()
+    for _ in range(CALLS):
+        start = clock()
+        call([item])
+        times.append(clock() - start)
+    return (clock() - began) / CALLS
+
+
+def of_calls(repeats: int) -> list[list[str]]:
+    """Measure what a call costs over a bare loop, repetitions of both in turn."""
+    case, cores = cases.nothing(), host.choose_cores(1)
+    items = case.test[:ITEMS].tolist()
+    (built,) = case.built.values()
+    looped, direct, long_s, fixed_s = [], [], [], []
+    with WorkerProcess(threads=1, cores=cores.workers) as worker:
+        worker.ask("open", recipe=built.recipe.to_json(), task=str(case.task), products=str(built.folder))
+        worker.ask("load", folder=str(built.folder))
+        for _ in range(repeats):
+            for kind, found in (("--bare", looped), ("--direct", direct)):
+                command = [sys.executable, "-m", "benchmarks.overhead", kind]
+                found.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+            start = time.perf_counter()
+            answer = worker.ask("visit", items=items, least_calls=CALLS, least_s=0.0)
+            long_s.append((time.perf_counter() - start) / answer["calls"])
+            start = time.perf_counter()
+            answer = worker.ask("visit", items=items, least_calls=TYPICAL_CALLS, least_s=0.0)
+            fixed_s.append(time.perf_counter() - start - answer["wall_s"])
+    more_us = 1e6 * (np.array(long_s) - np.array(looped))
+    whole_us = 1e6 * (np.array(long_s) - np.array(direct))
+    per_typical_us = more_us + 1e6 * np.array(fixed_s) / TYPICAL_CALLS
+    return [
+        [f"a call, in a visit of {CALLS:,} calls", mean_text(more_us, "µs"), ""],
+        ["the same over a loop around the bare function: the checks of its answers too", mean_text(whole_us, "µs"), ""],
+        ["a visit, once: the pipe, JSON, the items", mean_text(1e3 * np.array(fixed_s), "ms"), ""],
+        [f"a call, both together, in a visit of {TYPICAL_CALLS} calls", mean_text(per_typical_us, "µs"), "≤ 5 µs"],
+    ]
+
+
+def of_host(repeats: int) -> list[list[str]]:
+    """Measure the coordinator's CPU while workers are visited, with energy and without, in turn."""
+    case: Case = cases.matrix()
+    protocol = Protocol(
+        generations=1, blocks=VISITS, visit_s=VISIT_S, idle_s=0.0, batch=1, throughput_s=0.01, retries=0
+    )
+    meters = {"with": EnergyMeter(), "without": NoEnergy()}
+    shares: dict[str, list[float]] = {name: [] for name in meters}
+    for repeat in range(repeats):
+        for name, meter in meters.items():
+            marks = Marks()
+            case.bench(protocol, repeat, meter, marks).run()
+            shares[name].append(marks.cpu_share())
+    percent = {name: 100 * np.array(each) for name, each in shares.items()}
+    tracker = percent["with"] - percent["without"]
+    return [
+        ["the energy tracker, share of a core", mean_text(tracker, "%", 3), "≤ 0.5 %"],
+        ["the coordinator without it, share of a core", mean_text(percent["without"], "%", 3), "≤ 0.2 %"],
+        ["the coordinator with it, share of a core", mean_text(percent["with"], "%", 3), ""],
+    ]
+
+
+def main() -> None:
+    """Print the part of the report, or what a bare loop took."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--repeats", type=int, default=8)
+    options.add_argument("--bare", action="store_true", help="print the seconds of a call in a bare loop")
+    options.add_argument("--direct", action="store_true", help="the same around the function itself")
+    given = options.parse_args()
+    if given.bare or given.direct:
+        os.sched_setaffinity(0, host.choose_cores(1).workers)
+        print(bare(given.direct))
+        return
+    with measuring_slot(lambda text: print(text, file=sys.stderr)):
+        rows = [*of_calls(given.repeats), *of_host(given.repeats)]
+    header = ["what", f"mean [95 %] of {given.repeats} repetitions", "aim"]
+    print("\n\n".join(["## Overhead", host_line(), table(header, rows)]))
+
+
+if __name__ == "__main__":
+    main()

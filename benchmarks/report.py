@@ -1,0 +1,34 @@
+"""Put the parts that `make bench` kept together: benchmarks/results/NAME.md into benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.summary import host_line
+
+HERE = Path(__file__).parent
+PARTS = ("aa", "luck", "ab", "coverage", "overhead", "published", "loadgen")
+
+
+def part(name: str) -> str:
+    """Return one part; where it does not name its host itself, this one and the file's date are named."""
+    path = HERE / "results" / f"{name}.md"
+    text = path.read_text(encoding="utf-8").strip()
+    if "Host: " in text:
+        return text
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
+    heading, _, body = text.partition("\n")
+    return f"{heading}\n\n{host_line([{'at': made}])}\n\n{body.strip()}"
+
+
+def main() -> None:
+    """Write RESULTS.md."""
+    there = [name for name in PARTS if (HERE / "results" / f"{name}.md").exists()]
+    head = "# Benchmarks\n\nMade by `make bench`; what each part does stands at the top of `benchmarks/NAME.py`."
+    (HERE / "RESULTS.md").write_text("\n\n".join([head, *map(part, there)]) + "\n", encoding="utf-8")
+    print(HERE / "RESULTS.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Which visits something else disturbed (NumPy only: the bench uses it while it measures)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from effkit.analysis.interval import vector
+
+OTHERS_FLOOR = 0.10
+"""Other processes' CPU time during a visit, as a share of one core, that never disturbs."""
+STEAL_FLOOR = 0.01
+"""The same for what a hypervisor takes from the workers' cores."""
+UNUSUAL = 2.0
+"""A visit is disturbed by what is beyond this many times the run's own median.
+
+On a virtual machine a few per cent are stolen all the time. Every candidate meets that alike, blocks and the
+A/A threshold carry it, and no repetition would get rid of it: what harms a comparison is the exception.
+"""
+
+
+def limit(shares: ArrayLike, floor: float) -> float:
+    """Largest share that leaves a visit undisturbed: `floor`, or twice the run's median where that is more.
+
+    Args:
+        shares: One share a visit, of one core; NaN where it is not known.
+        floor: `OTHERS_FLOOR` or `STEAL_FLOOR`.
+    """
+    known = vector(shares, "shares")
+    known = known[~np.isnan(known)]
+    return max(floor, UNUSUAL * float(np.median(known))) if known.size else floor
+
+
+def disturbed(others: ArrayLike, steal: ArrayLike) -> NDArray[np.bool_]:
+    """Which visits others or the hypervisor disturbed.
+
+    Args:
+        others: (visits,) CPU time of other processes, as a share of one core; NaN where not known.
+        steal: (visits,) time taken from the workers' cores, as a share of one core.
+    """
+    beyond = [
+        np.nan_to_num(vector(shares, name), nan=0.0) > limit(shares, floor)
+        for name, shares, floor in (("others", others, OTHERS_FLOOR), ("steal", steal, STEAL_FLOOR))
+    ]
+    return np.asarray(beyond[0] | beyond[1])
+
+
+def last_is_disturbed(others: Sequence[float], steal: Sequence[float]) -> bool:
+    """Whether the latest of these visits is one that something disturbed, judged by all of them."""
+    return bool(disturbed(others, steal)[-1])

@@ -1,0 +1,232 @@
+"""What serving takes at a given traffic: machines, money, energy and carbon.
+
+Every machine is one like the machine that was measured. What comes out rests on measured rates and on assumptions
+(head room, one worker a machine, idle power around the clock), so its origin is `modelled`; beside it stands the
+origin of the figures that it rests on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from effkit.analysis.carbon import embodied_g_per_request, factor, grams_per_thousand
+from effkit.record import CandidateRecord, Estimate, Origin
+from effkit.spec import CarbonSpec, CostSpec
+
+HEAD_ROOM = 0.7
+"""Share of saturation that a machine is given where no load test says more. At 0.7 a request waits 2.3 service
+times on average if arrivals and service are random (M/M/1: rho / (1 - rho); Kleinrock 1975, "Queueing systems")."""
+
+REPLICAS = 1
+"""Workers a machine is counted with: how several of them scale on one machine has not been measured."""
+
+Basis = Literal["load test", "saturation", "latency"]
+"""Where a rate comes from: the highest that met the p99 budget under load; the saturation of a load test; or one
+request after the other at batch 1."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What one worker serves.
+
+    Attributes:
+        per_s: Requests a second (r).
+        head_room: Share of it that is used (h).
+        basis: Where it comes from.
+        at_least: The load test met the budget at every rate it tried: the true rate may be higher.
+    """
+
+    per_s: Estimate
+    head_room: float
+    basis: Basis
+    at_least: bool = False
+
+    @property
+    def usable_per_s(self) -> float:
+        """Requests a second that one machine is given: h * R * r."""
+        return self.head_room * REPLICAS * self.per_s.value
+
+
+@dataclass(frozen=True)
+class Provision:
+    """What it takes to serve a candidate at one traffic, with as many machines as that needs.
+
+    Attributes:
+        requests_per_s: The traffic (q).
+        capacity: What one machine serves, and where that comes from.
+        machines: How many (N).
+        money_per_thousand: For 1,000 requests, in the price's currency; None without a price.
+        energy_j_per_thousand: Of N machines that idle between requests, joules; None where idle power or the
+            energy above it is not known.
+        carbon_g_per_thousand: Of that energy and, if asked, of the machines' making; None where the energy is
+            not known or the region has no grid factor.
+        idle_share: Part of the energy that is the idle machines'.
+        energy_rests_on: Origin of the energy figures that went in.
+    """
+
+    requests_per_s: float
+    capacity: Capacity
+    machines: Estimate
+    money_per_thousand: Estimate | None = None
+    energy_j_per_thousand: Estimate | None = None
+    carbon_g_per_thousand: Estimate | None = None
+    idle_share: float | None = None
+    energy_rests_on: Origin | None = None
+
+
+def capacity(candidate: CandidateRecord) -> Capacity | None:
+    """What one worker of a candidate serves.
+
+    The highest rate that meets the p99 budget under load; else, with head room, the saturation of the load test;
+    else, with head room, 1 / mean latency at batch 1.
+
+    Returns:
+        None where nothing was measured, or where not even the lowest rate of the load test met the budget: then
+        more machines might still help, but no rate is known at which they would.
+    """
+    load = candidate.load
+    if load is not None and load.highest_per_s is not None:
+        met = load.bound != "below" and load.highest_per_s.value > 0
+        return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least") if met else None
+    if load is not None:
+        return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation")
+    if candidate.latency is None:
+        return None
+    mean = candidate.latency.mean_s
+    one_by_one = Estimate(
+        value=1 / mean.value,
+        low=None if mean.high is None else 1 / mean.high,
+        high=None if mean.low is None else 1 / mean.low,
+        n=mean.n,
+        origin=mean.origin,
+    )
+    return Capacity(one_by_one, HEAD_ROOM, "latency")
+
+
+def machines(requests_per_s: float, served: Capacity) -> Estimate:
+    """Machines that a traffic needs: N = max(1, ceil(q / (h * R * r))), with the interval of r.
+
+    Args:
+        requests_per_s: The traffic (q).
+        served: What one worker serves (r) and how much of it is used (h).
+
+    Raises:
+        ValueError: A traffic that is not positive.
+    """
+    if not requests_per_s > 0:
+        raise ValueError(f"requests_per_s is {requests_per_s}; give a traffic above 0 requests a second")
+
+    def needed(per_s: float | None) -> float | None:
+        if per_s is None or per_s <= 0:
+            return None
+        exact = requests_per_s / (served.head_room * REPLICAS * per_s)
+        return float(max(1, math.ceil(exact * (1 - 1e-9))))  # 100 / (0.7 * 100 / 0.7) is one machine
+
+    rate = served.per_s
+    value, low, high = needed(rate.value), needed(rate.high), needed(rate.low)
+    assert value is not None
+    bounded = low is not None and high is not None
+    return Estimate(
+        value=value, low=low if bounded else None, high=high if bounded else None, n=rate.n, origin="modelled"
+    )
+
+
+def provision(
+    candidate: CandidateRecord, requests_per_s: float, *, carbon: CarbonSpec, cost: CostSpec | None = None
+) -> Provision | None:
+    """Machines, money, energy and carbon of serving a candidate at one traffic.
+
+    With N machines at q requests a second, for 1,000 requests::
+
+        money  = N * price per hour / (3.6 * q)
+        energy = 1000 * (N * idle power / q + energy above idle of a request)
+        carbon = energy * grid factor * PUE + 1000 * N * embodied carbon of an hour / (3600 * q)
+
+    Idle power is drawn all the time, whatever is served (Barroso & Holzle 2007, "The case for
+    energy-proportional computing"), so where N is 1 and q is small it is nearly all there is.
+
+    Args:
+        candidate: What is served.
+        requests_per_s: The traffic (q).
+        carbon: Region, PUE and, if asked, the machine's embodied carbon.
+        cost: The price of a machine; None names no money.
+
+    Returns:
+        None where `capacity` is None.
+    """
+    found = capacity(candidate)
+    if found is None:
+        return None
+    number = machines(requests_per_s, found)
+    energy = _energy_j(candidate, requests_per_s, number)
+    idle_w = candidate.energy.idle_w if candidate.energy else None
+    return Provision(
+        requests_per_s=requests_per_s,
+        capacity=found,
+        machines=number,
+        money_per_thousand=None
+        if cost is None
+        else _mapped(number, lambda n: n * cost.machine_per_hour / (3.6 * requests_per_s)),
+        energy_j_per_thousand=energy,
+        carbon_g_per_thousand=None if energy is None else _carbon_g(energy, requests_per_s, number, carbon),
+        idle_share=None
+        if energy is None or idle_w is None
+        else min(1.0, 1000 * number.value * idle_w / requests_per_s / energy.value),
+        energy_rests_on=candidate.energy.request_j.origin
+        if energy and candidate.energy and candidate.energy.request_j
+        else None,
+    )
+
+
+def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimate) -> Estimate | None:
+    """Joules of 1,000 requests; the idle machine's power is taken as exact, the energy above it has gross's spread."""
+    energy = candidate.energy
+    if energy is None or energy.request_j is None or energy.net_j is None or energy.idle_w is None:
+        return None
+    gross, idle_w = energy.request_j, energy.idle_w
+    idle_j = gross.value - energy.net_j
+
+    def per_thousand(machines: float | None, request_j: float | None) -> float | None:
+        if machines is None or request_j is None:
+            return None
+        return 1000 * (machines * idle_w / requests_per_s + request_j - idle_j)
+
+    value, low, high = (
+        per_thousand(number.value, gross.value),
+        per_thousand(number.low, gross.low),
+        per_thousand(number.high, gross.high),
+    )
+    if value is None or value <= 0:
+        return None
+    low = None if low is None else max(low, 0.0)
+    return Estimate(value=value, low=low, high=high, n=gross.n, origin="modelled")
+
+
+def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon: CarbonSpec) -> Estimate | None:
+    try:
+        grid = factor(carbon.region)
+    except KeyError:
+        return None
+
+    def grams(energy_j: float, machines: float) -> float:
+        embodied_g = embodied_g_per_request(
+            carbon.embodied_kg or 0.0, carbon.lifetime_years, machines=machines, requests_per_s=requests_per_s
+        )
+        return grams_per_thousand(energy_j / 1000, grid, pue=carbon.pue, embodied_g_per_request=embodied_g)
+
+    return Estimate(
+        value=grams(energy.value, number.value),
+        low=None if energy.low is None or number.low is None else grams(energy.low, number.low),
+        high=None if energy.high is None or number.high is None else grams(energy.high, number.high),
+        n=energy.n,
+        origin="modelled",
+    )
+
+
+def _mapped(estimate: Estimate, function: Callable[[float], float]) -> Estimate:
+    """An increasing function of a number and of both ends of its interval."""
+    low, high = (None if end is None else function(end) for end in (estimate.low, estimate.high))
+    return Estimate(value=function(estimate.value), low=low, high=high, n=estimate.n, origin="modelled")

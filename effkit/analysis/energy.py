@@ -1,0 +1,125 @@
+"""From samples to the energy of a request: its rank, whether it resolves, and whether every power model agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.power import agree, envelope
+from effkit.analysis.statistics import FEWEST_GENERATIONS
+from effkit.record import Energy, EnergyComponent, PowerForm, Rank, Ratio, weakest_rank
+
+Floats = NDArray[np.float64]
+COUNTED = ("metered", "counter")
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What the windows of one source must reach before a figure is given.
+
+    Attributes:
+        window_s: shortest single window, seconds.
+        total_s: all windows of a candidate together, seconds.
+    """
+
+    window_s: float
+    total_s: float
+
+
+RAPL, NVML, MODELLED = Resolution(0.5, 10.0), Resolution(2.0, 10.0), Resolution(0.0, 15.0)
+
+
+def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | None:
+    """Return the energy of a request, or why it cannot be told; None when nothing was read.
+
+    Args:
+        samples: of the run.
+        candidate: its name.
+        cores: of the machine, over which a power model spreads its load.
+    """
+    windows_s = samples.column(candidate, "visit_window_s")
+    window_s = float(windows_s.sum())
+    if not samples.components or not window_s:
+        return None
+    calls = samples.summed(candidate, "visit_calls")
+    by_part = {part.component: samples.summed(candidate, f"visit_{part.component}_j") for part in samples.components}
+    per_call: Floats = np.sum(list(by_part.values()), axis=0) / calls
+    total_j = float(np.nansum(list(by_part.values())))
+    by_rank: dict[Rank, float] = {}
+    for part in samples.components:
+        by_rank[part.rank] = by_rank.get(part.rank, 0.0) + float(np.nansum(by_part[part.component]))
+    rank = weakest_rank(by_rank)
+    indicative = samples.generations < FEWEST_GENERATIONS
+    unresolved = "" if indicative else _unresolved(rank, windows_s, "gpu" in by_part)
+    idle_w = _idle_w(samples)
+    all_calls = float(np.nansum(calls))
+    forms = () if rank in COUNTED else _envelope(samples, candidate, cores)
+    origin: Literal["measured", "modelled"] = "measured" if rank in COUNTED else "modelled"
+    return Energy(
+        request_j=samples.estimate(per_call, origin) if not unresolved and total_j > 0 else None,
+        net_j=(total_j - idle_w * window_s) / all_calls if not unresolved and idle_w is not None else None,
+        idle_w=idle_w,
+        components=tuple(
+            EnergyComponent(
+                component=part.component,
+                energy_j=float(np.nansum(by_part[part.component])) / all_calls,
+                rank=part.rank,
+                method=part.method,
+                tdp_w=part.tdp_w,
+            )
+            for part in samples.components
+        ),
+        rank=rank,
+        window_s=window_s,
+        note="indicative: fewer than five generations" if indicative else unresolved or None,
+        ratio=None if unresolved else _ratio(samples, candidate, forms),
+        envelope=forms,
+    )
+
+
+def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
+    """Why the windows are too short for their source; empty where they are long enough."""
+    needed = MODELLED if rank not in COUNTED else NVML if has_gpu else RAPL
+    if windows_s.sum() < needed.total_s:
+        return f"not resolvable: {windows_s.sum():.1f} s of windows, and {needed.total_s:.0f} s are needed"
+    if windows_s.min() < needed.window_s:
+        return f"not resolvable: a window of {windows_s.min():.1f} s, and each needs {needed.window_s:g} s"
+    return ""
+
+
+def _ratio(samples: PairedSamples, candidate: str, forms: tuple[PowerForm, ...]) -> Ratio | None:
+    """The ratio to the reference; of a modelled figure a direction is claimed only where every form agrees."""
+    ratio = samples.ratio(candidate, "energy")
+    if ratio is None or not forms:
+        return ratio
+    return ratio.model_copy(update={"verdict": agree(forms, ratio.threshold, ratio.verdict)})
+
+
+def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[PowerForm, ...]:
+    """The energy ratio under every form of power model, fed with the workers' own CPU time."""
+    cpu = next((part for part in samples.components if part.component == "cpu"), None)
+    if candidate == samples.reference or cpu is None or cpu.tdp_w is None:
+        return ()
+    lines = [
+        tuple(samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_s", "window_s", "calls"))
+        for name, twin in ((candidate, ""), (samples.reference, "a"), (samples.reference, "b"))
+    ]
+    return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, interval=samples.interval)
+
+
+def _memory_w(samples: PairedSamples) -> float:
+    rows = samples.values
+    joules, seconds = (
+        float(rows.loc[rows["metric"] == f"visit_{what}", "value"].sum()) for what in ("memory_j", "window_s")
+    )
+    return joules / seconds if seconds else 0.0
+
+
+def _idle_w(samples: PairedSamples) -> float | None:
+    rows = samples.values
+    power = rows.loc[rows["metric"] == "idle_w", "value"]
+    return float(power.mean()) if len(power) else None

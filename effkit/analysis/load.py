@@ -1,0 +1,213 @@
+"""From the rows of a load test to percentiles under load, and the highest rate that keeps within a budget.
+
+Requests that wait in one queue are not independent: a slow one delays those behind it. Every interval here
+rests on batches of requests that follow one another, never on single ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy import special
+
+from effkit.analysis.interval import Floats, expanded_tails
+from effkit.analysis.statistics import ratio_over_generations
+from effkit.analysis.tails import calls_needed, effective_sample_size
+from effkit.record import Estimate, Load, LoadPoint, PercentileRecord
+from effkit.spec import LoadSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = (50.0, 90.0, 95.0, 99.0)
+BATCHES = 20
+"""Fewest batches of one rate."""
+LIMITED_SHARE = 0.1
+RESAMPLES = 1000
+
+Bound = Literal["within", "at least", "below"]
+
+
+def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, seed: int) -> Load:
+    """Return what one candidate does under load.
+
+    Args:
+        samples: its rows of `load_latency_s`, `load_delay_s` and `saturation_per_s`, each sequence in order of
+            arrival; `block` is the rate's place among `spec.shares`, `generation` the number of the sequence.
+        spec: what was asked for.
+        budget_s: the 99th percentile that production allows, seconds; None without one.
+        seed: of resampling.
+    """
+    saturation = _saturation(samples.loc[samples["metric"] == "saturation_per_s", "value"].to_numpy(np.float64))
+    series = [_series(samples, "load_latency_s", place) for place in range(len(spec.shares))]
+    points = []
+    for place, share in enumerate(spec.shares):
+        late_s = float(_quantile(np.sort(np.concatenate(_series(samples, "load_delay_s", place))), 0.99))
+        latency_s = float(_quantile(np.sort(np.concatenate(series[place])), 0.99))
+        points.append(
+            LoadPoint(
+                share=share,
+                asked_per_s=share * saturation.value,
+                queries=sum(len(each) for each in series[place]),
+                percentiles=tuple(percentile(series[place], level) for level in LEVELS),
+                delay_p99_s=late_s,
+                generator_limited=late_s > LIMITED_SHARE * latency_s,
+            )
+        )
+    borne = [place for place, point in enumerate(points) if point.percentiles[-1].value_s is not None]
+    highest: Estimate | None = None
+    bound: Bound | None = None
+    if budget_s is not None and borne:
+        rates = [points[place].asked_per_s for place in borne]
+        highest, bound = highest_rate(rates, [series[place] for place in borne], budget_s, seed=seed)
+    return Load(
+        max_batch=spec.max_batch,
+        saturation_per_s=saturation,
+        points=tuple(points),
+        highest_per_s=highest,
+        bound=bound,
+    )
+
+
+def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.95) -> PercentileRecord:
+    """Return a percentile of latency under load with its interval by batch means.
+
+    With q the sample's percentile, the share of requests up to q in each batch is one value; Student's t on
+    these gives an interval of the share, and the empirical quantile function turns its ends into latencies.
+    How many independent requests the percentile rests on is asked of the same indicator, in its order of time:
+    what matters to a tail is how its requests cluster.
+
+    Args:
+        series: latencies in seconds, one array a sequence, in order of arrival.
+        level: 99 for p99.
+        confidence: two-sided.
+
+    Returns:
+        No value where the requests are worth too few independent ones; no upper end where the interval of the
+        share reaches beyond the slowest request, which `reason` then says.
+
+    Source:
+        Law, "Simulation Modeling and Analysis", on batch means and on quantiles; MLPerf's early-stopping rule.
+    """
+    share = level / 100
+    pooled = np.sort(np.concatenate(series))
+    value = _quantile(pooled, share)
+    beyond = np.concatenate(series) > value
+    of_series = np.repeat(np.arange(len(series)), [len(each) for each in series])
+    n_effective = effective_sample_size(beyond, of_series)
+    needed = calls_needed(level)
+    if n_effective < needed:
+        reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {n_effective:.0f}"
+        return PercentileRecord(level=level, value_s=None, n=pooled.size, n_effective=n_effective, reason=reason)
+    up_to = np.array([(batch <= value).mean() for batch in batches(series)])
+    half = float(special.stdtrit(up_to.size - 1, (1 + confidence) / 2) * up_to.std(ddof=1) / np.sqrt(up_to.size))
+    open_above = share + half >= 1
+    return PercentileRecord(
+        level=level,
+        value_s=value,
+        low_s=_quantile(pooled, max(0.0, share - half)),
+        high_s=None if open_above else _quantile(pooled, share + half),
+        n=pooled.size,
+        n_effective=n_effective,
+        reason="no upper end: it lies beyond the slowest request seen" if open_above else None,
+    )
+
+
+def batches(series: Sequence[Floats], fewest: int = BATCHES) -> list[Floats]:
+    """Cut sequences into at least `fewest` batches of neighbours, each within one sequence."""
+    each = -(-fewest // len(series))
+    return [batch for one in series for batch in np.array_split(one, each) if batch.size]
+
+
+def highest_rate(
+    rates_per_s: Sequence[float],
+    series: Sequence[Sequence[Floats]],
+    budget_s: float,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> tuple[Estimate, Bound]:
+    """Return the highest rate whose 99th percentile keeps within a budget.
+
+    The percentile can only rise with the rate: isotonic regression over the rates measured, and straight lines
+    between them. The interval comes from resampling each rate's batches.
+
+    Args:
+        rates_per_s: requests a second, rising.
+        series: for each rate its sequences of latencies, seconds.
+        budget_s: allowed 99th percentile.
+        seed: of resampling.
+        confidence: two-sided.
+        resamples: how many.
+
+    Returns:
+        The rate, and whether the rates measured enclose it. "at least" gives the highest rate measured,
+        "below" the lowest. An end of the interval that lies outside the rates measured is None.
+    """
+    rates = np.asarray(rates_per_s, dtype=np.float64)
+    cut = [batches(each) for each in series]
+    measured = [_quantile(np.sort(np.concatenate(each)), 0.99) for each in cut]
+    value, bound = _crossing(rates, _rising(measured), budget_s)
+    rng = np.random.default_rng([seed, 99])
+    drawn = np.empty(resamples)
+    for number in range(resamples):
+        tails = [
+            _quantile(np.sort(np.concatenate([each[i] for i in rng.integers(len(each), size=len(each))])), 0.99)
+            for each in cut
+        ]
+        rate, side = _crossing(rates, _rising(tails), budget_s)
+        drawn[number] = {"within": rate, "at least": np.inf, "below": -np.inf}[side]
+    fewest = min(len(each) for each in cut)
+    low, high = np.quantile(drawn, expanded_tails(fewest, confidence), method="inverted_cdf")
+    return (
+        Estimate(
+            value=value,
+            low=None if low == -np.inf else min(float(low), value),
+            high=None if high == np.inf else max(float(high), value),
+            n=fewest,
+        ),
+        bound,
+    )
+
+
+def _crossing(rates: Floats, tails_s: Floats, budget_s: float) -> tuple[float, Bound]:
+    """Where a rising line crosses the budget."""
+    last = int(np.searchsorted(tails_s, budget_s, side="right")) - 1
+    if last < 0:
+        return float(rates[0]), "below"
+    if last == rates.size - 1:
+        return float(rates[-1]), "at least"
+    part = (budget_s - tails_s[last]) / (tails_s[last + 1] - tails_s[last])
+    return float(rates[last] + part * (rates[last + 1] - rates[last])), "within"
+
+
+def _rising(tails_s: Sequence[float]) -> Floats:
+    from scipy.optimize import isotonic_regression
+
+    return np.asarray(isotonic_regression(tails_s).x, dtype=np.float64)
+
+
+def _saturation(values: Floats) -> Estimate:
+    """Geometric mean over repetitions with its Student-t interval on the log scale."""
+    interval = ratio_over_generations(np.log(values))
+    return Estimate(
+        value=float(np.exp(np.log(values).mean())),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        n=values.size,
+    )
+
+
+def _series(samples: pd.DataFrame, metric: str, place: int) -> list[Floats]:
+    rows = samples[(samples["metric"] == metric) & (samples["block"] == place)]
+    return [
+        rows.loc[rows["generation"] == number, "value"].to_numpy(np.float64) for number in np.unique(rows["generation"])
+    ]
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """Inverse of the empirical distribution: the least value that `share` of the sorted values do not exceed."""
+    return float(ordered[max(0, int(np.ceil(share * ordered.size - 1e-9)) - 1)])

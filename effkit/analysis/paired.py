@@ -1,0 +1,306 @@
+"""One run's samples, read as pairs: a candidate beside both workers of the reference, block by block.
+
+The table is `samples.parquet`: a row a value. Nothing here knows how it was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, limit
+from effkit.analysis.interval import Interval
+from effkit.analysis.sequential import stein_interval
+from effkit.analysis.speed import Speed
+from effkit.analysis.statistics import (
+    FEWEST_GENERATIONS,
+    a_a_log_ratios,
+    claim,
+    noise_threshold,
+    paired_log_ratios,
+    ratio_over_generations,
+    settle,
+    stands_without,
+    unstable,
+)
+from effkit.analysis.yardstick import pseudo_values
+from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+NoiseMetric = Literal["latency", "throughput", "energy"]
+VISIT = ["candidate", "twin", "generation", "block"]
+Grids = Callable[[str, str], Floats]
+"""From a candidate and a twin to its (generations, blocks) values."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the machine whose energy is known: its column, its rank and how it comes to be."""
+
+    component: Literal["cpu", "memory", "gpu"]
+    rank: Rank
+    method: str
+    tdp_w: float | None = None
+
+
+class PairedSamples:
+    """Reads one run's samples: of a visit that was repeated, the last attempt counts.
+
+    Args:
+        samples: the table, a row a value.
+        reference: name of the candidate that was entered twice.
+        pinned: whether workers kept to fixed cores.
+        components: whose energy is in the table.
+        first: generations that the decision to go on rested on, where the run could go on; None where
+            their number was fixed beforehand.
+    """
+
+    def __init__(
+        self,
+        samples: pd.DataFrame,
+        reference: str,
+        *,
+        pinned: bool,
+        components: Sequence[Component] = (),
+        first: int | None = None,
+    ) -> None:
+        self.reference = reference
+        self.components = tuple(components)
+        self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
+        self._pinned = pinned
+        self._first = first
+        self._attempts = samples[samples["metric"] == "visit_calls"]
+        calls = samples["metric"].isin(["prepare_s", "infer_s"])
+        kept = _last_attempts(samples)
+        self.calls = kept[calls.reindex(kept.index)]
+        self.values = kept[~calls.reindex(kept.index)]
+        self._disturbed = _disturbed_visits(self.values)
+        self._speed = {"visit": Speed.of_visits(self.values), "batch": Speed.of_batches(self.values)}
+
+    def interval(self, log_ratios: Floats) -> Interval | None:
+        """The 95 % interval of a ratio from one log ratio a generation, by the run's own stopping rule."""
+        if self._first is not None:
+            return stein_interval(log_ratios, self._first)
+        return ratio_over_generations(log_ratios)
+
+    @cached_property
+    def noise(self) -> tuple[NoiseCheck, ...]:
+        """What the reference differs from itself by, for each metric that was measured."""
+        checks = []
+        metrics: tuple[NoiseMetric, ...] = ("latency", "throughput", "energy")
+        for metric in metrics:
+            first, second = (self.grid(self.reference, twin, metric) for twin in "ab")
+            if not (np.isfinite(first) & np.isfinite(second)).any():
+                continue
+            logs = self.a_a_log_ratios(metric)
+            interval = self.interval(logs)
+            checks.append(
+                NoiseCheck(
+                    metric=metric,
+                    ratio=float(np.exp(np.nanmean(logs))),
+                    low=interval.low if interval else None,
+                    high=interval.high if interval else None,
+                    n=int(np.isfinite(logs).sum()),
+                    threshold=noise_threshold(interval, self._pinned),
+                    unstable=bool(unstable(logs)),
+                    assessed=interval is not None and interval.n >= FEWEST_GENERATIONS,
+                    as_seen=self._as_seen(metric, a_a_log_ratios(first, second)),
+                )
+            )
+        return tuple(checks)
+
+    def check(self, metric: NoiseMetric) -> NoiseCheck | None:
+        """The noise check of one metric."""
+        return next((each for each in self.noise if each.metric == metric), None)
+
+    def ratio(self, candidate: str, metric: NoiseMetric) -> Ratio | None:
+        """Return the candidate's value over the mean of both reference workers; None for the reference."""
+        check = self.check(metric)
+        if candidate == self.reference or check is None:
+            return None
+        logs = self.log_ratios(candidate, metric)
+        if not np.isfinite(logs).any():
+            return None
+        interval = self.interval(logs)
+        claimed = claim(interval, check.threshold, self.generations)
+        verdict: Verdict = claimed
+        undisturbed = None
+        if metric != "throughput" and claimed != "indicative":
+            undisturbed = stands_without(self.log_ratios(candidate, metric, undisturbed=True), check.threshold, claimed)
+            verdict = settle(claimed, undisturbed)
+        if check.unstable and verdict != "indicative":
+            verdict = "unstable"
+        return Ratio(
+            value=float(np.exp(np.nanmean(logs))),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            n=int(np.isfinite(logs).sum()),
+            verdict=verdict,
+            threshold=check.threshold,
+            undisturbed=undisturbed,
+            as_seen=self._as_seen(metric, self._plain_log_ratios(candidate, metric)),
+        )
+
+    def a_a_log_ratios(self, metric: NoiseMetric) -> Floats:
+        """(generations,) log of the reference's second worker over its first, at one speed of the core."""
+        return self._at_one_speed(
+            metric, lambda grid: a_a_log_ratios(grid(self.reference, "a"), grid(self.reference, "b"))
+        )
+
+    def log_ratios(self, candidate: str, metric: NoiseMetric, *, undisturbed: bool = False) -> Floats:
+        """(generations,) log of the candidate over the reference, at one speed of the core.
+
+        Args:
+            candidate: any but the reference.
+            metric: what is compared.
+            undisturbed: leave disturbed visits out.
+        """
+        return self._at_one_speed(
+            metric,
+            lambda grid: paired_log_ratios(grid(candidate, ""), grid(self.reference, "a"), grid(self.reference, "b")),
+            undisturbed=undisturbed,
+        )
+
+    def contention(self) -> Contention | None:
+        """What disturbed the visits; None where the samples do not tell."""
+        others, steal = (self._visit_values(f"visit_{name}_share") for name in ("others", "steal"))
+        if not len(others):
+            return None
+        return Contention(
+            visits=len(others),
+            repeated=int((self._attempts["attempt"] > 0).sum()) if "attempt" in self._attempts else 0,
+            disturbed=sum(len(places) for places in self._disturbed.values()),
+            others_limit=limit(others.to_numpy(), OTHERS_FLOOR),
+            steal_limit=limit(steal.to_numpy(), STEAL_FLOOR),
+            slowdown=self._speed["visit"].slowdown if self._speed["visit"] else None,
+        )
+
+    def column(self, candidate: str, metric: str) -> Floats:
+        """Every value of one metric of a candidate."""
+        rows = self._of(candidate)
+        return rows.loc[rows["metric"] == metric, "value"].to_numpy(np.float64)
+
+    def per_generation(self, candidate: str, metric: str) -> Floats:
+        """(generations,) means of one metric."""
+        return self._reduced(candidate, metric, "mean")
+
+    def summed(self, candidate: str, metric: str) -> Floats:
+        """(generations,) sums of one metric."""
+        return self._reduced(candidate, metric, "sum")
+
+    def grid(self, candidate: str, twin: str, metric: NoiseMetric, *, undisturbed: bool = False) -> Floats:
+        """(generations, blocks) values of one worker line; NaN where it was not visited, or disturbed if asked."""
+        if metric == "throughput":
+            return self.pivot(candidate, twin, "items_per_s")
+        if metric == "latency":
+            values = self.pivot(candidate, twin, "visit_prepare_s") + self.pivot(candidate, twin, "visit_infer_s")
+        else:
+            values = self._energy_grid(candidate, twin)
+        if undisturbed:
+            for generation, block in self._disturbed.get((candidate, twin), ()):
+                values[generation, block] = np.nan
+        return values
+
+    def pivot(self, candidate: str, twin: str, metric: str) -> Floats:
+        """(generations, blocks) values of one metric; one column where it belongs to no block."""
+        rows = self._of(candidate, twin)
+        blocks = range(max(1, int(self.values["block"].max()) + 1)) if metric != "items_per_s" else [-1]
+        table: Any = rows[rows["metric"] == metric].pivot_table(
+            index="generation", columns="block", values="value", observed=True
+        )
+        return np.array(table.reindex(index=range(self.generations), columns=blocks), dtype=np.float64)
+
+    def estimate(self, values: Floats, origin: Literal["measured", "modelled"] = "measured") -> Estimate:
+        """Geometric mean over generations, its interval on the log scale so that it stays positive."""
+        logs = np.log(values, out=np.full_like(values, np.nan), where=values > 0)
+        interval = self.interval(logs)
+        return Estimate(
+            value=float(np.exp(np.nanmean(logs))),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            n=int(np.isfinite(logs).sum()),
+            origin=origin,
+        )
+
+    def _plain_log_ratios(self, candidate: str, metric: NoiseMetric) -> Floats:
+        first, second = (self.grid(self.reference, twin, metric) for twin in "ab")
+        return paired_log_ratios(self.grid(candidate, "", metric), first, second)
+
+    def _at_one_speed(
+        self, metric: NoiseMetric, compared: Callable[[Grids], Floats], *, undisturbed: bool = False
+    ) -> Floats:
+        """Log ratios of values put to the run's mean speed, with the jackknife's spread over generations."""
+        speed = self._speed["batch" if metric == "throughput" else "visit"]
+        # Energy that is counted is what it is; a modelled one is a power times a time, and the time is adjusted.
+        counted = metric == "energy" and any(part.rank in ("metered", "counter") for part in self.components)
+
+        def ratios(left_out: int | None) -> Floats:
+            def grid(candidate: str, twin: str) -> Floats:
+                values = self.grid(candidate, twin, metric, undisturbed=undisturbed)
+                if speed is None or counted:
+                    return values
+                factor = speed.factors(candidate, twin, values.shape, left_out)
+                return values / factor if metric == "throughput" else values * factor
+
+            return compared(grid)
+
+        whole = ratios(None)
+        if speed is None or counted:
+            return whole
+        return pseudo_values(whole, np.array([ratios(generation) for generation in range(self.generations)]))
+
+    def _as_seen(self, metric: NoiseMetric, logs: Floats) -> Estimate | None:
+        """The ratio as the clock saw it, where it was adjusted."""
+        if self._speed["batch" if metric == "throughput" else "visit"] is None:
+            return None
+        return self.estimate(np.exp(logs))
+
+    def _energy_grid(self, candidate: str, twin: str) -> Floats:
+        parts = [self.pivot(candidate, twin, f"visit_{part.component}_j") for part in self.components]
+        if not parts:
+            return np.full((self.generations, 1), np.nan)
+        energy = np.sum(parts, axis=0) / self.pivot(candidate, twin, "visit_calls")
+        return np.where(energy > 0, energy, np.nan)
+
+    def _of(self, candidate: str, twin: str | None = None) -> pd.DataFrame:
+        rows = self.values["candidate"] == candidate
+        return self.values[rows if twin is None else rows & (self.values["twin"] == twin)]
+
+    def _visit_values(self, metric: str) -> pd.Series[float]:
+        return self.values.loc[self.values["metric"] == metric, "value"]
+
+    def _reduced(self, candidate: str, metric: str, how: str) -> Floats:
+        rows = self._of(candidate)
+        values = rows[rows["metric"] == metric].groupby("generation")["value"].agg(how)
+        return values.reindex(range(self.generations)).to_numpy(np.float64)
+
+
+def _last_attempts(samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples without the attempts that were repeated."""
+    if "attempt" not in samples or not (samples["attempt"] > 0).any():
+        return samples
+    last = samples.groupby(VISIT, observed=True)["attempt"].transform("max")
+    return samples[samples["attempt"] == last]
+
+
+def _disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(generation, block) of the disturbed visits of each worker line."""
+    shares = [
+        values[values["metric"] == f"visit_{name}_share"].set_index(VISIT)["value"] for name in ("others", "steal")
+    ]
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    if not len(shares[0]):
+        return found
+    flags = disturbed(shares[0].to_numpy(), shares[1].reindex(shares[0].index).to_numpy())
+    for (candidate, twin, generation, block), flag in zip(shares[0].index, flags, strict=True):
+        if flag:
+            found.setdefault((candidate, twin), []).append((int(generation), int(block)))
+    return found

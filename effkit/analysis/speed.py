@@ -1,0 +1,93 @@
+"""The core's speed in one run: from the yardstick's readings in the samples to a factor for each visit."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.analysis.yardstick import Stretches, factors, slopes, without
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+PLACE = ["candidate", "twin", "generation", "block"]
+
+
+class Speed:
+    """Puts the times of visits, or of batches, to the run's mean speed.
+
+    Args:
+        places: (n,) rows of candidate, twin, generation and block: where each stretch belongs.
+        calls: (n,) calls of each stretch.
+        call_s: (n,) their mean time, seconds.
+        yard_s: (n,) the yardstick's reading, seconds.
+    """
+
+    def __init__(self, places: pd.DataFrame, calls: Floats, call_s: Floats, yard_s: Floats) -> None:
+        def codes(columns: list[str]) -> NDArray[np.intp]:
+            return np.asarray(places.groupby(columns, sort=True, observed=True).ngroup(), dtype=np.intp)
+
+        self._seen = Stretches(
+            candidate=codes(["candidate"]),
+            visit=codes(PLACE),
+            block=codes(["generation", "block"]),
+            generation=places["generation"].to_numpy(np.intp),
+            calls=calls,
+            call_s=call_s,
+            yard_s=yard_s,
+        )
+        first = np.unique(self._seen.visit, return_index=True)[1]
+        self._visits = list(places.iloc[first].itertuples(index=False, name=None))
+        # The run's mean speed, every visit counting alike: where the least has to be adjusted.
+        by_visit = np.bincount(self._seen.visit, weights=np.log(yard_s)) / np.bincount(self._seen.visit)
+        self._mean_s = float(np.exp(by_visit.mean()))
+        self.slowdown = float(np.quantile(yard_s, 0.95) / np.quantile(yard_s, 0.05))
+        self._by_visit = cache(self._factors)
+
+    @classmethod
+    def of_visits(cls, values: pd.DataFrame) -> Speed | None:
+        """From the stretches of visits; None where the samples have none."""
+        return cls._from(values, calls="stretch_calls", call_s="stretch_call_s", yard_s="stretch_yard_s")
+
+    @classmethod
+    def of_batches(cls, values: pd.DataFrame) -> Speed | None:
+        """From the batches of throughput windows; None where the samples have none."""
+        return cls._from(values, calls=None, call_s="batch_s", yard_s="batch_yard_s")
+
+    @classmethod
+    def _from(cls, values: pd.DataFrame, *, calls: str | None, call_s: str, yard_s: str) -> Speed | None:
+        rows = values[values["metric"] == call_s]
+        if rows.empty:
+            return None
+        columns = [
+            values.loc[values["metric"] == metric, "value"].to_numpy(np.float64) if metric else np.ones(len(rows))
+            for metric in (calls, call_s, yard_s)
+        ]
+        return cls(rows[PLACE], *columns)
+
+    def factors(self, candidate: str, twin: str, shape: tuple[int, ...], left_out: int | None = None) -> Floats:
+        """Return (generations, blocks) factors by which times become those of the mean speed.
+
+        Args:
+            candidate: its name.
+            twin: of the reference.
+            shape: generations and blocks; a single block is the throughput's.
+            left_out: a generation that the slopes are estimated without, for the jackknife.
+        """
+        table = np.ones(shape)
+        for place, factor in zip(self._visits, self._by_visit(left_out), strict=True):
+            if place[:2] == (candidate, twin):
+                table[int(place[2]), max(0, int(place[3]))] = factor
+        return table
+
+    def _factors(self, left_out: int | None) -> Floats:
+        seen = self._seen if left_out is None else without(self._seen, left_out)
+        found = np.zeros(int(self._seen.candidate.max()) + 1)
+        if seen.candidate.size:
+            fitted = slopes(seen, self._mean_s)
+            found[: fitted.size] = fitted
+        return factors(self._seen, found, self._mean_s)

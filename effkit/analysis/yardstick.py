@@ -1,0 +1,123 @@
+"""Allowing for the core's own speed, which a yardstick told between the calls (analysis of covariance).
+
+Neighbours on the same physical core change its speed by half, for seconds at a time and out of sight. Each
+candidate's times are therefore put to one speed, the run's mean, before they are compared. How strongly a
+candidate follows the yardstick is estimated from the run, candidate by candidate, never assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+PRIOR_SPREAD = 1.0
+"""Standard deviation of the slopes about 0 before anything is seen: without evidence nothing is adjusted."""
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """Whole passes of some milliseconds, one a row, each with what the yardstick read meanwhile.
+
+    Attributes:
+        candidate: (n,) code of the candidate; the reference's two workers share one.
+        visit: (n,) code of the visit.
+        block: (n,) code of the block, in which all candidates saw the same items.
+        generation: (n,) code of the generation.
+        calls: (n,) calls in the stretch.
+        call_s: (n,) mean time of a call, seconds.
+        yard_s: (n,) mean reading of the yardstick, seconds.
+    """
+
+    candidate: Codes
+    visit: Codes
+    block: Codes
+    generation: Codes
+    calls: Floats
+    call_s: Floats
+    yard_s: Floats
+
+
+def slopes(seen: Stretches, mean_s: float) -> Floats:
+    """How a candidate's time follows the yardstick: d log(call) / d log(yardstick), one for each candidate.
+
+    Least squares on logs with an effect for each candidate and each block, a visit counting as much as another,
+    and a weak pull towards 0 by which few data adjust little.
+
+    Args:
+        seen: stretches of the run, or of a part of it.
+        mean_s: the yardstick's mean reading, from which deviations are taken.
+    """
+    candidates, blocks = int(seen.candidate.max()) + 1, int(seen.block.max()) + 1
+    rows = np.arange(seen.candidate.size)
+    deviation = np.log(seen.yard_s / mean_s)
+    design = np.zeros((rows.size, 2 * candidates + blocks))
+    design[rows, seen.candidate] = deviation
+    design[rows, candidates + seen.candidate] = 1.0
+    design[rows, 2 * candidates + seen.block] = 1.0
+    weight = 1.0 / np.bincount(seen.visit)[seen.visit]
+    root = np.sqrt(weight)[:, None]
+    target = np.log(seen.call_s)
+    # The noise of a visit, not of a stretch: a first fit without the pull tells it.
+    free = np.linalg.lstsq(root * design, root[:, 0] * target, rcond=None)[0]
+    noise = float(np.average((target - design @ free) ** 2, weights=weight))
+    pull = np.zeros((candidates, design.shape[1]))
+    pull[:, :candidates] = np.eye(candidates) * np.sqrt(noise) / PRIOR_SPREAD
+    fit = np.linalg.lstsq(
+        np.vstack([root * design, pull]), np.concatenate([root[:, 0] * target, np.zeros(candidates)]), rcond=None
+    )[0]
+    return np.asarray(fit[:candidates])
+
+
+def factors(seen: Stretches, slope: ArrayLike, mean_s: float) -> Floats:
+    """(visits,) by which a visit's mean time is multiplied to be that of the mean speed.
+
+    Args:
+        seen: all stretches of the run.
+        slope: of each candidate.
+        mean_s: the yardstick's mean reading.
+    """
+    steepness = np.asarray(slope, dtype=np.float64)[seen.candidate]
+    adjusted = seen.call_s * np.exp(-steepness * np.log(seen.yard_s / mean_s))
+    time, even = (np.bincount(seen.visit, weights=seen.calls * each) for each in (seen.call_s, adjusted))
+    return np.asarray(even / time)
+
+
+def without(seen: Stretches, generation: int) -> Stretches:
+    """The stretches of all other generations, for the jackknife."""
+    kept = seen.generation != generation
+    return Stretches(
+        candidate=seen.candidate[kept],
+        visit=np.unique(seen.visit[kept], return_inverse=True)[1],
+        block=np.unique(seen.block[kept], return_inverse=True)[1],
+        generation=seen.generation[kept],
+        calls=seen.calls[kept],
+        call_s=seen.call_s[kept],
+        yard_s=seen.yard_s[kept],
+    )
+
+
+def pseudo_values(per_generation: Floats, left_out: Floats) -> Floats:
+    """The jackknife's pseudo-values, one a generation, whose mean and spread carry the slopes' uncertainty too.
+
+    Args:
+        per_generation: (generations,) log ratios with the slopes of the whole run; NaN where there is none.
+        left_out: (generations, generations) log ratios with the slopes of all generations but that of the row.
+
+    Source:
+        Tukey (1958), Bias and confidence in not quite large samples; Miller (1974), The jackknife: a review.
+    """
+    there = np.flatnonzero(np.isfinite(per_generation))
+    result = np.full(per_generation.size, np.nan)
+    if there.size < 2:
+        result[there] = per_generation[there]
+        return result
+    whole = float(per_generation[there].mean())
+    for generation in there:
+        others = there[there != generation]
+        result[generation] = there.size * whole - (there.size - 1) * float(left_out[generation, others].mean())
+    return result

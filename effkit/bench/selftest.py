@@ -1,0 +1,115 @@
+"""Twenty seconds of A/A: how small a difference can this host tell apart today?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from effkit.analysis.paired import PairedSamples
+from effkit.bench import samples
+from effkit.bench.energy import NoMeter
+from effkit.bench.measure import Bench
+from effkit.bench.measurements import Built
+from effkit.bench.slot import measuring_slot
+from effkit.models import Recipe
+from effkit.models.own import settings_of
+from effkit.spec import Protocol
+from effkit.tasks import Task
+
+ITEMS = 64
+NAME = "matrix"
+PROTOCOL = Protocol.model_validate(
+    {
+        "calls": 10,
+        "visit_s": 0.4,
+        "warm_up_s": 0.2,
+        "warm_up_fast_s": 0.2,
+        "warm_up_most_s": 1.0,
+        "throughput_s": 0.05,
+        "idle_s": 0.0,
+    }
+)
+"""Five generations, as a claim takes; everything else as short as twenty seconds ask for."""
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What one small model differed from itself by.
+
+    Attributes:
+        ratio: second copy's time over the first's.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        resolves: smallest difference that would be claimed, as a share.
+        unstable: whether the copies differed in earnest.
+        disturbed: visits that something else disturbed, as a share of all.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    resolves: float
+    unstable: bool
+    disturbed: float
+
+
+def self_test(tell: Callable[[float, str], None] = lambda share, text: None) -> SelfTest:
+    """Measure one small model against itself in five pairs of fresh workers, as a study does.
+
+    Args:
+        tell: told the share that is done, and what is done now.
+
+    Raises:
+        WorkerFailed: when not even this model can be run.
+    """
+    task = Task.from_arrays("self-test", [str(number) for number in range(ITEMS)], [0, 1] * (ITEMS // 2))
+    with tempfile.TemporaryDirectory(prefix="effkit-") as folder, measuring_slot(lambda text: tell(0.0, text)):
+        scratch = Path(folder)
+        recipe = Recipe(
+            model=NAME, builder="own", kind=task.kind, fit_items=0, seed=0,
+            settings=settings_of(_matrix(), task, scratch),
+        )  # fmt: skip
+        test = np.sort(task.first("test", "all"))
+        bench = Bench(
+            built={NAME: Built(recipe, scratch, peak_bytes=0)},
+            reference=NAME,
+            protocol=PROTOCOL,
+            task=task.saved_below(scratch),
+            products=scratch,
+            test=test,
+            sizes=np.ones(len(test)),
+            seed=0,
+            meter=NoMeter(),
+            progress=tell,
+        )
+        measured = bench.run()
+    paired = PairedSamples(samples.table(measured), NAME, pinned=bool(measured.cores and measured.cores.pinned))
+    check, seen = paired.check("latency"), paired.contention()
+    assert check is not None and check.low is not None and check.high is not None and seen is not None
+    return SelfTest(
+        ratio=check.ratio,
+        low=check.low,
+        high=check.high,
+        resolves=check.threshold,
+        unstable=check.unstable,
+        disturbed=seen.disturbed / seen.visits,
+    )
+
+
+def _matrix() -> Callable[[list[Any]], list[int]]:
+    """A model of a millisecond or two that needs NumPy only, made here so that it travels by value."""
+
+    def matrix(items: list[Any]) -> list[int]:
+        import numpy as np
+
+        square = np.full((192, 192), 1 / 192, dtype=np.float32)
+        for _ in range(8 * len(items)):
+            square = square @ square
+        return [int(square[0, 0] < 0)] * len(items)
+
+    return matrix

@@ -1,0 +1,101 @@
+"""Evidence: a number with its interval, how it came to be, and what may be said of it.
+
+The parts of a record that every measurement shares. `effkit.record` is their door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from effkit.spec import Frozen
+
+Origin = Literal["measured", "counted", "modelled"]
+"""How a number came to be: read off an instrument, counted exactly, or computed from a model."""
+
+Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic"]
+"""How far an energy figure can be trusted, best first."""
+
+RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
+
+Verdict = Literal["lower", "higher", "within noise", "indicative", "unstable", "not resolvable"]
+"""What may be said of a ratio to the reference."""
+
+QualityVerdict = Literal["reference", "superior", "non-inferior", "inferior", "inconclusive"]
+
+
+def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
+    """Return the weakest rank among those that carry more than a tenth of the energy; None without any."""
+    total_j = sum(joules.values())
+    heavy = [rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j]
+    return max(heavy, key=RANKS.index) if heavy else None
+
+
+class Estimate(Frozen):
+    """A number with its interval and its origin."""
+
+    value: float = Field(description="the estimate, in the unit that the field's name says")
+    low: float | None = Field(default=None, description="lower end of the interval; None when there is none")
+    high: float | None = Field(default=None, description="upper end of the interval")
+    n: int = Field(description="how many independent values the interval rests on")
+    origin: Origin = "measured"
+
+
+class Ratio(Frozen):
+    """A candidate's value divided by the reference's, and what may be said of it."""
+
+    value: float
+    low: float | None = Field(default=None, description="95 % interval by Student t over generations")
+    high: float | None = None
+    n: int = Field(description="generations")
+    verdict: Verdict
+    threshold: float = Field(description="half-width inside which nothing is claimed, as a share of 1")
+    undisturbed: Verdict | None = Field(
+        default=None, description="the verdict without disturbed visits; where the two differ it is `not resolvable`"
+    )
+    as_seen: Estimate | None = Field(
+        default=None, description="the same ratio without allowing for the core's own speed, by the yardstick"
+    )
+
+
+class PercentileRecord(Frozen):
+    """One percentile of latency."""
+
+    level: float = Field(description="99 for p99")
+    value_s: float | None = Field(description="None when the calls are too few")
+    low_s: float | None = None
+    high_s: float | None = None
+    n: int = Field(description="calls")
+    n_effective: float = Field(description="calls, after allowing for their dependence")
+    reason: str | None = Field(default=None, description="why there is no value")
+
+
+class NoiseCheck(Frozen):
+    """The reference measured against itself (A/A)."""
+
+    metric: Literal["latency", "throughput", "energy"]
+    ratio: float
+    low: float | None = None
+    high: float | None = None
+    n: int
+    threshold: float = Field(description="half-width inside which nothing is claimed")
+    unstable: bool
+    assessed: bool = Field(description="False with fewer than five generations")
+    as_seen: Estimate | None = Field(
+        default=None, description="the same ratio without allowing for the core's own speed, by the yardstick"
+    )
+
+
+class Contention(Frozen):
+    """What disturbed the visits, and what was done about it."""
+
+    visits: int = Field(description="visits of the schedule")
+    repeated: int = Field(description="visits that were made again")
+    disturbed: int = Field(description="visits whose last attempt was disturbed all the same")
+    others_limit: float = Field(description="a visit is disturbed beyond this share of a core taken by others")
+    steal_limit: float = Field(description="or beyond this share of the workers' cores taken by the hypervisor")
+    slowdown: float | None = Field(
+        default=None, description="95th over 5th percentile of the yardstick: how far the core's own speed changed"
+    )

@@ -1,0 +1,130 @@
+"""From a parameter file to the study it describes, or to an error that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from effkit.spec import (
+    Budget,
+    CandidateSpec,
+    CarbonSpec,
+    CostSpec,
+    ItemsSpec,
+    LearningCurveSpec,
+    LoadSpec,
+    Protocol,
+    SpecError,
+    StudySpec,
+    nearest,
+)  # fmt: skip
+
+
+def _describe(error: Mapping[str, Any]) -> str:
+    """One pydantic error as one line for a person."""
+    key = ".".join(str(part) for part in error["loc"]) or "the study"
+    given = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            allowed = _keys_at(error["loc"])
+            return f"`{key}` is not a known key.{nearest(str(error['loc'][-1]), allowed)} Known: {', '.join(allowed)}."
+        case "missing":
+            return f"`{key}` is missing: {_description(error['loc'])}."
+        case "value_error":
+            return f"{error['msg'].removeprefix('Value error, ')}." + (f" (at `{key}`)" if error["loc"] else "")
+        case _:
+            return f"`{key}` got {given!r} ({type(given).__name__}): {error['msg']}."
+
+
+def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
+    """The model whose key stands at the end of a pydantic location."""
+    nested: dict[str, type[BaseModel]] = {
+        "protocol": Protocol,
+        "items": ItemsSpec,
+        "budget": Budget,
+        "carbon": CarbonSpec,
+        "cost": CostSpec,
+        "load": LoadSpec,
+        "candidates": CandidateSpec,
+        "learning_curve": LearningCurveSpec,
+    }
+    return nested.get(str(loc[0]), StudySpec) if len(loc) > 1 else StudySpec
+
+
+def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
+    return list(_model_at(loc).model_fields)
+
+
+def _description(loc: tuple[int | str, ...]) -> str:
+    field = _model_at(loc).model_fields.get(str(loc[-1]))
+    return (field.description if field else None) or "it is required"
+
+
+def given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that say something: a key without a value takes its default."""
+    return {key: value for key, value in params.items() if value is not None}
+
+
+def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
+    """Check parameters and return the study they describe.
+
+    Args:
+        params: the keys of a parameter file.
+        source: where they come from, for the error's first words.
+
+    Raises:
+        SpecError: naming every key that is wrong, what it got and what it may be.
+    """
+    try:
+        return StudySpec.model_validate(given(params))
+    except ValidationError as error:
+        lines = dict.fromkeys(_describe(dict(each)) for each in error.errors())
+        raise SpecError(f"{source}: " + " ".join(lines)) from None
+
+
+def read(path: Path | str) -> dict[str, Any]:
+    """Read a parameter file without checking its keys.
+
+    Raises:
+        SpecError: when the file is missing, is not YAML or is not a mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = nearest(path.name, (each.name for each in path.parent.glob("*.yaml")))
+        raise SpecError(f"There is no parameter file {path}.{near}")
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
+        raise SpecError(f"{path} must be a mapping of keys to values, as params/text.yaml is.")
+    return params
+
+
+def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Apply `key=value` assignments (dotted keys reach inside mappings; values are YAML).
+
+    Raises:
+        SpecError: when an assignment has no `=` or reaches into something that is not a mapping.
+    """
+    result = dict(params)
+    for assignment in assignments:
+        key, separator, text = assignment.partition("=")
+        if not separator or not key:
+            raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
+        *outer, last = key.split(".")
+        target = result
+        for part in outer:
+            inner = target.get(part, {})
+            if part == "protocol" and isinstance(inner, str):
+                inner = {"base": inner}
+            if not isinstance(inner, Mapping):
+                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
+            target[part] = dict(inner)
+            target = target[part]
+        target[last] = yaml.safe_load(text)
+    return result

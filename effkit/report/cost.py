@@ -1,0 +1,239 @@
+"""What serving takes at the study's traffic, and when making pays back: the analysis of cost in words and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from effkit.analysis.cost import HEAD_ROOM, Basis, Provision, provision
+from effkit.analysis.payback import BreakEven, energy_break_even, making_j, time_break_even, year_grams
+from effkit.record import CandidateRecord, Estimate
+from effkit.report.comparison import ColumnSpec, build, energy_origin
+from effkit.report.units import DASH, NBSP, Unit, interval, show, whole
+from effkit.report.values import Cell, Table
+from effkit.report.view import View, listing
+
+BASIS_WORDS: dict[Basis, str] = {
+    "load test": "from a load test",
+    "saturation": "from a load test's saturation",
+    "latency": "from latency",
+}
+FindsBreakEven = Callable[[CandidateRecord, CandidateRecord], BreakEven]
+NEARLY_ALL = 0.9
+"""Share of idling from which on the report says that it is nearly all there is."""
+
+
+def provided(view: View, candidate: CandidateRecord) -> Iterator[Provision]:
+    """What serving a candidate takes, one for each traffic of the study; nothing where its rate is not known."""
+    spec = view.record.spec
+    for requests_per_s in spec.traffic:
+        found = provision(candidate, requests_per_s, carbon=spec.carbon, cost=spec.cost)
+        if found is not None:
+            yield found
+
+
+def traffic_table(view: View, chosen: str | None) -> Table | None:
+    """Machines, money, energy and carbon of every candidate at every traffic; None where no rate is known."""
+    found = {view.label(c): each for c in view.measured if (each := list(provided(view, c)))}
+    if not found:
+        return None
+    columns = [
+        ColumnSpec(_rate(each), "machines; per 1,000 requests", _at(place))
+        for place, each in enumerate(view.record.spec.traffic)
+    ]
+    made = build(view, columns, key="traffic", title="At your traffic", chosen=chosen)
+    return replace(made, note=" ".join((*_choice(found), *_idling(found), *_assumed(view, found))))
+
+
+def year_table(view: View) -> Table | None:
+    """Carbon of making a candidate and of serving it for a year; None where none is known."""
+    columns = [
+        ColumnSpec(_rate(each), "CO₂e of a year", _year(place)) for place, each in enumerate(view.record.spec.traffic)
+    ]
+    columns.append(ColumnSpec("Making", "once, all steps", _making))
+    made = build(view, columns, key="year", title="Carbon of a year")
+    if all(cell.text == DASH for row in made.rows for cell in row.cells[:-1]):
+        return None
+    asked = view.record.spec.carbon
+    embodied = "" if asked.embodied_kg is None else f", and {asked.embodied_kg:g} kg for making each machine"
+    return replace(
+        made,
+        note=f"Making once and serving for a year, with the grid of {asked.region}, a PUE of {asked.pue:g}{embodied}.",
+    )
+
+
+def payback_table(view: View) -> Table | None:
+    """After how many requests a candidate has saved what making it took; None where nothing was made."""
+    if not any(c.making for c in view.measured if not c.reference):
+        return None
+    columns = [
+        ColumnSpec("Energy", "requests until it pays back", lambda v, c: _pays(v, c, energy_break_even)),
+        ColumnSpec("Time", "requests until it pays back", lambda v, c: _pays(v, c, time_break_even)),
+    ]
+    made = build(view, columns, key="payback", title="When making pays back")
+    return replace(
+        made,
+        note=(
+            f"{view.label(view.reference)} is taken to be there already, so everything that making a candidate took "
+            "counts against it. What a request saves is gross: it is saved where the machine has other work to do "
+            "meanwhile."
+        ),
+    )
+
+
+def _at(place: int) -> Callable[[View, CandidateRecord], Cell]:
+    def cell(view: View, candidate: CandidateRecord) -> Cell:
+        each = _nth(view, candidate, place)
+        if each is None:
+            return Cell(DASH, detail=_why_unknown(candidate), tone="muted")
+        number = each.machines
+        machines = f"{whole(int(number.value))} {'machine' if number.value == 1 else 'machines'}"
+        return Cell(
+            f"at most {machines}" if each.capacity.at_least and number.value > 1 else machines,
+            claim="" if number.low == number.high else _ends(number),
+            detail=", ".join(_per_thousand(view, each)),
+            origin=f"modelled · {BASIS_WORDS[each.capacity.basis]}",
+        )
+
+    return cell
+
+
+def _nth(view: View, candidate: CandidateRecord, place: int) -> Provision | None:
+    found = list(provided(view, candidate))
+    return found[place] if found else None
+
+
+def _why_unknown(candidate: CandidateRecord) -> str:
+    return "no rate of the load test met the p99 budget" if candidate.load else "not measured"
+
+
+def _ends(number: Estimate) -> str:
+    if number.low is None or number.high is None:
+        return ""
+    return f"[{whole(int(number.low))},{NBSP}{whole(int(number.high))}]"
+
+
+def _per_thousand(view: View, each: Provision) -> Iterator[str]:
+    cost = view.record.spec.cost
+    if each.money_per_thousand is not None and cost is not None:
+        yield f"{show(each.money_per_thousand.value, 'count')}{NBSP}{cost.currency}"
+    if each.energy_j_per_thousand is not None:
+        yield show(each.energy_j_per_thousand.value, "j")
+    if each.carbon_g_per_thousand is not None:
+        yield f"{show(each.carbon_g_per_thousand.value, 'g')}{NBSP}CO₂e"
+
+
+def _choice(found: dict[str, list[Provision]]) -> Iterator[str]:
+    """Where the traffic leaves nothing to choose by, and from where on it does."""
+    if len(found) < 2:
+        return
+    same: dict[int, list[str]] = {}
+    for each in zip(*found.values(), strict=True):
+        numbers = {int(one.machines.value) for one in each}
+        if len(numbers) == 1:
+            same.setdefault(numbers.pop(), []).append(_rate(each[0].requests_per_s))
+    for number, rates in same.items():
+        many = "one machine" if number == 1 else f"{whole(number)} machines"
+        yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
+    yield from _turning_point(found)
+
+
+def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:
+    """The traffic from which on candidates differ in machines, among those whose rates are of the best kind."""
+    for basis in BASIS_WORDS:
+        usable = {
+            label: each[0].capacity.usable_per_s for label, each in found.items() if each[0].capacity.basis == basis
+        }
+        if len(usable) < 2:
+            continue
+        first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
+        if _number(usable[first]) != _number(usable[last]):
+            yield (
+                f"Above {_rate(usable[first])} {first} needs a second machine, {last} only above "
+                f"{_number(usable[last])}."
+            )
+        return
+
+
+def _idling(found: dict[str, list[Provision]]) -> Iterator[str]:
+    """Where machines mostly wait."""
+    rates = []
+    for each in zip(*found.values(), strict=True):
+        shares = [one.idle_share for one in each if one.idle_share is not None]
+        if shares and min(shares) >= NEARLY_ALL:
+            rates.append(_rate(each[0].requests_per_s))
+    if rates:
+        yield f"At {listing(rates)} nearly all the energy is that of idle machines."
+
+
+def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
+    """What the numbers take for granted."""
+    bases = {each[0].capacity.basis for each in found.values()}
+    share = f"{100 * HEAD_ROOM:.0f}{NBSP}%"
+    words = {
+        "load test": "the highest rate at which a load test met the p99 budget",
+        "saturation": f"{share} of a load test's saturation",
+        "latency": f"{share} of what it answers one by one (waiting was not measured)",
+    }
+    rates = " or ".join(text for basis, text in words.items() if basis in bases)
+    yield (
+        f"A machine is one like this, with one worker at {rates}; how several workers share a machine was not measured."
+    )
+    if len(bases) > 1:
+        yield "Rows with different badges rest on different tests and are not comparable."
+    if any(one.energy_j_per_thousand for each in found.values() for one in each):
+        asked = view.record.spec.carbon
+        ranks = sorted({origin for c in view.measured if (origin := energy_origin(c))})
+        pue = "" if asked.pue == 1 else f", a PUE of {asked.pue:g}"
+        embodied = "" if asked.embodied_kg is None else " and the making of the machines"
+        yield (
+            f"Energy is that of all machines around the clock ({' and '.join(ranks)}); "
+            f"CO₂e is for the grid of {asked.region}{pue}{embodied}."
+        )
+    cost = view.record.spec.cost
+    if cost is not None:
+        yield f"A machine is {cost.machine_per_hour:g}{NBSP}{cost.currency} an hour ({cost.source})."
+
+
+def _year(place: int) -> Callable[[View, CandidateRecord], Cell]:
+    def cell(view: View, candidate: CandidateRecord) -> Cell:
+        each = _nth(view, candidate, place)
+        total = year_grams(candidate, each, view.record.spec.carbon) if each else None
+        if total is None:
+            return Cell(DASH, detail="energy of making or serving is not known", tone="muted")
+        return _shown(total, "g")
+
+    return cell
+
+
+def _making(view: View, candidate: CandidateRecord) -> Cell:
+    if not candidate.making:
+        return Cell("nothing made", tone="muted")
+    made_j = making_j(candidate)
+    if made_j is None:
+        return Cell(DASH, detail="not known for every step", tone="muted")
+    modelled = any(step.rank is not None and step.rank.startswith("modelled") for step in candidate.making)
+    return Cell(show(made_j, "j"), origin="modelled" if modelled else "measured")
+
+
+def _pays(view: View, candidate: CandidateRecord, find: FindsBreakEven) -> Cell:
+    if candidate.reference:
+        return Cell("reference", tone="muted")
+    found = find(candidate, view.reference)
+    if found.requests is None:
+        return Cell(DASH, detail=found.reason, tone="muted")
+    return _shown(found.requests, "count")
+
+
+def _shown(estimate: Estimate, unit: Unit) -> Cell:
+    ends = interval(estimate.low, estimate.high, unit, estimate.value)
+    return Cell(show(estimate.value, unit), detail=ends, origin=estimate.origin)
+
+
+def _rate(requests_per_s: float) -> str:
+    return f"{_number(requests_per_s)} {'request' if requests_per_s == 1 else 'requests'} a second"
+
+
+def _number(value: float) -> str:
+    """A rate in at most three digits, and in full from a thousand on: "0.5", "17.2", "10,000"."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,75 @@
+"""The table of load tests: how many requests one worker takes, and how long they wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from effkit.record import CandidateRecord, LoadPoint, PercentileRecord
+from effkit.report.comparison import UNMEASURED, ColumnSpec, build, estimate_cell
+from effkit.report.units import interval, show
+from effkit.report.values import Cell, Table
+from effkit.report.view import View
+
+BOUND_SIGNS = {"within": "", "at least": "≥ ", "below": "< "}
+
+
+def under_load(view: View) -> Table | None:
+    """Latency under load of the candidates that were tested; None where none was."""
+    tested = {c.name for c in view.measured if c.load is not None}
+    spec = view.record.spec.load
+    if not tested or spec is None:
+        return None
+    columns = [ColumnSpec("Saturation", "requests a second", _saturation)]
+    for share in spec.shares:
+        at = f"at {100 * share:g} %"
+        columns += [ColumnSpec(f"p{level} {at}", "of saturation", _at(share, level)) for level in (50, 99)]
+    budget_s = view.record.spec.budget.latency_p99_s
+    if budget_s is not None:
+        columns.append(ColumnSpec("Highest rate", f"p99 within {show(budget_s, 's')}", _highest))
+    table = build(view, columns, key="load", title="Under load")
+    together = "one at a time" if spec.max_batch == 1 else f"up to {spec.max_batch} together"
+    note = (
+        f"One worker answers what waits, {together}. Requests arrive at random, by MLPerf LoadGen, whether or not "
+        "the last one is answered; latency counts from the scheduled arrival, so waiting is in it."
+    )
+    return replace(table, rows=tuple(row for row in table.rows if row.name in tested), note=note)
+
+
+def _saturation(view: View, candidate: CandidateRecord) -> Cell:
+    return estimate_cell(candidate.load.saturation_per_s if candidate.load else None, "items/s")
+
+
+def _at(share: float, level: float) -> Callable[[View, CandidateRecord], Cell]:
+    return lambda view, candidate: _percentile(candidate, share, level)
+
+
+def _percentile(candidate: CandidateRecord, share: float, level: float) -> Cell:
+    points = candidate.load.points if candidate.load else ()
+    point = next((each for each in points if each.share == share), None)
+    found = None if point is None else next((each for each in point.percentiles if each.level == level), None)
+    return UNMEASURED if point is None or found is None else _cell(point, found)
+
+
+def _cell(point: LoadPoint, found: PercentileRecord) -> Cell:
+    limited = "generator-limited" if point.generator_limited else ""
+    if found.value_s is None:
+        worth = f"worth {found.n_effective:,.0f} independent requests"
+        return Cell("n too small", detail=worth, claim=limited, tone="muted")
+    ends = interval(found.low_s, found.high_s, "s", found.value_s)
+    if found.high_s is None and found.low_s is not None:
+        ends = f"at least {show(found.low_s, 's')}"
+    return Cell(show(found.value_s, "s"), detail=ends, claim=limited, tone="warn" if limited else "", origin="measured")
+
+
+def _highest(view: View, candidate: CandidateRecord) -> Cell:
+    load = candidate.load
+    if load is None:
+        return UNMEASURED
+    if load.highest_per_s is None:
+        return Cell("n too small", detail="no p99 that could be held against it", tone="muted")
+    cell = estimate_cell(load.highest_per_s, "items/s")
+    if load.bound != "within":
+        side = "the highest" if load.bound == "at least" else "the lowest"
+        cell = replace(cell, detail=f"{side} rate that was tried")
+    return replace(cell, text=f"{BOUND_SIGNS[load.bound or 'within']}{cell.text}")

@@ -1,0 +1,211 @@
+"""Why a run's measurements may not be trusted, each reason with what would help: the words of `effkit check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from effkit.record import CandidateRecord, Ratio
+from effkit.report.units import whole
+from effkit.report.view import View, listing, percentile
+
+Reason = Literal[
+    "unstable", "contended", "too few samples", "imprecise", "generator-limited", "mixed ranks", "isolation"
+]  # fmt: skip
+
+DISTURBED_SHARE = 0.10
+"""Disturbed visits, as a share of all, from which a run is called contended."""
+BUSY_SHARE, STOLEN_SHARE = 0.10, 0.01
+SLOWED = 1.15
+"""Change of the yardstick from which it is told."""
+WIDE = 0.05
+"""Half of an interval, as a share, from which a ratio is called imprecise."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason for doubt.
+
+    Attributes:
+        reason: its kind.
+        sentence: what is the matter, with its number.
+        fix: what would help.
+    """
+
+    reason: Reason
+    sentence: str
+    fix: str
+
+
+def doubts(view: View) -> tuple[Doubt, ...]:
+    """Every reason to doubt what was measured, the weightiest first."""
+    parts = (_unstable, _contended, _generations, _percentiles, _windows, _imprecise, _load, _ranks, _isolation)
+    return tuple(doubt for part in parts for doubt in part(view))
+
+
+def _unstable(view: View) -> Iterator[Doubt]:
+    for check in view.record.noise:
+        if check.unstable:
+            yield Doubt(
+                "unstable",
+                f"The reference differs from itself in {check.metric} by {100 * abs(check.ratio - 1):.1f} %: "
+                f"no {check.metric} of this run is safe.",
+                "Run it again, with more generations; `effkit doctor` says how quiet the host is now.",
+            )
+    restless = [view.label(c) for c in view.measured if c.latency and not c.latency.steady]
+    if restless:
+        yield Doubt(
+            "unstable",
+            f"Warm-up did not settle in most workers of {listing(restless)}: latency may still have been drifting.",
+            "Raise `protocol.warm_up_most_s`.",
+        )
+    lost = [view.label(c) for c in view.measured if _verdict(c) == "not resolvable"]
+    if lost:
+        yield Doubt(
+            "unstable",
+            f"The speed of {listing(lost)} is not resolvable: the verdict changes when disturbed visits are left out.",
+            "Run it again on a quieter host.",
+        )
+
+
+def _contended(view: View) -> Iterator[Doubt]:
+    host, seen = view.record.host, view.record.contention
+    fix = "Stop what else runs, or choose a quieter hour or host."
+    if seen is not None and seen.disturbed > DISTURBED_SHARE * seen.visits:
+        yield Doubt(
+            "contended",
+            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {seen.repeated} repetitions.",
+            fix,
+        )
+    if seen is not None and seen.slowdown is not None and seen.slowdown > SLOWED:
+        yield Doubt(
+            "contended",
+            f"The core's own speed changed by a factor of {seen.slowdown:.2f}, as neighbours on one processor make it. "
+            "Ratios allow for that; latencies are as they were seen.",
+            "Only a machine of its own helps.",
+        )
+    if host.others_share is None:
+        yield Doubt("contended", "How busy other processes kept this machine is not known.", fix)
+    elif host.others_share > BUSY_SHARE:
+        yield Doubt(
+            "contended", f"Other processes took {100 * host.others_share:.0f} % of a core during the visits.", fix
+        )
+    if host.steal_share is not None and host.steal_share > STOLEN_SHARE:
+        yield Doubt(
+            "contended",
+            f"The hypervisor took {100 * host.steal_share:.1f} % of the time away.",
+            "Only a machine of its own helps; pairing and blocks carry what is the same for all candidates.",
+        )
+
+
+def _generations(view: View) -> Iterator[Doubt]:
+    if view.indicative:
+        yield Doubt(
+            "too few samples",
+            f"Speeds and their ratios are indicative: {view.generations} of at least five generations of fresh "
+            "workers, and a process keeps its own luck of 1 to 5 % for life.",
+            "Run `protocol: standard`.",
+        )
+    unassessed: list[str] = [check.metric for check in view.record.noise if not check.assessed]
+    if unassessed:
+        yield Doubt(
+            "too few samples",
+            f"The run's own noise was not assessed for {listing(unassessed)}.",
+            "It takes five generations.",
+        )
+
+
+def _percentiles(view: View) -> Iterator[Doubt]:
+    short = [view.label(c) for c in view.measured if (found := percentile(c, 99)) and found.value_s is None]
+    if short:
+        yield Doubt(
+            "too few samples",
+            f"No p99 for {listing(short)}: it takes 662 independent calls, and n is too small.",
+            "Raise `protocol.calls` and `protocol.generations`.",
+        )
+
+
+def _windows(view: View) -> Iterator[Doubt]:
+    for candidate in view.measured:
+        if candidate.energy and candidate.energy.request_j is None:
+            why = f": {candidate.energy.note.rstrip('.')}" if candidate.energy.note else ""
+            yield Doubt(
+                "too few samples",
+                f"The energy of {view.label(candidate)} is not resolvable{why}.",
+                "Raise `protocol.visit_s`.",
+            )
+    missing = [view.label(c) for c in view.measured if c.energy is None]
+    if missing:
+        yield Doubt("too few samples", f"No energy was measured for {listing(missing)}.", "`effkit doctor` says why.")
+
+
+def _imprecise(view: View) -> Iterator[Doubt]:
+    for check in view.record.noise:
+        if check.metric == "latency" and check.assessed and not check.unstable and check.threshold > WIDE:
+            yield Doubt(
+                "imprecise",
+                f"This run's own noise hides every difference in latency under {100 * check.threshold:.0f} %.",
+                "Ask for `protocol.interval`, or run it on a quieter host.",
+            )
+    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > WIDE]
+    if wide:
+        yield Doubt(
+            "imprecise",
+            f"The speed of {listing(wide)} is known to no better than {100 * WIDE:.0f} %.",
+            "Ask for `protocol.interval: 0.02`.",
+        )
+
+
+def _load(view: View) -> Iterator[Doubt]:
+    for candidate in view.measured:
+        limited = [point for point in candidate.load.points if point.generator_limited] if candidate.load else []
+        if limited:
+            rates = listing([f"{point.asked_per_s:.3g}" for point in limited])
+            yield Doubt(
+                "generator-limited",
+                f"The load generator was late for {view.label(candidate)} at {rates} requests a second: those "
+                "latencies are the generator's too.",
+                "Give the generator a core of its own, or ask for lower rates.",
+            )
+
+
+def _ranks(view: View) -> Iterator[Doubt]:
+    ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.rank}
+    if len(ranks) > 1:
+        yield Doubt(
+            "mixed ranks",
+            f"Energy comes in different ranks ({listing(sorted(ranks))}): those rows are not comparable.",
+            "Measure all candidates where the same counters can be read.",
+        )
+
+
+def _isolation(view: View) -> Iterator[Doubt]:
+    host = view.record.host
+    if host.coordinator_shares_core:
+        yield Doubt(
+            "isolation",
+            "The coordinator shares a core with the workers: latencies may be a little long.",
+            "Give the machine or container one core more.",
+        )
+    if not host.pinned:
+        yield Doubt(
+            "isolation", "Workers were not pinned to cores, so differences under 3 % are not claimed.", "Linux pins."
+        )
+    if not host.resident_together:
+        yield Doubt(
+            "isolation",
+            "Candidates did not fit in memory together and were started for each visit.",
+            f"All together need more than the {whole(round(host.memory_bytes / 1e9))} GB there are.",
+        )
+
+
+def _verdict(candidate: CandidateRecord) -> str:
+    ratio = candidate.latency.ratio if candidate.latency else None
+    return ratio.verdict if ratio else ""
+
+
+def _half_width(ratio: Ratio | None) -> float:
+    if ratio is None or ratio.low is None or ratio.high is None or ratio.verdict == "indicative":
+        return 0.0
+    return (ratio.high - ratio.low) / 2 / ratio.value

@@ -1,0 +1,124 @@
+"""The load test of a study: who is put under load, and where its figures go."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from effkit.analysis.load import load_of
+from effkit.analysis.pareto import Direction, front
+from effkit.assemble import Findings
+from effkit.bench import load as bench
+from effkit.bench.measure import on_cores
+from effkit.bench.process import WorkerFailed
+from effkit.bench.schedule import block_items
+from effkit.bench.slot import measuring_slot
+from effkit.catalogue import cache_dir
+from effkit.progress import Progress
+from effkit.record import CandidateRecord, Load, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+MOST_FROM_FRONT = 3
+ITEMS = 64
+"""Test items that requests choose from, drawn by size like those of a block."""
+
+
+def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Progress) -> tuple[Record, pd.DataFrame]:
+    """Put the reference, the chosen candidate and some of the front under load, one after the other.
+
+    Args:
+        found: what the run found out.
+        record: made from it, without load tests.
+        samples: the table it was made from.
+        show: told what is done now.
+
+    Returns:
+        The record and the table with the load tests in them. A candidate that fails stays without one, and the
+        log says why.
+    """
+    assert found.spec.load is not None
+    runs: dict[str, bench.LoadRun] = {}
+    names = tested(record)
+    with measuring_slot(lambda text: show(1.0, text)), on_cores(found.measured.cores):
+        started = time.perf_counter()
+        for name in names:
+            try:
+                runs[name] = _run(found, name, show)
+            except (WorkerFailed, bench.GeneratorFailed) as failure:
+                log.warning("%s failed under load: %s", name, failure)
+        took_s = time.perf_counter() - started
+    if not runs:
+        return record, samples
+    rows = bench.table(runs, found.spec.load.shares)
+    budget_s = found.spec.budget.latency_p99_s
+    tests = {
+        name: load_of(rows[rows["candidate"] == name], found.spec.load, budget_s=budget_s, seed=found.spec.seed)
+        for name in runs
+    }
+    return _with(record, tests, took_s), _appended(samples, rows)
+
+
+def tested(record: Record) -> list[str]:
+    """The reference, the chosen candidate, and the fastest others that none beats in both quality and latency."""
+    from effkit.report.answer import answer
+    from effkit.report.view import View
+
+    view = View(record)
+    able = [each for each in view.measured if each.quality is not None and each.latency is not None]
+    directions: list[Direction] = ["min" if view.lower_is_better else "max", "min"]
+    on_front = front([_point(each) for each in able], directions) if able else np.zeros(0, dtype=bool)
+    others = sorted((each for each, on in zip(able, on_front, strict=True) if on), key=lambda each: _point(each)[1])
+    first = [record.reference.name, answer(view).chosen]
+    names = list(dict.fromkeys(name for name in first if name is not None))
+    return names + [each.name for each in others if each.name not in names][:MOST_FROM_FRONT]
+
+
+def _point(candidate: CandidateRecord) -> tuple[float, float]:
+    assert candidate.quality is not None and candidate.latency is not None
+    return candidate.quality.value.value, candidate.latency.mean_s.value
+
+
+def _run(found: Findings, name: str, show: Progress) -> bench.LoadRun:
+    spec = found.spec
+    assert spec.load is not None
+    sizes = np.array([found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))])
+    # Blocks beyond those of the visits draw other items: `blocks` is the warm-up's, the next the throughput's.
+    items = block_items(found.test, sizes, ITEMS, seed=spec.seed, generation=0, block=spec.protocol.blocks + 2)
+    return bench.measure(
+        found.prepared[name].built,
+        spec.load,
+        spec.protocol,
+        task=found.task.saved_below(cache_dir() / "loaded"),
+        products=cache_dir() / "products",
+        items=items.tolist(),
+        cores=found.measured.cores.workers if found.measured.cores else (),
+        seed=spec.seed,
+        tell=lambda text: show(1.0, f"load test of {name}: {text}"),
+    )
+
+
+def _with(record: Record, tests: dict[str, Load], took_s: float) -> Record:
+    """The record with load tests; whatever else it tells stays as it was estimated without them."""
+    finished_at = datetime.now(UTC)
+    footprint = record.footprint.model_copy(
+        update={
+            "wall_s": (finished_at - record.started_at).total_seconds(),
+            "measuring_s": record.footprint.measuring_s + took_s,
+        }
+    )
+    candidates = tuple(each.model_copy(update={"load": tests.get(each.name)}) for each in record.candidates)
+    return record.model_copy(update={"candidates": candidates, "finished_at": finished_at, "footprint": footprint})
+
+
+def _appended(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    whole = pd.concat([samples.astype({"candidate": "str", "twin": "str", "metric": "str"}), rows], ignore_index=True)
+    return whole.astype(samples.dtypes.to_dict() | dict.fromkeys(("candidate", "twin", "metric"), "category"))

@@ -1,0 +1,37 @@
+"""Disturbed visits: the exception on this host, not its usual state."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, last_is_disturbed, limit
+
+SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
+
+
+def test_the_floors_are_the_protocols() -> None:
+    assert limit([], OTHERS_FLOOR) == 0.10
+    assert limit([0.0, 0.0], STEAL_FLOOR) == 0.01
+
+
+def test_the_exception_is_disturbed_and_the_usual_is_not() -> None:
+    others = [0.02, 0.03, 0.02, 0.5]
+    assert disturbed(others, [0.0] * 4).tolist() == [False, False, False, True]
+    assert not disturbed([0.4, 0.5, 0.45], [0.05, 0.06, 0.05]).any()
+
+
+def test_either_of_the_two_disturbs() -> None:
+    assert last_is_disturbed([0.0, 0.0, 0.0], [0.0, 0.0, 0.03])
+    assert last_is_disturbed([0.0, 0.0, 0.2], [0.0, 0.0, 0.0])
+    assert not last_is_disturbed([0.0, 0.2, 0.0], [0.0, 0.0, 0.0])
+
+
+def test_what_is_not_known_disturbs_nothing() -> None:
+    assert not disturbed([float("nan")] * 3, [float("nan")] * 3).any()
+
+
+@given(SHARES)
+def test_never_more_than_half_of_the_visits_are_disturbed_by_one_cause(shares: list[float]) -> None:
+    assert disturbed(shares, np.zeros(len(shares))).sum() <= len(shares) / 2

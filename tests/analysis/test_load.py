@@ -1,0 +1,156 @@
+"""Percentiles under load against queues whose answer is known, and the rate that keeps within a budget."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from effkit.analysis.load import BATCHES, batches, highest_rate, load_of, percentile
+from effkit.spec import LoadSpec
+
+SERVICE_S = 0.01
+
+
+def m_d_1(load: float, requests: int, sequences: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Latencies of an M/D/1 queue that starts empty, by Lindley's recursion; (sequences, requests)."""
+    gaps = rng.exponential(SERVICE_S / load, size=(sequences, requests))
+    waits = np.zeros((sequences, requests))
+    for i in range(1, requests):
+        waits[:, i] = np.maximum(0, waits[:, i - 1] + SERVICE_S - gaps[:, i])
+    return waits + SERVICE_S
+
+
+def rows(saturation: list[float], latencies: list[NDArray[np.float64]], delay_s: float = 0.0) -> pd.DataFrame:
+    """What a load test leaves in the samples: a list of (sequences, requests) latencies, one for each rate."""
+    found = [("saturation_per_s", number, -1, rate) for number, rate in enumerate(saturation)]
+    for place, table in enumerate(latencies):
+        for number, one in enumerate(table):
+            found += [("load_latency_s", number, place, value) for value in one]
+            found += [("load_delay_s", number, place, delay_s) for _ in one]
+    return pd.DataFrame(found, columns=["metric", "generation", "block", "value"])
+
+
+@pytest.mark.parametrize(
+    ("load", "level", "least"), [(0.3, 99, 0.85), (0.6, 90, 0.88), (0.6, 50, 0.88), (0.8, 90, 0.8)]
+)
+def test_intervals_cover_a_known_queue(load: float, level: float, least: float) -> None:
+    rng = np.random.default_rng(5)
+    truth = np.quantile(m_d_1(load, 2000, 400, rng), level / 100)
+    found = [percentile(list(m_d_1(load, 1500, 3, rng)), level) for _ in range(120)]
+    told = [each for each in found if each.value_s is not None and each.low_s is not None]
+    assert len(told) > 60
+    inside = [each.low_s <= truth and (each.high_s is None or truth <= each.high_s) for each in told]
+    assert np.mean(inside) >= least
+
+
+def test_independent_requests_would_promise_too_much() -> None:
+    """A queue's requests come in clusters: the interval is wider than that of as many independent ones."""
+    rng = np.random.default_rng(1)
+    queue = m_d_1(0.8, 4000, 3, rng)
+    mixed = rng.permutation(queue.ravel()).reshape(3, 4000)
+    one, other = (percentile(list(each), 90) for each in (queue, mixed))
+    assert one.value_s == other.value_s
+    assert one.n_effective < 0.5 * other.n_effective
+    assert one.low_s and one.high_s and other.low_s and other.high_s
+    assert one.high_s - one.low_s > 1.5 * (other.high_s - other.low_s)
+
+
+def test_too_few_requests_say_so_in_the_words_of_other_percentiles() -> None:
+    found = percentile(list(m_d_1(0.3, 50, 3, np.random.default_rng(1))), 99)
+    assert found.value_s is None and found.n == 150
+    assert found.reason is not None and found.reason.startswith("n too small: p99 needs 662 independent calls")
+
+
+@pytest.mark.parametrize("load", [0.3, 0.8, 0.95])
+def test_an_interval_holds_its_value_and_no_end_is_made_up(load: float) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(20):
+        series = list(m_d_1(load, 1000, 3, rng))
+        for level in (50.0, 90.0, 99.0):
+            found = percentile(series, level)
+            if found.value_s is None:
+                assert found.low_s is None and found.high_s is None and found.reason
+                continue
+            assert found.low_s is not None and found.low_s <= found.value_s
+            assert found.high_s is not None or (found.reason and "slowest" in found.reason)
+            assert found.high_s is None or found.value_s <= found.high_s <= max(map(np.max, series))
+
+
+def test_batches_stay_within_their_sequence() -> None:
+    series = [np.full(100, float(number)) for number in range(3)]
+    cut = batches(series)
+    assert len(cut) >= BATCHES
+    assert all(len(set(batch)) == 1 for batch in cut)
+    assert sum(map(len, cut)) == 300
+
+
+def steady(tail_s: float, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+    """Three sequences whose 99th percentile is about `tail_s`."""
+    return [tail_s * rng.uniform(0.0, 1.0, 2000) / 0.99 for _ in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("tails_s", "budget_s", "bound", "rate"),
+    [
+        ([0.01, 0.02, 0.04], 0.03, "within", 25.0),
+        ([0.01, 0.02, 0.04], 0.1, "at least", 30.0),
+        ([0.01, 0.02, 0.04], 0.005, "below", 10.0),
+        ([0.01, 0.02], 0.015, "within", 15.0),
+        ([0.01], 0.015, "at least", 10.0),
+    ],
+)
+def test_the_highest_rate_within_a_budget(tails_s: list[float], budget_s: float, bound: str, rate: float) -> None:
+    rng = np.random.default_rng(2)
+    rates = [10.0, 20.0, 30.0][: len(tails_s)]
+    found, side = highest_rate(rates, [steady(tail_s, rng) for tail_s in tails_s], budget_s, seed=1)
+    assert side == bound
+    assert found.value == pytest.approx(rate, rel=0.02)
+    if bound == "within":
+        assert found.low is not None and found.high is not None
+        assert found.low <= found.value <= found.high
+        assert found.low < rate < found.high
+    assert found.high is None or bound != "at least"
+    assert found.low is None or bound != "below"
+
+
+def test_a_percentile_that_falls_with_the_rate_is_levelled() -> None:
+    """A lower tail at a higher rate is chance: the fit lets neither rate stand alone."""
+    rng = np.random.default_rng(3)
+    tails = [steady(tail_s, rng) for tail_s in (0.012, 0.010, 0.03)]
+    within, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0105, seed=1)
+    assert (side, within.value) == ("below", 10.0)
+    found, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0115, seed=1)
+    assert side == "within" and found.value > 20.0
+
+
+def test_a_load_test_is_read_from_its_rows() -> None:
+    rng = np.random.default_rng(4)
+    shares = (0.3, 0.6)
+    samples = rows([99.0, 101.0, 100.0], [m_d_1(share, 1500, 3, rng) for share in shares], delay_s=2e-4)
+    spec = LoadSpec(shares=shares, queries=1500)
+    found = load_of(samples, spec, budget_s=0.035, seed=1)
+    assert found.saturation_per_s.value == pytest.approx(100, rel=0.001)
+    assert found.saturation_per_s.low is not None and found.saturation_per_s.low < 100
+    assert [point.asked_per_s for point in found.points] == pytest.approx([30, 60], rel=0.001)
+    assert [point.queries for point in found.points] == [4500, 4500]
+    assert [each.level for each in found.points[0].percentiles] == [50, 90, 95, 99]
+    assert not any(point.generator_limited for point in found.points)
+    assert found.highest_per_s is not None and found.bound is not None
+    assert load_of(samples, spec, budget_s=0.035, seed=1) == found
+    assert load_of(samples, spec, budget_s=None, seed=1).bound is None
+
+
+def test_a_generator_that_is_late_is_told() -> None:
+    samples = rows([100.0], [m_d_1(0.3, 500, 1, np.random.default_rng(6))], delay_s=5e-3)
+    found = load_of(samples, LoadSpec(shares=(0.3,)), budget_s=None, seed=1)
+    assert found.points[0].generator_limited
+    assert found.points[0].delay_p99_s == pytest.approx(5e-3)
+    assert found.saturation_per_s.low is None
+
+
+def test_no_rate_is_claimed_where_no_tail_is_borne() -> None:
+    samples = rows([100.0], [m_d_1(0.3, 40, 1, np.random.default_rng(6))])
+    found = load_of(samples, LoadSpec(shares=(0.3,)), budget_s=10.0, seed=1)
+    assert found.highest_per_s is None and found.bound is None

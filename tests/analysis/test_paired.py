@@ -1,0 +1,127 @@
+"""Samples read as pairs: known truths come back, and what the data cannot carry is not claimed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from effkit.analysis.estimates import latency
+from tests.analysis.runs import paired, samples
+
+
+def test_a_true_ratio_comes_back_with_its_verdict() -> None:
+    ratio = paired(samples()).ratio("mine", "latency")
+    assert ratio is not None
+    assert ratio.low is not None and ratio.high is not None
+    assert ratio.low < 2.0 < ratio.high
+    assert ratio.high / ratio.low < 1.02
+    assert (ratio.verdict, ratio.n) == ("higher", 5)
+    throughput = paired(samples()).ratio("mine", "throughput")
+    assert throughput is not None and throughput.verdict == "lower"
+
+
+def test_the_reference_has_no_ratio_but_is_its_own_noise_check() -> None:
+    found = paired(samples())
+    assert found.ratio("ref", "latency") is None
+    checks = {check.metric: check for check in found.noise}
+    assert set(checks) == {"latency", "throughput", "energy"}
+    assert all(check.assessed and not check.unstable for check in checks.values())
+    assert checks["latency"].threshold >= 0.01
+
+
+def test_a_difference_within_the_noise_is_not_claimed() -> None:
+    ratio = paired(samples(slower=1.005)).ratio("mine", "latency")
+    assert ratio is not None and ratio.verdict == "within noise"
+
+
+def test_unpinned_workers_need_a_larger_difference() -> None:
+    pinned, unpinned = (
+        paired(samples(slower=1.02), pinned=pinned).ratio("mine", "latency") for pinned in (True, False)
+    )
+    assert pinned is not None and pinned.verdict == "higher"
+    assert unpinned is not None and unpinned.verdict == "within noise"
+
+
+def test_a_reference_that_differs_from_itself_makes_the_run_unstable() -> None:
+    found = paired(samples(twin_b=1.2))
+    assert any(check.unstable for check in found.noise if check.metric == "latency")
+    ratio = found.ratio("mine", "latency")
+    assert ratio is not None and ratio.verdict == "unstable"
+
+
+@pytest.mark.parametrize("generations", [1, 4])
+def test_fewer_than_five_generations_only_indicate(generations: int) -> None:
+    found = paired(samples(generations=generations))
+    ratio = found.ratio("mine", "latency")
+    assert ratio is not None and ratio.verdict == "indicative"
+    assert not any(check.assessed for check in found.noise)
+    seen = latency(found, "mine", seed=1)
+    assert seen is not None
+    assert (seen.mean_s.low is None) == (generations == 1)
+
+
+def test_a_candidate_that_failed_half_way_keeps_what_it_had() -> None:
+    frame = samples()
+    kept = frame[(frame["candidate"] != "mine") | (frame["generation"] < 3)]
+    ratio = paired(kept).ratio("mine", "latency")
+    assert ratio is not None and (ratio.n, ratio.verdict) == (3, "indicative")
+
+
+def repeated(frame: pd.DataFrame, *, slower: float) -> pd.DataFrame:
+    """The same run, its first visit to the candidate disturbed once and then made again."""
+    first = (frame["candidate"] == "mine") & (frame["generation"] == 0) & (frame["block"] == 0)
+    disturbed = frame[first].copy()
+    disturbed.loc[disturbed["metric"].str.endswith("_s"), "value"] *= slower
+    disturbed.loc[disturbed["metric"] == "visit_others_share", "value"] = 0.6
+    again = frame[first].assign(attempt=1)
+    return pd.concat([frame[~first], disturbed, again], ignore_index=True)
+
+
+def test_the_last_attempt_of_a_visit_counts_and_all_are_told() -> None:
+    plain, found = paired(samples()), paired(repeated(samples(), slower=3.0))
+    assert found.ratio("mine", "latency") == plain.ratio("mine", "latency")
+    contention = found.contention()
+    assert contention is not None
+    assert (contention.visits, contention.repeated, contention.disturbed) == (30, 1, 0)
+    one, other = latency(found, "mine", seed=1), latency(plain, "mine", seed=1)
+    assert one is not None and other is not None and one.calls == other.calls
+
+
+def disturb(frame: pd.DataFrame, *, generations: range, slower: float) -> pd.DataFrame:
+    """The same run, the candidate's visits of some generations slowed down by others."""
+    hit = (frame["candidate"] == "mine") & frame["generation"].isin(generations) & (frame["block"] >= 0)
+    frame = frame.copy()
+    frame.loc[hit & frame["metric"].isin(["visit_prepare_s", "visit_infer_s"]), "value"] *= slower
+    frame.loc[hit & (frame["metric"] == "visit_others_share"), "value"] = 0.8
+    return frame
+
+
+def test_a_verdict_that_hangs_on_disturbed_visits_is_not_resolvable() -> None:
+    run = disturb(samples(generations=10, slower=1.0), generations=range(5), slower=1.3)
+    ratio = paired(run).ratio("mine", "latency")
+    assert ratio is not None
+    assert ratio.undisturbed == "within noise"
+    same = disturb(samples(generations=10, slower=1.0), generations=range(10), slower=1.3)
+    alone = paired(same).ratio("mine", "latency")
+    assert alone is not None and (alone.undisturbed, alone.verdict) == ("indicative", "not resolvable")
+
+
+def test_a_verdict_that_stands_without_disturbed_visits_stays() -> None:
+    run = disturb(samples(generations=6, slower=2.0), generations=range(3), slower=1.05)
+    ratio = paired(run).ratio("mine", "latency")
+    assert ratio is not None and (ratio.undisturbed, ratio.verdict) == ("higher", "higher")
+
+
+def test_a_host_that_is_always_busy_disturbs_nothing_by_it() -> None:
+    frame = samples()
+    frame.loc[frame["metric"] == "visit_steal_share", "value"] = 0.05
+    contention = paired(frame).contention()
+    assert contention is not None and (contention.disturbed, contention.steal_limit) == (0, 0.1)
+
+
+def test_a_run_that_could_go_on_takes_its_interval_from_its_first_generations() -> None:
+    run = samples(generations=8)
+    fixed, adaptive = paired(run).ratio("mine", "latency"), paired(run, first=5).ratio("mine", "latency")
+    assert fixed is not None and adaptive is not None
+    assert fixed.value == adaptive.value
+    assert (fixed.low, fixed.high) != (adaptive.low, adaptive.high)

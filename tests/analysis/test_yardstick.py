@@ -1,0 +1,109 @@
+"""The core's speed changes out of sight: the yardstick sees it, and the comparison allows for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.yardstick import Stretches, factors, pseudo_values, slopes
+
+SLOPES = {"ref": 1.0, "mine": 1.4}
+"""How strongly each model follows the core: cache-bound ones more, memory-bound ones less."""
+
+
+def run(*, slower: float = 1.1, neighbour: float = 0.5, seed: int = 1, generations: int = 5) -> pd.DataFrame:
+    """Visits on a core that a neighbour slows down by half for part of the time, in spells of some visits."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[object, ...]] = []
+    slow = False
+    for generation in range(generations):
+        for block in range(2):
+            for name, twin in (("ref", "a"), ("mine", ""), ("ref", "b")):
+                place = (name, twin, generation, block, 0, 0, -1)
+                calls, call_s = [], []
+                for _ in range(40):
+                    slow = slow if rng.random() < 0.97 else rng.random() < neighbour
+                    speed = np.log(1.5) * slow
+                    yard_s = 2e-5 * np.exp(speed + 0.01 * rng.standard_normal())
+                    own = 0.01 * (slower if name == "mine" else 1.0)
+                    stretch_s = own * np.exp(SLOPES[name] * speed + 0.01 * rng.standard_normal())
+                    calls.append(16)
+                    call_s.append(stretch_s)
+                    rows += [
+                        (*place, "stretch_calls", 16.0),
+                        (*place, "stretch_call_s", stretch_s),
+                        (*place, "stretch_yard_s", yard_s),
+                    ]
+                rows += [
+                    (*place, "visit_prepare_s", 0.0 + 1e-9),
+                    (*place, "visit_infer_s", float(np.average(call_s, weights=calls))),
+                    (*place, "visit_calls", float(sum(calls))),
+                ]
+    columns = ["candidate", "twin", "generation", "block", "position", "attempt", "item", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def read(frame: pd.DataFrame) -> PairedSamples:
+    return PairedSamples(frame, "ref", pinned=True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_difference_is_found_on_a_core_whose_speed_changes_by_half(seed: int) -> None:
+    frame = run(seed=seed)
+    ratio = read(frame).ratio("mine", "latency")
+    assert ratio is not None and ratio.as_seen is not None
+    assert ratio.low is not None and ratio.high is not None
+    assert ratio.as_seen.low is not None and ratio.as_seen.high is not None
+    # What the models differ by, and what their slopes add at the run's mean speed.
+    readings = frame.loc[frame["metric"] == "stretch_yard_s", "value"]
+    truth = 1.1 * np.exp((SLOPES["mine"] - SLOPES["ref"]) * np.log(readings / 2e-5).mean())
+    assert ratio.low * 0.995 < truth < ratio.high * 1.005
+    assert ratio.high - ratio.low < 0.6 * (ratio.as_seen.high - ratio.as_seen.low)
+
+
+def test_the_reference_against_itself_sees_the_noise_go() -> None:
+    checks = [next(iter(read(run(seed=seed)).noise)) for seed in range(5)]
+    assert all(check.as_seen is not None and check.low is not None and check.high is not None for check in checks)
+    assert np.mean([check.high - check.low for check in checks]) < 0.1  # type: ignore[operator]
+    assert np.mean([check.as_seen.high - check.as_seen.low for check in checks]) > 0.2  # type: ignore[union-attr, operator]
+
+
+def test_the_record_tells_how_far_the_speed_changed() -> None:
+    frame = run()
+    shares = [
+        frame[frame["metric"] == "visit_calls"].assign(metric=f"visit_{name}_share", value=0.0)
+        for name in ("others", "steal")
+    ]
+    contention = read(pd.concat([frame, *shares])).contention()
+    assert contention is not None and contention.slowdown == pytest.approx(1.5, rel=0.1)
+
+
+def stretches(rng: np.random.Generator, *, moving: bool) -> Stretches:
+    candidate = np.repeat([0, 1], 200)
+    speed = np.log(1.5) * (rng.random(400) < 0.5) if moving else np.zeros(400)
+    return Stretches(
+        candidate=candidate,
+        visit=np.repeat(np.arange(20), 20),
+        block=np.tile(np.repeat(np.arange(10), 20), 2),
+        generation=np.tile(np.repeat(np.arange(5), 40), 2),
+        calls=np.ones(400),
+        call_s=0.01 * np.exp(np.array([0.8, 1.3])[candidate] * speed + 0.01 * rng.standard_normal(400)),
+        yard_s=2e-5 * np.exp(speed + 0.001 * rng.standard_normal(400)),
+    )
+
+
+def test_slopes_come_back() -> None:
+    found = slopes(stretches(np.random.default_rng(1), moving=True), 2e-5)
+    assert found == pytest.approx([0.8, 1.3], abs=0.05)
+
+
+def test_where_the_core_keeps_its_speed_nothing_is_adjusted() -> None:
+    seen = stretches(np.random.default_rng(1), moving=False)
+    assert factors(seen, slopes(seen, 2e-5), 2e-5) == pytest.approx(np.ones(20), abs=1e-3)
+
+
+def test_pseudo_values_of_a_plain_mean_are_the_values() -> None:
+    logs = np.array([0.1, 0.3, np.nan, 0.2])
+    assert pseudo_values(logs, np.tile(logs, (4, 1))) == pytest.approx(logs, nan_ok=True)

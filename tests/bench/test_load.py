@@ -1,0 +1,173 @@
+"""Real load on real workers: requests are answered, batches are kept, and whoever dies is not waited for."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from effkit.analysis.load import load_of
+from effkit.bench import load
+from effkit.bench.process import WorkerFailed, WorkerProcess
+from effkit.bench.serving import ANSWER, LAST_REQUEST, REQUEST, answer_requests
+from effkit.models import Recipe
+from effkit.models.own import settings_of
+from effkit.spec import LoadSpec, SpecError
+from effkit.tasks import Task
+
+needs_loadgen = pytest.mark.skipif(
+    find_spec("mlperf_loadgen") is None, reason="MLPerf LoadGen is not installed: pip install '.[load]'"
+)
+ITEMS = 8
+
+
+@contextmanager
+def loaded(function: Callable[[list[Any]], Any], folder: Path) -> Iterator[WorkerProcess]:
+    """A worker that has loaded a function as its model."""
+    task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
+    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    with WorkerProcess(threads=1) as worker:
+        saved = task.saved_below(folder / "tasks")
+        worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(folder / "products"))
+        worker.ask("load", folder=str(folder))
+        yield worker
+
+
+def takes(service_s: float) -> Callable[[list[Any]], list[int]]:
+    def model(items: list[Any]) -> list[int]:
+        import time
+
+        time.sleep(service_s)
+        return [0] * len(items)
+
+    return model
+
+
+@needs_loadgen
+def test_every_request_is_answered(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.3, 0.6), seeds=2, queries=60)
+    with loaded(takes(0.001), tmp_path) as worker:
+        run = load.drive(worker, spec, range(100, 100 + ITEMS), seed=1)
+        again = load.drive(worker, spec, range(100, 100 + ITEMS), seed=1)
+        assert worker.ask("memory")["peak_bytes"] > 1e6
+    assert len(run.saturation_per_s) == 2 and min(run.saturation_per_s) > 0
+    assert [(each.share, each.seed) for each in run.sequences] == [(0.3, 0), (0.6, 0), (0.3, 1), (0.6, 1)]
+    for one, same in zip(run.sequences, again.sequences, strict=True):
+        assert len(one.item) == len(one.delay_s) == len(one.latency_s) == 60
+        assert set(one.item) <= set(range(100, 100 + ITEMS)) and len(set(one.item)) > 1
+        assert (one.latency_s > one.delay_s).all() and (one.delay_s >= 0).all()
+        assert one.latency_s.min() > 0.001
+        assert (one.item == same.item).all()
+    first, other = run.sequences[0], run.sequences[2]
+    assert (first.item != other.item).any()
+
+
+@needs_loadgen
+def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.5,), seeds=2, queries=40, max_batch=4)
+    with loaded(takes(0.0005), tmp_path) as worker:
+        run = load.drive(worker, spec, range(ITEMS), seed=3)
+    table = load.table({"one": run, "other": run}, spec.shares)
+    assert set(table["metric"]) == {"load_latency_s", "load_delay_s", "saturation_per_s"}
+    rows = table[(table["candidate"] == "one") & (table["metric"] == "load_latency_s")]
+    assert rows["position"].tolist() == [*range(40), *range(40)]
+    assert rows["generation"].tolist() == [0] * 40 + [1] * 40
+    found = load_of(table[table["candidate"] == "one"], spec, budget_s=1.0, seed=1)
+    assert found.points[0].queries == 80
+    assert found.saturation_per_s.value == pytest.approx(np.exp(np.mean(np.log(run.saturation_per_s))))
+
+
+@needs_loadgen
+def test_a_sequence_is_cut_where_it_would_last_too_long(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.9,), seeds=1, queries=10_000, most_s=0.3)
+    with loaded(takes(0.005), tmp_path) as worker:
+        run = load.drive(worker, spec, range(ITEMS), seed=1)
+    assert 20 <= len(run.sequences[0].item) < 100
+
+
+@needs_loadgen
+def test_a_worker_that_is_killed_is_not_waited_for(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.1,), seeds=1, queries=200_000, most_s=3000)
+    with loaded(takes(0.01), tmp_path) as worker:
+        killer = threading.Timer(1.0, worker.psutil.kill)
+        killer.start()
+        with pytest.raises(WorkerFailed, match="SIGKILL"):
+            load.drive(worker, spec, range(ITEMS), seed=1)
+        killer.join()
+
+
+@needs_loadgen
+def test_a_model_that_fails_under_load_says_why(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def weary(items: list[Any]) -> list[int]:
+        calls.append(1)
+        if len(calls) > ITEMS + 10:
+            raise ValueError("this model has a fault")
+        return [0] * len(items)
+
+    spec = LoadSpec(shares=(0.1,), seeds=1, queries=200_000, most_s=3000)
+    with loaded(weary, tmp_path) as worker, pytest.raises(WorkerFailed, match="this model has a fault"):
+        load.drive(worker, spec, range(ITEMS), seed=1)
+
+
+class Recorder:
+    """A model that notes what it was asked together."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[Any]] = []
+
+    def prepare(self, items: list[Any]) -> list[Any]:
+        return items
+
+    def infer(self, prepared: list[Any]) -> Any:
+        self.asked.append(prepared)
+        return np.zeros(len(prepared))
+
+
+@pytest.mark.parametrize(("max_batch", "sizes"), [(1, [1] * 10), (4, [4, 4, 2]), (32, [10])])
+def test_waiting_requests_are_answered_together(max_batch: int, sizes: list[int]) -> None:
+    model, answers = Recorder(), io.BytesIO()
+    items = ["a", "b", "c"]
+    read, write = os.pipe()
+    os.write(write, b"".join(REQUEST.pack(1000 + number, number % 3) for number in range(10)) + LAST_REQUEST)
+    with os.fdopen(read, "rb") as requests:
+        batches = answer_requests(model, items, max_batch, requests, answers)
+    os.close(write)
+    assert [len(each) for each in model.asked] == sizes and batches == len(sizes)
+    assert [item for each in model.asked for item in each] == [items[number % 3] for number in range(10)]
+    assert [number for (number,) in ANSWER.iter_unpack(answers.getvalue())] == list(range(1000, 1010))
+
+
+def test_no_byte_is_lost_between_a_line_and_requests() -> None:
+    """Requests that came along with the line before them wait in its reader's buffer, one of them in parts."""
+    answers = io.BytesIO()
+    read, write = os.pipe()
+    os.write(write, b'{"command": "serve_load"}\n' + REQUEST.pack(6, 0) + REQUEST.pack(7, 0)[:5])
+    with os.fdopen(read, "rb") as requests:
+        assert requests.readline().startswith(b"{")
+        os.write(write, REQUEST.pack(7, 0)[5:] + LAST_REQUEST)
+        answer_requests(Recorder(), ["a"], 1, requests, answers)
+    os.close(write)
+    assert answers.getvalue() == ANSWER.pack(6) + ANSWER.pack(7)
+
+
+def test_a_load_that_ends_without_its_last_request_is_an_error() -> None:
+    read, write = os.pipe()
+    os.close(write)
+    with os.fdopen(read, "rb") as requests, pytest.raises(EOFError, match="last request"):
+        answer_requests(Recorder(), ["a"], 1, requests, io.BytesIO())
+
+
+def test_without_a_load_generator_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "find_spec", lambda name: None)
+    with pytest.raises(SpecError, match=r"pip install .*\.\[load\]"):
+        load.check_installed()

@@ -1,0 +1,96 @@
+"""The simulations run, with few trials: that their numbers are good is for `make bench` to show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import coverage, coverage_quality, coverage_real, coverage_time
+from benchmarks.rows import COVERS, Row, markdown
+
+
+def test_a_share_is_judged_with_its_own_interval() -> None:
+    assert Row("s", "w", "95 %", 950, 1000).met == "yes"
+    assert Row("s", "w", "95 %", 920, 1000).met == "within chance"
+    assert Row("s", "w", "95 %", 800, 1000).met == "**no**"
+    assert Row("s", "w", "95 %", 1000, 1000).met == "no: wider than needed"
+    assert Row("s", "w", "≤ 2.5 %", 30, 1000, (0.0, 0.025)).met == "within chance"
+    assert Row("s", "w", "≤ 2.5 %", 80, 1000, (0.0, 0.025)).met == "**no**"
+    assert Row("s", "w", "95 %", 0, 0).met == "no trials"
+    assert Row("s", "w", "95 %", 1, 10, None).met == "–"
+
+
+def test_sections_become_tables() -> None:
+    text = markdown([Row("first", "a", "95 %", 9, 10), Row("second", "b", "95 %", 0, 0)])
+    assert text.count("### ") == 2
+    assert "| a | 95 % | 90.00% (55.50% to 99.75%) | 10 | 93% to 97% |" in text
+
+
+def test_every_simulated_row_counts_its_trials() -> None:
+    found = list(coverage_time.rows(0.002)) + list(coverage_quality.rows(0.002))
+    assert {row.section for row in found} > {"Mean latency", "Percentiles of latency", "Quality gap, no true gap"}
+    assert all(0 <= row.hits <= row.trials for row in found)
+    assert len({(row.section, row.what) for row in found}) == len(found)
+
+
+def test_the_ratios_interval_covers() -> None:
+    row = coverage_time.ratio("normal luck of processes, sd 1 %", 5, 1500)
+    assert row.met in ("yes", "within chance")
+
+
+@pytest.mark.parametrize("setting", coverage_quality.settings(), ids=lambda setting: setting.name)
+def test_the_gap_that_is_drawn_is_the_gap_that_is_said(setting: coverage_quality.Setting) -> None:
+    rng = np.random.default_rng(1)
+    gains = []
+    for _ in range(max(4, 40_000 // len(setting.draw(rng, 0.0).candidate))):
+        items = setting.draw(rng, -setting.margin)
+        gains.append(
+            items.candidate - items.reference if setting.higher_is_better else items.reference - items.candidate
+        )
+    gain = np.concatenate(gains)
+    # Clusters and heavy tails: five standard errors of independent items leave room for both.
+    assert gain.mean() == pytest.approx(-setting.margin, abs=5 * gain.std() / np.sqrt(gain.size))
+
+
+def test_real_runs_are_resampled(tmp_path: Path) -> None:
+    run = tmp_path / "study" / "run"
+    run.mkdir(parents=True)
+    made = table()
+    made.to_parquet(run / "samples.parquet")
+    scores = {name: np.random.default_rng(len(name)).random(300) < 0.8 for name in ("large", "small-one")}
+    pd.concat(
+        pd.DataFrame({"candidate": name, "seed": 1, "item": range(300), "score": score.astype(float)})
+        for name, score in scores.items()
+    ).to_parquet(run / "predictions.parquet")
+    found = list(coverage_real.rows(tmp_path, 0.02))
+    assert len(found) == 3 + len(coverage_real.LEVELS) + 2
+    assert all(0 <= row.hits <= row.trials for row in found)
+    assert sum(row.trials for row in found) > 100
+    assert list(coverage_real.rows(tmp_path / "study" / "none", 0.02)) == []
+
+
+def table() -> pd.DataFrame:
+    """Four generations of two blocks of 200 calls, with a repeated visit that must be left out."""
+    rng, rows = np.random.default_rng(0), []
+    for candidate, twin in (("large", "a"), ("large", "b"), ("small", "")):
+        for generation in range(4):
+            for block in range(2):
+                for attempt in range(2 if (generation, block) == (1, 1) else 1):
+                    place = (candidate, twin, generation, block, 0, attempt)
+                    calls = rng.lognormal(0, 0.1, 200) * (5 if attempt == 0 and (generation, block) == (1, 1) else 1)
+                    rows += [(*place, item, "infer_s", value) for item, value in enumerate(calls)]
+                    rows += [(*place, item, "prepare_s", 0.01) for item in range(200)]
+                    rows += [(*place, -1, "visit_infer_s", calls.mean()), (*place, -1, "visit_prepare_s", 0.01)]
+    columns = ["candidate", "twin", "generation", "block", "position", "attempt", "item", "metric", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_the_page_names_what_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [Row("s", "good", "95 %", 95, 100), Row("s", "bad", "95 %", 5, 100, COVERS)]
+    page = coverage.report(found, 1.0)
+    assert "2 rows: 0 wider than needed, 1 missed:" in page and "- s: bad: 5.00%" in page
+    with pytest.raises(SystemExit, match="no such folder"):
+        coverage.main(["--results", "nowhere"])

@@ -1,0 +1,162 @@
+"""Cost in the report: what the traffic decides, what it does not, and nothing made up where nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from effkit.record import Estimate, Load, Making, Record
+from effkit.report import render_html, summarise
+from effkit.report.units import DASH
+from effkit.report.values import Cell, StudySection, Table
+from effkit.spec import CarbonSpec, CostSpec
+
+MakeRecord = Callable[[str], Record]
+PRICE = CostSpec(machine_per_hour=0.36, currency="EUR", source="a made-up price")
+
+
+def section_of(record: Record, **spec: Any) -> StudySection:
+    return summarise([record.model_copy(update={"spec": record.spec.model_copy(update=spec)})]).studies[0]
+
+
+def changed(record: Record, name: str, **fields: Any) -> Record:
+    candidates = (c.model_copy(update=fields) if c.name == name else c for c in record.candidates)
+    return record.model_copy(update={"candidates": tuple(candidates)})
+
+
+def made(energy_j: float | None) -> tuple[Making, ...]:
+    return (Making(step="train", time_s=60.0, energy_j=energy_j, rank="modelled-generic", items=10, reused=False),)
+
+
+def row(table: Table | None, name: str) -> tuple[Cell, ...]:
+    assert table is not None
+    return next(each for each in table.rows if each.name == name).cells
+
+
+def folded(study: StudySection, key: str) -> Table | None:
+    return next((table for table in study.details if table.key == key), None)
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_machines_for_every_traffic(make_record: MakeRecord) -> None:
+    table = section_of(make_record("yes")).traffic
+    assert table is not None
+    assert [column.title for column in table.columns] == [
+        "1 request a second", "100 requests a second", "10,000 requests a second",
+    ]  # fmt: skip
+    assert [cell.text for cell in row(table, "mpnet-base")] == ["1 machine", "6 machines", "589 machines"]
+    assert [cell.text for cell in row(table, "minilm-l6")] == ["1 machine", "2 machines", "102 machines"]
+    assert plain(row(table, "minilm-l6")[2].claim) == "[100, 104]"
+    assert "out of memory" in next(each for each in table.rows if each.name == "minilm-l6+int8").failure
+
+
+def test_it_says_where_cost_decides_nothing_and_from_where_it_does(make_record: MakeRecord) -> None:
+    table = section_of(make_record("yes")).traffic
+    assert table is not None
+    for words in (
+        "At 1 request a second every candidate needs one machine: cost decides nothing there.",
+        "Above 17 requests a second MPNet base needs a second machine, TF-IDF + logistic regression only above 1,667.",
+        "At 1 request a second nearly all the energy is that of idle machines.",
+        "70 % of what it answers one by one (waiting was not measured)",
+        "how several workers share a machine was not measured",
+        "the grid of FRA",
+    ):
+        assert words in plain(table.note)
+
+
+def test_money_only_with_a_price(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    without, priced = section_of(record).traffic, section_of(record, cost=PRICE).traffic
+    assert "EUR" not in row(without, "mpnet-base")[0].detail
+    assert plain(row(priced, "mpnet-base")[0].detail).startswith("0.100 EUR, 21.5 kJ, ")
+    assert priced is not None and "A machine is 0.36 EUR an hour (a made-up price)." in plain(priced.note)
+
+
+def test_energy_that_is_not_known_leaves_machines(make_record: MakeRecord) -> None:
+    cell = row(section_of(make_record("yes")).traffic, "tfidf-logreg")[0]
+    assert (cell.text, cell.detail) == ("1 machine", "")
+
+
+def test_every_number_says_what_it_rests_on(make_record: MakeRecord) -> None:
+    table = section_of(make_record("yes")).traffic
+    assert table is not None
+    assert {column.origin for column in table.columns} == {"modelled · from latency"}
+    load = Load(max_batch=1, saturation_per_s=Estimate(value=20.0, n=3), points=(), bound="at least",
+                highest_per_s=Estimate(value=16.0, n=3))  # fmt: skip
+    tested = section_of(changed(make_record("yes"), "mpnet-base", load=load)).traffic
+    assert tested is not None
+    assert row(tested, "mpnet-base")[1].origin == "modelled · from a load test"
+    assert row(tested, "mpnet-base")[1].text == "at most 7 machines"
+    assert "are not comparable" in tested.note
+
+
+def test_a_load_test_that_met_the_budget_nowhere_gives_no_machines(make_record: MakeRecord) -> None:
+    load = Load(max_batch=1, saturation_per_s=Estimate(value=20.0, n=3), points=(), bound="below",
+                highest_per_s=Estimate(value=6.0, n=3))  # fmt: skip
+    cells = row(section_of(changed(make_record("yes"), "mpnet-base", load=load)).traffic, "mpnet-base")
+    assert {(cell.text, cell.detail) for cell in cells} == {(DASH, "no rate of the load test met the p99 budget")}
+
+
+def test_the_overhead_reaches_every_carbon_figure(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    grams = {}
+    for pue in (1.0, 2.0):
+        study = section_of(record, carbon=CarbonSpec(region="FRA", pue=pue))
+        grams[pue] = {n.metric: n.value for n in study.tidy if n.candidate == "minilm-l6" and "co2e" in n.metric}
+        headings = [each.hint for each in study.comparison.columns if each.title == "CO₂e"]
+        assert headings == ["per 1,000, FRA" + (", PUE 2" if pue == 2 else "")]
+    assert len(grams[1.0]) >= 6
+    for metric, value in grams[1.0].items():
+        assert grams[2.0][metric] == pytest.approx(2 * value)
+
+
+def test_making_pays_back_where_a_saving_is_claimed(make_record: MakeRecord) -> None:
+    study = section_of(make_record("yes"))
+    table = folded(study, "payback")
+    energy, time = row(table, "minilm-l6")
+    assert (energy.text, energy.detail) == (DASH, "the energy of making it is not known")
+    assert (plain(time.text), time.origin or "measured") == ("9.27 thousand", "measured")
+    assert row(table, "mpnet-base")[0].text == "reference"
+    assert table is not None and "MPNet base is taken to be there already" in table.note
+    known = section_of(changed(make_record("yes"), "minilm-l6", making=made(7400.0)))
+    assert plain(row(folded(known, "payback"), "minilm-l6")[0].text) == "9.04 thousand"
+    rehearsal = folded(section_of(make_record("smoke")), "payback")
+    assert {cell.detail for cell in row(rehearsal, "minilm-l6")} == {"no saving is claimed"}
+
+
+def test_a_year_adds_making_to_serving(make_record: MakeRecord) -> None:
+    assert folded(section_of(make_record("yes")), "year") is None
+    table = folded(section_of(changed(make_record("yes"), "minilm-l6", making=made(7400.0))), "year")
+    cells = row(table, "minilm-l6")
+    assert plain(cells[0].text).endswith("kg") and plain(cells[-1].text) == "7.40 kJ"
+    assert row(table, "mpnet-base")[0].text == DASH
+
+
+def test_csv_rows_of_cost(make_record: MakeRecord) -> None:
+    rows = {(n.candidate, n.metric): n for n in section_of(make_record("yes"), cost=PRICE).tidy}
+    machines = rows["minilm-l6", "machines_at_10000_per_s"]
+    assert (machines.value, machines.low, machines.high, machines.origin) == (102, 100, 104, "modelled")
+    assert rows["mpnet-base", "money_per_thousand_at_1_per_s"].unit == "EUR"
+    assert rows["minilm-l6", "co2e_per_thousand_FRA_at_100_per_s"].rank == "modelled-generic"
+    assert rows["minilm-l6", "payback_energy"].value is None
+    assert ("tfidf-logreg", "energy_per_thousand_at_1_per_s") not in rows
+
+
+def test_what_people_wrote_of_a_price_is_escaped(make_record: MakeRecord) -> None:
+    evil = "<script>alert('x')</script>"
+    record = make_record("yes")
+    cost = CostSpec(machine_per_hour=1.0, currency=evil, source=evil)
+    page = render_html(summarise([record.model_copy(update={"spec": record.spec.model_copy(update={"cost": cost})})]))
+    assert "At your traffic" in page
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_every_case_has_its_costs_or_none(any_record: Record) -> None:
+    study = section_of(any_record, cost=PRICE)
+    measured = [c for c in any_record.candidates if c.status == "ok" and c.latency]
+    assert (study.traffic is not None) == bool(measured)

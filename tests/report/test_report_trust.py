@@ -1,0 +1,70 @@
+"""`effkit check`: every reason for doubt has its number and what would help, and the report says the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from effkit.record import Contention, Load, LoadPoint, Record
+from effkit.report.summary import section
+from effkit.report.trust import doubts
+from effkit.report.view import View
+from tests.report.conftest import MakeRecord, estimate
+
+QUIET = Contention(visits=40, repeated=2, disturbed=0, others_limit=0.1, steal_limit=0.01)
+
+
+def reasons(record: Record) -> set[str]:
+    return {doubt.reason for doubt in doubts(View(record))}
+
+
+def quiet(record: Record, **host: Any) -> Record:
+    """The same record from a host on which nothing is to be criticised."""
+    clean = {"others_share": 0.0, "steal_share": 0.0, "pinned": True, "coordinator_shares_core": False}
+    changed = record.host.model_copy(update={**clean, "resident_together": True, **host})
+    return record.model_copy(update={"host": changed, "contention": QUIET})
+
+
+def with_reference(record: Record, **changes: Any) -> Record:
+    candidates = tuple(each.model_copy(update=changes) if each.reference else each for each in record.candidates)
+    return record.model_copy(update={"candidates": candidates})
+
+
+def test_the_report_says_what_check_says(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"), pinned=False, others_share=0.4)
+    said = section(record).limits
+    found = doubts(View(record))
+    assert {"contended", "isolation"} <= {doubt.reason for doubt in found}
+    assert all(doubt.sentence in said and doubt.fix for doubt in found)
+
+
+@pytest.mark.parametrize(("disturbed", "expected"), [(0, False), (4, False), (9, True)])
+def test_visits_that_stayed_disturbed(make_record: MakeRecord, disturbed: int, expected: bool) -> None:
+    record = quiet(make_record("yes"))
+    record = record.model_copy(update={"contention": QUIET.model_copy(update={"disturbed": disturbed})})
+    assert ("contended" in reasons(record)) is expected
+
+
+def test_an_unstable_reference(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"))
+    noise = tuple(check.model_copy(update={"unstable": True, "ratio": 1.04}) for check in record.noise)
+    said = [doubt.sentence for doubt in doubts(View(record.model_copy(update={"noise": noise})))]
+    assert any("differs from itself in latency by 4.0 %" in sentence for sentence in said)
+
+
+def test_a_late_generator(make_record: MakeRecord) -> None:
+    point = LoadPoint(
+        share=0.8, asked_per_s=40.0, queries=500, percentiles=(), delay_p99_s=0.01, generator_limited=True
+    )
+    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(point,))
+    record = quiet(make_record("yes"))
+    assert "generator-limited" not in reasons(record)
+    assert "generator-limited" in reasons(with_reference(record, load=load))
+
+
+def test_mixed_ranks(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"))
+    energy = record.reference.energy
+    assert energy is not None
+    assert "mixed ranks" in reasons(with_reference(record, energy=energy.model_copy(update={"rank": "counter"})))

@@ -1,0 +1,51 @@
+"""A study with a load test: who is tested, where the figures go, and what is refused."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from effkit import store
+from effkit.report import summarise
+from effkit.spec import SpecError
+from effkit.study import Study
+from tests import own_models
+from tests.conftest import parameters
+
+LOAD = {"shares": [0.5], "seeds": 1, "queries": 40}
+
+
+@pytest.mark.skipif(
+    find_spec("mlperf_loadgen") is None, reason="MLPerf LoadGen is not installed: pip install '.[load]'"
+)
+def test_a_study_puts_its_reference_and_its_front_under_load(results: Path) -> None:
+    study = Study.from_params(
+        **parameters(load=LOAD, reference="logreg", candidates=["logreg"], budget={"latency_p99_s": 1.0}),
+        own={"constant": own_models.always_one},
+    )
+    record = study.run()
+    plain = {name: record.candidate(name).latency for name in ("logreg", "constant")}
+    assert record.reference.load is not None
+    assert record.reference.load.saturation_per_s.value > 0
+    assert [point.share for point in record.reference.load.points] == [0.5]
+    assert all(plain.values())
+    place = study.save()
+    assert store.load(place).record == record
+    samples = pd.read_parquet(place / store.SAMPLES)
+    rows = samples[(samples["candidate"] == "logreg") & (samples["metric"] == "load_latency_s")]
+    assert len(rows) == 40 and rows["position"].tolist() == list(range(40))
+    assert samples["generation"].dtype == "int16" and samples["metric"].dtype == "category"
+    section = summarise([record]).studies[0]
+    table = next(each for each in section.details if each.key == "load")
+    assert "logreg" in {row.name for row in table.rows}
+    assert "saturation" in {row.metric for row in section.tidy}
+
+
+def test_without_a_load_generator_nothing_is_measured(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("effkit.bench.load.find_spec", lambda name: None)
+    with pytest.raises(SpecError, match=r"\.\[load\]"):
+        Study.from_params(**parameters(load=LOAD)).run()
+    assert store.load_all(results) == []
