@@ -153,7 +153,11 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dic
         else:
             words = {"higher": "slower", "lower": "faster", "within noise": "same"}
             ratios[label], claims[label] = ratio.value, words.get(ratio.verdict, ratio.verdict)
-    answer = {"ratios": ratios, "claims": claims, "threshold": noise.threshold, "visits": len(measured.visits)}
+    as_seen = noise.as_seen.value if noise.as_seen else None
+    answer = {
+        "ratios": ratios, "claims": claims, "threshold": noise.threshold, "visits": len(measured.visits),
+        "a_a_as_seen": as_seen,
+    }  # fmt: skip
     return {"default": {**answer, "rounds": 1, "seconds": age_s()}}
 
 

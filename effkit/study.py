@@ -135,10 +135,14 @@ class Study:
 
         Raises:
             StoreError: when the results could not be written; said before measuring.
-            SpecError: when the study asks for a load test and there is no load generator; said before measuring.
+            SpecError: when the study asks for a load test and there is no load generator, or for a
+                GPU and there is none; said before measuring.
             StudyFailed: when the reference fails.
         """
+        from effkit.bench.device import device
+
         store.check_writable(store.results_dir())
+        device(self.spec.protocol.device)
         if self.spec.load is not None:
             from effkit.bench.load import check_installed
 

@@ -105,7 +105,11 @@ def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[Power
     if candidate == samples.reference or cpu is None or cpu.tdp_w is None:
         return ()
     lines = [
-        tuple(samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_s", "window_s", "calls"))
+        (
+            samples.even_pivot(name, twin, "visit_cpu_s"),
+            samples.even_pivot(name, twin, "visit_window_s"),
+            samples.pivot(name, twin, "visit_calls"),
+        )
         for name, twin in ((candidate, ""), (samples.reference, "a"), (samples.reference, "b"))
     ]
     return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, interval=samples.interval)

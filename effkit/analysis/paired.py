@@ -218,6 +218,11 @@ class PairedSamples:
         )
         return np.array(table.reindex(index=range(self.generations), columns=blocks), dtype=np.float64)
 
+    def even_pivot(self, candidate: str, twin: str, metric: str) -> Floats:
+        """(generations, blocks) times of one metric, put to the run's mean speed where the yardstick was read."""
+        values, speed = self.pivot(candidate, twin, metric), self._speed["visit"]
+        return values if speed is None else values * speed.factors(candidate, twin, values.shape)
+
     def estimate(self, values: Floats, origin: Literal["measured", "modelled"] = "measured") -> Estimate:
         """Geometric mean over generations, its interval on the log scale so that it stays positive."""
         logs = np.log(values, out=np.full_like(values, np.nan), where=values > 0)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.contention import last_is_disturbed
 from effkit.bench import host
+from effkit.bench.device import device
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
@@ -213,6 +214,7 @@ class Bench:
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
+        strangers = device(self.protocol.device).foreign(process.pid for process in ours) or ()
         return Visit(
             entry=entry,
             generation=generation,
@@ -227,9 +229,11 @@ class Bench:
             cpu_s=answer["cpu_s"],
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
-            others_share=max(0.0, foreign_s / length_s),
+            # A stranger on the GPU disturbs as one does that takes a whole core.
+            others_share=max(0.0, foreign_s / length_s) + len(strangers),
             steal_share=max(0.0, (after.steal_s - before.steal_s) / length_s),
             attempt=attempt,
+            device_s=answer["device_s"],
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_yard_s=tuple(answer["stretch_yard_s"]),

@@ -57,6 +57,7 @@ class Visit:
     others_share: float
     steal_share: float
     attempt: int = 0
+    device_s: float | None = None
     stretch_calls: tuple[int, ...] = ()
     stretch_call_s: tuple[float, ...] = ()
     stretch_yard_s: tuple[float, ...] = ()

@@ -164,9 +164,11 @@ class Worker:
 
         sample = self._state["task"].items.take(items)
         cpu_s, start = time.process_time(), time.perf_counter()
-        calls = visit(self._state["predictor"], sample, least_calls=least_calls, least_s=least_s)
+        with self._device().section() as section:
+            calls = visit(self._state["predictor"], sample, least_calls=least_calls, least_s=least_s)
         return {
             **asdict(calls),
+            "device_s": section.device_s,
             "cpu_s": time.process_time() - cpu_s - calls.yardstick_s,
             "wall_s": time.perf_counter() - start,
         }
