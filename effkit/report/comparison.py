@@ -146,7 +146,7 @@ def percentile_cell(candidate: CandidateRecord, level: float) -> Cell:
     if found is None:
         return UNMEASURED
     if found.value_s is None:
-        return Cell("n too small", detail=f"{found.n_effective:,.0f} independent calls", tone="muted")
+        return Cell("n too small", detail=f"worth {found.n_effective:,.0f} calls", tone="muted")
     ends = interval(found.low_s, found.high_s, "s", found.value_s)
     return Cell(show(found.value_s, "s"), detail=ends, origin="measured")
 

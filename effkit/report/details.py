@@ -160,8 +160,8 @@ def noise_table(view: View) -> Table:
     rows = tuple(Row(check.metric, check.metric, _noise_cells(check)) for check in view.record.noise)
     columns = (
         Column("Ratio", "should be 1", "measured"),
-        Column("As seen", "without the yardstick", "measured"),
-        Column("Threshold", "nothing claimed inside"),
+        Column("As seen", "no yardstick", "measured"),
+        Column("Threshold", "no claim inside"),
         Column("Verdict"),
     )
     return Table("noise", "The reference against itself", "Metric", columns, rows)

@@ -24,7 +24,7 @@ _SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     "j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ")),
     "w": ((1.0, "W"),),
     "g": ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg")),
-    "items/s": ((1.0, "/s"),),
+    "items/s": ((1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")),
     "count": ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, "")),
     "flop": ((1e12, "TFLOP"), (1e9, "GFLOP"), (1e6, "MFLOP"), (1e3, "kFLOP"), (1.0, "FLOP")),
 }
