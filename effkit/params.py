@@ -95,7 +95,7 @@ def read(path: Path | str) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         near = nearest(path.name, (each.name for each in path.parent.glob("*.yaml")))
-        raise SpecError(f"There is no parameter file {path}.{near}")
+        raise SpecError(f"There is no parameter file {path} in {Path.cwd()}.{near}")
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -119,12 +119,17 @@ def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
         *outer, last = key.split(".")
         target = result
         for part in outer:
-            inner = target.get(part, {})
+            inner = target.get(part)
+            if inner is None:
+                inner = {}
             if part == "protocol" and isinstance(inner, str):
                 inner = {"base": inner}
             if not isinstance(inner, Mapping):
                 raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
             target[part] = dict(inner)
             target = target[part]
-        target[last] = yaml.safe_load(text)
+        try:
+            target[last] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
     return result

@@ -216,7 +216,7 @@ class LoadSpec(Frozen):
         default=(0.3, 0.6, 0.8), min_length=1, description="rates, as shares of the candidate's saturation"
     )
     seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
-    queries: PositiveInt = Field(default=1000, description="requests of one sequence")
+    queries: PositiveInt = Field(default=3000, description="requests of one sequence")
     most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
 
 

@@ -15,7 +15,7 @@ from effkit.assemble import Findings
 from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
 from effkit.bench.process import WorkerFailed
-from effkit.bench.schedule import block_items
+from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
 from effkit.catalogue import cache_dir
 from effkit.progress import Progress
@@ -81,16 +81,17 @@ def tested(record: Record) -> list[str]:
 
 
 def _point(candidate: CandidateRecord) -> tuple[float, float]:
+    """Quality, and time over the reference's: the paired ratio, which allows for the core's speed."""
     assert candidate.quality is not None and candidate.latency is not None
-    return candidate.quality.value.value, candidate.latency.mean_s.value
+    ratio = candidate.latency.ratio
+    return candidate.quality.value.value, 1.0 if ratio is None else ratio.value
 
 
 def _run(found: Findings, name: str, show: Progress) -> bench.LoadRun:
     spec = found.spec
     assert spec.load is not None
     sizes = np.array([found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))])
-    # Blocks beyond those of the visits draw other items: `blocks` is the warm-up's, the next the throughput's.
-    items = block_items(found.test, sizes, ITEMS, seed=spec.seed, generation=0, block=spec.protocol.blocks + 2)
+    items = block_items(found.test, sizes, ITEMS, seed=spec.seed, number=LOAD)
     return bench.measure(
         found.prepared[name].built,
         spec.load,

@@ -45,6 +45,22 @@ def disturbed(others: ArrayLike, steal: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(beyond[0] | beyond[1])
 
 
-def last_is_disturbed(others: Sequence[float], steal: Sequence[float]) -> bool:
-    """Whether the latest of these visits is one that something disturbed, judged by all of them."""
-    return bool(disturbed(others, steal)[-1])
+FEW_VISITS = 8
+"""So many visits tell a host's usual state while it is measured; before, the floors alone do."""
+
+
+def is_disturbed(others: float, steal: float, earlier_others: Sequence[float], earlier_steal: Sequence[float]) -> bool:
+    """Whether something disturbed a visit, judged while the run goes on.
+
+    Args:
+        others: CPU time of other processes during it, as a share of one core.
+        steal: time taken from the workers' cores, as a share of one core.
+        earlier_others: the same of earlier visits, first attempts only.
+        earlier_steal: the same.
+    """
+    enough = len(earlier_others) >= FEW_VISITS
+    limits = (
+        limit(earlier if enough else [], floor)
+        for earlier, floor in ((earlier_others, OTHERS_FLOOR), (earlier_steal, STEAL_FLOOR))
+    )
+    return any(share > most for share, most in zip((others, steal), limits, strict=True))

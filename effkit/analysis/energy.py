@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.paired import COUNTED, PairedSamples
 from effkit.analysis.power import agree, envelope
-from effkit.analysis.statistics import FEWEST_GENERATIONS
+from effkit.analysis.statistics import FEWEST_GENERATIONS, paired_log_ratios
 from effkit.record import Energy, EnergyComponent, PowerForm, Rank, Ratio, weakest_rank
 
 Floats = NDArray[np.float64]
-COUNTED = ("metered", "counter")
+COUNTER_FORMS = {"half": 0.5, "as modelled": 1.0, "double": 2.0}
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
 def _ratio(samples: PairedSamples, candidate: str, forms: tuple[PowerForm, ...]) -> Ratio | None:
     """The ratio to the reference; of a modelled figure a direction is claimed only where every form agrees."""
     ratio = samples.ratio(candidate, "energy")
-    if ratio is None or not forms:
+    if ratio is None or samples.rank in COUNTED:
         return ratio
     return ratio.model_copy(update={"verdict": agree(forms, ratio.threshold, ratio.verdict)})
 
@@ -102,7 +102,11 @@ def _ratio(samples: PairedSamples, candidate: str, forms: tuple[PowerForm, ...])
 def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[PowerForm, ...]:
     """The energy ratio under every form of power model, fed with the workers' own CPU time."""
     cpu = next((part for part in samples.components if part.component == "cpu"), None)
-    if candidate == samples.reference or cpu is None or cpu.tdp_w is None:
+    if candidate == samples.reference or cpu is None:
+        return ()
+    if cpu.rank in COUNTED:
+        return tuple(_memory_form(samples, candidate, words, factor) for words, factor in COUNTER_FORMS.items())
+    if cpu.tdp_w is None:
         return ()
     lines = [
         (
@@ -113,6 +117,24 @@ def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[Power
         for name, twin in ((candidate, ""), (samples.reference, "a"), (samples.reference, "b"))
     ]
     return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, interval=samples.interval)
+
+
+def _memory_form(samples: PairedSamples, candidate: str, words: str, factor: float) -> PowerForm:
+    """The ratio where the processor is counted and the memory's modelled power is off by a factor."""
+
+    def per_call(name: str, twin: str) -> Floats:
+        cpu_j, memory_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "memory_j", "calls"))
+        return (cpu_j + factor * memory_j) / calls
+
+    reference = (per_call(samples.reference, twin) for twin in "ab")
+    logs = paired_log_ratios(per_call(candidate, ""), *reference)
+    interval = samples.interval(logs)
+    return PowerForm(
+        form=f"processor counted, memory {words}",
+        value=float(np.exp(np.nanmean(logs))),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
 
 
 def _memory_w(samples: PairedSamples) -> float:

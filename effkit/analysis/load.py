@@ -56,12 +56,13 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
                 generator_limited=late_s > LIMITED_SHARE * latency_s,
             )
         )
-    borne = [place for place, point in enumerate(points) if point.percentiles[-1].value_s is not None]
     highest: Estimate | None = None
     bound: Bound | None = None
-    if budget_s is not None and borne:
-        rates = [points[place].asked_per_s for place in borne]
-        highest, bound = highest_rate(rates, [series[place] for place in borne], budget_s, seed=seed)
+    if budget_s is not None:
+        highest, bound = highest_rate([point.asked_per_s for point in points], series, budget_s, seed=seed)
+        # That even the highest rate keeps within the budget is said only where its p99 is borne.
+        if bound == "at least" and points[-1].percentiles[-1].value_s is None:
+            highest, bound = None, None
     return Load(
         max_batch=spec.max_batch,
         saturation_per_s=saturation,
@@ -76,8 +77,8 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
 
     With q the sample's percentile, the share of requests up to q in each batch is one value; Student's t on
     these gives an interval of the share, and the empirical quantile function turns its ends into latencies.
-    How many independent requests the percentile rests on is asked of the same indicator, in its order of time:
-    what matters to a tail is how its requests cluster.
+    How many independent requests a percentile rests on is asked of such an indicator in its order of time, of that
+    for p90 at most: the rarer one's own clusters are so few that samples which happen to look light would pass.
 
     Args:
         series: latencies in seconds, one array a sequence, in order of arrival.
@@ -94,7 +95,7 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
     share = level / 100
     pooled = np.sort(np.concatenate(series))
     value = _quantile(pooled, share)
-    beyond = np.concatenate(series) > value
+    beyond = np.concatenate(series) > _quantile(pooled, min(share, 0.9))
     of_series = np.repeat(np.arange(len(series)), [len(each) for each in series])
     n_effective = effective_sample_size(beyond, of_series)
     needed = calls_needed(level)

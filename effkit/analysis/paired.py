@@ -28,8 +28,9 @@ from effkit.analysis.statistics import (
     stands_without,
     unstable,
 )
+from effkit.analysis.statistics import Verdict as Claim
 from effkit.analysis.yardstick import pseudo_values
-from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
+from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict, weakest_rank
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
 VISIT = ["candidate", "twin", "generation", "block"]
+UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s"]
+"""Rows of a load test, whose generations are sequences of arrivals."""
+COUNTED = ("metered", "counter")
 Grids = Callable[[str, str], Floats]
 """From a candidate and a twin to its (generations, blocks) values."""
 
@@ -74,9 +78,10 @@ class PairedSamples:
     ) -> None:
         self.reference = reference
         self.components = tuple(components)
-        self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
         self._pinned = pinned
         self._first = first
+        samples = samples[~samples["metric"].isin(UNDER_LOAD)]
+        self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
         self._attempts = samples[samples["metric"] == "visit_calls"]
         calls = samples["metric"].isin(["prepare_s", "infer_s"])
         kept = _last_attempts(samples)
@@ -88,7 +93,7 @@ class PairedSamples:
     def interval(self, log_ratios: Floats) -> Interval | None:
         """The 95 % interval of a ratio from one log ratio a generation, by the run's own stopping rule."""
         if self._first is not None:
-            return stein_interval(log_ratios, self._first)
+            return stein_interval(log_ratios, min(self._first, log_ratios.size))
         return ratio_over_generations(log_ratios)
 
     @cached_property
@@ -134,7 +139,7 @@ class PairedSamples:
         verdict: Verdict = claimed
         undisturbed = None
         if metric != "throughput" and claimed != "indicative":
-            undisturbed = stands_without(self.log_ratios(candidate, metric, undisturbed=True), check.threshold, claimed)
+            undisturbed = self._undisturbed(candidate, metric, check.threshold, claimed)
             verdict = settle(claimed, undisturbed)
         if check.unstable and verdict != "indicative":
             verdict = "unstable"
@@ -148,6 +153,13 @@ class PairedSamples:
             undisturbed=undisturbed,
             as_seen=self._as_seen(metric, self._plain_log_ratios(candidate, metric)),
         )
+
+    def _undisturbed(self, candidate: str, metric: NoiseMetric, threshold: float, claimed: Claim) -> Claim:
+        lines = ((candidate, ""), (self.reference, "a"), (self.reference, "b"))
+        if not any(line in self._disturbed for line in lines):
+            return claimed
+        logs = self.log_ratios(candidate, metric, undisturbed=True)
+        return stands_without(logs, threshold, claimed, self.interval)
 
     def a_a_log_ratios(self, metric: NoiseMetric) -> Floats:
         """(generations,) log of the reference's second worker over its first, at one speed of the core."""
@@ -182,6 +194,16 @@ class PairedSamples:
             steal_limit=limit(steal.to_numpy(), STEAL_FLOOR),
             slowdown=self._speed["visit"].slowdown if self._speed["visit"] else None,
         )
+
+    @cached_property
+    def rank(self) -> Rank | None:
+        """The weakest rank among the components that carry more than a tenth of all energy."""
+        joules: dict[Rank, float] = {}
+        for part in self.components:
+            joules[part.rank] = joules.get(part.rank, 0.0) + float(
+                self._visit_values(f"visit_{part.component}_j").sum()
+            )
+        return weakest_rank(joules)
 
     def column(self, candidate: str, metric: str) -> Floats:
         """Every value of one metric of a candidate."""
@@ -245,7 +267,7 @@ class PairedSamples:
         """Log ratios of values put to the run's mean speed, with the jackknife's spread over generations."""
         speed = self._speed["batch" if metric == "throughput" else "visit"]
         # Energy that is counted is what it is; a modelled one is a power times a time, and the time is adjusted.
-        counted = metric == "energy" and any(part.rank in ("metered", "counter") for part in self.components)
+        counted = metric == "energy" and self.rank in COUNTED
 
         def ratios(left_out: int | None) -> Floats:
             def grid(candidate: str, twin: str) -> Floats:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.yardstick import Stretches, factors, slopes, without
+from effkit.analysis.yardstick import Stretches, factors, merged, slopes, without
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+FIT_S = 0.25
+"""Neighbouring stretches are put together to this length before slopes are fitted: some 25 readings each."""
 PLACE = ["candidate", "twin", "generation", "block"]
 
 
@@ -46,6 +48,8 @@ class Speed:
         by_visit = np.bincount(self._seen.visit, weights=np.log(yard_s)) / np.bincount(self._seen.visit)
         self._mean_s = float(np.exp(by_visit.mean()))
         self.slowdown = float(np.quantile(yard_s, 0.95) / np.quantile(yard_s, 0.05))
+        # A single stretch's readings are noisy, and noise in what one regresses on flattens the slope.
+        self._merged = merged(self._seen, FIT_S)
         self._by_visit = cache(self._factors)
 
     @classmethod
@@ -85,7 +89,7 @@ class Speed:
         return table
 
     def _factors(self, left_out: int | None) -> Floats:
-        seen = self._seen if left_out is None else without(self._seen, left_out)
+        seen = self._merged if left_out is None else without(self._merged, left_out)
         found = np.zeros(int(self._seen.candidate.max()) + 1)
         if seen.candidate.size:
             fitted = slopes(seen, self._mean_s)

@@ -5,6 +5,7 @@ workers), never the call: every interval here has as many degrees of freedom as 
 one. See Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time".
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -150,7 +151,9 @@ def claim(effect: Interval | None, threshold: float, generations: int) -> Verdic
     return "higher" if np.log(effect.low) > threshold else "within noise"
 
 
-def stands_without(log_ratios: ArrayLike, threshold: float, verdict: Verdict) -> Verdict:
+def stands_without(
+    log_ratios: ArrayLike, threshold: float, verdict: Verdict, interval: Callable[[Floats], Interval | None]
+) -> Verdict:
     """The verdict that the undisturbed generations give.
 
     With five of them or more it is `claim`'s. With fewer they cannot claim anything by themselves: the verdict
@@ -160,11 +163,12 @@ def stands_without(log_ratios: ArrayLike, threshold: float, verdict: Verdict) ->
         log_ratios: One log ratio per generation from undisturbed blocks; NaN where a generation has none.
         threshold: From `noise_threshold`, a log ratio.
         verdict: From all generations.
+        interval: The run's own rule from log ratios, NaNs in place, to an interval.
     """
     logs = vector(log_ratios, "log_ratios")
     kept = logs[~np.isnan(logs)]
     if kept.size >= FEWEST_GENERATIONS:
-        return claim(ratio_over_generations(kept), threshold, kept.size)
+        return claim(interval(logs), threshold, kept.size)
     if not kept.size:
         return "indicative"
     mean = float(kept.mean())

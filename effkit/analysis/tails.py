@@ -87,15 +87,14 @@ def item_sample_size(values: ArrayLike, series: ArrayLike, item: ArrayLike) -> f
 
     Args:
         values: One latency a call.
-        series: A label for each call: items of different series are different items.
-        item: The item of each call.
+        series: A label for each call: what all calls of a series share (a slow block) is not the items'.
+        item: The item of each call, the same one in every series.
     """
     x = vector(values, "values")
     _, ranks = np.unique(x, return_inverse=True)
     _, series_code = np.unique(series, return_inverse=True)
-    _, own = np.unique(np.column_stack([series_code, np.asarray(item)]), axis=0, return_inverse=True)
-    own, y = own.reshape(-1), ranks.astype(np.float64)
-    # What all items of a series share is the series', not the items'.
+    _, own = np.unique(item, return_inverse=True)
+    y = ranks.astype(np.float64)
     y = y - (np.bincount(series_code, weights=y) / np.bincount(series_code))[series_code]
     calls = np.bincount(own)
     means = np.bincount(own, weights=y) / calls
@@ -103,7 +102,11 @@ def item_sample_size(values: ArrayLike, series: ArrayLike, item: ArrayLike) -> f
     between = float(np.sum(calls * means**2)) / max(1, calls.size - 1)
     repeats = float(np.sum(calls**2) / x.size)
     spread = between + (repeats - 1) * within
-    if repeats <= 1 or spread <= 0:
+    freedom = calls.size - 1, x.size - calls.size
+    if repeats <= 1 or spread <= 0 or min(freedom) < 1:
+        return float(x.size)
+    # What calls that are all alike would show as well, one time in a hundred, is not counted.
+    if between < within * special.fdtri(*freedom, 0.99):
         return float(x.size)
     correlation = max(0.0, (between - within) / spread)
     return float(x.size / (1 + (repeats - 1) * correlation))

@@ -87,6 +87,34 @@ def factors(seen: Stretches, slope: ArrayLike, mean_s: float) -> Floats:
     return np.asarray(even / time)
 
 
+def merged(seen: Stretches, length_s: float) -> Stretches:
+    """Put neighbouring stretches of a visit together, up to about this length each.
+
+    Args:
+        seen: stretches, those of a visit one after the other.
+        length_s: of what becomes one row, seconds.
+    """
+    time_s = seen.calls * seen.call_s
+    before = np.cumsum(time_s) - time_s
+    start = np.full(int(seen.visit.max()) + 1, np.inf)
+    np.minimum.at(start, seen.visit, before)
+    part = np.floor((before - start[seen.visit]) / length_s).astype(np.intp)
+    _, first, row = np.unique(np.column_stack([seen.visit, part]), axis=0, return_index=True, return_inverse=True)
+    row = row.reshape(-1)
+    calls = np.bincount(row, weights=seen.calls).astype(np.float64)
+    total_s = np.bincount(row, weights=time_s)
+    yard = np.bincount(row, weights=time_s * np.log(seen.yard_s)) / total_s
+    return Stretches(
+        candidate=seen.candidate[first],
+        visit=seen.visit[first],
+        block=seen.block[first],
+        generation=seen.generation[first],
+        calls=calls,
+        call_s=total_s / calls,
+        yard_s=np.exp(yard),
+    )
+
+
 def without(seen: Stretches, generation: int) -> Stretches:
     """The stretches of all other generations, for the jackknife."""
     kept = seen.generation != generation

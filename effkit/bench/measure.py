@@ -19,14 +19,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit.analysis.contention import last_is_disturbed
+from effkit.analysis.contention import is_disturbed
 from effkit.bench import host
 from effkit.bench.device import device
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
 from effkit.bench.process import WorkerFailed, WorkerProcess
-from effkit.bench.schedule import Entry, block_items, calls_per_visit, entries, order
+from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
 from effkit.spec import Protocol
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Bench:
             for block in range(self.protocol.blocks):
                 items = block_items(
                     self.test, self.sizes, self.protocol.block_items,
-                    seed=self.seed, generation=generation, block=block,
+                    seed=self.seed, number=generation * self.protocol.blocks + block,
                 )  # fmt: skip
                 names = order(list(lines), seed=self.seed, generation=generation, block=block)
                 for position, name in enumerate(names):
@@ -151,9 +151,7 @@ class Bench:
         )
         opened = worker.ask("open", recipe=built.recipe.to_json(), task=str(self.task), products=str(self.products))
         loaded = worker.ask("load", folder=str(built.folder))
-        items = block_items(
-            self.test, self.sizes, WARM_UP_ITEMS, seed=self.seed, generation=generation, block=self.protocol.blocks
-        )
+        items = block_items(self.test, self.sizes, WARM_UP_ITEMS, seed=self.seed, number=WARM_UP + generation)
         warm = worker.ask("warm_up", items=items.tolist(), protocol=self.protocol.model_dump())
         if not warm["steady"]:
             log.info("%s was not steady after %d warm-up calls", entry.name, warm["calls"])
@@ -181,10 +179,14 @@ class Bench:
         """Visit, and visit again while something else disturbed it; every attempt is kept."""
         for attempt in range(1 + self.protocol.retries):
             visit = self._visit(entry, worker, others, place, items, attempt, result.cores)
-            result.visits.append(visit)
-            disturbed = last_is_disturbed(
-                [each.others_share for each in result.visits], [each.steal_share for each in result.visits]
+            first = [each for each in result.visits if each.attempt == 0]
+            disturbed = is_disturbed(
+                visit.others_share,
+                visit.steal_share,
+                [each.others_share for each in first],
+                [each.steal_share for each in first],
             )
+            result.visits.append(visit)
             if not disturbed or not self._repeats_left:
                 return
             if attempt < self.protocol.retries:
@@ -202,7 +204,7 @@ class Bench:
     ) -> Visit:
         _wait_until_still(others)
         generation, block, position = place
-        ours = [psutil.Process(), worker.psutil, *(other.psutil for other in others)]
+        ours = [psutil.Process(), *worker.family(), *(other.psutil for other in others)]
         watched = cores.workers if cores else ()
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
@@ -241,9 +243,7 @@ class Bench:
 
     def _throughput(self, entry: Entry, worker: WorkerProcess, generation: int, result: Measurements) -> None:
         batch = min(self.protocol.batch, len(self.test))
-        items = block_items(
-            self.test, self.sizes, batch, seed=self.seed, generation=generation, block=self.protocol.blocks + 1
-        )
+        items = block_items(self.test, self.sizes, batch, seed=self.seed, number=THROUGHPUT + generation)
         answer = worker.ask("throughput", items=items.tolist(), least_s=self.protocol.throughput_s)
         result.throughput.append(Batches(entry, generation, batch, answer["batch_s"], answer["yard_s"]))
 

@@ -72,6 +72,12 @@ class WorkerProcess:
     ) -> None:
         self.close()
 
+    def family(self) -> list[psutil.Process]:
+        """Return the process and whatever it has started: a model's pool of processes is no stranger."""
+        with suppress(psutil.Error):
+            return [self.psutil, *self.psutil.children(recursive=True)]
+        return [self.psutil]
+
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Send a request and wait for its answer without using the processor.
 

@@ -53,6 +53,10 @@ def calls_per_visit(protocol: Protocol, workers: int = 1) -> int:
     return math.ceil(protocol.calls / (protocol.generations * protocol.blocks * workers))
 
 
+WARM_UP, THROUGHPUT, LOAD = 10_000, 20_000, 30_000
+"""Where the numbers of what is no block begin; a generation adds its own."""
+
+
 def order(names: Sequence[str], *, seed: int, generation: int, block: int) -> list[str]:
     """Return the names in the random order of one block."""
     rng = np.random.default_rng([seed, generation, block])
@@ -60,16 +64,20 @@ def order(names: Sequence[str], *, seed: int, generation: int, block: int) -> li
 
 
 def block_items(
-    indices: NDArray[np.int64], sizes: NDArray[np.float64], count: int, *, seed: int, generation: int, block: int
+    indices: NDArray[np.int64], sizes: NDArray[np.float64], count: int, *, seed: int, number: int
 ) -> NDArray[np.int64]:
     """Draw the items of one block, stratified by size so that every block has short and long ones.
+
+    Each stratum is gone through in an order of its own: no item comes twice before all have come once.
 
     Args:
         indices: (n,) test items.
         sizes: (n,) size of each as a request, bytes.
         count: how many to draw; all when there are fewer.
+        seed: of the study.
+        number: of the block, counted over all generations; what is no block takes a number far beyond.
     """
-    rng = np.random.default_rng([seed, generation, block, 1])
+    run, block = np.random.default_rng([seed, 1]), np.random.default_rng([seed, number, 1])
     strata = np.array_split(indices[np.argsort(sizes, kind="stable")], min(count, len(indices)))
-    chosen = np.array([rng.choice(stratum) for stratum in strata])
-    return chosen[rng.permutation(len(chosen))]
+    chosen = np.array([run.permutation(stratum)[number % len(stratum)] for stratum in strata])
+    return chosen[block.permutation(len(chosen))]

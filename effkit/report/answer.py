@@ -44,14 +44,14 @@ def answer(view: View) -> Answer:
 def smallest(view: View, candidates: Sequence[CandidateRecord]) -> CandidateRecord:
     """The fastest on average; within the noise of the fastest, the one with less memory."""
     noise = next((check.threshold for check in view.record.noise if check.metric == "latency"), 0.01)
-    fastest = min(_mean_s(candidate) for candidate in candidates)
-    tied = [c for c in candidates if _mean_s(c) <= fastest * (1 + noise)]
-    return min(tied, key=lambda c: (_bytes(c), _mean_s(c), c.name))
+    fastest = min(_time(view, candidate) for candidate in candidates)
+    tied = [c for c in candidates if _time(view, c) <= fastest * (1 + noise)]
+    return min(tied, key=lambda c: (_bytes(c), _time(view, c), c.name))
 
 
 def _saves(view: View, candidate: CandidateRecord) -> bool:
     """Whether it takes less time or less memory than the reference: a larger model is no answer to the question."""
-    faster = _mean_s(candidate) < _mean_s(view.reference)
+    faster = _time(view, candidate) < 1
     return faster or _bytes(candidate) < _bytes(view.reference)
 
 
@@ -92,7 +92,7 @@ def _better(view: View, superior: list[CandidateRecord], enough: list[CandidateR
         f"{view.label(chosen)} beats {view.label(view.reference)} by {view.size(gap.difference)} "
         f"{view.gap_interval(gap.low, gap.high)}{savings.clause(view, chosen)}."
     )
-    against = [_against_better(view, c, chosen) for c in enough if _mean_s(c) < _mean_s(chosen)]
+    against = [_against_better(view, c, chosen) for c in enough if _time(view, c) < _time(view, chosen)]
     return _answer(view, "better", "Yes, and better", sentence, [*notes, *against], chosen)
 
 
@@ -215,8 +215,14 @@ def _gap(candidate: CandidateRecord) -> Gap:
     return candidate.gap
 
 
-def _mean_s(candidate: CandidateRecord) -> float:
-    return candidate.latency.mean_s.value if candidate.latency else float("inf")
+def _time(view: View, candidate: CandidateRecord) -> float:
+    """Time of a call over the reference's: the paired ratio, which allows for the core's speed, and not the means."""
+    mine, theirs = candidate.latency, view.reference.latency
+    if candidate.reference:
+        return 1.0
+    if mine is None or theirs is None:
+        return float("inf")
+    return mine.ratio.value if mine.ratio else mine.mean_s.value / theirs.mean_s.value
 
 
 def _bytes(candidate: CandidateRecord) -> float:

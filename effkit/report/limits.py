@@ -97,8 +97,8 @@ def _forms_disagree(candidate: CandidateRecord) -> bool:
     found = candidate.energy
     if found is None or found.ratio is None or not found.envelope or found.ratio.verdict != "within noise":
         return False
-    ends = (found.ratio.low, found.ratio.high)
-    return None not in ends and not (ends[0] or 0.0) <= 1.0 <= (ends[1] or 0.0)
+    low, high, threshold = found.ratio.low, found.ratio.high, found.ratio.threshold
+    return low is not None and high is not None and (high < 1 - threshold or low > 1 + threshold)
 
 
 def _run(view: View) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, last_is_disturbed, limit
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, is_disturbed, limit
 
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 
@@ -23,9 +23,16 @@ def test_the_exception_is_disturbed_and_the_usual_is_not() -> None:
 
 
 def test_either_of_the_two_disturbs() -> None:
-    assert last_is_disturbed([0.0, 0.0, 0.0], [0.0, 0.0, 0.03])
-    assert last_is_disturbed([0.0, 0.0, 0.2], [0.0, 0.0, 0.0])
-    assert not last_is_disturbed([0.0, 0.2, 0.0], [0.0, 0.0, 0.0])
+    quiet = [0.0] * 10
+    assert is_disturbed(0.0, 0.03, quiet, quiet)
+    assert is_disturbed(0.2, 0.0, quiet, quiet)
+    assert not is_disturbed(0.05, 0.005, quiet, quiet)
+
+
+def test_the_first_visit_may_be_disturbed_too() -> None:
+    assert is_disturbed(0.9, 0.0, [], [])
+    assert is_disturbed(0.9, 0.0, [0.9, 0.9], [0.0, 0.0])
+    assert not is_disturbed(0.9, 0.0, [0.9] * 8, [0.0] * 8)
 
 
 def test_what_is_not_known_disturbs_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from effkit.analysis.energy import energy
@@ -15,8 +16,8 @@ def test_energy_is_gross_and_net_and_says_that_it_is_modelled() -> None:
     assert seen.request_j.value == pytest.approx(0.1, rel=0.01)
     assert seen.request_j.origin == "modelled"
     assert seen.net_j == pytest.approx(0.1 - 20.0 / (10 * 96), rel=0.01)
-    assert seen.ratio is not None and seen.ratio.verdict == "higher"
     counted = energy(paired(samples(), components=(RAPL,)), "mine", cores=2)
+    assert counted is not None and counted.ratio is not None and counted.ratio.verdict == "higher"
     assert counted is not None and counted.request_j is not None and counted.request_j.origin == "measured"
 
 
@@ -63,3 +64,27 @@ def test_a_single_window_that_is_too_short_for_its_counter_is_not_resolvable() -
     found = energy(paired(run, components=(RAPL,)), "mine", cores=2)
     assert found is not None and found.request_j is None
     assert found.note is not None and "each needs 0.5 s" in found.note
+
+
+MEMORY = Component("memory", "modelled-generic", "a fixed power")
+
+
+def with_memory(run: pd.DataFrame, power_w: float) -> pd.DataFrame:
+    """The same run with a modelled memory beside its processor: a power times the window."""
+    windows = run[run["metric"] == "visit_window_s"]
+    return pd.concat([run, windows.assign(metric="visit_memory_j", value=power_w * windows["value"])])
+
+
+def test_a_counted_processor_beside_a_modelled_memory_has_an_envelope_over_the_memory() -> None:
+    found = energy(paired(with_memory(samples(slower=0.5), 20.0), components=(RAPL, MEMORY)), "mine", cores=2)
+    assert found is not None and found.ratio is not None
+    assert found.rank == "modelled-generic"
+    assert [form.form for form in found.envelope] == [
+        f"processor counted, memory {words}" for words in ("half", "as modelled", "double")
+    ]
+
+
+def test_a_modelled_figure_whose_power_is_not_known_claims_nothing() -> None:
+    found = energy(paired(samples(slower=0.5)), "mine", cores=2)
+    assert found is not None and found.ratio is not None
+    assert found.envelope == () and found.ratio.verdict == "within noise"

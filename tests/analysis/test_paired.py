@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -125,3 +126,18 @@ def test_a_run_that_could_go_on_takes_its_interval_from_its_first_generations() 
     assert fixed is not None and adaptive is not None
     assert fixed.value == adaptive.value
     assert (fixed.low, fixed.high) != (adaptive.low, adaptive.high)
+
+
+def test_without_a_disturbed_visit_the_stopping_rule_alone_takes_no_verdict_back() -> None:
+    rng = np.random.default_rng(7)
+    logs = np.concatenate([0.001 * rng.standard_normal(5), 0.05 * rng.standard_normal(15)]) - 0.03
+    frame = samples(generations=20, slower=1.0, luck=0.0)
+    for generation, log in enumerate(logs):
+        rows = (frame["candidate"] == "mine") & (frame["generation"] == generation)
+        frame.loc[rows & frame["metric"].isin(["visit_prepare_s", "visit_infer_s"]), "value"] *= float(np.exp(log))
+    ratio = paired(frame, first=5).ratio("mine", "latency")
+    assert ratio is not None and (ratio.verdict, ratio.undisturbed) == ("lower", "lower")
+
+
+def test_a_run_that_ended_early_has_an_interval_all_the_same() -> None:
+    assert paired(samples(generations=2), first=5).ratio("mine", "latency") is not None

@@ -140,3 +140,12 @@ def test_calls_of_one_item_are_not_new_items() -> None:
     assert item_sample_size(different, series, item) == pytest.approx(16, rel=0.1)
     assert item_sample_size(alike, series, item) > 400
     assert item_sample_size(alike, series, np.arange(item.size)) == item.size
+
+
+def test_an_item_of_two_series_is_one_item() -> None:
+    rng = np.random.default_rng(4)
+    own = rng.normal(size=67)
+    item = np.tile(np.arange(67), 10)
+    series = np.repeat(np.arange(10), 67)
+    times = own[item] + 0.01 * rng.normal(size=item.size)
+    assert item_sample_size(times, series, item) == pytest.approx(67, rel=0.1)

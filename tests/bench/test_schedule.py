@@ -30,7 +30,7 @@ def test_orders_differ_between_blocks() -> None:
 def test_a_block_draws_distinct_items_across_all_sizes(count: int, wanted: int, seed: int) -> None:
     indices = np.arange(1000, 1000 + count)
     sizes = np.random.default_rng(seed).random(count)
-    drawn = block_items(indices, sizes, wanted, seed=seed, generation=0, block=0)
+    drawn = block_items(indices, sizes, wanted, seed=seed, number=0)
     assert len(set(drawn.tolist())) == len(drawn) == min(count, wanted)
     strata = np.array_split(indices[np.argsort(sizes, kind="stable")], len(drawn))
     assert all(len(set(stratum.tolist()) & set(drawn.tolist())) == 1 for stratum in strata)
@@ -41,3 +41,10 @@ def test_all_visits_together_reach_the_calls_of_the_protocol() -> None:
     visits = protocol.generations * protocol.blocks
     assert calls_per_visit(protocol) * visits >= protocol.calls
     assert 2 * calls_per_visit(protocol, workers=2) * visits >= protocol.calls
+
+
+def test_no_item_comes_twice_before_all_of_its_size_have_come() -> None:
+    indices, sizes = np.arange(670), np.random.default_rng(1).random(670)
+    drawn = np.concatenate([block_items(indices, sizes, 67, seed=3, number=number) for number in range(10)])
+    assert sorted(drawn.tolist()) == indices.tolist()
+    assert set(block_items(indices, sizes, 67, seed=3, number=10).tolist()) <= set(indices.tolist())
