@@ -14,13 +14,15 @@ BIN      := .venv/bin
 help:
 	@echo "make run        run the three studies and write the report (PROTOCOL=smoke: within ten minutes)"
 	@echo "make plan       what that would download, how long it would take, what it could show"
+	@echo "make report     write the report of the newest run of each study"
 	@echo "make notebooks  open JupyterLab"
 	@echo "make test       all tests but the slow ones;  make test-all: those too"
-	@echo "make check      ruff and mypy"
-	@echo "make bench      the proofs in benchmarks/, 90 minutes on a quiet machine; PAIRS=30 TRIALS=20 goes on, for hours"
+	@echo "make check      ruff and mypy;  make clean: remove .venv and caches"
+	@echo "make bench      the evidence in benchmarks/, 90 minutes on a quiet machine; PAIRS=30 TRIALS=20 goes on, for hours"
 
 .venv/installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 to 3.14, or say make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "$(PYTHON) is not Python 3.11 to 3.14: say make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,load]'
 	@touch $@
@@ -79,6 +81,7 @@ bench: .venv/installed $(TOOLS)/installed
 	$(call print,aa,--out $(KEPT)/aa.jsonl --pairs 0)
 	$(call print,ab,--out $(KEPT)/ab.jsonl --trials 0)
 	$(call print,luck,--out $(KEPT)/luck.jsonl --pairs $(LUCK))
+	$(call print,yardstick)
 	$(call print,overhead)
 	$(call print,coverage)
 	$(call print,published)

@@ -1,4 +1,4 @@
-"""Proof that effkit's measuring can be trusted, side by side with the tools people use today.
+"""Evidence that effkit's measuring can be trusted, side by side with the tools people use today.
 
 Run by `make bench`; each module prints its part of RESULTS.md.
 """

@@ -96,6 +96,6 @@ def host_line(rows: Sequence[Row] = ()) -> str:
     cores = len(os.sched_getaffinity(0))
     on = "" if host.hypervisor() is None else f" under {host.hypervisor()}"
     return (
-        f"Host: {host.cpu_name()}, {cores} cores{on}, {platform.system()} {platform.release()}, "
+        f"Host: {host.cpu_name()}, {cores} cores{on}, {platform.system()} {platform.release().partition('-')[0]}, "
         f"Python {versions['python']}, {packages}; {' to '.join(days)}."
     )

@@ -282,7 +282,7 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
         governor=host.governor(),
         memory_bytes=psutil.virtual_memory().total,
         gpus=host.gpus(),
-        system=f"{sys.platform} {platform.release()}",
+        system=f"{sys.platform} {platform.release().partition('-')[0]}",
         python=sys.version.split()[0],
         load_before=found.load_before,
         others_share=float(shares["others"].mean()) if len(shares["others"]) else None,

@@ -26,7 +26,7 @@ from effkit.spec import (
 
 def _describe(error: Mapping[str, Any]) -> str:
     """One pydantic error as one line for a person."""
-    key = ".".join(str(part) for part in error["loc"]) or "the study"
+    key = _key(error["loc"])
     given = error.get("input")
     match error["type"]:
         case "extra_forbidden":
@@ -36,8 +36,30 @@ def _describe(error: Mapping[str, Any]) -> str:
             return f"`{key}` is missing: {_description(error['loc'])}."
         case "value_error":
             return f"{error['msg'].removeprefix('Value error, ')}." + (f" (at `{key}`)" if error["loc"] else "")
+        case "tuple_type":
+            return f"`{key}` got {given!r}: give a list, as in [{given}]."
+        case "string_pattern_mismatch":
+            return f"`{key}` got {given!r}: small letters, digits and hyphens, a letter or digit first."
+        case "model_type" if key == "protocol":
+            return f"`{key}` got {given!r}: it may be smoke, standard, rigorous, or a mapping of its fields."
+        case "literal_error" | "int_parsing" | "int_type" if key.startswith(("items", "candidates", "learning_curve")):
+            return f"`{key}` got {given!r}: give a whole number above 0, or `all`."
         case _:
             return f"`{key}` got {given!r} ({type(given).__name__}): {error['msg']}."
+
+
+def _key(loc: tuple[int | str, ...]) -> str:
+    """Where an error is, as the file has it: without pydantic's names for the members of a union."""
+    parts = [str(part) for part in loc if isinstance(part, int) or part.isidentifier()]
+    return ".".join(parts) or "the study"
+
+
+def _told(errors: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The errors in words, each once; that a list is too short is not told where what is in it is wrong."""
+    found = [dict(each) for each in errors]
+    inner = {_key(each["loc"][:1]) for each in found if len(each["loc"]) > 1}
+    kept = [each for each in found if not (each["type"] == "too_short" and _key(each["loc"]) in inner)]
+    return list(dict.fromkeys(_describe(each) for each in kept))
 
 
 def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
@@ -82,8 +104,7 @@ def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
     try:
         return StudySpec.model_validate(given(params))
     except ValidationError as error:
-        lines = dict.fromkeys(_describe(dict(each)) for each in error.errors())
-        raise SpecError(f"{source}: " + " ".join(lines)) from None
+        raise SpecError(f"{source}: " + " ".join(_told(error.errors()))) from None
 
 
 def read(path: Path | str) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Plan:
     items_for_power: int | None
     most_generations: int | None = None
     """Where the protocol asks for an interval: the run may go on until this many generations."""
+    load_s: float = 0.0
+    """Longest that the load test of one candidate may take, seconds."""
 
     @property
     def total_s(self) -> float:
@@ -77,6 +79,8 @@ class Plan:
             f"{self.study} ({self.protocol}): about {_duration(self.total_s)}, {source}; "
             f"{_size(self.download_bytes)} to download."
         ]
+        if self.load_s:
+            said.append(f"The load test comes on top: at most {_duration(self.load_s)} for each candidate under it.")
         if self.most_generations is not None:
             said.append(
                 f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
@@ -153,6 +157,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         power=power,
         items_for_power=needed,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
+        load_s=0.0 if spec.load is None else spec.load.seeds * (1 + len(spec.load.shares)) * spec.load.most_s,
     )
 
 

@@ -111,7 +111,7 @@ class Protocol(Frozen):
         default=2, description="randomised blocks in a generation; each visits every candidate once"
     )
     block_items: PositiveInt = Field(
-        default=67, description="test items drawn for each block; ten blocks of 67 carry a p99 of items that differ"
+        default=80, description="test items drawn for each block; ten blocks of 80 carry a p99 of items that differ"
     )
     calls: PositiveInt = Field(default=670, description="batch-1 calls of each candidate over all blocks")
     visit_s: PositiveFloat = Field(default=2.0, description="shortest measured part of a visit, seconds")

@@ -112,7 +112,7 @@ class Study:
         return self
 
     def set(self, **keys: Any) -> Study:
-        """Return the same study with some keys changed; dots in keys are written as `__`.
+        """Return a copy with some keys changed; dots in keys are written as `__`. The study itself stays as it was.
 
         Raises:
             SpecError: when a key or value is wrong.

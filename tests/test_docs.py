@@ -8,9 +8,12 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from effkit.params import override, parse, read
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -76,6 +79,8 @@ def test_a_documented_command_exists_with_its_options_and_files(line: str) -> No
             assert argument in said
         elif argument.startswith("params/"):
             assert (ROOT / argument).is_file()
+            changes = [each for flag, each in pairwise(arguments) if flag == "--set"]
+            assert parse(override(read(ROOT / argument), changes))
 
 
 @pytest.mark.parametrize("line", [line for line in _commands() if line.startswith("make ")])

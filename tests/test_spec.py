@@ -26,6 +26,10 @@ def refused(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"candidates": "mpnet-base"}, ["`candidates` got 'mpnet-base': give a list, as in [mpnet-base]"]),
+        ({"items": {"fit": "many"}}, ["`items.fit` got 'many': give a whole number above 0, or `all`"]),
+        ({"protocol": 3}, ["`protocol` got 3", "smoke, standard, rigorous"]),
+        ({"name": "My Study"}, ["`name` got 'My Study'", "small letters, digits and hyphens"]),
         ({"margin_pionts": 2}, ["margin_pionts", "Did you mean `margin_points`"]),
         ({"margin_points": -1}, ["margin_points", "-1", "greater than 0"]),
         ({"margin_points": "much"}, ["margin_points", "'much'", "number"]),
@@ -126,3 +130,18 @@ def test_yaml_objects_are_never_built(tmp_path: Path) -> None:
     path.write_text("name: !!python/object/apply:os.system ['true']")
     with pytest.raises(SpecError, match="not valid YAML"):
         read(path)
+
+
+def test_one_wrong_candidate_is_one_sentence() -> None:
+    said = refused(candidates=[{"modl": "mpnet-base"}])
+    assert "Did you mean `model`" in said
+    assert "at least 1 item" not in said
+
+
+def test_a_key_that_is_null_can_be_reached_into() -> None:
+    assert override({"load": None}, ["load.max_batch=8"]) == {"load": {"max_batch": 8}}
+
+
+def test_an_assignment_that_is_no_yaml_is_named() -> None:
+    with pytest.raises(SpecError, match="is not valid YAML"):
+        override({}, ["candidates=[a"])

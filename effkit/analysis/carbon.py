@@ -50,7 +50,7 @@ def factor(region: str) -> GridFactor:
         hint = ", ".join(f"{code} ({grid[code].name})" for code in near) or "such as " + ", ".join(SCENARIOS)
         raise KeyError(
             f"region {region!r} has no grid factor; regions are ISO 3166-1 alpha-3 codes or WORLD, the "
-            f"nearest: {hint}. For your own figure give a GridFactor"
+            f"nearest: {hint}. Choose the nearest country, or WORLD"
         )
     return found
 

@@ -1,6 +1,6 @@
 """The device that PyTorch models run on: nothing to wait for on a CPU, and everything on a GPU.
 
-Unproven: no GPU was at hand when this was written, so `CudaDevice` and what NVML tells have run against stand-ins only.
+Not proven on a GPU: tests run `CudaDevice` and what NVML tells against stand-ins.
 """
 
 from __future__ import annotations

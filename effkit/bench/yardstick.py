@@ -1,7 +1,7 @@
 """A yardstick: a fixed piece of work that tells how fast the core is at this moment.
 
-A neighbour on the same physical core (another tenant of the host, on the sibling thread) slows everything here by
-half without showing in any counter: no load, no steal. A fixed loop, timed between the calls, sees it.
+A neighbour on the same physical core (another tenant of the host, on the sibling thread) makes everything here take
+half as long again without showing in any counter: no load, no steal. A fixed loop, timed between the calls, sees it.
 """
 
 from __future__ import annotations

@@ -60,6 +60,14 @@ def _unstable(view: View) -> Iterator[Doubt]:
             f"Warm-up did not settle in most workers of {listing(restless)}: latency may still have been drifting.",
             "Raise `protocol.warm_up_most_s`.",
         )
+    torn = [view.label(c) for c in view.measured if c.latency and _contradicts(c.latency.ratio)]
+    if torn:
+        yield Doubt(
+            "unstable",
+            f"For {listing(torn)} the ratio and what the clock saw contradict each other: the yardstick may read "
+            "differently after this model's calls.",
+            "Look at *as seen* under latency in depth, and believe neither alone.",
+        )
     lost = [view.label(c) for c in view.measured if _verdict(c) == "not resolvable"]
     if lost:
         yield Doubt(
@@ -203,6 +211,15 @@ def _isolation(view: View) -> Iterator[Doubt]:
 def _verdict(candidate: CandidateRecord) -> str:
     ratio = candidate.latency.ratio if candidate.latency else None
     return ratio.verdict if ratio else ""
+
+
+def _contradicts(ratio: Ratio | None) -> bool:
+    """Whether the intervals with and without the yardstick have nothing in common."""
+    seen = ratio.as_seen if ratio else None
+    if ratio is None or seen is None or None in (ratio.low, ratio.high, seen.low, seen.high):
+        return False
+    assert ratio.low and ratio.high and seen.low and seen.high
+    return ratio.high < seen.low or seen.high < ratio.low
 
 
 def _half_width(ratio: Ratio | None) -> float:
