@@ -72,13 +72,14 @@ print = $(BIN)/python -m benchmarks.$(1) $(2) > $(KEPT)/$(1).part && mv $(KEPT)/
 # Rows are kept as they come: an interrupted run goes on where it was, and more pairs are added to those there are.
 bench: .venv/installed $(TOOLS)/installed
 	@mkdir -p $(KEPT)
-	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) > /dev/null
-	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) --neighbour > /dev/null
-	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time > /dev/null
-	$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time --neighbour > /dev/null
-	$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) > /dev/null
-	$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) --neighbour > /dev/null
+	for noise in "" --neighbour; do \
+		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
+		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time $$noise > /dev/null && \
+		$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
+		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) $$noise > /dev/null || exit 1; \
+	done
 	$(call print,aa,--out $(KEPT)/aa.jsonl --pairs 0)
+	$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs 0 > $(KEPT)/aa-matrix.md
 	$(call print,ab,--out $(KEPT)/ab.jsonl --trials 0)
 	$(call print,luck,--out $(KEPT)/luck.jsonl --pairs $(LUCK))
 	$(call print,yardstick)

@@ -14,10 +14,11 @@ import numpy as np
 from benchmarks import cases, contest
 from benchmarks.summary import Row, bootstrap_interval, host_line, percent, read, rms, table
 
+MODELS = {"minilm": "MiniLM", "matrix": "two to four milliseconds of NumPy"}
 AIM = {"quiet": 0.003, "noisy": 0.006}
 
 
-def summary(rows: list[Row]) -> str:
+def summary(rows: list[Row], model: str) -> str:
     """Return the part of the report: one line a tool, time and noise."""
     lines = []
     for noise, tool, mode, found in _with_as_seen(rows):
@@ -37,7 +38,7 @@ def summary(rows: list[Row]) -> str:
     header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst |ratio − 1|", "s a pair"]
     return "\n\n".join(
         [
-            "## A/A: two copies of one model",
+            f"## A/A: two copies of {MODELS[model]}",
             host_line(rows),
             contest.settings_line(rows),
             table(header, lines),
@@ -57,11 +58,11 @@ def _with_as_seen(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 def main() -> None:
     """Measure the pairs that are missing and print the summary."""
     options = contest.parser(__doc__, count="pairs", default=30, visit_s=1.0)
-    options.add_argument("--model", choices=("minilm", "matrix"), default="minilm")
+    options.add_argument("--model", choices=tuple(MODELS), default="minilm")
     given = options.parse_args()
     if given.count:
         contest.run({"minilm": cases.minilm, "matrix": cases.matrix}[given.model](), given)
-    print(summary(read(given.out)))
+    print(summary(read(given.out), given.model))
 
 
 if __name__ == "__main__":

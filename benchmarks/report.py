@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.summary import host_line
 
 HERE = Path(__file__).parent
-PARTS = ("aa", "luck", "yardstick", "ab", "coverage", "overhead", "published", "loadgen")
+PARTS = ("aa", "aa-matrix", "luck", "yardstick", "ab", "coverage", "overhead", "published", "loadgen")
 
 
 def part(name: str) -> str:
