@@ -22,6 +22,7 @@ from effkit.analysis.statistics import (
     ratio_over_generations,
     unstable,
 )
+from effkit.analysis.tails import item_sample_size
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -209,8 +210,9 @@ def percentile_intervals(law: Law, trials: int) -> Iterator[Row]:
         opened, hits = dict.fromkeys(LEVELS, 0), dict.fromkeys(LEVELS, 0)
         for _ in range(trials):
             times = law.draw(rng, generations, blocks, calls)
-            generation, block, _ = np.indices(times.shape)
-            found = percentiles(times.ravel(), generation.ravel(), block.ravel(), rng=rng, levels=LEVELS)
+            generation, block, call = (axis.ravel() for axis in np.indices(times.shape))
+            item = _item(law.name, generation * blocks + block, call)
+            found = percentiles(times.ravel(), generation, block, item=item, rng=rng, levels=LEVELS)
             for level, truth, each in zip(LEVELS, truths, found, strict=True):
                 opened[level] += each.interval is not None
                 hits[level] += _holds(each.interval, truth)
@@ -218,6 +220,11 @@ def percentile_intervals(law: Law, trials: int) -> Iterator[Row]:
             what = f"p{level}, {generations} generations of {blocks} × {calls} calls, {law.name}"
             note = f"gate open in {opened[level] / trials:.0%} of runs"
             yield Row("Percentiles of latency", what, "95 %", hits[level], opened[level], note=note)
+
+
+def _item(law: str, cell: NDArray[np.intp], call: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The item of each call: one of the block's 16 where blocks pass over them, else one of its own."""
+    return cell * 16 + call % 16 if "16 items" in law else cell * int(call.max() + 1) + call
 
 
 def gates(trials: int) -> Iterator[Row]:
@@ -232,10 +239,11 @@ def gates(trials: int) -> Iterator[Row]:
         rng = rng_for(section, law)
         truth = np.quantile(LAWS[law].draw(rng, 60_000, 1, 16), 0.99)
         series = np.repeat(np.arange(10), calls)
+        item = _item(law, series, np.tile(np.arange(calls), 10))
         opened = hits = 0
         for _ in range(trials):
             times = LAWS[law].draw(rng, 5, 2, calls).ravel()
-            if effective_sample_size(times, series) >= least:
+            if min(effective_sample_size(times, series), item_sample_size(times, series, item)) >= least:
                 opened += 1
                 hits += bool(np.sum(times > truth) <= 1)
         note = f"gate open in {opened / trials:.0%} of runs"
