@@ -38,7 +38,7 @@ def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any]
         technique = find(name)
         parameters = _parameters(technique, given)
         target = Target(modality, builder, recipe.settings)
-        reason = technique.refuse(target, parameters) or _misfit(technique, builder, form, before)
+        reason = _misfit(technique, builder, form, before) or technique.refuse(target, parameters)
         if name in seen:
             reason = "it is in the chain twice"
         if reason is not None:

@@ -41,7 +41,7 @@ RESOLUTION = Technique(
     needs="A vision model whose network takes images of any size.",
     parameters=ResolutionParameters,
     words=words,
-    takes=("32-bit PyTorch module", "16-bit PyTorch module"),
+    takes=("32-bit PyTorch module", "16-bit PyTorch module", "other"),
     refuse=refuse,
     apply=apply,
 )

@@ -20,7 +20,7 @@ def chain(*slower: float, generations: int = 5) -> PairedSamples:
     """A run of a reference and of one candidate a factor, named 0, 1, …"""
     frames = [samples(generations=generations)[lambda frame: frame["candidate"] != "mine"]]
     for number, factor in enumerate(slower):
-        run = samples(generations=generations, slower=factor)
+        run = samples(generations=generations, slower=factor, luck=0.001 * (number + 1))
         frames.append(run[run["candidate"] == "mine"].assign(candidate=str(number)))
     return paired(pd.concat(frames, ignore_index=True))
 

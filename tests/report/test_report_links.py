@@ -24,10 +24,18 @@ LAYERS = BF16.model_copy(
 @pytest.fixture
 def chained() -> Record:
     """A candidate with a link of its own, and another that shares it."""
-    short = candidate("minilm-l6+bf16", "MiniLM L6 in bf16", 0.0035, 0.837, model="minilm-l6", links=(BF16,))
+    short = candidate(
+        "minilm-l6+bf16",
+        "MiniLM L6 in bf16",
+        0.0035,
+        0.837,
+        model="minilm-l6",
+        links=(BF16,),
+        techniques=(BF16.technique,),
+    )
     long = candidate(
         "minilm-l6+bf16+layers-3", "MiniLM L6 in bf16, with 3 layers", 0.002, 0.806, model="minilm-l6",
-        links=(BF16, LAYERS),
+        links=(BF16, LAYERS), techniques=(BF16.technique, LAYERS.technique),
     )  # fmt: skip
     plain = candidate("minilm-l6", "MiniLM L6", 0.0071, 0.838)
     return record(reference(), plain, short, long)
