@@ -76,7 +76,7 @@ def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None
     undisturbed = None
     if claimed != "indicative":
         kept = _log_ratios(samples, name, undisturbed=True) - _log_ratios(samples, before, undisturbed=True)
-        undisturbed = stands_without(kept, check.threshold, claimed)
+        undisturbed = stands_without(kept, check.threshold, claimed, samples.interval)
         verdict = "unstable" if check.unstable else settle(claimed, undisturbed)
     return Ratio(
         value=float(np.exp(np.nanmean(logs))),

@@ -113,7 +113,9 @@ def _sentence(view: View, candidate: CandidateRecord, link: Link) -> str:
 def _before(view: View, candidate: CandidateRecord, link: Link) -> str:
     """The chain before a link in words: "MiniLM-L6 with 3 layers"."""
     bare = next((c for c in view.record.candidates if c.model == candidate.model and not c.techniques), None)
-    model = bare.title if bare is not None and bare.fit_items == candidate.fit_items else candidate.model
+    # A candidate that failed while it was made learnt from no items that are known.
+    same = bare is not None and candidate.fit_items in (None, bare.fit_items)
+    model = bare.title if bare is not None and same else candidate.model
     earlier = [each.words for each in candidate.links[: candidate.links.index(link)]]
     return f"{model} {', '.join(earlier)}".rstrip()
 
