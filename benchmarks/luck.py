@@ -138,11 +138,11 @@ def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s:
     }
 
 
-def _factors(parts: list[tuple[int, int, int, float, float]]) -> Floats:
+def _factors(parts: list[tuple[int, int, int, float, float, float]]) -> Floats:
     """By which each visit's mean time becomes that of the pair's mean speed; both workers share one slope."""
-    visit, block, calls, call_s, yard_s = (np.array(column) for column in zip(*parts, strict=True))
+    visit, block, calls, call_s, cpu_s, yard_s = (np.array(column) for column in zip(*parts, strict=True))
     same = np.zeros(visit.size, dtype=np.intp)
-    seen = Stretches(same, visit, block, same, calls.astype(float), call_s, yard_s)
+    seen = Stretches(same, visit, block, same, calls.astype(float), call_s, cpu_s, yard_s)
     mean_s = float(np.exp(np.mean(np.log(yard_s))))
     return factors(seen, slopes(seen, mean_s), mean_s)
 

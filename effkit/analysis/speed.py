@@ -26,10 +26,11 @@ class Speed:
         places: (n,) rows of candidate, twin, generation and block: where each stretch belongs.
         calls: (n,) calls of each stretch.
         call_s: (n,) their mean time, seconds.
+        cpu_s: (n,) their mean CPU time, seconds.
         yard_s: (n,) the yardstick's reading, seconds.
     """
 
-    def __init__(self, places: pd.DataFrame, calls: Floats, call_s: Floats, yard_s: Floats) -> None:
+    def __init__(self, places: pd.DataFrame, calls: Floats, call_s: Floats, cpu_s: Floats, yard_s: Floats) -> None:
         def codes(columns: list[str]) -> NDArray[np.intp]:
             return np.asarray(places.groupby(columns, sort=True, observed=True).ngroup(), dtype=np.intp)
 
@@ -40,6 +41,7 @@ class Speed:
             generation=places["generation"].to_numpy(np.intp),
             calls=calls,
             call_s=call_s,
+            cpu_s=cpu_s,
             yard_s=yard_s,
         )
         first = np.unique(self._seen.visit, return_index=True)[1]
@@ -55,21 +57,23 @@ class Speed:
     @classmethod
     def of_visits(cls, values: pd.DataFrame) -> Speed | None:
         """From the stretches of visits; None where the samples have none."""
-        return cls._from(values, calls="stretch_calls", call_s="stretch_call_s", yard_s="stretch_yard_s")
+        return cls._from(
+            values, calls="stretch_calls", call_s="stretch_call_s", cpu_s="stretch_cpu_s", yard_s="stretch_yard_s"
+        )
 
     @classmethod
     def of_batches(cls, values: pd.DataFrame) -> Speed | None:
         """From the batches of throughput windows; None where the samples have none."""
-        return cls._from(values, calls=None, call_s="batch_s", yard_s="batch_yard_s")
+        return cls._from(values, calls="", call_s="batch_s", cpu_s="batch_s", yard_s="batch_yard_s")
 
     @classmethod
-    def _from(cls, values: pd.DataFrame, *, calls: str | None, call_s: str, yard_s: str) -> Speed | None:
+    def _from(cls, values: pd.DataFrame, *, calls: str, call_s: str, cpu_s: str, yard_s: str) -> Speed | None:
         rows = values[values["metric"] == call_s]
         if rows.empty:
             return None
         columns = [
             values.loc[values["metric"] == metric, "value"].to_numpy(np.float64) if metric else np.ones(len(rows))
-            for metric in (calls, call_s, yard_s)
+            for metric in (calls, call_s, cpu_s, yard_s)
         ]
         return cls(rows[PLACE], *columns)
 
@@ -90,8 +94,8 @@ class Speed:
 
     def _factors(self, left_out: int | None) -> Floats:
         seen = self._merged if left_out is None else without(self._merged, left_out)
-        found = np.zeros(int(self._seen.candidate.max()) + 1)
+        found = np.zeros((2, int(self._seen.candidate.max()) + 1))
         if seen.candidate.size:
             fitted = slopes(seen, self._mean_s)
-            found[: fitted.size] = fitted
+            found[:, : fitted.shape[1]] = fitted
         return factors(self._seen, found, self._mean_s)

@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+UNDISTURBED = 0.1
+"""Quantile of a candidate's waits that is its own, as of a model that sleeps or asks a GPU, and no neighbour's."""
+LEAST_CPU = 1e-3
 PRIOR_SPREAD = 1.0
 """Standard deviation of the slopes about 0 before anything is seen: without evidence nothing is adjusted."""
 
@@ -30,6 +33,7 @@ class Stretches:
         generation: (n,) code of the generation.
         calls: (n,) calls in the stretch.
         call_s: (n,) mean time of a call, seconds.
+        cpu_s: (n,) mean CPU time of a call, seconds: where others take the core, the clock runs on without it.
         yard_s: (n,) mean reading of the yardstick, seconds.
     """
 
@@ -39,11 +43,21 @@ class Stretches:
     generation: Codes
     calls: Floats
     call_s: Floats
+    cpu_s: Floats
     yard_s: Floats
+
+    @property
+    def waited(self) -> Floats:
+        """(n,) log of the wall time over the CPU time of a call, less what is usual for the candidate undisturbed."""
+        waited = np.log(self.call_s / np.maximum(self.cpu_s, LEAST_CPU * self.call_s))
+        for code in np.unique(self.candidate):
+            own = self.candidate == code
+            waited[own] -= np.quantile(waited[own], UNDISTURBED)
+        return waited
 
 
 def slopes(seen: Stretches, mean_s: float) -> Floats:
-    """How a candidate's time follows the yardstick: d log(call) / d log(yardstick), one for each candidate.
+    """How each candidate's time follows the core: (2, candidates) slopes on the yardstick and on the wait for the core.
 
     Least squares on logs with an effect for each candidate and each block, a visit counting as much as another,
     and a weak pull towards 0 by which few data adjust little.
@@ -55,22 +69,23 @@ def slopes(seen: Stretches, mean_s: float) -> Floats:
     candidates, blocks = int(seen.candidate.max()) + 1, int(seen.block.max()) + 1
     rows = np.arange(seen.candidate.size)
     deviation = np.log(seen.yard_s / mean_s)
-    design = np.zeros((rows.size, 2 * candidates + blocks))
+    design = np.zeros((rows.size, 3 * candidates + blocks))
     design[rows, seen.candidate] = deviation
-    design[rows, candidates + seen.candidate] = 1.0
-    design[rows, 2 * candidates + seen.block] = 1.0
+    design[rows, candidates + seen.candidate] = seen.waited
+    design[rows, 2 * candidates + seen.candidate] = 1.0
+    design[rows, 3 * candidates + seen.block] = 1.0
     weight = 1.0 / np.bincount(seen.visit)[seen.visit]
     root = np.sqrt(weight)[:, None]
     target = np.log(seen.call_s)
     # The noise of a visit, not of a stretch: a first fit without the pull tells it.
     free = np.linalg.lstsq(root * design, root[:, 0] * target, rcond=None)[0]
     noise = float(np.average((target - design @ free) ** 2, weights=weight))
-    pull = np.zeros((candidates, design.shape[1]))
-    pull[:, :candidates] = np.eye(candidates) * np.sqrt(noise) / PRIOR_SPREAD
+    pull = np.zeros((2 * candidates, design.shape[1]))
+    pull[:, : 2 * candidates] = np.eye(2 * candidates) * np.sqrt(noise) / PRIOR_SPREAD
     fit = np.linalg.lstsq(
-        np.vstack([root * design, pull]), np.concatenate([root[:, 0] * target, np.zeros(candidates)]), rcond=None
+        np.vstack([root * design, pull]), np.concatenate([root[:, 0] * target, np.zeros(2 * candidates)]), rcond=None
     )[0]
-    return np.asarray(fit[:candidates])
+    return np.asarray(fit[: 2 * candidates].reshape(2, candidates))
 
 
 def factors(seen: Stretches, slope: ArrayLike, mean_s: float) -> Floats:
@@ -78,11 +93,14 @@ def factors(seen: Stretches, slope: ArrayLike, mean_s: float) -> Floats:
 
     Args:
         seen: all stretches of the run.
-        slope: of each candidate.
+        slope: (2, candidates), as `slopes` gives them.
         mean_s: the yardstick's mean reading.
     """
-    steepness = np.asarray(slope, dtype=np.float64)[seen.candidate]
-    adjusted = seen.call_s * np.exp(-steepness * np.log(seen.yard_s / mean_s))
+    on_yard, on_wait = np.asarray(slope, dtype=np.float64)[:, seen.candidate]
+    waited = seen.waited
+    weight = 1.0 / np.bincount(seen.visit)[seen.visit]
+    usual = float(np.average(waited, weights=weight))
+    adjusted = seen.call_s * np.exp(-on_yard * np.log(seen.yard_s / mean_s) - on_wait * (waited - usual))
     time, even = (np.bincount(seen.visit, weights=seen.calls * each) for each in (seen.call_s, adjusted))
     return np.asarray(even / time)
 
@@ -111,6 +129,7 @@ def merged(seen: Stretches, length_s: float) -> Stretches:
         generation=seen.generation[first],
         calls=calls,
         call_s=total_s / calls,
+        cpu_s=np.bincount(row, weights=seen.calls * seen.cpu_s) / calls,
         yard_s=np.exp(yard),
     )
 
@@ -125,6 +144,7 @@ def without(seen: Stretches, generation: int) -> Stretches:
         generation=seen.generation[kept],
         calls=seen.calls[kept],
         call_s=seen.call_s[kept],
+        cpu_s=seen.cpu_s[kept],
         yard_s=seen.yard_s[kept],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,9 @@ class Calls:
         calls: all calls made, those of re-warming included.
         stretch_calls: (stretches,) calls of each stretch of whole passes.
         stretch_call_s: (stretches,) mean time of its calls.
+        stretch_cpu_s: (stretches,) CPU time of this process in one of its calls, on average.
         stretch_yard_s: (stretches,) mean reading of the yardstick during it.
-        yardstick_s: time that the readings took in all.
+        yardstick_s: CPU time that the readings took in all.
     """
 
     item: list[int]
@@ -51,6 +52,7 @@ class Calls:
     calls: int
     stretch_calls: list[int]
     stretch_call_s: list[float]
+    stretch_cpu_s: list[float]
     stretch_yard_s: list[float]
     yardstick_s: float
 
@@ -60,7 +62,7 @@ class Pace:
     """Reads the yardstick now and then between calls."""
 
     readings_s: list[float] = field(default_factory=list)
-    spent_s: float = 0.0
+    spent_cpu_s: float = 0.0
     _read_at: float = 0.0
 
     def look(self) -> None:
@@ -70,10 +72,14 @@ class Pace:
 
     def read(self) -> None:
         """Read it now."""
-        start = time.perf_counter()
+        start = time.process_time()
         self.readings_s.append(reading_s())
         self._read_at = time.perf_counter()
-        self.spent_s += self._read_at - start
+        self.spent_cpu_s += time.process_time() - start
+
+    def work_cpu_s(self) -> float:
+        """CPU time of this process so far, without what the readings took."""
+        return time.process_time() - self.spent_cpu_s
 
 
 def one_pass(predictor: Predictor, items: list[Any], pace: Pace | None = None) -> tuple[list[float], list[float]]:
@@ -97,16 +103,18 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
     """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
     one_pass(predictor, items[:RE_WARM_ITEMS])
     passes: list[tuple[list[float], list[float]]] = []
-    pace, read_before = Pace(), []
+    pace, read_before, cpu_before_s = Pace(), [], []
     pace.read()
     start = time.perf_counter()
     while len(passes) * len(items) < least_calls or time.perf_counter() - start < least_s:
         read_before.append(len(pace.readings_s))
+        cpu_before_s.append(pace.work_cpu_s())
         passes.append(one_pass(predictor, items, pace))
+    cpu_before_s.append(pace.work_cpu_s())
     pace.read()
     read_before.append(len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
-    stretches = _stretches(prepare_s + infer_s, read_before, pace.readings_s)
+    stretches = _stretches(prepare_s + infer_s, cpu_before_s, read_before, pace.readings_s)
     most = max(1, MOST_KEPT_CALLS // len(items))
     kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
     return Calls(
@@ -116,32 +124,41 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
         mean_prepare_s=float(prepare_s.mean()),
         mean_infer_s=float(infer_s.mean()),
         calls=len(passes) * len(items) + min(RE_WARM_ITEMS, len(items)),
-        stretch_calls=[calls for calls, _, _ in stretches],
-        stretch_call_s=[call_s for _, call_s, _ in stretches],
-        stretch_yard_s=[yard_s for _, _, yard_s in stretches],
-        yardstick_s=pace.spent_s,
+        stretch_calls=[each.calls for each in stretches],
+        stretch_call_s=[each.call_s for each in stretches],
+        stretch_cpu_s=[each.cpu_s for each in stretches],
+        stretch_yard_s=[each.yard_s for each in stretches],
+        yardstick_s=pace.spent_cpu_s,
     )
 
 
+class Stretch(NamedTuple):
+    """Whole passes between two readings: calls, mean wall and CPU time of a call, mean reading."""
+
+    calls: int
+    call_s: float
+    cpu_s: float
+    yard_s: float
+
+
 def _stretches(
-    call_s: NDArray[np.float64], read_before: list[int], readings_s: list[float]
-) -> list[tuple[int, float, float]]:
+    call_s: NDArray[np.float64], cpu_before_s: list[float], read_before: list[int], readings_s: list[float]
+) -> list[Stretch]:
     """Cut the passes into stretches, each from one reading of the yardstick to a later one.
 
     Args:
         call_s: (passes, items) time of each call.
+        cpu_before_s: CPU time of this process when each pass began, and at the end, readings left out.
         read_before: how often the yardstick had been read when each pass began, and at the end.
         readings_s: what it read.
-
-    Returns:
-        Of each stretch its calls, their mean time, and the mean of the readings at its ends and within.
     """
     found, first = [], 0
     for last in range(len(call_s)):
         if read_before[last + 1] > read_before[first]:
             part = call_s[first : last + 1]
             within = readings_s[read_before[first] - 1 : read_before[last + 1]]
-            found.append((part.size, float(part.mean()), float(np.mean(within))))
+            cpu_s = (cpu_before_s[last + 1] - cpu_before_s[first]) / part.size
+            found.append(Stretch(part.size, float(part.mean()), cpu_s, float(np.mean(within))))
             first = last + 1
     return found
 

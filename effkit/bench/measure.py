@@ -238,6 +238,7 @@ class Bench:
             device_s=answer["device_s"],
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
+            stretch_cpu_s=tuple(answer["stretch_cpu_s"]),
             stretch_yard_s=tuple(answer["stretch_yard_s"]),
         )
 

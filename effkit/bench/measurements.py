@@ -60,6 +60,7 @@ class Visit:
     device_s: float | None = None
     stretch_calls: tuple[int, ...] = ()
     stretch_call_s: tuple[float, ...] = ()
+    stretch_cpu_s: tuple[float, ...] = ()
     stretch_yard_s: tuple[float, ...] = ()
 
 

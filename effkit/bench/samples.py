@@ -72,9 +72,8 @@ def _visits(visits: list[Visit]) -> Iterator[tuple[Any, ...]]:
         for item, prepare_s, infer_s in zip(visit.items, visit.prepare_s, visit.infer_s, strict=True):
             yield (*place, item, "prepare_s", prepare_s)
             yield (*place, item, "infer_s", infer_s)
-        stretches = zip(visit.stretch_calls, visit.stretch_call_s, visit.stretch_yard_s, strict=True)
-        for calls, call_s, yard_s in stretches:
-            for metric, value in (("stretch_calls", calls), ("stretch_call_s", call_s), ("stretch_yard_s", yard_s)):
+        for metric in ("stretch_calls", "stretch_call_s", "stretch_cpu_s", "stretch_yard_s"):
+            for value in getattr(visit, metric):
                 yield (*place, NONE, metric, float(value))
         values = {
             "visit_prepare_s": visit.mean_prepare_s,
