@@ -184,8 +184,8 @@ class TestOnnx:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["minilm-l6", "mpnet-base"])
-def test_published_encoders_on_onnx_runtime(name: str, products: Products) -> None:
+@pytest.mark.parametrize(("name", "fidelity"), [("minilm-l6", 0.95), ("mpnet-base", 0.85)])
+def test_published_encoders_on_onnx_runtime(name: str, fidelity: float, products: Products) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from effkit import catalogue
@@ -204,5 +204,5 @@ def test_published_encoders_on_onnx_runtime(name: str, products: Products) -> No
         sentences = ["A man is playing a guitar.", "Someone plays it, and the whole street listens.", "Rain."]
         found.append(np.concatenate([predictor.encoder.embed(predictor.prepare([each])) for each in sentences]))
     assert np.allclose(found[0], found[1], atol=1e-4)
-    assert cosines(found[0], found[2]).min() > 0.95
+    assert cosines(found[0], found[2]).min() > fidelity
     assert cosines(found[0], found[3]).min() > 0.99
