@@ -24,7 +24,7 @@ help:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 to 3.14, or say make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { echo "$(PYTHON) is not Python 3.11 to 3.14: say make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,load]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,load,compress]'
 	@touch $@
 
 run: .venv/installed

@@ -27,6 +27,7 @@ from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Measurements
 from effkit.bench.memory import peak_bytes
 from effkit.bench.prepare import Prepared
+from effkit.links import links
 from effkit.spec import CandidateSpec, StudySpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
@@ -54,7 +55,8 @@ class Findings:
         test: item indices that were predicted.
         fit_items: training items by candidate.
         prepared: by candidate; those that failed are missing.
-        failures: why, by candidate.
+        steps: beginnings of chains that are no candidates, by name; predicted and not timed.
+        failures: why, by candidate or step.
     """
 
     spec: StudySpec
@@ -66,6 +68,7 @@ class Findings:
     models: dict[str, resolve.Model] = field(default_factory=dict)
     fit_items: dict[str, int] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    steps: dict[str, Prepared] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     curve: list[CurveResult] = field(default_factory=list)
     measured: Measurements = field(default_factory=Measurements)
@@ -109,7 +112,9 @@ def assemble(
         components=[Component(each.component, each.rank, each.words, each.tdp_w) for each in found.meter.methods],
         first=None if spec.protocol.interval is None else spec.protocol.generations,
     )
-    compared = compare(_scored(found), reference, _quality_test(found, clusters)) if reference in found.prepared else {}
+    test = _quality_test(found, clusters)
+    compared = compare(_scored(found), reference, test) if reference in found.prepared else {}
+    linked = links(found, paired, test)
     finished_at = datetime.now(UTC)
     return record.Record(
         run=run,
@@ -121,7 +126,12 @@ def assemble(
         task=_task_facts(found, clusters),
         host=_host(found, samples),
         code=_code(params_sha256),
-        candidates=tuple(_candidate(each, found, compared.get(each.name), paired) for each in spec.candidates),
+        candidates=tuple(
+            _candidate(each, found, compared.get(each.name), paired).model_copy(
+                update={"links": linked.get(each.name, ())}
+            )
+            for each in spec.candidates
+        ),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, clusters) for point in found.curve),

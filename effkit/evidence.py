@@ -6,7 +6,7 @@ The parts of a record that every measurement shares. `effkit.record` is their do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -99,3 +99,47 @@ class Contention(Frozen):
     slowdown: float | None = Field(
         default=None, description="95th over 5th percentile of the yardstick: how far the core's own speed changed"
     )
+
+
+class Making(Frozen):
+    """What it took to make one part of a candidate: embedding, training, predicting."""
+
+    step: str
+    time_s: float
+    energy_j: float | None
+    rank: Rank | None
+    items: int
+    reused: bool = Field(description="made by an earlier run and taken from the cache")
+    product: str = Field(default="", description="hash of what determines what was made; empty in older records")
+
+
+class Gap(Frozen):
+    """Paired quality difference, candidate − reference; positive is better."""
+
+    difference: float = Field(description="in the metric's unit; errors are negated so that more is better")
+    low: float = Field(description="two-sided 95 % interval")
+    high: float
+    margin: float = Field(description="in the same unit")
+    verdict: QualityVerdict = Field(description="after Holm over all candidates and over seeds")
+    verdict_alone: QualityVerdict = Field(description="of this one test, before Holm and seeds")
+    p_value: float = Field(description="one-sided, of inferiority by the margin")
+    p_holm: float
+    mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong")
+    discordant: int | None
+    n: int
+    items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
+
+
+class Link(Frozen):
+    """One technique of a candidate's chain, against the same chain without it."""
+
+    technique: dict[str, dict[str, Any]] = Field(description="its name and parameters, as given")
+    words: str = Field(description="what follows the model's title, as in `in bf16`")
+    name: str = Field(description="the chain up to here, as a candidate would be called")
+    before: str = Field(description="the chain without this technique")
+    gap: Gap | None = Field(description="to `before` on the same items; None where one of the two failed")
+    latency: Ratio | None = Field(default=None, description="to `before`; None unless both are candidates")
+    size: float | None = Field(default=None, description="weights in memory over those of `before`, or on disk")
+    making_s: float | None = Field(default=None, description="making what `before` did not need, embedding included")
+    making_j: float | None = Field(default=None, description="its energy; None where a part of it is not known")
+    error: str | None = Field(default=None, description="why the chain up to here failed")

@@ -151,7 +151,9 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         protocol=spec.protocol.base,
         rows=tuple(rows),
         task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
-        idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier, speed),
+        idle_s=spec.protocol.idle_s * spec.protocol.generations
+        + _curve_s(spec, earlier, speed)
+        + _steps_s(spec, own, earlier, speed, task),
         test_items=count,
         margin=margin,
         power=power,
@@ -229,6 +231,20 @@ def _curve_s(spec: StudySpec, earlier: Mapping[str, CandidateRecord], speed: flo
         return 0.0
     points = sum(len(curve.fit_items) for curve in spec.learning_curve)
     return points * REOPEN_S * (1.0 if earlier else speed or 1.0)
+
+
+def _steps_s(
+    spec: StudySpec,
+    own: Mapping[str, resolve.Own],
+    earlier: Mapping[str, CandidateRecord],
+    speed: float | None,
+    task: Task | None,
+) -> float:
+    """Preparing the beginnings of chains that are no candidates: they are predicted and not timed."""
+    parts, items = resolve.steps(spec.candidates), resolve.item_counts(spec)
+    if earlier:
+        return len(parts) * REOPEN_S
+    return sum(_row(each, spec, own, None, speed, 1, items, task).prepare_s for each in parts)
 
 
 def _count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None, earlier: Mapping[str, Any]) -> int | None:

@@ -19,6 +19,9 @@ from effkit.evidence import (
     RANKS,
     Contention,
     Estimate,
+    Gap,
+    Link,
+    Making,
     NoiseCheck,
     Origin,
     PercentileRecord,
@@ -32,8 +35,8 @@ from effkit.spec import Frozen, StudySpec
 
 __all__ = [
     "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
-    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "Load", "LoadPoint",
-    "Making", "Memory", "NoiseCheck", "Operations", "Origin", "PercentileRecord", "PowerForm", "Quality",
+    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "Link", "Load",
+    "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "PercentileRecord", "PowerForm", "Quality",
     "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts", "Throughput", "Verdict", "weakest_rank",
 ]  # fmt: skip
 
@@ -122,17 +125,6 @@ class Operations(Frozen):
     label: Literal["analytic"] = "analytic"
 
 
-class Making(Frozen):
-    """What it took to make one part of a candidate: embedding, training, predicting."""
-
-    step: str
-    time_s: float
-    energy_j: float | None
-    rank: Rank | None
-    items: int
-    reused: bool = Field(description="made by an earlier run and taken from the cache")
-
-
 class GroupQuality(Frozen):
     """Quality inside one group of items, and its paired gap to the reference."""
 
@@ -153,23 +145,6 @@ class Quality(Frozen):
     seed_values: tuple[float, ...] = Field(description="one value a training seed, the first is the one used")
     secondary: dict[str, float] = Field(default_factory=dict, description="further metrics, without a verdict")
     groups: tuple[GroupQuality, ...] = ()
-
-
-class Gap(Frozen):
-    """Paired quality difference, candidate − reference; positive is better."""
-
-    difference: float = Field(description="in the metric's unit; errors are negated so that more is better")
-    low: float = Field(description="two-sided 95 % interval")
-    high: float
-    margin: float = Field(description="in the same unit")
-    verdict: QualityVerdict = Field(description="after Holm over all candidates and over seeds")
-    verdict_alone: QualityVerdict = Field(description="of this one test, before Holm and seeds")
-    p_value: float = Field(description="one-sided, of inferiority by the margin")
-    p_holm: float
-    mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong")
-    discordant: int | None
-    n: int
-    items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
 
 
 class LoadPoint(Frozen):
@@ -220,6 +195,7 @@ class CandidateRecord(Frozen):
     energy: Energy | None = None
     load: Load | None = None
     making: tuple[Making, ...] = ()
+    links: tuple[Link, ...] = Field(default=(), description="one for each technique of its chain, in order")
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
     weights_sha256: dict[str, str] = Field(default_factory=dict)

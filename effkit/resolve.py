@@ -120,7 +120,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             raise SpecError(
                 f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items`."
             )
-        check_techniques(candidate.chain, task.modality, found.builder)
+        check_techniques(candidate.chain, task.modality, found.builder, found.settings)
     _check_regions(spec)
 
 
@@ -145,6 +145,19 @@ def _check_regions(spec: StudySpec) -> None:
             factor(region)
         except (KeyError, ValueError) as error:
             raise SpecError(f"`carbon`: {error.args[0]}") from None
+
+
+def prefixes(candidate: CandidateSpec) -> list[CandidateSpec]:
+    """The chain's beginnings, from the bare model to the whole candidate."""
+    lengths = range(len(candidate.techniques) + 1)
+    return [candidate.model_copy(update={"techniques": candidate.techniques[:length]}) for length in lengths]
+
+
+def steps(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
+    """The beginnings of chains that are no candidates: they are predicted and not timed."""
+    names = {candidate.name for candidate in candidates}
+    found = {each.name: each for candidate in candidates for each in prefixes(candidate)}
+    return [each for name, each in found.items() if name not in names]
 
 
 def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:

@@ -21,6 +21,7 @@ from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
 from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.techniques import check_runtimes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,14 +136,15 @@ class Study:
 
         Raises:
             StoreError: when the results could not be written; said before measuring.
-            SpecError: when the study asks for a load test and there is no load generator, or for a
-                GPU and there is none; said before measuring.
+            SpecError: when the study asks for a load test and there is no load generator, for a GPU
+                and there is none, or for a runtime that is not installed; said before measuring.
             StudyFailed: when the reference fails.
         """
         from effkit.bench.device import device
 
         store.check_writable(store.results_dir())
         device(self.spec.protocol.device)
+        check_runtimes(each.chain for each in self.spec.candidates)
         if self.spec.load is not None:
             from effkit.bench.load import check_installed
 
@@ -197,22 +199,23 @@ class Study:
             log.warning("no energy: %s", meter.unavailable)
         found = assemble.Findings(self.spec, task, test, meter, started_at, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
-        points = self._curve_points()
-        for number, candidate in enumerate([*self.spec.candidates, *points]):
-            is_point = number >= len(self.spec.candidates)
-            show(0.3 * number / (len(self.spec.candidates) + len(points)), f"preparing {candidate.name}")
+        parts, points = resolve.steps(self.spec.candidates), self._curve_points()
+        every = [*self.spec.candidates, *parts, *points]
+        for number, candidate in enumerate(every):
+            is_candidate, is_point = number < len(self.spec.candidates), number >= len(every) - len(points)
+            show(0.3 * number / len(every), f"preparing {candidate.name}")
             model = resolve.model(candidate.model, self._own)
             found.models[candidate.name] = found.models[candidate.model] = model
             fit_items = len(task.first("fit", candidate.fit_items or wanted_fit))
             try:
-                seeds = list(resolve.seeds(model, self.spec))[: 1 if is_point else None]
+                seeds = list(resolve.seeds(model, self.spec))[: None if is_candidate else 1]
                 recipe = resolve.recipe(
                     candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
                     own_settings=self._own_settings(candidate.model, task),
                 )  # fmt: skip
                 done = prepare(
                     recipe, seeds, folder, products, test, meter,
-                    count=not is_point, device=self.spec.protocol.device,
+                    count=not is_point, device=self.spec.protocol.device, changed=bool(candidate.techniques),
                 )  # fmt: skip
             except (WorkerFailed, CatalogueError) as error:
                 log.warning("%s failed while it was prepared: %s", candidate.name, error)
@@ -221,6 +224,8 @@ class Study:
             if is_point:
                 making_s = sum(step["time_s"] for step in done.making)
                 found.curve.append(assemble.CurveResult(candidate.model, fit_items, done.predictions[0], making_s))
+            elif not is_candidate:
+                found.steps[candidate.name] = done
             else:
                 found.prepared[candidate.name] = done
                 found.fit_items[candidate.name] = fit_items if model.entry is not None else 0

@@ -16,8 +16,8 @@ def test_python_is_the_same() -> None:
 
 def test_packages_come_from_pip_under_the_same_pins() -> None:
     pip = next(each["pip"] for each in ENVIRONMENT["dependencies"] if isinstance(each, dict))
-    assert pip == ["-c constraints.txt", "-e .[test,load]"]
-    assert {"test", "load"} <= set(PROJECT["optional-dependencies"])
+    assert pip == ["-c constraints.txt", "-e .[test,load,compress]"]
+    assert {"test", "load", "compress"} <= set(PROJECT["optional-dependencies"])
     assert (ROOT / "constraints.txt").is_file()
 
 

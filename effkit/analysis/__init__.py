@@ -19,6 +19,8 @@ _PUBLIC = {
         "relative_margin", "seed_verdict",
     ),
     "sample_size": ("items_for_power",),
+    "links": ("link_gaps", "link_latency"),
+    "verdict": ("worth",),
     "groups": ("GroupGap", "group_gaps", "worst_group"),
     "pareto": ("dominated", "front", "front_probability"),
     "carbon": (

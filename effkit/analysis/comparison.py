@@ -106,7 +106,7 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
         gap = None
         if name != reference:
             verdict = over_seeds([each[name] for each in verdicts])
-            gap = _gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test)
+            gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test)
         result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
     return result
 
@@ -125,9 +125,19 @@ def mean_with_interval(scores: Floats, clusters: NDArray[np.int64] | None, *, se
     return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
 
 
-def _gap(
+def as_gap(
     test: NonInferiority, verdict: QualityVerdict, p_holm: float, scores: Floats, base: Floats, how: QualityTest
 ) -> Gap:
+    """Return a test of two candidates as a record keeps it.
+
+    Args:
+        test: of `scores` against `base`.
+        verdict: after Holm and over seeds.
+        p_holm: its adjusted p-value.
+        scores: (n,) of the one.
+        base: (n,) of the other.
+        how: the study's test.
+    """
     return Gap(
         difference=test.difference,
         low=test.interval.low,

@@ -134,17 +134,20 @@ class Runner:
 
 
 def notebook_for(modality: str, params: Path) -> Path:
-    """Return the notebook of a modality, in the `notebooks/` nearest to the parameter file.
+    """Return a study's notebook: the one named after its parameter file, or else its modality's.
+
+    Both are looked for in the `notebooks/` nearest to the parameter file.
 
     Raises:
         SpecError: when there is none, naming where it was looked for.
     """
-    name = f"{modality}.ipynb"
-    for start in (params.resolve().parent, Path.cwd()):
-        for folder in (start, *start.parents):
-            if (folder / "notebooks" / name).is_file():
-                return folder / "notebooks" / name
-    raise SpecError(f"There is no notebooks/{name} above {params.resolve().parent} or {Path.cwd()}.")
+    starts = (params.resolve().parent, Path.cwd())
+    for name in (f"{params.stem}.ipynb", f"{modality}.ipynb"):
+        for start in starts:
+            for folder in (start, *start.parents):
+                if (folder / "notebooks" / name).is_file():
+                    return folder / "notebooks" / name
+    raise SpecError(f"There is no notebooks/{modality}.ipynb above {starts[0]} or {starts[1]}.")
 
 
 def failures(record: Record) -> list[str]:

@@ -16,7 +16,7 @@ import psutil
 
 PACKAGES = (
     "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
-    "codecarbon", "pandas", "pyarrow", "papermill", "mlcommons-loadgen",
+    "codecarbon", "pandas", "pyarrow", "papermill", "mlcommons-loadgen", "onnx", "onnxruntime",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Built
-from effkit.bench.process import WorkerProcess
+from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.models import Facts, Recipe
 
 ALL_CORES = 0
@@ -52,6 +52,7 @@ def prepare(
     *,
     device: str = "cpu",
     count: bool = True,
+    changed: bool = False,
 ) -> Prepared:
     """Make a candidate with each seed and predict the test items with each.
 
@@ -64,6 +65,7 @@ def prepare(
         meter: measures the energy of making.
         device: where PyTorch trains, embeds and predicts, "cpu" or "cuda".
         count: whether to load it and count parameters and operations too.
+        changed: whether techniques made it, so that one answer to everything is their fault.
 
     Raises:
         WorkerFailed: with the reason, when it cannot be made or gives wrong answers.
@@ -82,7 +84,7 @@ def prepare(
             predicted = worker.ask(
                 "predict", seed=seed, folder=made["folder"], indices=str(scratch / "test.npy"), out=str(out)
             )
-            predictions.append(np.load(out))
+            predictions.append(_sane(np.load(out), changed))
             if seed == seeds[0]:
                 made_first, response_bytes = made["folder"], predicted["response_bytes"]
                 making = tuple(made["making"])
@@ -94,3 +96,14 @@ def prepare(
     if facts.tensor_bytes is not None:
         peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
     return Prepared(Built(recipe, Path(made_first), peak), tuple(predictions), making, facts, response_bytes)
+
+
+def _sane(predictions: NDArray[Any], changed: bool) -> NDArray[Any]:
+    """Return predictions that are some answer; a fast model that answers nothing is no saving."""
+    if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
+        share = 1 - np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1).mean()
+        raise WorkerFailed(f"{share:.0%} of its predictions are not numbers: the model is broken, not fast")
+    best = predictions.argmax(axis=1) if predictions.dtype.kind == "f" and predictions.ndim == 2 else predictions
+    if changed and len(best) > 1 and (best == best[0]).all():
+        raise WorkerFailed("it gives every test item the same answer: its techniques broke it")
+    return predictions

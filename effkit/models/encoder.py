@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import heads, networks
-from effkit.models.base import BUILDER_VERSION, Facts, Predictor, Recipe
+from effkit.models import heads, networks, optimised
+from effkit.models.base import BUILDER_VERSION, MANIFEST, Facts, Predictor, Recipe
 from effkit.models.heads import CosineSearch, Head, LogisticHead
 from effkit.models.images import ImageInput
 from effkit.models.products import Products
@@ -34,10 +34,14 @@ HEAD_SETTINGS = ("C", "max_iter")
 BOUNDARIES = (0, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 """Embeddings are stored in chunks that end here, so that the usual label counts share them."""
 BATCH = 32
+OPTIMISED = "encoder"
+"""Folder of a product that holds the encoder where techniques have made another of it."""
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """Name what a fresh worker must import before it can load this model."""
+    if optimised.on_onnx(recipe):
+        return ("onnxruntime", "tokenizers")
     further = {
         "text.encoder": ("sentence_transformers",),
         "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch"),
@@ -50,8 +54,8 @@ class Encoder(Protocol):
     """Items to embeddings."""
 
     @property
-    def network(self) -> nn.Module:
-        """The PyTorch module."""
+    def batch(self) -> int:
+        """How many items to embed together."""
         ...
 
     def size(self, item: Any) -> int:
@@ -66,16 +70,23 @@ class Encoder(Protocol):
         """Return (n, dimensions) embeddings."""
         ...
 
-    def flops(self, item: Any) -> float:
-        """Count the operations of one item."""
+    def count(self) -> tuple[int, int]:
+        """Count parameters, and bytes of weights in memory."""
+        ...
+
+    def flops(self, item: Any) -> float | None:
+        """Count the operations of one item; None where they are none of floating point."""
         ...
 
 
 class ImageEncoder:
     """Images to embeddings: a convolutional network without its classifier."""
 
-    def __init__(self, network: nn.Module, images: ImageInput) -> None:
-        self.network = networks.on_device(network)
+    batch = BATCH
+
+    def __init__(self, network: nn.Module, images: ImageInput, settings: Mapping[str, Any]) -> None:
+        self._precision = networks.precision(settings)
+        self.network = networks.on_device(networks.transformed(network, settings).to(self._precision))
         self._images = images
 
     def size(self, item: bytes) -> int:
@@ -91,11 +102,15 @@ class ImageEncoder:
         import torch
 
         with torch.inference_mode():
-            return networks.to_array(self.network(networks.on_device(prepared)))
+            return networks.to_array(self.network(networks.on_device(prepared).to(self._precision)))
+
+    def count(self) -> tuple[int, int]:
+        """Count parameters, and bytes of weights in memory."""
+        return networks.parameters(self.network), networks.tensor_bytes(self.network)
 
     def flops(self, item: bytes) -> float:
         """Count the operations of one image."""
-        return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
+        return networks.flops(lambda: self.embed(self.prepare([item])))
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,9 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         else:
             options = {key: recipe.settings[key] for key in HEAD_SETTINGS if key in recipe.settings}
             heads.save(LogisticHead.fit(embedded, task.labels[chosen], len(task.classes), **options), folder)
-        if converted is not None:
+        if converted is not None and recipe.builder == "text.encoder":
+            shutil.copytree(converted, folder / OPTIMISED, ignore=shutil.ignore_patterns(MANIFEST))
+        elif converted is not None:
             for file in converted.glob("*.safetensors"):
                 shutil.copy(file, folder)
 
@@ -150,7 +167,9 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
 def load(recipe: Recipe, folder: Path) -> Predictor:
     """Load the encoder and the head that `make` left in `folder`."""
     files = tuple(path for path in folder.glob("*.safetensors"))
-    if recipe.builder != "vision.squeezenet":  # which was converted into `folder`
+    if (folder / OPTIMISED).is_dir():
+        files += tuple(path for path in (folder / OPTIMISED).rglob("*") if path.is_file())
+    elif recipe.builder != "vision.squeezenet":  # which was converted into `folder`
         files += tuple(_weights(recipe) / name for name in recipe.weights_sha256)
     return EncoderPredictor(_load_encoder(recipe, folder), heads.load(folder), files)
 
@@ -160,11 +179,13 @@ def facts(predictor: EncoderPredictor, item: Any, folder: Path) -> Facts:
     arrays = predictor.head.arrays.values()
     learnt = sum(array.size for array in arrays) if isinstance(predictor.head, LogisticHead) else 0
     products = sum(array.size for array in arrays if array.ndim == 2)
+    parameters, tensor_bytes = predictor.encoder.count()
+    flops = predictor.encoder.flops(item)
     return Facts(
-        parameters=networks.parameters(predictor.encoder.network) + learnt,
-        tensor_bytes=networks.tensor_bytes(predictor.encoder.network) + sum(array.nbytes for array in arrays),
+        parameters=parameters + learnt,
+        tensor_bytes=tensor_bytes + sum(array.nbytes for array in arrays),
         weight_bytes=sum(path.stat().st_size for path in predictor.files),
-        flops=predictor.encoder.flops(item) + 2 * products,
+        flops=None if flops is None else flops + 2 * products,
     )
 
 
@@ -209,7 +230,7 @@ class _Embedder:
 
 def _embed(encoder: Encoder, items: Sequence[Any]) -> NDArray[np.float32]:
     order = sorted(range(len(items)), key=lambda row: encoder.size(items[row]), reverse=True)
-    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    batches = [order[start : start + encoder.batch] for start in range(0, len(order), encoder.batch)]
     rows = [encoder.embed(encoder.prepare([items[row] for row in batch])) for batch in batches]
     embedded = np.empty((len(items), rows[0].shape[1]), np.float32)
     embedded[order] = np.concatenate(rows)
@@ -232,7 +253,9 @@ def _weights(recipe: Recipe) -> Path:
 
 
 def _converted(recipe: Recipe, products: Products) -> Path | None:
-    """Convert weights that are published as a pickle, once."""
+    """Convert weights that are published as a pickle, and make what techniques ask for, once."""
+    if recipe.builder == "text.encoder":
+        return optimised.make(recipe, _weights(recipe), products)
     if recipe.builder != "vision.squeezenet":
         return None
     from effkit.models import squeezenet
@@ -243,28 +266,35 @@ def _converted(recipe: Recipe, products: Products) -> Path | None:
 
 
 def _load_encoder(recipe: Recipe, folder: Path | None) -> Encoder:
-    networks.use_threads()
+    if not optimised.on_onnx(recipe):  # which would load PyTorch for nothing
+        networks.use_threads()
     return _LOADERS[recipe.builder](recipe, folder)
 
 
 def _sentence(recipe: Recipe, folder: Path | None) -> Encoder:
-    from effkit.models.sentence import SentenceEncoder
+    made = folder / OPTIMISED if folder is not None and (folder / OPTIMISED).is_dir() else folder
+    if optimised.on_onnx(recipe):
+        from effkit.models.graphs import OnnxEncoder
 
-    return SentenceEncoder(_weights(recipe), recipe.settings)
+        assert made is not None
+        return OnnxEncoder(made, recipe.settings, lambda: optimised.like_the_graph(recipe, _weights(recipe)))
+    rewritten = made is not None and any(key in recipe.settings for key in optimised.WRITTEN)
+    return optimised.original(recipe, made if rewritten and made is not None else _weights(recipe))
 
 
 def _efficientnet(recipe: Recipe, folder: Path | None) -> Encoder:
     from effkit.models import efficientnet
 
     images = ImageInput.of(recipe.settings)
-    return ImageEncoder(efficientnet.load(_weights(recipe), recipe.settings["variant"], images.resolution), images)
+    network = efficientnet.load(_weights(recipe), recipe.settings["variant"], images.resolution)
+    return ImageEncoder(network, images, recipe.settings)
 
 
 def _squeezenet(recipe: Recipe, folder: Path | None) -> Encoder:
     from effkit.models import squeezenet
 
     assert folder is not None
-    return ImageEncoder(squeezenet.load(folder), ImageInput.of(recipe.settings))
+    return ImageEncoder(squeezenet.load(folder), ImageInput.of(recipe.settings), recipe.settings)
 
 
 _LOADERS: dict[str, Callable[[Recipe, Path | None], Encoder]] = {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -11,16 +14,37 @@ from numpy.typing import NDArray
 from effkit.models.base import CPU, DEVICE
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
+
+
+def threads() -> int:
+    """Threads that EFFKIT_THREADS asks for; 0 leaves the choice to the library."""
+    return int(os.environ.get("EFFKIT_THREADS") or 0)
 
 
 def use_threads() -> None:
     """Set PyTorch's threads from EFFKIT_THREADS; without it, leave them as they are."""
     import torch
 
-    threads = int(os.environ.get("EFFKIT_THREADS") or 0)
-    if threads:
-        torch.set_num_threads(threads)
+    if threads():
+        torch.set_num_threads(threads())
+
+
+def precision(settings: Mapping[str, Any]) -> torch.dtype:
+    """Return the type of a network's weights, by the setting `precision`."""
+    import torch
+
+    chosen: torch.dtype = getattr(torch, settings.get("precision", "float32"))
+    return chosen
+
+
+def transformed(network: Any, settings: Mapping[str, Any]) -> Any:
+    """Change a loaded network by the functions that the setting `transforms` names, in order."""
+    for each in settings.get("transforms", ()):
+        function = attrgetter(each["name"])(import_module(each["module"]))
+        network = function(network, SimpleNamespace(**each["parameters"]))
+    return network
 
 
 def on_device(thing: Any) -> Any:
@@ -33,7 +57,8 @@ def on_device(thing: Any) -> Any:
 
 
 def to_array(tensor: Tensor) -> NDArray[Any]:
-    """Bring a tensor back as an array."""
+    """Bring a tensor back as an array; of 16 bits it becomes one of 32, for NumPy has no bf16."""
+    tensor = tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor
     return (tensor if DEVICE == CPU else tensor.cpu()).numpy()
 
 

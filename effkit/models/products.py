@@ -60,7 +60,7 @@ class Products:
         for name, digest in making.pop("sha256").items():
             if _sha256(folder / name) != digest:
                 raise ValueError(f"{folder / name} is not the file that was written there; delete {folder}.")
-        self.used.append({**making, "reused": reused})
+        self.used.append({**making, "reused": reused, "product": key})
         return folder
 
     def _write(self, folder: Path, step: str, items: int, write: Callable[[Path], None]) -> None:

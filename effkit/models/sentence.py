@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class SentenceEncoder:
-    """Texts to embeddings, in 32-bit floats.
+    """Texts to embeddings, in 32-bit floats unless a technique says otherwise.
 
     Args:
         folder: verified files of a Sentence Transformers model; nothing is asked of a hub.
-        settings: `max_tokens`, beyond which a text is cut.
+        settings: `max_tokens`, beyond which a text is cut; `precision`; `transforms` of the loaded module.
     """
+
+    batch = 32
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         from transformers.utils import logging
@@ -30,6 +32,7 @@ class SentenceEncoder:
         from sentence_transformers import SentenceTransformer
 
         network = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
+        network = networks.transformed(network, settings).to(networks.precision(settings))
         self.network: SentenceTransformer = networks.on_device(network)
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
@@ -48,6 +51,10 @@ class SentenceEncoder:
 
         with torch.inference_mode():
             return networks.to_array(self.network(networks.on_device(prepared))["sentence_embedding"])
+
+    def count(self) -> tuple[int, int]:
+        """Count parameters, and bytes of weights in memory."""
+        return networks.parameters(self.network), networks.tensor_bytes(self.network)
 
     def flops(self, item: str) -> float:
         """Count operations of one text with eager attention: the counter does not see the fused kind on a CPU."""

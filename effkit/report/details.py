@@ -19,6 +19,7 @@ from effkit.report.comparison import (
 )
 from effkit.report.cost import payback_table, year_table
 from effkit.report.groups import groups
+from effkit.report.links import links_table
 from effkit.report.load import under_load
 from effkit.report.units import DASH, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
@@ -30,6 +31,7 @@ MakesCell = Callable[[View, CandidateRecord], Cell]
 def details(view: View) -> tuple[Table, ...]:
     """Every folded table that this record fills."""
     tables = (
+        links_table(view),
         size(view),
         latency(view),
         under_load(view),

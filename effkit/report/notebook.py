@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from effkit.record import Record
 from effkit.report.answer import answer
+from effkit.report.links import links_rows
 from effkit.report.render import environment
 from effkit.report.summary import section
 from effkit.report.tidy import wide
@@ -52,12 +53,24 @@ class Comparison:
         return tuple(self._section.worst_groups)
 
     @property
+    def techniques(self) -> tuple[str, ...]:
+        """For each technique, whether it was worth it on this host and why, a sentence each."""
+        return tuple(self._section.techniques)
+
+    @property
+    def links(self) -> pandas.DataFrame:
+        """One row per technique of a chain: its quality gap, speed and size against the chain without it."""
+        import pandas
+
+        return pandas.DataFrame(links_rows(View(self.record)))
+
+    @property
     def making(self) -> pandas.DataFrame:
         """What each step of making a candidate took: paid once, whatever the traffic."""
         import pandas
 
         rows = [
-            {"candidate": each.name, "labels": each.fit_items, **step.model_dump()}
+            {"candidate": each.name, "labels": each.fit_items, **step.model_dump(exclude={"product"})}
             for each in self.record.candidates
             for step in each.making
         ]

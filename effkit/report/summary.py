@@ -13,6 +13,7 @@ from effkit.report.cost import traffic_table
 from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
+from effkit.report.links import sentences
 from effkit.report.tidy import tidy
 from effkit.report.units import show, whole
 from effkit.report.values import Fact, Report, StudySection
@@ -53,6 +54,7 @@ def section(record: Record) -> StudySection:
         traffic=traffic_table(view, found.chosen),
         curve=curve_table(view),
         worst_groups=worst_groups(view),
+        techniques=sentences(view),
         details=details(view),
         facts=tuple(_facts(view)),
         versions=tuple(Fact(name, version) for name, version in sorted(record.code.versions.items())),

@@ -162,6 +162,7 @@ class StudySection:
     traffic: Table | None
     curve: Table | None
     worst_groups: tuple[str, ...]
+    techniques: tuple[str, ...]
     details: tuple[Table, ...]
     facts: tuple[Fact, ...]
     versions: tuple[Fact, ...]

@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
 
 from effkit.models.base import Recipe
-from effkit.spec import Frozen, SpecError, nearest, unknown_name
-from effkit.techniques.base import Technique
-from effkit.techniques.resolution import RESOLUTION
-
-TECHNIQUES: Mapping[str, Technique] = {each.name: each for each in (RESOLUTION,)}
-"""Every technique, by name."""
+from effkit.spec import Frozen, SpecError, nearest
+from effkit.techniques.base import FORMS, Form, NoParameters, Target, Technique, with_article
+from effkit.techniques.precision import ENCODERS
+from effkit.techniques.registry import TECHNIQUES, address, find, register
 
 Chain = Iterable[tuple[str, Mapping[str, Any]]]
 """Techniques and their parameters, in the order in which they are applied."""
 
 
-def check(chain: Chain, modality: str, builder: str) -> None:
-    """Check that each technique exists, fits the model and has sound parameters.
+def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any] | None = None) -> None:
+    """Check that each technique exists, fits what the ones before it leave, and has sound parameters.
 
     Args:
         chain: as `CandidateSpec.chain` gives it.
         modality: of the task.
         builder: of the model.
+        settings: of the model, as the catalogue has them.
 
     Raises:
         SpecError: naming the technique, what it was given and what it may be.
     """
+    form, before = FORMS.get(builder, "other"), ""
+    recipe = Recipe("", builder, "", 0, 0, dict(settings or {}))
+    seen: set[str] = set()
     for name, given in chain:
-        technique = _technique(name)
-        reason = technique.refuse(modality, builder)
+        technique = find(name)
+        parameters = _parameters(technique, given)
+        target = Target(modality, builder, recipe.settings)
+        reason = _misfit(technique, builder, form, before) or technique.refuse(target, parameters)
+        if name in seen:
+            reason = "it is in the chain twice"
         if reason is not None:
             raise SpecError(f"`{name}` cannot be applied here: {reason}. {technique.needs}")
-        _parameters(technique, given)
+        seen.add(name)
+        recipe = _applied(recipe, technique, parameters)
+        form, before = technique.gives or form, name
+
+
+def check_runtimes(chains: Iterable[Chain]) -> None:
+    """Check that what techniques run on is installed.
+
+    Raises:
+        SpecError: naming the package and the fix.
+    """
+    for chain in chains:
+        for name, _ in chain:
+            missing = [package for package in find(name).runtime if find_spec(package) is None]
+            if missing:
+                raise SpecError(
+                    f"`{name}` needs {' and '.join(missing)}, which is not installed here: "
+                    "pip install -c constraints.txt -e '.[compress]', or leave `techniques` with it out."
+                )
 
 
 def apply_chain(recipe: Recipe, chain: Chain) -> Recipe:
@@ -45,8 +71,8 @@ def apply_chain(recipe: Recipe, chain: Chain) -> Recipe:
         SpecError: as `check` does for names and parameters.
     """
     for name, given in chain:
-        technique = _technique(name)
-        recipe = technique.apply(recipe, _parameters(technique, given))
+        technique = find(name)
+        recipe = _applied(recipe, technique, _parameters(technique, given))
     return recipe
 
 
@@ -56,14 +82,29 @@ def words(chain: Chain) -> str:
     Raises:
         SpecError: as `check` does for names and parameters.
     """
-    chosen = ((_technique(name), given) for name, given in chain)
-    return " ".join(technique.words(_parameters(technique, given)) for technique, given in chosen)
+    chosen = ((find(name), given) for name, given in chain)
+    return ", ".join(technique.words(_parameters(technique, given)) for technique, given in chosen)
 
 
-def _technique(name: str) -> Technique:
-    if name not in TECHNIQUES:
-        raise unknown_name("technique", name, TECHNIQUES)
-    return TECHNIQUES[name]
+def _misfit(technique: Technique, builder: str, form: Form, before: str) -> str | None:
+    """Why a technique does not fit what stands before it in the chain."""
+    acts_on = technique.builders or (ENCODERS if technique.transform is not None else ())
+    if acts_on and builder not in acts_on:
+        return f"it acts on {', '.join(acts_on)}, and this model is `{builder}`"
+    if form in technique.takes:
+        return None
+    left = f"`{before}` leaves" if before else f"`{builder}` gives"
+    fix = "; put it earlier in the chain, or leave one of the two out" if before else ""
+    return f"it takes {' or '.join(map(with_article, technique.takes))}, and {left} {with_article(form)}{fix}"
+
+
+def _applied(recipe: Recipe, technique: Technique, parameters: Frozen) -> Recipe:
+    if technique.apply is not None:
+        recipe = technique.apply(recipe, parameters)
+    if technique.transform is None:
+        return recipe
+    own = {"technique": technique.name, "parameters": parameters.model_dump(), **address(technique.transform)}
+    return replace(recipe, settings={**recipe.settings, "transforms": [*recipe.settings.get("transforms", ()), own]})
 
 
 def _parameters(technique: Technique, given: Mapping[str, Any]) -> Frozen:
@@ -80,9 +121,10 @@ def _describe(technique: Technique, error: Mapping[str, Any]) -> str:
     key, fields = f"{technique.name}.{name}", technique.parameters.model_fields
     match error["type"]:
         case "extra_forbidden":
-            return f"`{key}` is not a known key.{nearest(name, fields)} Known: {', '.join(fields)}."
+            known = f"Known: {', '.join(fields)}." if fields else "It takes none: write {}."
+            return f"`{key}` is not a known key.{nearest(name, fields)} {known}"
         case "missing":
-            return f"`{key}` is missing: {fields[name].description}."
+            return f"`{key}` is missing: {fields[name].description or 'it is required'}."
         case _:
             given = error["input"]
             field = fields.get(name)
@@ -96,4 +138,7 @@ def _bounds(metadata: Iterable[Any]) -> str:
     return f" It may be {least[0]} to {most[0]}." if least and most else ""
 
 
-__all__ = ["TECHNIQUES", "Chain", "Technique", "apply_chain", "check", "words"]
+__all__ = [
+    "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes", "register",
+    "words",
+]  # fmt: skip

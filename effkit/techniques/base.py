@@ -1,31 +1,92 @@
-"""What a technique is: a function from one recipe to another, and what it needs."""
+"""What a technique is: a function from one recipe to another, what it needs, and what it refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Form = Literal["32-bit PyTorch module", "16-bit PyTorch module", "ONNX graph", "boosted trees", "forest", "other"]
+"""What stands at one place of a chain. A technique takes some forms and gives one, which orders a chain."""
+
+MODULE: Form = "32-bit PyTorch module"
+FORMS: Mapping[str, Form] = {
+    "text.encoder": MODULE,
+    "vision.squeezenet": MODULE,
+    "vision.efficientnet_lite": MODULE,
+    "vision.cnn": MODULE,
+    "tabular.mlp": MODULE,
+    "tabular.lightgbm": "boosted trees",
+    "tabular.forest": "forest",
+}
+"""What each builder gives; `other` where it is not named."""
+
+
+def with_article(form: Form) -> str:
+    """Say a form in a sentence: "an ONNX graph"."""
+    articles: dict[Form, str] = {"boosted trees": "", "other": "something ", "ONNX graph": "an "}
+    return f"{articles.get(form, 'a ')}{'else' if form == 'other' else form}"
+
+
+class NoParameters(Frozen):
+    """For a technique that takes none."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a technique would act on, as far as it is known before anything is loaded.
+
+    Attributes:
+        modality: of the task.
+        builder: of the model.
+        settings: of its recipe, the techniques before this one applied.
+    """
+
+    modality: str
+    builder: str
+    settings: Mapping[str, Any]
+
+
+def accept(target: Target, parameters: Any) -> str | None:
+    """Refuse nothing."""
+    return None
 
 
 @dataclass(frozen=True)
 class Technique:
     """One optimisation of a candidate.
 
+    What it does is either `apply`, which changes the recipe that a builder follows, or `transform`, which changes
+    the loaded PyTorch module; one of the two is enough. A transform runs whenever the model is loaded.
+
     Attributes:
         name: as parameter files call it.
         needs: what it needs, in one sentence.
-        parameters: what it may be given.
         words: its checked parameters to what follows a model's title, as in "at 128 px".
-        apply: the recipe and its checked parameters to the optimised recipe.
-        refuse: why it cannot be applied to a modality's builder, or None where it can.
+        parameters: what it may be given.
+        takes: the forms that it can act on.
+        gives: the form that it leaves; None where it is the one it took.
+        builders: the builders that it can act on; empty for all that give a form it takes.
+        runtime: packages that must be importable, by the names that `import` takes.
+        refuse: the target and the checked parameters to why not, or to None.
+        apply: the recipe and the checked parameters to the optimised recipe.
+        transform: the module, its weights loaded, and the checked parameters to the module that is used.
     """
 
     name: str
     needs: str
-    parameters: type[Frozen]
     words: Callable[[Any], str]
-    apply: Callable[[Recipe, Any], Recipe]
-    refuse: Callable[[str, str], str | None]
+    parameters: type[Frozen] = NoParameters
+    takes: tuple[Form, ...] = (MODULE,)
+    gives: Form | None = None
+    builders: tuple[str, ...] = ()
+    runtime: tuple[str, ...] = ()
+    refuse: Callable[[Target, Any], str | None] = accept
+    apply: Callable[[Recipe, Any], Recipe] | None = None
+    transform: Callable[[nn.Module, Any], nn.Module] | None = None

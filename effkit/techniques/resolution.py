@@ -8,7 +8,7 @@ from pydantic import Field
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
-from effkit.techniques.base import Technique
+from effkit.techniques.base import Target, Technique
 
 LEAST_PIXELS, MOST_PIXELS = 32, 512
 
@@ -29,11 +29,11 @@ def apply(recipe: Recipe, parameters: ResolutionParameters) -> Recipe:
     return replace(recipe, settings={**recipe.settings, "resolution": parameters.pixels})
 
 
-def refuse(modality: str, builder: str) -> str | None:
+def refuse(target: Target, parameters: ResolutionParameters) -> str | None:
     """Refuse all but images, and models that take no resolution."""
-    if modality != "vision":
-        return f"it is for images, and this task is {modality}"
-    return None if builder.startswith("vision.") else f"`{builder}` has no resolution to set"
+    if target.modality != "vision":
+        return f"it is for images, and this task is {target.modality}"
+    return None if target.builder.startswith("vision.") else f"`{target.builder}` has no resolution to set"
 
 
 RESOLUTION = Technique(
@@ -41,6 +41,7 @@ RESOLUTION = Technique(
     needs="A vision model whose network takes images of any size.",
     parameters=ResolutionParameters,
     words=words,
-    apply=apply,
+    takes=("32-bit PyTorch module", "16-bit PyTorch module", "other"),
     refuse=refuse,
+    apply=apply,
 )

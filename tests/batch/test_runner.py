@@ -97,6 +97,15 @@ def test_a_missing_notebook_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         notebook_for("text", tmp_path / "params" / "t.yaml")
 
 
+def test_a_notebook_of_the_files_own_name_goes_before_its_modalitys(params: Path) -> None:
+    folder = params.parents[1] / "notebooks"
+    notebook(folder / "tabular.ipynb", "1 + 1")
+    assert notebook_for("tabular", params) == folder / "tabular.ipynb"
+    notebook(folder / "t.ipynb", "1 + 1")
+    assert notebook_for("tabular", params) == folder / "t.ipynb"
+    assert notebook_for("tabular", params.with_name("mine.yaml")) == folder / "tabular.ipynb"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_no_process_and_no_half_run(params: Path, results: Path, number: int) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from effkit import catalogue
 from effkit.models import Products, Recipe, tabular
 from effkit.tasks import Task, load
+from tests.models.encoders import WORDS
 
 
 @contextlib.contextmanager
@@ -62,3 +63,23 @@ def recipe() -> Callable[..., Recipe]:
         return Recipe(model, entry.builder, task.kind, count, seed, {**entry.settings, **settings})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Sentence Transformers folder of the architecture of MiniLM, small and with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    vocabulary = {word: row for row, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
+    torch.manual_seed(0)
+    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    config = BertConfig(vocab_size=len(vocabulary), initializer_range=0.3, **size)
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab=vocabulary).save_pretrained(folder / "bert")
+    transformer = Transformer(str(folder / "bert"))
+    SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu").save(str(folder / "model"))
+    return folder / "model"

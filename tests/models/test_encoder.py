@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import hashlib
-import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,28 +10,7 @@ from effkit.models import RETRIEVED, Products, Recipe, builder
 from effkit.models import encoder as encoders
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
-
-WORDS = ["red", "blue", "green", "dress", "shirt", "soft", "loose", "tight", "warm", "cold", "light", "long"]
-
-
-@pytest.fixture(scope="module")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Sentence Transformers folder of the architecture of MiniLM, small and with random weights."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize, Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    vocabulary = {word: row for row, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS])}
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-    config = BertConfig(vocab_size=len(vocabulary), initializer_range=0.3, **size)
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(vocab=vocabulary).save_pretrained(folder / "bert")
-    transformer = Transformer(str(folder / "bert"))
-    SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu").save(str(folder / "model"))
-    return folder / "model"
+from tests.models.encoders import WORDS, images, recipe_of, texts
 
 
 @pytest.fixture(scope="module")
@@ -71,46 +47,19 @@ def lite_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _texts(count: int = 80) -> Task:
-    rng = np.random.default_rng(0)
-    labels = np.arange(count) % 2
-    texts = [" ".join([WORDS[label], *rng.choice(WORDS[3:], rng.integers(2, 30))]) for label in labels]
-    return Task.from_arrays("texts", texts, labels.tolist(), modality="text")
-
-
-def _images(count: int = 24, side: int = 32) -> Task:
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    items = []
-    for row in range(count):
-        pixels = rng.integers(0, 40, (side, side, 3)).astype(np.uint8)
-        pixels[..., row % 2] += 200
-        stream = io.BytesIO()
-        Image.fromarray(pixels).save(stream, format="PNG")
-        items.append(stream.getvalue())
-    return Task.from_arrays("images", items, [row % 2 for row in range(count)], modality="vision")
-
-
-def _recipe(weights: Path, name: str, kind: str = "classification", fit_items: int = 40, **settings: Any) -> Recipe:
-    files = (path for path in weights.rglob("*") if path.is_file())
-    digests = {path.relative_to(weights).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    return Recipe(name, name, kind, fit_items, 1, {"C": 3.0, **settings}, weights, digests)
-
-
 @pytest.fixture(params=["text.encoder", "vision.squeezenet", "vision.efficientnet_lite"])
 def case(request: pytest.FixtureRequest) -> tuple[Recipe, Task]:
     match request.param:
         case "text.encoder":
-            return _recipe(request.getfixturevalue("tiny_bert"), request.param, max_tokens=16), _texts()
+            return recipe_of(request.getfixturevalue("tiny_bert"), request.param, max_tokens=16), texts()
         case "vision.squeezenet":
             weights = request.getfixturevalue("tiny_squeezenet")
             options = {"resolution": 48, "channel_order": "bgr", "mean": [104.0, 117.0, 123.0], "scale": 1.0}
-            return _recipe(weights, request.param, fit_items=12, **options), _images()
+            return recipe_of(weights, request.param, fit_items=12, **options), images()
         case _:
             weights = request.getfixturevalue("lite_weights")
             options = {"variant": "efficientnet-lite0", "resolution": 48, "mean": [127.0] * 3, "scale": 128.0}
-            return _recipe(weights, request.param, fit_items=12, **options), _images()
+            return recipe_of(weights, request.param, fit_items=12, **options), images()
 
 
 def test_batches_and_single_requests_agree(case: tuple[Recipe, Task], products: Products) -> None:
@@ -141,7 +90,7 @@ def test_facts_count_what_is_loaded(case: tuple[Recipe, Task], products: Product
 
 
 def test_attention_is_counted_and_left_as_it_was(tiny_bert: Path, products: Products) -> None:
-    recipe, task = _recipe(tiny_bert, "text.encoder", max_tokens=64), _texts()
+    recipe, task = recipe_of(tiny_bert, "text.encoder", max_tokens=64), texts()
     predictor = encoders.load(recipe, encoders.make(recipe, task, products))
     transformer = predictor.encoder.network[0].auto_model
     before = transformer.config._attn_implementation
@@ -158,7 +107,7 @@ def test_fewer_labels_and_other_heads_reuse_embeddings(
     tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoders, "BOUNDARIES", (0, 10, 30, 100))
-    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
     folder = encoders.make(recipe, task, products)
     encoders.predict(recipe, folder, task, task.splits["test"], products)
     products.used.clear()
@@ -171,12 +120,12 @@ def test_fewer_labels_and_other_heads_reuse_embeddings(
 
 
 def test_seeds_share_one_head_because_its_optimum_is_unique(tiny_bert: Path, products: Products) -> None:
-    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
     assert encoders.make(recipe, task, products) == encoders.make(replace(recipe, seed=2), task, products)
 
 
 def test_results_come_in_the_asked_order(tiny_bert: Path, products: Products) -> None:
-    recipe, task = _recipe(tiny_bert, "text.encoder"), _texts()
+    recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
     folder, test = encoders.make(recipe, task, products), task.splits["test"]
     forward = encoders.predict(recipe, folder, task, test, products)
     backward = encoders.predict(recipe, folder, task, test[::-1], products)
@@ -186,11 +135,11 @@ def test_results_come_in_the_asked_order(tiny_bert: Path, products: Products) ->
 def test_retrieval_finds_the_document_itself(tiny_bert: Path, products: Products) -> None:
     import pyarrow as pa
 
-    texts = _texts()
-    documents = list(dict.fromkeys(texts.items[:]))
-    labels = np.array([documents.index(text) for text in texts.items[:]])
-    task = replace(texts, kind="retrieval", metric="recall_at_1", labels=labels, corpus=pa.table({"text": documents}))
-    recipe = _recipe(tiny_bert, "text.encoder", kind="retrieval")
+    plain = texts()
+    documents = list(dict.fromkeys(plain.items[:]))
+    labels = np.array([documents.index(text) for text in plain.items[:]])
+    task = replace(plain, kind="retrieval", metric="recall_at_1", labels=labels, corpus=pa.table({"text": documents}))
+    recipe = recipe_of(tiny_bert, "text.encoder", kind="retrieval")
     folder = encoders.make(recipe, task, products)
     test = task.splits["test"]
     rows = encoders.predict(recipe, folder, task, test, products)
@@ -201,17 +150,36 @@ def test_retrieval_finds_the_document_itself(tiny_bert: Path, products: Products
 
 
 def test_long_texts_are_cut(tiny_bert: Path, products: Products) -> None:
-    recipe, task = _recipe(tiny_bert, "text.encoder", max_tokens=8), _texts()
+    recipe, task = recipe_of(tiny_bert, "text.encoder", max_tokens=8), texts()
     predictor = encoders.load(recipe, encoders.make(recipe, task, products))
     assert predictor.prepare([" ".join(WORDS * 4)])["input_ids"].shape == (1, 8)
 
 
 def test_regression_and_missing_weights_are_refused(tiny_bert: Path, products: Products) -> None:
-    recipe = _recipe(tiny_bert, "text.encoder")
+    recipe = recipe_of(tiny_bert, "text.encoder")
     with pytest.raises(SpecError, match="cannot do regression"):
-        encoders.make(replace(recipe, kind="regression"), _texts(), products)
+        encoders.make(replace(recipe, kind="regression"), texts(), products)
     with pytest.raises(SpecError, match="needs its files"):
-        encoders.make(replace(recipe, weights=None, settings={"C": 9.0}), _images(), products)
+        encoders.make(replace(recipe, weights=None, settings={"C": 9.0}), images(), products)
+
+
+@pytest.mark.parametrize("name", ["vision.squeezenet", "vision.efficientnet_lite"])
+def test_pictures_in_16_bits_take_half_the_memory_and_say_nearly_the_same(
+    name: str, request: pytest.FixtureRequest, products: Products
+) -> None:
+    fixture = {"vision.squeezenet": "tiny_squeezenet", "vision.efficientnet_lite": "lite_weights"}[name]
+    options = {"variant": "efficientnet-lite0", "resolution": 48, "mean": [127.0] * 3, "scale": 128.0}
+    whole = recipe_of(request.getfixturevalue(fixture), name, fit_items=12, **options)
+    half, task = replace(whole, settings={**whole.settings, "precision": "bfloat16"}), images()
+    embedded, counted = [], []
+    for recipe in (whole, half):
+        folder = encoders.make(recipe, task, products)
+        predictor = encoders.load(recipe, folder)
+        embedded.append(predictor.encoder.embed(predictor.prepare([task.items[0]]))[0])
+        counted.append(encoders.facts(predictor, task.items[0], folder))
+    assert np.corrcoef(embedded)[0, 1] > 0.99
+    assert counted[0].flops == counted[1].flops
+    assert counted[1].tensor_bytes < 0.6 * counted[0].tensor_bytes
 
 
 def _real(name: str) -> tuple[Path, Recipe]:
@@ -242,7 +210,7 @@ def test_minilm_tells_paraphrases_from_strangers() -> None:
 def test_published_vision_weights_fit_the_network(name: str, products: Products) -> None:
     _, recipe = _real(name)
     recipe = replace(recipe, fit_items=40, settings={**recipe.settings, "resolution": 64})
-    task = _images(80)
+    task = images(80)
     folder = encoders.make(recipe, task, products)
     test = task.splits["test"]
     correct = encoders.predict(recipe, folder, task, test, products).argmax(axis=1) == task.labels[test]

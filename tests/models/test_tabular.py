@@ -12,6 +12,7 @@ from effkit.models import Products, Recipe, builder
 from effkit.models.columns import Columns, mean_and_scale
 from effkit.spec import SpecError
 from effkit.tasks import METRICS, Task, load
+from effkit.techniques import apply_chain
 
 MODELS = ("logreg", "shallow-tree", "lightgbm-small", "random-forest")
 
@@ -110,6 +111,17 @@ def test_a_seed_gives_the_same_model_and_another_seed_another(
     assert [each["reused"] for each in products.used] == [False, True, False]
     texts = [(folder / "model.txt").read_text() for folder in folders]
     assert texts[0] != texts[2]
+
+
+def test_fewer_trees_are_the_first_of_more(recipe: Callable[..., Recipe], products: Products) -> None:
+    task = load("breast-cancer", seed=1)
+    module = builder("tabular.lightgbm")
+    whole = recipe("lightgbm-small", task)
+    fewer = apply_chain(whole, [("trees", {"most": 8})])
+    many, few = (module.load(each, module.make(each, task, products)) for each in (whole, fewer))
+    encoded = few.prepare(task.items.take(task.splits["test"]))
+    assert few.model.booster.num_trees() == 8
+    assert np.allclose(few.model.booster.predict(encoded), many.model.booster.predict(encoded, num_iteration=8))
 
 
 def test_training_items_of_one_class_are_refused(recipe: Callable[..., Recipe], products: Products) -> None:

@@ -18,7 +18,7 @@ from effkit.spec import StudySpec
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-STUDIES = ("tabular", "text", "vision")
+STUDIES = ("tabular", "text", "vision", "compression")
 
 
 def _cells(name: str, kind: str = "code") -> list[Any]:

@@ -1,0 +1,96 @@
+"""Links of a chain of techniques: what each one costs in quality and saves in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.analysis.comparison import QualityTest, as_gap
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
+from effkit.analysis.statistics import claim, settle, stands_without
+from effkit.record import Gap, Ratio, Verdict
+
+Floats = NDArray[np.float64]
+Pair = tuple[str, str]
+"""A link's name, and the name of the chain without its technique."""
+
+
+def link_gaps(
+    scores: Mapping[str, Floats], pairs: Sequence[Pair], reference: Floats, test: QualityTest
+) -> dict[Pair, Gap]:
+    """Return the paired quality gap of each link to the link before it, at the study's margin.
+
+    Holm's correction runs over all links of the study: any of the techniques may be taken.
+
+    Args:
+        scores: (n,) scores on the same items, by name of the chain.
+        pairs: the links; those that lack scores are left out.
+        reference: (n,) scores of the study's reference, of which a margin in per cent is taken.
+        test: the study's.
+    """
+    known = [pair for pair in dict.fromkeys(pairs) if pair[0] in scores and pair[1] in scores]
+    margin = test.margin(reference)
+    tests = {
+        pair: non_inferiority(
+            scores[pair[0]],
+            scores[pair[1]],
+            margin=margin,
+            seed=test.seed,
+            higher_is_better=test.higher_is_better,
+            clusters=test.clusters,
+            resamples=test.resamples,
+        )
+        for pair in known
+    }
+    verdicts = holm_verdicts({" < ".join(pair): found for pair, found in tests.items()})
+    adjusted = holm([found.p_value for found in tests.values()])
+    return {
+        pair: as_gap(found, verdicts[" < ".join(pair)], float(p_holm), scores[pair[0]], scores[pair[1]], test)
+        for (pair, found), p_holm in zip(tests.items(), adjusted, strict=True)
+    }
+
+
+def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None:
+    """Return the latency of a candidate over that of another, through the reference that both are paired with.
+
+    log(c / b) = log(c / reference) − log(b / reference) within each generation, so that what both share with
+    the reference drops out before anything is averaged. The threshold is the run's own noise.
+
+    Args:
+        samples: of the run.
+        name: a measured candidate.
+        before: another.
+    """
+    check = samples.check("latency")
+    if check is None or name == before:
+        return None
+    logs = _log_ratios(samples, name) - _log_ratios(samples, before)
+    if not np.isfinite(logs).any():
+        return None
+    interval = samples.interval(logs)
+    claimed = claim(interval, check.threshold, samples.generations)
+    verdict: Verdict = claimed
+    undisturbed = None
+    if claimed != "indicative":
+        kept = _log_ratios(samples, name, undisturbed=True) - _log_ratios(samples, before, undisturbed=True)
+        undisturbed = stands_without(kept, check.threshold, claimed, samples.interval)
+        verdict = "unstable" if check.unstable else settle(claimed, undisturbed)
+    return Ratio(
+        value=float(np.exp(np.nanmean(logs))),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        n=int(np.isfinite(logs).sum()),
+        verdict=verdict,
+        threshold=check.threshold,
+        undisturbed=undisturbed,
+    )
+
+
+def _log_ratios(samples: PairedSamples, candidate: str, *, undisturbed: bool = False) -> Floats:
+    """(generations,) log of a candidate over the reference; 0 for the reference itself."""
+    if candidate == samples.reference:
+        return np.zeros(samples.generations)
+    return samples.log_ratios(candidate, "latency", undisturbed=undisturbed)

@@ -1,0 +1,114 @@
+"""Links of a chain: known truths come back, and a verdict says no more than gap and speed carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from effkit.analysis.links import link_gaps, link_latency
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.verdict import worth
+from effkit.record import Gap, Link, Ratio
+from tests.analysis.runs import paired, samples
+from tests.analysis.test_comparison import TEST, scores
+
+
+def chain(*slower: float, generations: int = 5) -> PairedSamples:
+    """A run of a reference and of one candidate a factor, named 0, 1, …"""
+    frames = [samples(generations=generations)[lambda frame: frame["candidate"] != "mine"]]
+    for number, factor in enumerate(slower):
+        run = samples(generations=generations, slower=factor, luck=0.001 * (number + 1))
+        frames.append(run[run["candidate"] == "mine"].assign(candidate=str(number)))
+    return paired(pd.concat(frames, ignore_index=True))
+
+
+def gap(verdict: str) -> Gap:
+    return Gap(
+        difference=-0.002, low=-0.008, high=0.004, margin=0.01, verdict=verdict, verdict_alone=verdict,
+        p_value=0.001, p_holm=0.002, mcnemar_p=None, discordant=None, n=2000, items_needed=None,
+    )  # fmt: skip
+
+
+def ratio(value: float, verdict: str, spread: float = 0.01) -> Ratio:
+    return Ratio(value=value, low=value - spread, high=value + spread, n=5, verdict=verdict, threshold=0.01)
+
+
+def link(**changes: object) -> Link:
+    plain = Link(
+        technique={"bf16": {}}, words="in bf16", name="m+bf16", before="m", gap=gap("non-inferior"),
+        latency=ratio(0.5, "lower"),
+    )  # fmt: skip
+    return plain.model_copy(update=changes)
+
+
+def test_gaps_are_to_the_link_before_and_holm_runs_over_all() -> None:
+    known = {"a": scores(800), "a+b": scores(800, start=4), "a+b+c": scores(1200), "ref": scores(790)}
+    pairs = [("a+b", "a"), ("a+b+c", "a+b"), ("a+b", "a"), ("lost", "a")]
+    found = link_gaps(known, pairs, known["ref"], TEST)
+    assert {pair: each.verdict for pair, each in found.items()} == {
+        ("a+b", "a"): "non-inferior",
+        ("a+b+c", "a+b"): "inferior",
+    }
+    assert found["a+b+c", "a+b"].difference == pytest.approx(-0.1)
+    assert found["a+b", "a"].p_holm >= found["a+b", "a"].p_value
+    assert link_gaps(known, [], known["ref"], TEST) == {}
+
+
+def test_a_margin_in_per_cent_is_of_the_studys_reference() -> None:
+    rng = np.random.default_rng(1)
+    errors = rng.uniform(0.5, 1.5, 400)
+    test = replace(TEST, binary=False, higher_is_better=False, margin_points=None, margin_percent=2.0)
+    (found,) = link_gaps({"a": errors, "b": errors}, [("b", "a")], 10 * errors, test).values()
+    assert found.margin == pytest.approx(0.2 * errors.mean())
+
+
+def test_a_true_ratio_of_two_candidates_comes_back() -> None:
+    found = link_latency(chain(2.0, 0.5), "1", "0")
+    assert found is not None and found.low is not None and found.high is not None
+    assert found.low < 0.25 < found.high
+    assert found.verdict == "lower"
+    back = link_latency(chain(2.0, 0.5), "0", "1")
+    assert back is not None and back.value == pytest.approx(1 / found.value)
+    assert back.verdict == "higher"
+
+
+def test_against_the_reference_it_is_the_ratio_of_the_record() -> None:
+    run = chain(0.5)
+    found, known = link_latency(run, "0", "ref"), run.ratio("0", "latency")
+    assert found is not None and known is not None
+    assert (found.value, found.low, found.high, found.verdict) == (known.value, known.low, known.high, known.verdict)
+
+
+def test_equal_candidates_are_within_the_noise_and_few_generations_only_indicate() -> None:
+    same, few = link_latency(chain(0.5, 0.5), "1", "0"), link_latency(chain(0.5, 0.3, generations=2), "1", "0")
+    assert same is not None and same.verdict == "within noise"
+    assert few is not None and few.verdict == "indicative"
+    assert link_latency(chain(0.5), "0", "0") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "reason"),
+    [
+        ({}, "worth it", "faster and not worse"),
+        ({"gap": gap("superior")}, "worth it", "faster"),
+        ({"gap": gap("inferior")}, "not worth it", "worse by more than the margin"),
+        ({"latency": ratio(3.0, "higher")}, "not worth it", "slower"),
+        ({"latency": ratio(1.0, "within noise")}, "not worth it", "less than 5 %"),
+        ({"latency": ratio(1.0, "within noise", 0.2)}, "not resolvable", "within the noise"),
+        ({"gap": gap("inconclusive")}, "not resolvable", "these items cannot tell"),
+        ({"gap": gap("inconclusive"), "latency": ratio(3.0, "higher")}, "not worth it", "slower"),
+        ({"latency": None}, "not resolvable", "make m and m+bf16 candidates"),
+        ({"latency": ratio(0.5, "indicative")}, "not resolvable", "fewer than five generations"),
+        ({"latency": ratio(0.5, "unstable")}, "not resolvable", "unstable"),
+        ({"latency": ratio(0.5, "not resolvable")}, "not resolvable", "disturbed"),
+        ({"gap": None}, "not resolvable", "the chain before it failed"),
+        ({"gap": None, "error": "it broke"}, "not worth it", "it failed"),
+    ],
+)
+def test_worth(changes: dict[str, object], word: str, reason: str) -> None:
+    found = worth(link(**changes))
+    assert found[0] == word
+    assert reason in found[1]

@@ -1,0 +1,96 @@
+"""Chains: what fits what, in which order, and what is said where it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from effkit.models.base import Recipe
+from effkit.spec import SpecError
+from effkit.techniques import TECHNIQUES, apply_chain, check, check_runtimes, words
+
+TEXT = {"max_tokens": 256}
+Chain = list[tuple[str, dict[str, Any]]]
+INT8 = ("int8", {"runtime": "onnxruntime"})
+
+
+@pytest.mark.parametrize(
+    ("chain", "said"),
+    [
+        ([("bf16", {})], "in bf16"),
+        ([("fp16", {})], "in fp16"),
+        ([INT8], "in INT8"),
+        ([("onnx", {}), INT8], "on ONNX Runtime, in INT8"),
+        ([("layers", {"keep": 3}), ("onnx", {}), ("tokens", {"most": 64})],
+         "with 3 layers, on ONNX Runtime, cut at 64 tokens"),
+        ([("layers", {"keep": 1}), ("bf16", {})], "with 1 layer, in bf16"),
+    ],
+)  # fmt: skip
+def test_a_chain_that_fits_has_words(chain: Chain, said: str) -> None:
+    check(chain, "text", "text.encoder", TEXT)
+    assert words(chain) == said
+
+
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        ([("bf16", {}), ("onnx", {})], "`bf16` leaves a 16-bit PyTorch module; put it earlier"),
+        ([("bf16", {}), ("fp16", {})], "or leave one of the two out"),
+        ([("onnx", {}), ("layers", {"keep": 3})], "`onnx` leaves an ONNX graph"),
+        ([INT8, ("onnx", {})], "it takes a 32-bit PyTorch module, and `int8` leaves an ONNX graph"),
+        ([("bf16", {}), ("bf16", {})], "it is in the chain twice"),
+        ([("tokens", {"most": 256})], "texts are cut at 256 tokens already"),
+        ([("int8", {"runtime": "openvino"})], "`int8.runtime` got 'openvino'"),
+        ([("int8", {})], "`int8.runtime` is missing: what runs it"),
+        ([("bf16", {"bits": 16})], "It takes none: write {}"),
+        ([("trees", {"most": 5})], "it takes boosted trees or a forest, and `text.encoder` gives a 32-bit"),
+    ],
+)
+def test_an_impossible_chain_is_refused_with_the_reason(chain: Chain, reason: str) -> None:
+    with pytest.raises(SpecError, match=reason):
+        check(chain, "text", "text.encoder", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("builder", "settings", "reason"),
+    [
+        ("tabular.lightgbm", {"n_estimators": 50}, "it has 50 trees already"),
+        ("tabular.forest", {}, "it has 100 trees already"),
+        ("tabular.logreg", {}, "`tabular.logreg` gives something else"),
+    ],
+)
+def test_trees_need_more_trees(builder: str, settings: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SpecError, match=reason):
+        check([("trees", {"most": 100})], "tabular", builder, settings)
+
+
+def test_techniques_of_encoders_refuse_other_models() -> None:
+    with pytest.raises(SpecError, match=r"it acts on text\.encoder, .*and this model is `text\.tfidf`"):
+        check([("bf16", {})], "text", "text.tfidf")
+
+
+def test_pictures_may_be_small_and_in_16_bits() -> None:
+    chain: Chain = [("resolution", {"pixels": 96}), ("bf16", {})]
+    check(chain, "vision", "vision.efficientnet_lite", {"resolution": 260})
+    recipe = Recipe("lite", "vision.efficientnet_lite", "classification", 1, 1, {"resolution": 260})
+    assert apply_chain(recipe, chain).settings == {"resolution": 96, "precision": "bfloat16"}
+
+
+def test_what_is_made_depends_on_what_is_applied_and_not_on_the_way_there() -> None:
+    recipe = Recipe("minilm", "text.encoder", "classification", 300, 1, TEXT)
+    direct, by_onnx = apply_chain(recipe, [INT8]), apply_chain(recipe, [("onnx", {}), INT8])
+    assert direct.key() == by_onnx.key()
+    assert direct.key() != apply_chain(recipe, [("onnx", {})]).key() != recipe.key()
+
+
+def test_every_technique_says_what_it_needs_in_sentences() -> None:
+    for name, technique in TECHNIQUES.items():
+        assert name == technique.name
+        assert technique.needs[0].isupper() and technique.needs.endswith(".")
+        for field in technique.parameters.model_fields.values():
+            assert field.description
+
+
+def test_chains_without_a_runtime_need_none() -> None:
+    check_runtimes([[], [("bf16", {})], [("tokens", {"most": 64})]])
