@@ -24,12 +24,12 @@ def summary(rows: list[Row], model: str) -> str:
     for noise, tool, mode, found in _with_as_seen(rows):
         logs = np.log([row["ratios"]["second"] for row in found])
         error = float(rms(logs))
-        interval = "–"
-        if len(logs) > 1:
-            interval = " to ".join(percent(end) for end in bootstrap_interval(logs, rms))
+        low, high = bootstrap_interval(logs, rms) if len(logs) > 1 else (0.0, float("inf"))
+        interval = f"{percent(low)} to {percent(high)}" if len(logs) > 1 else "–"
         aim = ""
         if tool == contest.EFFKIT:
-            aim = f"≤ {percent(AIM[noise], 1)}: {'met' if error <= AIM[noise] else 'missed'}"
+            verdict = "met" if high <= AIM[noise] else "missed" if low > AIM[noise] else "not decided"
+            aim = f"≤ {percent(AIM[noise], 1)}: {verdict}"
         worst = float(np.max(np.abs(np.expm1(logs))))
         seconds = float(np.mean([row["seconds"] for row in found]))
         lines.append(

@@ -26,6 +26,9 @@ def main() -> None:
     """Write RESULTS.md."""
     there = [name for name in PARTS if (HERE / "results" / f"{name}.md").exists()]
     head = "# Benchmarks\n\nMade by `make bench`; what each part does stands at the top of `benchmarks/NAME.py`."
+    missing = [name for name in PARTS if name not in there]
+    if missing:
+        head += f" Not run yet: {', '.join(missing)}."
     (HERE / "RESULTS.md").write_text("\n\n".join([head, *map(part, there)]) + "\n", encoding="utf-8")
     print(HERE / "RESULTS.md")
 

@@ -111,7 +111,11 @@ def test_an_interrupt_leaves_no_process_and_no_half_run(params: Path, results: P
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     command = [sys.executable, "-m", "effkit.cli", "run", str(params), "--results", str(results)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        # A shell starts what it puts in the background with interrupts ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     family = _wait_for_a_worker(psutil.Process(running.pid))
     running.send_signal(number)
     _, stderr = running.communicate(timeout=60)
