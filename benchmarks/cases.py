@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit import resolve
-from effkit.bench.energy import EnergyMeter
+from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built
 from effkit.bench.prepare import prepare
@@ -28,14 +28,6 @@ FIT_ITEMS, TEST_ITEMS = 300, 200
 OWN_BYTES = 100_000_000
 PRODUCTS, SIDE = 200, 64
 """Two to four milliseconds a request on today's cores."""
-
-
-class NoEnergy(EnergyMeter):
-    """A meter that reads nothing and costs nothing."""
-
-    def __init__(self) -> None:
-        self.methods = ()
-        self.unavailable = "not asked for"
 
 
 class Matrix:
@@ -178,7 +170,7 @@ def minilm() -> Case:
         own_settings=None,
     )  # fmt: skip
     test = np.sort(task.first("test", TEST_ITEMS))
-    made = prepare(recipe, [1], folder, cache_dir() / "products", test, NoEnergy(), count=False)
+    made = prepare(recipe, [1], folder, cache_dir() / "products", test, NoMeter(), count=False)
     return Case({MINILM: made.built}, MINILM, folder)
 
 

@@ -17,10 +17,10 @@ import time
 import numpy as np
 
 from benchmarks import cases
-from benchmarks.cases import Case, NoEnergy
+from benchmarks.cases import Case
 from benchmarks.summary import host_line, mean_text, table
 from effkit.bench import host
-from effkit.bench.energy import EnergyMeter
+from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
 from effkit.spec import Protocol
@@ -98,7 +98,7 @@ def of_host(repeats: int) -> list[list[str]]:
     protocol = Protocol(
         generations=1, blocks=VISITS, visit_s=VISIT_S, idle_s=0.0, batch=1, throughput_s=0.01, retries=0
     )
-    meters = {"with": EnergyMeter(), "without": NoEnergy()}
+    meters = {"with": EnergyMeter(), "without": NoMeter()}
     shares: dict[str, list[float]] = {name: [] for name in meters}
     for repeat in range(repeats):
         for name, meter in meters.items():

@@ -127,9 +127,7 @@ def assemble(
         host=_host(found, samples),
         code=_code(params_sha256),
         candidates=tuple(
-            _candidate(each, found, compared.get(each.name), paired).model_copy(
-                update={"links": linked.get(each.name, ())}
-            )
+            _candidate(each, found, compared.get(each.name), paired, linked.get(each.name, ()))
             for each in spec.candidates
         ),
         noise=paired.noise if len(samples) else (),
@@ -216,6 +214,7 @@ def _candidate(
     found: Findings,
     compared: tuple[record.Quality, record.Gap | None] | None,
     paired: PairedSamples,
+    linked: tuple[record.Link, ...],
 ) -> record.CandidateRecord:
     name, model = spec.name, found.models[spec.model]
     prepared = found.prepared.get(name)
@@ -237,6 +236,7 @@ def _candidate(
         licence=model.entry.licence if model.entry else None,
         quality=quality,
         gap=gap,
+        links=linked,
         latency=latency(paired, name, seed=found.spec.seed),
         throughput=throughput(paired, name, batch),
         cold_start=cold_start(paired, name),

@@ -1,12 +1,19 @@
-"""Which visits something else disturbed (NumPy only: the bench uses it while it measures)."""
+"""Which visits something else disturbed (a leaf: the bench uses it while it measures)."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from effkit.analysis.interval import vector
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+VISIT = ["candidate", "twin", "generation", "block"]
 OTHERS_FLOOR = 0.10
 """Other processes' CPU time during a visit, as a share of one core, that never disturbs."""
 STEAL_FLOOR = 0.01
@@ -64,3 +71,18 @@ def is_disturbed(others: float, steal: float, earlier_others: Sequence[float], e
         for earlier, floor in ((earlier_others, OTHERS_FLOOR), (earlier_steal, STEAL_FLOOR))
     )
     return any(share > most for share, most in zip((others, steal), limits, strict=True))
+
+
+def disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """(generation, block) of the disturbed visits of each worker line, from the table of samples."""
+    shares = [
+        values[values["metric"] == f"visit_{name}_share"].set_index(VISIT)["value"] for name in ("others", "steal")
+    ]
+    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    if not len(shares[0]):
+        return found
+    flags = disturbed(shares[0].to_numpy(), shares[1].reindex(shares[0].index).to_numpy())
+    for (candidate, twin, generation, block), flag in zip(shares[0].index, flags, strict=True):
+        if flag:
+            found.setdefault((candidate, twin), []).append((int(generation), int(block)))
+    return found

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from effkit.analysis.comparison import QualityTest, as_gap
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
-from effkit.analysis.statistics import claim, settle, stands_without
-from effkit.record import Gap, Ratio, Verdict
+from effkit.record import Gap, Ratio
 
 Floats = NDArray[np.float64]
 Pair = tuple[str, str]
@@ -67,26 +66,10 @@ def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None
     check = samples.check("latency")
     if check is None or name == before:
         return None
-    logs = _log_ratios(samples, name) - _log_ratios(samples, before)
-    if not np.isfinite(logs).any():
-        return None
-    interval = samples.interval(logs)
-    claimed = claim(interval, check.threshold, samples.generations)
-    verdict: Verdict = claimed
-    undisturbed = None
-    if claimed != "indicative":
-        kept = _log_ratios(samples, name, undisturbed=True) - _log_ratios(samples, before, undisturbed=True)
-        undisturbed = stands_without(kept, check.threshold, claimed, samples.interval)
-        verdict = "unstable" if check.unstable else settle(claimed, undisturbed)
-    return Ratio(
-        value=float(np.exp(np.nanmean(logs))),
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        n=int(np.isfinite(logs).sum()),
-        verdict=verdict,
-        threshold=check.threshold,
-        undisturbed=undisturbed,
-    )
+    without = None
+    if samples.was_disturbed((line, twin) for line in (name, before, samples.reference) for twin in ("", "a", "b")):
+        without = _log_ratios(samples, name, undisturbed=True) - _log_ratios(samples, before, undisturbed=True)
+    return samples.judged(check, _log_ratios(samples, name) - _log_ratios(samples, before), without)
 
 
 def _log_ratios(samples: PairedSamples, candidate: str, *, undisturbed: bool = False) -> Floats:

@@ -5,7 +5,7 @@ The table is `samples.parquet`: a row a value. Nothing here knows how it was mea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, limit
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, VISIT, disturbed_visits, limit
 from effkit.analysis.interval import Interval
 from effkit.analysis.sequential import stein_interval
 from effkit.analysis.speed import Speed
@@ -28,7 +28,6 @@ from effkit.analysis.statistics import (
     stands_without,
     unstable,
 )
-from effkit.analysis.statistics import Verdict as Claim
 from effkit.analysis.yardstick import pseudo_values
 from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict, weakest_rank
 
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
-VISIT = ["candidate", "twin", "generation", "block"]
 UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s"]
 """Rows of a load test, whose generations are sequences of arrivals."""
 COUNTED = ("metered", "counter")
@@ -87,7 +85,7 @@ class PairedSamples:
         kept = _last_attempts(samples)
         self.calls = kept[calls.reindex(kept.index)]
         self.values = kept[~calls.reindex(kept.index)]
-        self._disturbed = _disturbed_visits(self.values)
+        self._disturbed = disturbed_visits(self.values)
         self._speed = {"visit": Speed.of_visits(self.values), "batch": Speed.of_batches(self.values)}
 
     def interval(self, log_ratios: Floats) -> Interval | None:
@@ -131,17 +129,36 @@ class PairedSamples:
         check = self.check(metric)
         if candidate == self.reference or check is None:
             return None
-        logs = self.log_ratios(candidate, metric)
+        lines = ((candidate, ""), (self.reference, "a"), (self.reference, "b"))
+        without = None
+        if metric != "throughput" and self.was_disturbed(lines):
+            without = self.log_ratios(candidate, metric, undisturbed=True)
+        found = self.judged(check, self.log_ratios(candidate, metric), without)
+        if found is None:
+            return None
+        return found.model_copy(update={"as_seen": self._as_seen(metric, self._plain_log_ratios(candidate, metric))})
+
+    def judged(self, check: NoiseCheck, logs: Floats, without: Floats | None) -> Ratio | None:
+        """Return what may be said of log ratios: the claim, whether it stands undisturbed, and the run's stability.
+
+        Args:
+            check: the noise check of the metric.
+            logs: (generations,) log ratios of any two lines.
+            without: the same without disturbed visits; None where nothing was disturbed, or that is not asked.
+
+        Returns:
+            None where no generation has a value.
+        """
         if not np.isfinite(logs).any():
             return None
         interval = self.interval(logs)
         claimed = claim(interval, check.threshold, self.generations)
         verdict: Verdict = claimed
-        undisturbed = None
-        if metric != "throughput" and claimed != "indicative":
-            undisturbed = self._undisturbed(candidate, metric, check.threshold, claimed)
+        undisturbed = claimed
+        if claimed != "indicative" and without is not None:
+            undisturbed = stands_without(without, check.threshold, claimed, self.interval)
             verdict = settle(claimed, undisturbed)
-        if check.unstable and verdict != "indicative":
+        if check.unstable and claimed != "indicative":
             verdict = "unstable"
         return Ratio(
             value=float(np.exp(np.nanmean(logs))),
@@ -151,15 +168,11 @@ class PairedSamples:
             verdict=verdict,
             threshold=check.threshold,
             undisturbed=undisturbed,
-            as_seen=self._as_seen(metric, self._plain_log_ratios(candidate, metric)),
         )
 
-    def _undisturbed(self, candidate: str, metric: NoiseMetric, threshold: float, claimed: Claim) -> Claim:
-        lines = ((candidate, ""), (self.reference, "a"), (self.reference, "b"))
-        if not any(line in self._disturbed for line in lines):
-            return claimed
-        logs = self.log_ratios(candidate, metric, undisturbed=True)
-        return stands_without(logs, threshold, claimed, self.interval)
+    def was_disturbed(self, lines: Iterable[tuple[str, str]]) -> bool:
+        """Whether a visit to any of these workers, by candidate and twin, stayed disturbed."""
+        return any(line in self._disturbed for line in lines)
 
     def a_a_log_ratios(self, metric: NoiseMetric) -> Floats:
         """(generations,) log of the reference's second worker over its first, at one speed of the core."""
@@ -316,18 +329,3 @@ def _last_attempts(samples: pd.DataFrame) -> pd.DataFrame:
         return samples
     last = samples.groupby(VISIT, observed=True)["attempt"].transform("max")
     return samples[samples["attempt"] == last]
-
-
-def _disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """(generation, block) of the disturbed visits of each worker line."""
-    shares = [
-        values[values["metric"] == f"visit_{name}_share"].set_index(VISIT)["value"] for name in ("others", "steal")
-    ]
-    found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    if not len(shares[0]):
-        return found
-    flags = disturbed(shares[0].to_numpy(), shares[1].reindex(shares[0].index).to_numpy())
-    for (candidate, twin, generation, block), flag in zip(shares[0].index, flags, strict=True):
-        if flag:
-            found.setdefault((candidate, twin), []).append((int(generation), int(block)))
-    return found

@@ -15,6 +15,7 @@ from effkit.bench import samples
 from effkit.bench.energy import NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built
+from effkit.bench.process import WorkerFailed
 from effkit.bench.slot import measuring_slot
 from effkit.models import Recipe
 from effkit.models.own import settings_of
@@ -90,7 +91,8 @@ def self_test(tell: Callable[[float, str], None] = lambda share, text: None) -> 
         measured = bench.run()
     paired = PairedSamples(samples.table(measured), NAME, pinned=bool(measured.cores and measured.cores.pinned))
     check, seen = paired.check("latency"), paired.contention()
-    assert check is not None and check.low is not None and check.high is not None and seen is not None
+    if check is None or check.low is None or check.high is None or seen is None:
+        raise WorkerFailed("; ".join(measured.failures.values()) or "too few visits were made to compare")
     return SelfTest(
         ratio=check.ratio,
         low=check.low,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from effkit.analysis.tails import calls_needed
 from effkit.record import CandidateRecord, Ratio
 from effkit.report.units import whole
 from effkit.report.view import View, listing, percentile
@@ -112,7 +113,7 @@ def _generations(view: View) -> Iterator[Doubt]:
         yield Doubt(
             "too few samples",
             f"Speeds and their ratios are indicative: {view.generations} of at least five generations of fresh "
-            "workers, and a process keeps its own luck of 1 to 5 % for life.",
+            "workers, and a process keeps its own luck for life.",
             "Run `protocol: standard`.",
         )
     unassessed: list[str] = [check.metric for check in view.record.noise if not check.assessed]
@@ -129,8 +130,8 @@ def _percentiles(view: View) -> Iterator[Doubt]:
     if short:
         yield Doubt(
             "too few samples",
-            f"No p99 for {listing(short)}: it takes 662 independent calls, and n is too small.",
-            "Raise `protocol.calls` and `protocol.generations`.",
+            f"No p99 for {listing(short)}: it takes {calls_needed(99)} independent calls, and n is too small.",
+            "Raise `protocol.generations`: calls of one process depend on each other.",
         )
 
 
