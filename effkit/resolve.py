@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
@@ -11,6 +11,7 @@ from effkit.models import Recipe
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import apply_chain
 from effkit.techniques import check as check_techniques
+from effkit.techniques import teacher_of
 from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:
@@ -121,7 +122,19 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
                 f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items`."
             )
         check_techniques(candidate.chain, task.modality, found.builder, found.settings)
+        _check_teacher(candidate, task)
     _check_regions(spec)
+
+
+def _check_teacher(candidate: CandidateSpec, task: TaskKind) -> None:
+    name = teacher_of(candidate.chain)
+    if name is None:
+        return
+    entry = model(name, {}).entry
+    if entry is not None:
+        _check_fit(name, entry, task)
+    if name == candidate.model:
+        raise SpecError(f"`{candidate.name}`: the teacher is the model itself. Name a larger one, or use `heal`.")
 
 
 def _check_fit(name: str, entry: catalogue.ModelEntry, task: TaskKind) -> None:
@@ -205,6 +218,15 @@ def recipe(
         weights=weights,
         weights_sha256=hashes,
     )
+    teacher = teacher_of(candidate.chain)
+    if teacher is not None:
+        plain = replace(
+            plain,
+            teacher=recipe(
+                CandidateSpec(model=teacher), model(teacher, {}), kind=kind, fit_items=fit_items, seed=seed,
+                own_settings=None,
+            ),
+        )  # fmt: skip
     return apply_chain(plain, candidate.chain)
 
 

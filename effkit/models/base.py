@@ -71,6 +71,7 @@ class Recipe:
         settings: the builder's parameters, techniques applied.
         weights: verified folder of fetched files, if it has any.
         weights_sha256: hash of each of them, by file name.
+        teacher: what it learns from, where it learns from another model; `resolve` fills it in.
     """
 
     model: str
@@ -81,23 +82,32 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     weights_sha256: Mapping[str, str] = field(default_factory=dict)
+    teacher: Recipe | None = None
 
     def key(self, *more: Any) -> str:
         """Hash of what determines the product: the recipe (not where its weights lie) and `more`."""
         facts = {**asdict(self), "settings": dict(self.settings), "weights_sha256": dict(self.weights_sha256)}
         facts.pop("weights")
+        facts.pop("teacher")
+        if self.teacher is not None:
+            facts["teacher"] = self.teacher.key()
         text = json.dumps([BUILDER_VERSION, facts, more], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the pipe to a worker."""
-        return {**asdict(self), "weights": None if self.weights is None else str(self.weights)}
+        plain = {**asdict(self), "weights": None if self.weights is None else str(self.weights)}
+        return {**plain, "teacher": None if self.teacher is None else self.teacher.to_json()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Recipe:
         """Rebuild what `to_json` gave."""
-        weights = values["weights"]
-        return cls(**{**values, "weights": None if weights is None else Path(weights)})
+        weights, teacher = values["weights"], values["teacher"]
+        opened = {
+            "weights": None if weights is None else Path(weights),
+            "teacher": None if teacher is None else cls.from_json(teacher),
+        }
+        return cls(**{**values, **opened})
 
 
 Meter = Callable[[str, int], AbstractContextManager[dict[str, Any]]]

@@ -50,7 +50,7 @@ class Products:
         Raises:
             ValueError: when a cached file is not the one that was written.
         """
-        folder = self._root / key[:2] / key
+        folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             reused = (folder / MANIFEST).exists()
@@ -62,6 +62,13 @@ class Products:
                 raise ValueError(f"{folder / name} is not the file that was written there; delete {folder}.")
         self.used.append({**making, "reused": reused, "product": key})
         return folder
+
+    def has(self, key: str) -> bool:
+        """Whether a product is there already."""
+        return (self._folder(key) / MANIFEST).exists()
+
+    def _folder(self, key: str) -> Path:
+        return self._root / key[:2] / key
 
     def _write(self, folder: Path, step: str, items: int, write: Callable[[Path], None]) -> None:
         shutil.rmtree(folder, ignore_errors=True)

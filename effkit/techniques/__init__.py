@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen, SpecError, nearest
-from effkit.techniques.base import FORMS, Form, NoParameters, Target, Technique, with_article
+from effkit.techniques.base import CHANGED, FORMS, Form, NoParameters, Target, Technique, with_article
 from effkit.techniques.precision import ENCODERS
 from effkit.techniques.registry import TECHNIQUES, address, find, register
 
@@ -45,7 +45,7 @@ def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any]
             raise SpecError(f"`{name}` cannot be applied here: {reason}. {technique.needs}")
         seen.add(name)
         recipe = _applied(recipe, technique, parameters)
-        form, before = technique.gives or form, name
+        form, before = technique.gives or (CHANGED if technique.transform is not None else form), name
 
 
 def check_runtimes(chains: Iterable[Chain]) -> None:
@@ -55,8 +55,10 @@ def check_runtimes(chains: Iterable[Chain]) -> None:
         SpecError: naming the package and the fix.
     """
     for chain in chains:
-        for name, _ in chain:
-            missing = [package for package in find(name).runtime if find_spec(package) is None]
+        for name, given in chain:
+            technique = find(name)
+            packages = technique.runtime(_parameters(technique, given))
+            missing = [package for package in packages if find_spec(package) is None]
             if missing:
                 raise SpecError(
                     f"`{name}` needs {' and '.join(missing)}, which is not installed here: "
@@ -74,6 +76,19 @@ def apply_chain(recipe: Recipe, chain: Chain) -> Recipe:
         technique = find(name)
         recipe = _applied(recipe, technique, _parameters(technique, given))
     return recipe
+
+
+def teacher_of(chain: Chain) -> str | None:
+    """Return the catalogue's model that a chain learns from, or None.
+
+    Raises:
+        SpecError: as `check` does for names and parameters; when a chain names two teachers.
+    """
+    chosen = ((find(name), given) for name, given in chain)
+    named = {technique.teacher(_parameters(technique, given)) for technique, given in chosen} - {None}
+    if len(named) > 1:
+        raise SpecError(f"A chain has one teacher; this one names {' and '.join(sorted(filter(None, named)))}.")
+    return named.pop() if named else None
 
 
 def words(chain: Chain) -> str:
@@ -140,5 +155,5 @@ def _bounds(metadata: Iterable[Any]) -> str:
 
 __all__ = [
     "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes", "register",
-    "words",
+    "teacher_of", "words",
 ]  # fmt: skip

@@ -12,10 +12,26 @@ from effkit.spec import Frozen
 if TYPE_CHECKING:
     from torch import nn
 
-Form = Literal["32-bit PyTorch module", "16-bit PyTorch module", "ONNX graph", "boosted trees", "forest", "other"]
+Form = Literal[
+    "32-bit PyTorch module",
+    "changed PyTorch module",
+    "16-bit PyTorch module",
+    "ONNX graph",
+    "OpenVINO graph",
+    "quantised model",
+    "table of word vectors",
+    "boosted trees",
+    "forest",
+    "other",
+]
 """What stands at one place of a chain. A technique takes some forms and gives one, which orders a chain."""
 
 MODULE: Form = "32-bit PyTorch module"
+CHANGED: Form = "changed PyTorch module"
+"""What a transform of one's own leaves: it runs whenever the model is loaded, so nothing can be rewritten after it."""
+HALF: Form = "16-bit PyTorch module"
+GRAPHS: tuple[Form, ...] = ("ONNX graph", "OpenVINO graph")
+QUANTISED: Form = "quantised model"
 FORMS: Mapping[str, Form] = {
     "text.encoder": MODULE,
     "vision.squeezenet": MODULE,
@@ -30,7 +46,12 @@ FORMS: Mapping[str, Form] = {
 
 def with_article(form: Form) -> str:
     """Say a form in a sentence: "an ONNX graph"."""
-    articles: dict[Form, str] = {"boosted trees": "", "other": "something ", "ONNX graph": "an "}
+    articles: dict[Form, str] = {
+        "boosted trees": "",
+        "other": "something ",
+        "ONNX graph": "an ",
+        "OpenVINO graph": "an ",
+    }
     return f"{articles.get(form, 'a ')}{'else' if form == 'other' else form}"
 
 
@@ -58,6 +79,16 @@ def accept(target: Target, parameters: Any) -> str | None:
     return None
 
 
+def without_runtime(parameters: Any) -> tuple[str, ...]:
+    """Run on what every installation of effkit has."""
+    return ()
+
+
+def without_teacher(parameters: Any) -> str | None:
+    """Learn from no other model."""
+    return None
+
+
 @dataclass(frozen=True)
 class Technique:
     """One optimisation of a candidate.
@@ -71,9 +102,10 @@ class Technique:
         words: its checked parameters to what follows a model's title, as in "at 128 px".
         parameters: what it may be given.
         takes: the forms that it can act on.
-        gives: the form that it leaves; None where it is the one it took.
+        gives: the form that it leaves; None where it is the one it took (`CHANGED` after a transform).
+        teacher: the checked parameters to the name of the catalogue's model that it learns from, if it does.
         builders: the builders that it can act on; empty for all that give a form it takes.
-        runtime: packages that must be importable, by the names that `import` takes.
+        runtime: the checked parameters to packages that must be importable, by the names that `import` takes.
         refuse: the target and the checked parameters to why not, or to None.
         apply: the recipe and the checked parameters to the optimised recipe.
         transform: the module, its weights loaded, and the checked parameters to the module that is used.
@@ -86,7 +118,8 @@ class Technique:
     takes: tuple[Form, ...] = (MODULE,)
     gives: Form | None = None
     builders: tuple[str, ...] = ()
-    runtime: tuple[str, ...] = ()
+    runtime: Callable[[Any], tuple[str, ...]] = without_runtime
     refuse: Callable[[Target, Any], str | None] = accept
     apply: Callable[[Recipe, Any], Recipe] | None = None
     transform: Callable[[nn.Module, Any], nn.Module] | None = None
+    teacher: Callable[[Any], str | None] = without_teacher

@@ -1,15 +1,16 @@
-"""Precision: weights and arithmetic in 16 bits, or in 8-bit integers."""
+"""Precision: weights and arithmetic in 16 bits, in 8-bit integers, or in as few bits as each layer bears."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
-from effkit.techniques.base import MODULE, NoParameters, Technique
+from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, NoParameters, Target, Technique
+from effkit.techniques.steps import runtime, with_graph, with_step
 
 ENCODERS = ("text.encoder", "vision.squeezenet", "vision.efficientnet_lite")
 
@@ -17,7 +18,26 @@ ENCODERS = ("text.encoder", "vision.squeezenet", "vision.efficientnet_lite")
 class Int8Parameters(Frozen):
     """What `int8` may be given."""
 
-    runtime: Literal["onnxruntime"] = Field(description="what runs it: onnxruntime")
+    runtime: Literal["onnxruntime", "openvino", "torchao"] = Field(
+        description="what runs it: onnxruntime (activations are scaled as they come), openvino (scales are set "
+        "beforehand, on items of `calibrate`), torchao (stays in PyTorch)"
+    )
+
+
+class WeightsParameters(Frozen):
+    """What `weights` may be given."""
+
+    bits: Literal[4, 8] = Field(description="of a weight: 4 or 8")
+    runtime: Literal["onnxruntime", "openvino"] = Field(description="what runs it: onnxruntime or openvino")
+
+
+class MixedParameters(Frozen):
+    """What `mixed` may be given."""
+
+    points: float = Field(
+        default=0.5, gt=0, le=20, description="most that 4-bit layers may cost on `select`, in points of accuracy"
+    )
+    items: int = Field(default=500, ge=50, le=100_000, description="`select` items to judge that by")
 
 
 def _bf16(recipe: Recipe, parameters: NoParameters) -> Recipe:
@@ -29,14 +49,47 @@ def _fp16(recipe: Recipe, parameters: NoParameters) -> Recipe:
 
 
 def _int8(recipe: Recipe, parameters: Int8Parameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "runtime": parameters.runtime, "quantise": "int8"})
+    if parameters.runtime == "torchao":
+        return replace(recipe, settings={**recipe.settings, "integers": "torchao"})
+    return with_step(with_graph(recipe), "int8", runtime=parameters.runtime)
+
+
+def _weights(recipe: Recipe, parameters: WeightsParameters) -> Recipe:
+    return with_step(with_graph(recipe), "weights", **parameters.model_dump())
+
+
+def _mixed(recipe: Recipe, parameters: MixedParameters) -> Recipe:
+    return with_step(with_graph(recipe), "mixed", runtime="openvino", **parameters.model_dump())
+
+
+def _same_runtime(target: Target, parameters: Any) -> str | None:
+    """Refuse a second runtime: a graph that was made for one is not what the other would be given."""
+    before = runtime(target.settings)
+    if before in (None, parameters.runtime) or (before, parameters.runtime) == ("onnxruntime", "openvino"):
+        return None
+    return f"the chain has put it on {before}; give `runtime: {before}`, or leave the step before out"
+
+
+def _int8_refused(target: Target, parameters: Int8Parameters) -> str | None:
+    if target.modality == "vision" and parameters.runtime != "openvino":
+        return "convolutions need scales that are set beforehand: give `runtime: openvino`"
+    return _same_runtime(target, parameters)
+
+
+RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino", "nncf"), "torchao": ("torchao",)}
+
+
+def needed(parameters: Any) -> tuple[str, ...]:
+    """Packages that a chosen runtime takes."""
+    return RUNTIMES[getattr(parameters, "runtime", "openvino")]
 
 
 BF16 = Technique(
     name="bf16",
     needs="A PyTorch module in 32 bits. Fast only where the processor multiplies bf16 itself (AVX512-BF16, AMX).",
     words=lambda parameters: "in bf16",
-    gives="16-bit PyTorch module",
+    takes=(MODULE, CHANGED),
+    gives=HALF,
     builders=ENCODERS,
     apply=_bf16,
 )
@@ -44,19 +97,46 @@ FP16 = Technique(
     name="fp16",
     needs="A PyTorch module in 32 bits. A warning more than a technique: few CPUs multiply fp16, and most get slower.",
     words=lambda parameters: "in fp16",
-    gives="16-bit PyTorch module",
+    takes=(MODULE, CHANGED),
+    gives=HALF,
     builders=ENCODERS,
     apply=_fp16,
 )
 INT8 = Technique(
     name="int8",
-    needs="A PyTorch module in 32 bits or an ONNX graph of it, and the runtime. It needs no items to calibrate on: "
-    "weights are quantised per channel, activations as they come.",
-    words=lambda parameters: "in INT8",
+    needs="A PyTorch module in 32 bits or a graph of it, and the runtime. With openvino it needs 64 to 300 items of "
+    "`calibrate`; the others scale activations as they come.",
+    words=lambda parameters: "in INT8" if parameters.runtime == "onnxruntime" else f"in INT8 by {parameters.runtime}",
     parameters=Int8Parameters,
-    takes=(MODULE, "ONNX graph"),
-    gives="ONNX graph",
-    builders=("text.encoder",),
-    runtime=("onnx", "onnxruntime"),
+    takes=(MODULE, CHANGED, *GRAPHS),
+    gives=QUANTISED,
+    builders=ENCODERS,
+    runtime=needed,
+    refuse=_int8_refused,
     apply=_int8,
+)
+WEIGHTS = Technique(
+    name="weights",
+    needs="A text encoder as a PyTorch module in 32 bits or a graph of it, and the runtime. Only weights are stored "
+    "in fewer bits; arithmetic stays in floats. It needs no items.",
+    words=lambda parameters: f"with {parameters.bits}-bit weights",
+    parameters=WeightsParameters,
+    takes=(MODULE, CHANGED, *GRAPHS),
+    gives=QUANTISED,
+    builders=("text.encoder",),
+    runtime=needed,
+    refuse=_same_runtime,
+    apply=_weights,
+)
+MIXED = Technique(
+    name="mixed",
+    needs="A text encoder as a PyTorch module in 32 bits or a graph of it, OpenVINO, and `select` items: each layer's "
+    "cost of 4-bit weights is measured alone, and the layers that cost least get them, the others 8 bits.",
+    words=lambda parameters: f"with 4-bit weights where they cost little (at most {parameters.points:g} points)",
+    parameters=MixedParameters,
+    takes=(MODULE, *GRAPHS),
+    gives=QUANTISED,
+    builders=("text.encoder",),
+    runtime=needed,
+    apply=_mixed,
 )

@@ -10,16 +10,25 @@ from typing import Any
 
 from effkit.spec import SpecError, unknown_name
 from effkit.techniques.base import Technique
-from effkit.techniques.precision import BF16, FP16, INT8
+from effkit.techniques.learning import DISTIL, HEAL, TUNE
+from effkit.techniques.precision import BF16, FP16, INT8, MIXED, WEIGHTS
+from effkit.techniques.pruning import HEADS, LAYERS, NEURONS, SPARSE
 from effkit.techniques.resolution import RESOLUTION
-from effkit.techniques.runtimes import ONNX
-from effkit.techniques.smaller import LAYERS, TOKENS, TREES
+from effkit.techniques.runtimes import ATTENTION, BATCHING, COMPILE, ONNX, OPENVINO
+from effkit.techniques.smaller import STATIC, TOKENS, TREES
 
 GROUP = "effkit.techniques"
 """The entry point group: `name = "package.module:TECHNIQUE"`."""
 
 TECHNIQUES: Mapping[str, Technique] = {
-    each.name: each for each in (BF16, FP16, INT8, ONNX, LAYERS, TOKENS, TREES, RESOLUTION)
+    each.name: each
+    for each in (
+        *(BF16, FP16, INT8, WEIGHTS, MIXED),
+        *(LAYERS, NEURONS, HEADS, SPARSE),
+        *(DISTIL, HEAL, TUNE, STATIC),
+        *(ONNX, OPENVINO, COMPILE, ATTENTION, BATCHING),
+        *(TOKENS, RESOLUTION, TREES),
+    )
 }
 """Every technique of effkit, by name."""
 

@@ -1,4 +1,4 @@
-"""Smaller: fewer layers, shorter texts, fewer trees."""
+"""Smaller: shorter texts, fewer trees, and for texts a table of word vectors in place of a network."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from pydantic import Field
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
-from effkit.techniques.base import MODULE, Target, Technique
+from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, Target, Technique
+from effkit.techniques.steps import with_step
 
 USUAL_TREES = 100
-
-
-class LayersParameters(Frozen):
-    """What `layers` may be given."""
-
-    keep: int = Field(ge=1, le=48, description="encoder layers that stay, evenly spaced from the first to the last")
 
 
 class TokensParameters(Frozen):
@@ -25,14 +20,16 @@ class TokensParameters(Frozen):
     most: int = Field(ge=8, le=8192, description="tokens beyond which a text is cut")
 
 
+class StaticParameters(Frozen):
+    """What `static` may be given."""
+
+    dimensions: int = Field(default=256, ge=8, le=1024, description="of a word's vector")
+
+
 class TreesParameters(Frozen):
     """What `trees` may be given."""
 
     most: int = Field(ge=1, le=100_000, description="boosting rounds, or trees of a forest")
-
-
-def _keep_layers(recipe: Recipe, parameters: LayersParameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "layers": parameters.keep})
 
 
 def _cut_texts(recipe: Recipe, parameters: TokensParameters) -> Recipe:
@@ -53,24 +50,26 @@ def _as_few(target: Target, parameters: TreesParameters) -> str | None:
     return None if parameters.most < most else f"it has {most} trees already"
 
 
-LAYERS = Technique(
-    name="layers",
-    needs="A text encoder as a PyTorch module, with more layers than are kept.",
-    parameters=LayersParameters,
-    words=lambda parameters: f"with {parameters.keep} {'layer' if parameters.keep == 1 else 'layers'}",
-    takes=(MODULE, "16-bit PyTorch module"),
-    builders=("text.encoder",),
-    apply=_keep_layers,
-)
 TOKENS = Technique(
     name="tokens",
     needs="A text encoder that is given longer texts than that.",
     parameters=TokensParameters,
     words=lambda parameters: f"cut at {parameters.most} tokens",
-    takes=(MODULE, "16-bit PyTorch module", "ONNX graph"),
+    takes=(MODULE, CHANGED, HALF, *GRAPHS, QUANTISED, "table of word vectors"),
     builders=("text.encoder",),
     refuse=_as_short,
     apply=_cut_texts,
+)
+STATIC = Technique(
+    name="static",
+    needs="A text encoder as a PyTorch module in 32 bits, and model2vec: every word gets one vector, whatever stands "
+    "around it, and a text the mean of its words'. The extreme of distillation; it needs no items.",
+    parameters=StaticParameters,
+    words=lambda parameters: f"as {parameters.dimensions} numbers a word",
+    gives="table of word vectors",
+    builders=("text.encoder",),
+    runtime=lambda parameters: ("model2vec", "skeletoken"),
+    apply=lambda recipe, parameters: with_step(recipe, "static", dimensions=parameters.dimensions),
 )
 TREES = Technique(
     name="trees",
