@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from effkit.models.graphs import GRAPH
@@ -35,6 +36,8 @@ def weights(source: Path, place: Path, bits: int) -> None:
     import onnx
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
+    # It tells of every node.
+    logging.getLogger("onnxruntime.quantization.matmul_nbits_quantizer").setLevel(logging.WARNING)
     plain = _prepared(source, place)
     quantizer = MatMulNBitsQuantizer(
         onnx.load(str(plain)), block_size=BLOCK, is_symmetric=True, accuracy_level=4, bits=bits

@@ -49,8 +49,8 @@ class TorchEncoder(Protocol):
         """Count parameters, and bytes of weights in memory."""
         ...
 
-    def flops(self, item: Any) -> float:
-        """Count the operations of one item."""
+    def flops(self, item: Any) -> float | None:
+        """Count the operations of one item; None where they are none of floating point."""
         ...
 
     def traceable(self) -> Traceable:

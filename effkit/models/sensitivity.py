@@ -94,13 +94,12 @@ def write(costs: Sequence[LayerCost], folder: Path) -> None:
 def in_four_bits(costs: Sequence[LayerCost]) -> Callable[[str], bool]:
     """Say whether a matrix product of the exported graph, by its name, was given 4 bits.
 
-    The exporter names a product by its place: `/network/0/model/encoder/layer.0/attention/self/query/MatMul`.
+    The exporter names a product by its place: `/network/network.0/encoder/layer.0/attention/self/query/MatMul`.
     """
-    few = {each.layer.rsplit("encoder.", 1)[-1].replace("layer.", "layer_") for each in costs if each.bits == FEW}
+    few = {each.layer.rpartition("encoder.")[2] for each in costs if each.bits == FEW}
 
     def given(name: str) -> bool:
-        place = name.rsplit("encoder/", 1)[-1].replace("layer.", "layer_").replace("/", ".").removesuffix(".MatMul")
-        return place in few
+        return name.rpartition("encoder/")[2].replace("/", ".").removesuffix(".MatMul") in few
 
     return given
 

@@ -40,6 +40,7 @@ class SentenceEncoder:
         self.network: SentenceTransformer = networks.on_device(network)
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
+        self._integers = "integers" in settings
         self._to_the_full = settings.get("padding") == "fixed"
 
     def size(self, item: str) -> int:
@@ -62,8 +63,13 @@ class SentenceEncoder:
         """Count parameters, and bytes of weights in memory."""
         return networks.parameters(self.network), networks.tensor_bytes(self.network)
 
-    def flops(self, item: str) -> float:
-        """Count operations of one text with eager attention: the counter does not see the fused kind on a CPU."""
+    def flops(self, item: str) -> float | None:
+        """Count operations of one text; None for integers, which are no floating-point arithmetic.
+
+        Attention is counted in its eager kind: the counter does not see the fused one on a CPU.
+        """
+        if self._integers:
+            return None
         transformer: Any = self.network[0].auto_model
         usual = transformer.config._attn_implementation
         transformer.set_attn_implementation("eager")

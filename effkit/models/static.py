@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from effkit.models.sentence import SentenceEncoder
 
-TABLE = "model.safetensors"
+LEAST = 1e-12
 
 
 def distil(encoder: SentenceEncoder, place: Path, dimensions: int) -> None:
@@ -26,9 +28,10 @@ def distil(encoder: SentenceEncoder, place: Path, dimensions: int) -> None:
     from model2vec.distill import distill_from_model
 
     network: Any = encoder.network
-    made = distill_from_model(
-        model=network[0].auto_model, tokenizer=network.tokenizer, pca_dims=dimensions, device="cpu"
-    )
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar
+        made = distill_from_model(
+            model=network[0].auto_model, tokenizer=network.tokenizer, pca_dims=dimensions, device="cpu"
+        )
     made.save_pretrained(place)
 
 
@@ -62,18 +65,23 @@ class StaticEncoder:
         return np.stack([self._mean(each) for each in prepared])
 
     def count(self) -> tuple[int, int]:
-        """Count parameters, and bytes of the table in memory."""
-        table = self._model.embedding
-        return int(table.size), int(table.nbytes)
+        """Count parameters, and bytes of the tables in memory."""
+        tables = [each for each in (self._model.embedding, self._model.weights) if each is not None]
+        return sum(each.size for each in tables), sum(each.nbytes for each in tables)
 
     def flops(self, item: str) -> float:
         """Count the additions of one text."""
         return float(sum(map(len, self.prepare([item]))) * self._model.embedding.shape[1])
 
     def _mean(self, tokens: list[int]) -> NDArray[np.float32]:
-        table = self._model.embedding
+        """Return the weighted mean of words' vectors, of length one; of no known word it is 0."""
+        model = self._model
         if not tokens:
-            return np.zeros(table.shape[1], np.float32)
-        mean = table[tokens].astype(np.float32).mean(axis=0)
-        unit: NDArray[np.float32] = mean / max(float(np.linalg.norm(mean)), 1e-12)
+            return np.zeros(model.embedding.shape[1], np.float32)
+        rows = tokens if model.token_mapping is None else model.token_mapping[tokens]
+        vectors = model.embedding[rows].astype(np.float32)
+        if model.weights is not None:
+            vectors *= model.weights[tokens][:, None]
+        mean = vectors.mean(axis=0)
+        unit: NDArray[np.float32] = (mean / max(float(np.linalg.norm(mean)), LEAST)).astype(np.float32)
         return unit

@@ -73,7 +73,7 @@ def classify(
     targets = torch.from_numpy(np.asarray(wanted, np.float32))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = torch.nn.Linear(encoder.network.get_sentence_embedding_dimension() or 0, targets.shape[1])
+        head = torch.nn.Linear(_dimensions(encoder), targets.shape[1])
 
     def loss(embedded: Tensor, rows: Tensor) -> Tensor:
         # Embeddings have length one: without the scale the layer would have to grow before it could be sure.
@@ -118,6 +118,10 @@ def _trained(network: Any) -> list[Tensor]:
     for each in network[0].auto_model.embeddings.parameters():
         each.requires_grad_(False)
     return [each for each in network.parameters() if each.requires_grad]
+
+
+def _dimensions(encoder: SentenceEncoder) -> int:
+    return int(encoder.embed(encoder.prepare(["a text"])).shape[1])
 
 
 def _batches(texts: Sequence[str]) -> list[NDArray[np.int64]]:
