@@ -114,7 +114,9 @@ def assemble(
     )
     test = _quality_test(found, clusters)
     compared = compare(_scored(found), reference, test) if reference in found.prepared else {}
-    linked = links(found, paired, test)
+    cores = psutil.cpu_count() or 1
+    alone = {each.name: _candidate(each, found, compared.get(each.name), paired, cores) for each in spec.candidates}
+    linked = links(found, paired, test, alone, cores=cores)
     finished_at = datetime.now(UTC)
     return record.Record(
         run=run,
@@ -126,10 +128,7 @@ def assemble(
         task=_task_facts(found, clusters),
         host=_host(found, samples),
         code=_code(params_sha256),
-        candidates=tuple(
-            _candidate(each, found, compared.get(each.name), paired, linked.get(each.name, ()))
-            for each in spec.candidates
-        ),
+        candidates=tuple(each.model_copy(update={"links": linked.get(name, ())}) for name, each in alone.items()),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
@@ -214,7 +213,7 @@ def _candidate(
     found: Findings,
     compared: tuple[record.Quality, record.Gap | None] | None,
     paired: PairedSamples,
-    linked: tuple[record.Link, ...],
+    cores: int,
 ) -> record.CandidateRecord:
     name, model = spec.name, found.models[spec.model]
     prepared = found.prepared.get(name)
@@ -236,7 +235,6 @@ def _candidate(
         licence=model.entry.licence if model.entry else None,
         quality=quality,
         gap=gap,
-        links=linked,
         latency=latency(paired, name, seed=found.spec.seed),
         throughput=throughput(paired, name, batch),
         cold_start=cold_start(paired, name),
@@ -247,7 +245,7 @@ def _candidate(
             tensor_bytes=facts.tensor_bytes if facts else None,
         ),
         operations=record.Operations(flops=facts.flops) if facts and facts.flops is not None else None,
-        energy=energy(paired, name, cores=psutil.cpu_count() or 1),
+        energy=energy(paired, name, cores=cores),
         making=tuple(record.Making(**step) for step in prepared.making) if prepared else (),
         request_bytes=found.task.request_bytes(found.test),
         response_bytes=prepared.response_bytes if prepared else None,

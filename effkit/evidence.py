@@ -130,6 +130,25 @@ class Gap(Frozen):
     items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
 
 
+class LayerCost(Frozen):
+    """What one layer of a network loses when it alone is put into few bits."""
+
+    layer: str
+    cost: float = Field(description="mean rise of log-loss on `select` items; below 0 where it fell by chance")
+    bytes_saved: int = Field(description="weights of the layer before, less those in few bits")
+    bits: int = Field(description="what the layer was given in the end")
+
+
+class Payback(Frozen):
+    """After how many requests a making has paid for itself."""
+
+    outcome: Literal["after", "at once", "never", "not resolvable"] = Field(
+        description="`at once` where nothing was made, `never` where it costs more instead"
+    )
+    requests: Estimate | None = Field(default=None, description="None unless `after`")
+    reason: str = Field(default="", description="why there is no number")
+
+
 class Link(Frozen):
     """One technique of a candidate's chain, against the same chain without it."""
 
@@ -140,6 +159,12 @@ class Link(Frozen):
     gap: Gap | None = Field(description="to `before` on the same items; None where one of the two failed")
     latency: Ratio | None = Field(default=None, description="to `before`; None unless both are candidates")
     size: float | None = Field(default=None, description="weights in memory over those of `before`, or on disk")
+    peak: float | None = Field(default=None, description="peak memory above the libraries' over that of `before`")
+    energy: Ratio | None = Field(default=None, description="of a request to `before`; None where not measurable")
+    energy_rank: Rank | None = Field(default=None, description="how far that can be trusted")
     making_s: float | None = Field(default=None, description="making what `before` did not need, embedding included")
     making_j: float | None = Field(default=None, description="its energy; None where a part of it is not known")
+    time_payback: Payback | None = Field(default=None, description="in the link's own time; None where it failed")
+    energy_payback: Payback | None = Field(default=None, description="in its own energy, gross")
+    sensitivity: tuple[LayerCost, ...] = Field(default=(), description="by which mixed precision chose its bits")
     error: str | None = Field(default=None, description="why the chain up to here failed")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from effkit.analysis.comparison import QualityTest
-from effkit.analysis.links import Pair, link_gaps, link_latency
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.links import Pair, link_energy, link_gaps, link_latency
+from effkit.analysis.paired import COUNTED, PairedSamples
+from effkit.analysis.payback import link_payback
 from effkit.bench.prepare import Prepared
-from effkit.record import Gap, Link
+from effkit.record import RANKS, CandidateRecord, Gap, Link, Origin, Payback, Rank, Ratio
 from effkit.resolve import prefixes
 from effkit.spec import CandidateSpec
 from effkit.techniques import words
@@ -18,14 +19,33 @@ from effkit.techniques import words
 if TYPE_CHECKING:
     from effkit.assemble import Findings
 
+Ends = tuple[CandidateRecord, CandidateRecord]
+"""Both ends of a link, measured: the chain with the technique, and the one without."""
 
-def links(found: Findings, paired: PairedSamples, test: QualityTest) -> dict[str, tuple[Link, ...]]:
+
+@dataclass(frozen=True)
+class _Making:
+    time_s: float
+    energy_j: float | None
+    rank: Rank | None
+
+
+def links(
+    found: Findings,
+    paired: PairedSamples,
+    test: QualityTest,
+    candidates: Mapping[str, CandidateRecord],
+    *,
+    cores: int,
+) -> dict[str, tuple[Link, ...]]:
     """Return the links of each candidate that has techniques.
 
     Args:
         found: what the run found out.
         paired: its samples.
         test: the study's test of quality.
+        candidates: what is known of each by itself, by name.
+        cores: of the machine, over which a power model spreads its load.
     """
     chained = [candidate for candidate in found.spec.candidates if candidate.techniques]
     prepared = {**found.steps, **found.prepared}
@@ -38,7 +58,11 @@ def links(found: Findings, paired: PairedSamples, test: QualityTest) -> dict[str
         scores[found.spec.reference],
         replace(test, groups={}),
     )
-    return {candidate.name: tuple(_links(candidate, found, prepared, gaps, paired)) for candidate in chained}
+    measured = {name: each for name, each in candidates.items() if each.status == "ok"}
+    return {
+        candidate.name: tuple(_links(candidate, found, prepared, gaps, paired, measured, cores))
+        for candidate in chained
+    }
 
 
 def _links(
@@ -47,22 +71,34 @@ def _links(
     prepared: Mapping[str, Prepared],
     gaps: Mapping[Pair, Gap],
     paired: PairedSamples,
+    measured: Mapping[str, CandidateRecord],
+    cores: int,
 ) -> Iterable[Link]:
-    timed = {name for name in found.prepared if name not in found.measured.failures}
+    failures = {**found.measured.failures, **found.failures}
     for (name, before), technique in zip(_pairs(candidate), candidate.techniques, strict=True):
         one, other = prepared.get(name), prepared.get(before)
-        making_s, making_j = _making(one, other)
+        ends = (measured[name], measured[before]) if {name, before} <= measured.keys() else None
+        making = _making(one, other)
+        latency = link_latency(paired, name, before) if ends else None
+        energy = link_energy(paired, *ends, cores=cores) if ends else None
         yield Link(
             technique=technique,
             words=words(technique.items()),
             name=name,
             before=before,
             gap=gaps.get((name, before)),
-            latency=link_latency(paired, name, before) if {name, before} <= timed else None,
+            latency=latency,
             size=_size(one, other),
-            making_s=making_s,
-            making_j=making_j,
-            error=found.failures.get(name) or found.measured.failures.get(name),
+            peak=_peak(*ends) if ends else None,
+            energy=energy,
+            energy_rank=_weakest(each.energy.rank for each in ends if each.energy) if ends and energy else None,
+            making_s=making.time_s if making else None,
+            making_j=making.energy_j if making else None,
+            time_payback=_time_payback(making, ends, latency) if making else None,
+            energy_payback=_energy_payback(making, ends, energy) if making else None,
+            sensitivity=one.sensitivity if one and "mixed" in technique else (),
+            # A link is not to blame for what broke before it.
+            error=None if before in failures else failures.get(name),
         )
 
 
@@ -82,11 +118,40 @@ def _size(one: Prepared | None, other: Prepared | None) -> float | None:
     return None
 
 
-def _making(one: Prepared | None, other: Prepared | None) -> tuple[float | None, float | None]:
-    """Seconds and joules of the steps that the chain before did not need too."""
+def _peak(one: CandidateRecord, other: CandidateRecord) -> float | None:
+    """Peak memory above the libraries' over that of the chain before."""
+    if one.memory is None or other.memory is None or one.memory.peak_bytes <= 0 or other.memory.peak_bytes <= 0:
+        return None
+    return one.memory.peak_bytes / other.memory.peak_bytes
+
+
+def _making(one: Prepared | None, other: Prepared | None) -> _Making | None:
+    """The steps that the chain before did not need too; None where either could not be made."""
     if one is None or other is None:
-        return None, None
+        return None
     shared = {step["product"] for step in other.making}
     own = [step for step in one.making if step["product"] not in shared]
-    joules = [step["energy_j"] for step in own]
-    return sum(step["time_s"] for step in own), None if None in joules else sum(joules)
+    # No joules at all is a step too short to be read.
+    joules = [step["energy_j"] for step in own if step["energy_j"]]
+    return _Making(
+        time_s=sum(step["time_s"] for step in own),
+        energy_j=float(sum(joules)) if len(joules) == len(own) else None,
+        rank=_weakest(step["rank"] for step in own),
+    )
+
+
+def _time_payback(making: _Making, ends: Ends | None, latency: Ratio | None) -> Payback:
+    before = ends[1].latency if ends else None
+    return link_payback(making.time_s, before.mean_s if before else None, latency, origin="measured")
+
+
+def _energy_payback(making: _Making, ends: Ends | None, energy: Ratio | None) -> Payback:
+    used = [each.energy for each in ends or () if each.energy]
+    rank = _weakest([making.rank, *(each.rank for each in used)])
+    base = used[-1].request_j if used else None
+    origin: Origin = "measured" if rank in COUNTED else "modelled"
+    return link_payback(making.energy_j, base, energy, origin=origin)
+
+
+def _weakest(ranks: Iterable[Rank | None]) -> Rank | None:
+    return max((rank for rank in ranks if rank), key=RANKS.index, default=None)

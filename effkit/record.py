@@ -20,10 +20,12 @@ from effkit.evidence import (
     Contention,
     Estimate,
     Gap,
+    LayerCost,
     Link,
     Making,
     NoiseCheck,
     Origin,
+    Payback,
     PercentileRecord,
     QualityVerdict,
     Rank,
@@ -35,9 +37,10 @@ from effkit.spec import Frozen, StudySpec
 
 __all__ = [
     "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
-    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "Link", "Load",
-    "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "PercentileRecord", "PowerForm", "Quality",
-    "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts", "Throughput", "Verdict", "weakest_rank",
+    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost",
+    "Link", "Load", "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "Payback",
+    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts",
+    "Throughput", "Verdict", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 2

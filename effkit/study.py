@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from effkit.plan import Plan
     from effkit.report.notebook import Comparison
+    from effkit.report.values import ChartKind
     from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -299,8 +300,8 @@ class Study:
 
         return Comparison(self.record)
 
-    def plot(self, kind: Literal["latency", "energy", "curve"] = "latency") -> Figure:
-        """Draw quality against `latency` or `energy`, or the learning `curve`."""
+    def plot(self, kind: ChartKind = "latency") -> Figure:
+        """Draw quality against `latency` or `energy`, the learning `curve`, a chain's `waterfall`, or `sensitivity`."""
         from effkit.report import plot
 
         return plot(self.record, kind)

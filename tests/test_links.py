@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from effkit import resolve
+from effkit.analysis.verdict import worth
 from effkit.models.base import Recipe
 from effkit.params import parse
-from effkit.record import Record
+from effkit.record import LayerCost, Record
 from effkit.report import summarise
 from effkit.spec import Frozen, SpecError
 from effkit.study import Study
@@ -19,6 +21,7 @@ from tests.conftest import parameters
 TREES = {"trees": {"most": 10}}
 CHAINED = {"model": "lightgbm-small", "techniques": [TREES, {"leaves": {"most": 3}}]}
 BROKEN = {"model": "lightgbm-small", "techniques": [{"hungry": {}}]}
+BROKEN_FIRST = {"model": "lightgbm-small", "techniques": [{"hungry": {}}, TREES]}
 
 
 class Leaves(Frozen):
@@ -46,7 +49,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
             "leaves", "Boosted trees.", lambda given: f"of {given.most} leaves", Leaves, trees, apply=fewer_leaves,
         ))  # fmt: skip
         register(Technique("hungry", "Many items.", lambda given: "hungry", takes=trees, apply=ask_for_too_much))
-        made = Study.from_params(**parameters(candidates=["lightgbm-small", CHAINED, BROKEN]))
+        made = Study.from_params(**parameters(candidates=["lightgbm-small", CHAINED, BROKEN, BROKEN_FIRST]))
         return made.run()
 
 
@@ -59,12 +62,13 @@ def test_each_link_has_a_gap_a_size_and_a_making_of_its_own(record: Record) -> N
         assert link.gap is not None and link.gap.n == record.task.test_used
         assert link.size is not None and link.size < 1
         assert link.making_s is not None and link.making_s > 0
+        assert link.time_payback is not None and link.time_payback.outcome == "not resolvable"
         assert link.error is None
 
 
 def test_a_beginning_that_is_no_candidate_is_predicted_and_not_timed(record: Record) -> None:
     assert {each.name for each in record.candidates} == {
-        "lightgbm-small", "lightgbm-small+trees-10+leaves-3", "lightgbm-small+hungry",
+        "lightgbm-small", "lightgbm-small+trees-10+leaves-3", "lightgbm-small+hungry", "lightgbm-small+hungry+trees-10",
     }  # fmt: skip
     assert all(link.latency is None for link in record.candidate("lightgbm-small+trees-10+leaves-3").links)
     assert record.reference.links == ()
@@ -76,6 +80,7 @@ def test_a_model_that_gives_one_answer_to_everything_is_a_failed_row(record: Rec
     assert broken.error is not None and "the same answer" in broken.error
     (link,) = broken.links
     assert link.error == broken.error
+    assert link.time_payback is None and link.peak is None
     assert link.gap is None and link.size is None
 
 
@@ -84,9 +89,38 @@ def test_the_report_tells_every_link_in_a_sentence(record: Record) -> None:
     table = next(each for each in section.details if each.key == "links")
     assert [row.name for row in table.rows] == [
         "lightgbm-small+trees-10", "lightgbm-small+trees-10+leaves-3", "lightgbm-small+hungry",
+        "lightgbm-small+hungry+trees-10",
     ]  # fmt: skip
-    assert len(section.techniques) == 3
+    assert len(section.techniques) == 4
     assert "“hungry”, added to LightGBM small, is not worth it: it failed" in section.techniques[2]
+
+
+def test_a_link_after_one_that_failed_is_not_to_blame(record: Record) -> None:
+    first, second = record.candidate("lightgbm-small+hungry+trees-10").links
+    assert worth(first) == ("not worth it", "it failed")
+    assert worth(second) == ("not resolvable", "the chain before it failed")
+
+
+@pytest.mark.slow  # two studies, each of which waits for its turn to measure
+def test_what_mixed_precision_wrote_of_each_layer_stands_on_its_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EFFKIT_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr(registry, "_registered", {})
+    register(Technique(
+        "mixed", "Boosted trees.", lambda given: "mixed", Leaves, ("boosted trees",), apply=fewer_leaves,
+    ))  # fmt: skip
+    chain = {"model": "lightgbm-small", "techniques": [{"mixed": {"most": 3}}]}
+    study = Study.from_params(**parameters(candidates=["lightgbm-small", chain]))
+    assert study.run().candidates[1].links[0].sensitivity == ()
+    for product in (tmp_path / "cache" / "products").glob("*/*/making.json"):
+        folder = product.parent / "encoder"
+        folder.mkdir()
+        (folder / "sensitivity.json").write_text('[{"layer": "a", "cost": 0.1, "bytes_saved": 9, "bits": 8}]')
+    plain, mixed = study.run().candidates
+    assert plain.links == ()
+    assert mixed.links[0].sensitivity == (LayerCost(layer="a", cost=0.1, bytes_saved=9, bits=8),)
 
 
 def test_beginnings_of_chains_are_named_like_candidates() -> None:

@@ -35,6 +35,13 @@ def test_round_trip(raw: dict[str, Any]) -> None:
     assert json.loads(record.model_dump_json()) == raw
 
 
+def test_links_that_were_stored_before_energy_and_payback_are_read(raw: dict[str, Any]) -> None:
+    later = ("peak", "energy", "energy_rank", "time_payback", "energy_payback", "sensitivity")
+    links = [link for candidate in raw["candidates"] for link in candidate["links"]]
+    assert [link.pop(name) for link in links for name in later] == [None, None, None, None, None, []]
+    assert read_record(json.dumps(raw)).candidates[-1].links[0].sensitivity == ()
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):

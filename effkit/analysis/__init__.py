@@ -19,7 +19,7 @@ _PUBLIC = {
         "relative_margin", "seed_verdict",
     ),
     "sample_size": ("items_for_power",),
-    "links": ("link_gaps", "link_latency"),
+    "links": ("link_energy", "link_gaps", "link_latency"),
     "verdict": ("worth",),
     "groups": ("GroupGap", "group_gaps", "worst_group"),
     "pareto": ("dominated", "front", "front_probability"),
@@ -28,7 +28,7 @@ _PUBLIC = {
         "scenarios", "total_grams",
     ),
     "cost": ("Capacity", "Provision", "machines", "provision"),
-    "payback": ("BreakEven", "energy_break_even", "time_break_even", "year_grams"),
+    "payback": ("BreakEven", "energy_break_even", "link_payback", "time_break_even", "year_grams"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,7 +58,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     unresolved = "" if indicative else _unresolved(rank, windows_s, "gpu" in by_part)
     idle_w = _idle_w(samples)
     all_calls = float(np.nansum(calls))
-    forms = () if rank in COUNTED else _envelope(samples, candidate, cores)
+    forms = () if rank in COUNTED else envelope_to(samples, candidate, samples.reference, cores=cores)
     origin: Literal["measured", "modelled"] = "measured" if rank in COUNTED else "modelled"
     return Energy(
         request_j=samples.estimate(per_call, origin) if not unresolved and total_j > 0 else None,
@@ -99,13 +100,27 @@ def _ratio(samples: PairedSamples, candidate: str, forms: tuple[PowerForm, ...])
     return ratio.model_copy(update={"verdict": agree(forms, ratio.threshold, ratio.verdict)})
 
 
-def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[PowerForm, ...]:
-    """The energy ratio under every form of power model, fed with the workers' own CPU time."""
+def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int) -> tuple[PowerForm, ...]:
+    """Return the ratio of one candidate's energy to another's under every form of power model.
+
+    It is fed with the workers' own CPU time.
+
+    Args:
+        samples: of the run.
+        candidate: the one.
+        base: the other, such as the reference.
+        cores: of the machine, over which a power model spreads its load.
+
+    Returns:
+        Nothing for a candidate against itself, or where no rated power is known.
+    """
     cpu = next((part for part in samples.components if part.component == "cpu"), None)
-    if candidate == samples.reference or cpu is None:
+    if candidate == base or cpu is None:
         return ()
+    first, second = "ab" if base == samples.reference else ("", "")
+    workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))
     if cpu.rank in COUNTED:
-        return tuple(_memory_form(samples, candidate, words, factor) for words, factor in COUNTER_FORMS.items())
+        return tuple(_memory_form(samples, workers, words, factor) for words, factor in COUNTER_FORMS.items())
     if cpu.tdp_w is None:
         return ()
     lines = [
@@ -114,20 +129,19 @@ def _envelope(samples: PairedSamples, candidate: str, cores: int) -> tuple[Power
             samples.even_pivot(name, twin, "visit_window_s"),
             samples.pivot(name, twin, "visit_calls"),
         )
-        for name, twin in ((candidate, ""), (samples.reference, "a"), (samples.reference, "b"))
+        for name, twin in workers
     ]
     return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, interval=samples.interval)
 
 
-def _memory_form(samples: PairedSamples, candidate: str, words: str, factor: float) -> PowerForm:
+def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], words: str, factor: float) -> PowerForm:
     """The ratio where the processor is counted and the memory's modelled power is off by a factor."""
 
     def per_call(name: str, twin: str) -> Floats:
         cpu_j, memory_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "memory_j", "calls"))
         return (cpu_j + factor * memory_j) / calls
 
-    reference = (per_call(samples.reference, twin) for twin in "ab")
-    logs = paired_log_ratios(per_call(candidate, ""), *reference)
+    logs = paired_log_ratios(*(per_call(name, twin) for name, twin in workers))
     interval = samples.interval(logs)
     return PowerForm(
         form=f"processor counted, memory {words}",

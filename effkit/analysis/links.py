@@ -1,4 +1,4 @@
-"""Links of a chain of techniques: what each one costs in quality and saves in time."""
+"""Links of a chain of techniques: what each one costs in quality and saves in time and energy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.comparison import QualityTest, as_gap
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.energy import envelope_to
+from effkit.analysis.paired import COUNTED, NoiseMetric, PairedSamples
+from effkit.analysis.power import agree
 from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
-from effkit.record import Gap, Ratio
+from effkit.record import CandidateRecord, Gap, Ratio
 
 Floats = NDArray[np.float64]
 Pair = tuple[str, str]
@@ -63,17 +65,46 @@ def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None
         name: a measured candidate.
         before: another.
     """
-    check = samples.check("latency")
+    return _ratio(samples, name, before, "latency")
+
+
+def link_energy(samples: PairedSamples, one: CandidateRecord, before: CandidateRecord, *, cores: int) -> Ratio | None:
+    """Return the energy of a candidate's request over that of another: as `link_latency`.
+
+    Of a modelled figure a direction is claimed only where every form of power model agrees.
+
+    Args:
+        samples: of the run.
+        one: a measured candidate.
+        before: another.
+        cores: of the machine, over which a power model spreads its load.
+
+    Returns:
+        None where either of the two has no energy figure.
+    """
+    if any(each.energy is None or each.energy.request_j is None for each in (one, before)):
+        return None
+    found = _ratio(samples, one.name, before.name, "energy")
+    if found is None or samples.rank in COUNTED:
+        return found
+    forms = envelope_to(samples, one.name, before.name, cores=cores)
+    return found.model_copy(update={"verdict": agree(forms, found.threshold, found.verdict)})
+
+
+def _ratio(samples: PairedSamples, name: str, before: str, metric: NoiseMetric) -> Ratio | None:
+    check = samples.check(metric)
     if check is None or name == before:
         return None
+    logs = _log_ratios(samples, name, metric) - _log_ratios(samples, before, metric)
     without = None
     if samples.was_disturbed((line, twin) for line in (name, before, samples.reference) for twin in ("", "a", "b")):
-        without = _log_ratios(samples, name, undisturbed=True) - _log_ratios(samples, before, undisturbed=True)
-    return samples.judged(check, _log_ratios(samples, name) - _log_ratios(samples, before), without)
+        one, other = (_log_ratios(samples, each, metric, undisturbed=True) for each in (name, before))
+        without = one - other
+    return samples.judged(check, logs, without)
 
 
-def _log_ratios(samples: PairedSamples, candidate: str, *, undisturbed: bool = False) -> Floats:
+def _log_ratios(samples: PairedSamples, candidate: str, metric: NoiseMetric, *, undisturbed: bool = False) -> Floats:
     """(generations,) log of a candidate over the reference; 0 for the reference itself."""
     if candidate == samples.reference:
         return np.zeros(samples.generations)
-    return samples.log_ratios(candidate, "latency", undisturbed=undisturbed)
+    return samples.log_ratios(candidate, metric, undisturbed=undisturbed)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from effkit.analysis.carbon import HOURS_PER_YEAR, total_grams
 from effkit.analysis.cost import Provision
-from effkit.record import CandidateRecord, Estimate, Origin, Ratio
+from effkit.record import CandidateRecord, Estimate, Origin, Payback, Ratio
 from effkit.spec import CarbonSpec
 
 SECONDS_PER_YEAR = HOURS_PER_YEAR * 3600
@@ -104,6 +104,31 @@ def time_break_even(candidate: CandidateRecord, reference: CandidateRecord) -> B
     )
 
 
+def link_payback(made: float | None, base: Estimate | None, ratio: Ratio | None, *, origin: Origin) -> Payback:
+    """Return when a technique has paid for its making, from its own saving: as `energy_break_even`.
+
+    Args:
+        made: seconds or joules that making it took; None where they are not known.
+        base: seconds or joules of a request without it.
+        ratio: of a request with it to one without.
+        origin: of the weaker of the two.
+
+    Returns:
+        `not resolvable` where the ratio's interval includes no saving, or a number is missing.
+    """
+    if base is None or ratio is None:
+        return Payback(outcome="not resolvable", reason="one end was not timed")
+    if ratio.verdict == "higher":
+        return Payback(outcome="never", reason="a request takes more")
+    if ratio.verdict != "lower":
+        return Payback(outcome="not resolvable", reason="no saving is shown")
+    if made is None:
+        return Payback(outcome="not resolvable", reason="its making is not known")
+    if made == 0:
+        return Payback(outcome="at once", reason="nothing was made")
+    return Payback(outcome="after", requests=_requests(made, base, ratio, origin))
+
+
 def _break_even(
     candidate: CandidateRecord,
     made: float | None,
@@ -118,15 +143,17 @@ def _break_even(
         return BreakEven(None, "no saving is claimed")
     if made is None:
         return BreakEven(None, unknown)
-    # The verdict says that the whole interval of the ratio is below 1.
-    return BreakEven(
-        Estimate(
-            value=made / (base.value * (1 - ratio.value)),
-            low=None if base.high is None or ratio.low is None else made / (base.high * (1 - ratio.low)),
-            high=None if base.low is None or ratio.high is None else made / (base.low * (1 - ratio.high)),
-            n=ratio.n,
-            origin=origin,
-        )
+    return BreakEven(_requests(made, base, ratio, origin))
+
+
+def _requests(made: float, base: Estimate, ratio: Ratio, origin: Origin) -> Estimate:
+    """What making took over what a request saves, where the verdict says that the whole ratio is below 1."""
+    return Estimate(
+        value=made / (base.value * (1 - ratio.value)),
+        low=None if base.high is None or ratio.low is None else made / (base.high * (1 - ratio.low)),
+        high=None if base.low is None or ratio.high is None else made / (base.low * (1 - ratio.high)),
+        n=ratio.n,
+        origin=origin,
     )
 
 

@@ -1,42 +1,48 @@
-"""Whether a technique is worth it: from its quality gap and its speed against the chain without it."""
+"""Whether a technique is worth it: from its quality gap and what it saves against the chain without it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from effkit.record import Link, Verdict
+from effkit.record import Link, Ratio, Verdict
 
 Worth = Literal["worth it", "not worth it", "not resolvable"]
 
 LEAST_GAIN = 0.05
-"""A technique whose interval rules out even this share of the time saved is not worth it."""
+"""Less than this share of time or memory is no saving."""
 
 
 def worth(link: Link) -> tuple[Worth, str]:
     """Return whether a technique is worth it, and the reason in a few words.
 
-    It is worth it where the link is not worse than the one before it by the margin and answers faster; it is not
-    where it is worse by the margin, is slower, or can save no more than a twentieth of the time.
+    It is worth it where the link is not worse than the one before it by the margin and answers faster, or answers
+    as fast and is better, smaller or takes less energy. It is not where it failed, is worse by the margin, is
+    slower whatever it gives in return, or gives nothing. All else is not resolvable.
     """
     gap, speed = link.gap, link.latency
+    gains = list(_gains(link))
     if link.error is not None:
         return "not worth it", "it failed"
     if gap is not None and gap.verdict == "inferior":
         return "not worth it", "it is worse by more than the margin"
     if speed is not None and speed.verdict == "higher":
-        return "not worth it", "it is slower"
-    if speed is not None and speed.verdict == "within noise" and speed.low is not None and speed.low > 1 - LEAST_GAIN:
+        return "not worth it", _though("it is slower", gains)
+    if speed is not None and not gains and _saves_nothing(speed):
         return "not worth it", f"it saves less than {100 * LEAST_GAIN:.0f} % of the time, if anything"
     if gap is None:
         return "not resolvable", "the chain before it failed"
     if gap.verdict == "inconclusive":
         return "not resolvable", "these items cannot tell whether it is worse by the margin"
     if speed is None:
-        return "not resolvable", f"its speed is not known: make {link.before} and {link.name} candidates"
-    if speed.verdict != "lower":
-        return "not resolvable", _WHY_NOT[speed.verdict]
-    return "worth it", "it is faster and not worse by the margin"
+        return "not resolvable", f"its speed is not known: {link.before} and {link.name} must be candidates, and run"
+    quality = "better" if gap.verdict == "superior" else "not worse by the margin"
+    if speed.verdict == "lower":
+        return "worth it", _though(f"it is faster and {quality}", list(_losses(link)))
+    if gains and _loses_nothing(speed):
+        others = [each for each in gains if each != "better"]
+        return "worth it", _though(f"it is as fast, {', '.join((*others, f'and {quality}'))}", list(_losses(link)))
+    return "not resolvable", _WHY_NOT[speed.verdict]
 
 
 _WHY_NOT: Mapping[Verdict, str] = {
@@ -45,3 +51,38 @@ _WHY_NOT: Mapping[Verdict, str] = {
     "unstable": "the noise of the run is unstable",
     "not resolvable": "disturbed visits decide its speed",
 }
+
+
+def _saves_nothing(speed: Ratio) -> bool:
+    return speed.verdict == "within noise" and speed.low is not None and speed.low > 1 - LEAST_GAIN
+
+
+def _loses_nothing(speed: Ratio) -> bool:
+    return speed.verdict == "within noise" and speed.high is not None and speed.high < 1 + LEAST_GAIN
+
+
+def _gains(link: Link) -> Iterator[str]:
+    """What else than time it saves. Fewer bytes of weights count where the memory taken is smaller too."""
+    if link.gap is not None and link.gap.verdict == "superior":
+        yield "better"
+    least = 1 - LEAST_GAIN
+    if link.size is not None and link.size <= least and (link.peak is None or link.peak <= least):
+        yield f"smaller ({100 * link.size:.0f} % of the weights)"
+    if link.energy is not None and link.energy.verdict == "lower":
+        yield "takes less energy"
+
+
+def _losses(link: Link) -> Iterator[str]:
+    """What a faster technique takes in return."""
+    if link.peak is not None and link.peak >= 1 + LEAST_GAIN:
+        yield f"takes {link.peak:.2g} times the memory"
+    if link.energy is not None and link.energy.verdict == "higher":
+        yield "takes more energy"
+
+
+def _though(said: str, other: list[str]) -> str:
+    return f"{said}, though it {' and '.join(_verb(each) for each in other)}" if other else said
+
+
+def _verb(words: str) -> str:
+    return words if words.startswith("takes") else f"is {words}"

@@ -5,6 +5,7 @@ It runs in a worker of its own with all cores, so that a crash costs one candida
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.models import Facts, Recipe
+from effkit.record import LayerCost
 
 ALL_CORES = 0
 LOADED_TO_WEIGHTS = 2.0
+SENSITIVITY = Path("encoder", "sensitivity.json")
+"""In a product: a list of `LayerCost`."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Prepared:
         making: cost of each step, of the first seed only: the others are there to show the spread.
         facts: counted on the loaded model.
         response_bytes: mean size of an answer.
+        sensitivity: what each layer loses in few bits, where mixed precision measured it.
     """
 
     built: Built
@@ -40,6 +45,7 @@ class Prepared:
     making: tuple[dict[str, Any], ...]
     facts: Facts
     response_bytes: float
+    sensitivity: tuple[LayerCost, ...] = ()
 
 
 def prepare(
@@ -95,7 +101,16 @@ def prepare(
         peak = worker.ask("memory")["peak_bytes"]
     if facts.tensor_bytes is not None:
         peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
-    return Prepared(Built(recipe, Path(made_first), peak), tuple(predictions), making, facts, response_bytes)
+    built = Built(recipe, Path(made_first), peak)
+    return Prepared(built, tuple(predictions), making, facts, response_bytes, _sensitivity(built.folder))
+
+
+def _sensitivity(folder: Path) -> tuple[LayerCost, ...]:
+    """What mixed precision wrote beside the network; nothing where the chain has none."""
+    path = folder / SENSITIVITY
+    if not path.exists():
+        return ()
+    return tuple(LayerCost(**each) for each in json.loads(path.read_text(encoding="utf-8")))
 
 
 def _sane(predictions: NDArray[Any], changed: bool) -> NDArray[Any]:

@@ -1,31 +1,35 @@
-"""The numbers behind the figures: quality against latency, against energy, against labels."""
+"""The numbers behind the figures: quality against latency, against energy, against labels; and the bars."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from effkit.analysis.pareto import Direction, front
 from effkit.record import CandidateRecord, Estimate
-from effkit.report.values import Chart, ChartKind, Dot
+from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
+from effkit.report.values import BarChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
-_SHOWN_MS = 1e3
 
-
-def charts(view: View, chosen: str | None) -> tuple[Chart, ...]:
-    """Every figure that has at least two points."""
-    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve")
+def charts(view: View, chosen: str | None) -> tuple[Chart | BarChart, ...]:
+    """Every figure that this record has the numbers for."""
+    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity")
     return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
 
 
-def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | None:
-    """One figure, or None where fewer than two points have both numbers."""
+def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | BarChart | None:
+    """One figure, or None where fewer than two points have both numbers, or no chain has what its bars need."""
+    if kind == "waterfall":
+        return waterfall(view)
+    if kind == "sensitivity":
+        return sensitivity(view)
     found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)
     return found if len(found.dots) > 1 else None
 
 
 def _latency(view: View, chosen: str | None) -> Chart:
-    dots = _dots(view, chosen, lambda c: c.latency.mean_s if c.latency else None, _SHOWN_MS)
+    dots = _dots(view, chosen, lambda c: c.latency.mean_s if c.latency else None, SHOWN_MS)
     note = "Indicative: fewer than five generations." if view.indicative else ""
     return _trade_off(view, "latency", "Quality and latency", "mean latency of one item, ms (log)", dots, note)
 
@@ -62,44 +66,66 @@ def _curve(view: View, chosen: str | None) -> Chart:
     )
 
 
-def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, dots: tuple[Dot, ...], note: str) -> Chart:
+def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, found: Mapping[str, Dot], note: str) -> Chart:
     better: Direction = "min" if view.lower_is_better else "max"
+    dots = list(found.values())
     best = front([[dot.x, dot.y] for dot in dots], ("min", better)).tolist() if dots else []
+    arrows = _arrows(view, list(found))
+    if arrows:
+        note = f"{note} An arrow leads to the same chain with one technique more; the line's dots are named.".lstrip()
+        dots = [
+            replace(dot, named=on or dot.role != "other" or not view.record.candidate(name).techniques)
+            for (name, dot), on in zip(found.items(), best, strict=True)
+        ]
     return Chart(
         kind=kind,
         title=title,
         x_label=x_label,
         y_label=_y_label(view),
         alt=f"{title} of {', '.join(dot.label for dot in dots)}; the same numbers stand in the table",
-        dots=dots,
+        dots=tuple(dots),
         front=tuple(place for place, on in enumerate(best) if on),
+        arrows=arrows,
         lower_is_better=view.lower_is_better,
         note=note,
     )
 
 
+def _arrows(view: View, names: list[str]) -> tuple[tuple[int, int], ...]:
+    """From each chain to those with one technique more, by their places."""
+    links = [link for name in names for link in view.record.candidate(name).links[-1:]]
+    return tuple((names.index(link.before), names.index(link.name)) for link in links if link.before in names)
+
+
 def _dots(
     view: View, chosen: str | None, of: Callable[[CandidateRecord], Estimate | None], scale: float
-) -> tuple[Dot, ...]:
-    dots = []
+) -> dict[str, Dot]:
+    dots = {}
     for candidate in view.measured:
         estimate = of(candidate)
         if estimate is None or candidate.quality is None or estimate.value <= 0:
             continue
         quality = candidate.quality.value
-        dots.append(
-            Dot(
-                label=view.label(candidate),
-                x=estimate.value * scale,
-                x_low=None if estimate.low is None else estimate.low * scale,
-                x_high=None if estimate.high is None else estimate.high * scale,
-                y=_scaled(view, quality.value),
-                y_low=None if quality.low is None else _scaled(view, quality.low),
-                y_high=None if quality.high is None else _scaled(view, quality.high),
-                role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
-            )
+        dots[candidate.name] = Dot(
+            label=_label(view, candidate),
+            x=estimate.value * scale,
+            x_low=None if estimate.low is None else estimate.low * scale,
+            x_high=None if estimate.high is None else estimate.high * scale,
+            y=_scaled(view, quality.value),
+            y_low=None if quality.low is None else _scaled(view, quality.low),
+            y_high=None if quality.high is None else _scaled(view, quality.high),
+            role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
         )
-    return tuple(dots)
+    return dots
+
+
+def _label(view: View, candidate: CandidateRecord) -> str:
+    """A candidate's title; a chain by its techniques alone where all chains are of one model."""
+    if not candidate.techniques:
+        return view.label(candidate)
+    chained = {c.model for c in view.record.candidates if c.techniques}
+    parts = candidate.name.split("+")
+    return " + ".join(parts[1:] if len(chained) == 1 else parts)
 
 
 def _scaled(view: View, value: float) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 from effkit.analysis.verdict import Worth, worth
-from effkit.record import CandidateRecord, Link
+from effkit.record import CandidateRecord, Link, Payback
 from effkit.report import savings
-from effkit.report.units import show, times
-from effkit.report.values import Cell, Column, Row, Table, Tone
-from effkit.report.view import View
+from effkit.report.comparison import RANK_WORDS
+from effkit.report.units import interval, show, times
+from effkit.report.values import Cell, Column, DeltaCard, Row, Table, Tone
+from effkit.report.view import View, listing
 
 TONES: dict[Worth, Tone] = {"worth it": "good", "not worth it": "bad", "not resolvable": "warn"}
 _GAP_WORDS = {
@@ -20,16 +24,25 @@ _GAP_WORDS = {
 
 def links_table(view: View) -> Table | None:
     """Every link of every chain, the ones that chains share once."""
-    rows = tuple(_row(view, candidate, link) for candidate, link in distinct(view))
-    columns = (
-        Column("Chain before"),
-        Column("Quality", f"{_unit(view)} against the chain before; margin {view.margin}", "measured"),
-        Column("Latency", "against the chain before", "measured"),
-        Column("Weights", "in memory, of the chain before", "counted"),
-        Column("Making", "what the chain before did not need"),
-        Column("Verdict"),
+    cards = deltas(view)
+    if not cards:
+        return None
+    # The verdict stands first, where a narrow screen shows it.
+    columns = (Column("Verdict"), Column("Chain before"), *(column for column, _ in cards[0].facts))
+    rows = tuple(
+        Row(
+            card.title,
+            card.name,
+            (replace(card.verdict, detail=card.reason), Cell(card.before), *(cell for _, cell in card.facts)),
+        )
+        for card in cards
     )
-    return Table("links", "Techniques, link by link", "Technique", columns, rows) if rows else None
+    return Table("links", "Techniques, link by link", "Technique", columns, rows)
+
+
+def deltas(view: View) -> tuple[DeltaCard, ...]:
+    """What each technique changes against the chain without it, a card each."""
+    return tuple(_card(view, candidate, link) for candidate, link in distinct(view))
 
 
 def sentences(view: View) -> tuple[str, ...]:
@@ -37,25 +50,14 @@ def sentences(view: View) -> tuple[str, ...]:
     return tuple(_sentence(view, candidate, link) for candidate, link in distinct(view))
 
 
-def links_rows(view: View) -> list[dict[str, object]]:
-    """One mapping a link, SI units in its keys; what is not known is None, never 0."""
-    return [
-        {
-            "chain": link.name,
-            "before": link.before,
-            "gap": link.gap.difference if link.gap else None,
-            "gap_low": link.gap.low if link.gap else None,
-            "gap_high": link.gap.high if link.gap else None,
-            "latency_ratio": link.latency.value if link.latency else None,
-            "latency_low": link.latency.low if link.latency else None,
-            "latency_high": link.latency.high if link.latency else None,
-            "size_ratio": link.size,
-            "making_s": link.making_s,
-            "making_j": link.making_j,
-            "verdict": worth(link)[0],
-        }
-        for _, link in distinct(view)
-    ]
+def counts(view: View) -> str:
+    """How many techniques were worth it here, in a sentence; empty where there are none."""
+    words = Counter(worth(link)[0] for _, link in distinct(view))
+    if not words:
+        return ""
+    tested = "One technique was" if words.total() == 1 else f"{words.total()} techniques were"
+    said = listing([f"{words[word]} {word}" for word in TONES if words[word]])
+    return f"{tested} tested, each against the same chain without it: {said}."
 
 
 def distinct(view: View) -> list[tuple[CandidateRecord, Link]]:
@@ -67,20 +69,25 @@ def distinct(view: View) -> list[tuple[CandidateRecord, Link]]:
     return list(found.values())
 
 
-def _row(view: View, candidate: CandidateRecord, link: Link) -> Row:
+def _card(view: View, candidate: CandidateRecord, link: Link) -> DeltaCard:
     word, reason = worth(link)
-    making = show(link.making_s, "s")
-    return Row(
-        link.words,
-        link.name,
-        (
-            Cell(_before(view, candidate, link)),
-            _quality(view, link),
-            _latency(link),
-            Cell(times(link.size)) if link.size is not None else _unknown("not counted"),
-            Cell(making, detail="" if link.making_j is None else show(link.making_j, "j")),
-            Cell(word, detail=reason, tone=TONES[word]),
-        ),
+    facts = (
+        (Column(f"Quality, {unit(view)}", f"margin {view.margin}", "measured"), _quality(view, link)),
+        (Column("Latency", "one item", "measured"), _latency(link)),
+        (Column("Weights", "in memory", "counted"), _share(link.size, "not counted")),
+        (Column("Peak memory", "above the libraries", "measured"), _share(link.peak, "not measured")),
+        (Column("Energy", "per request"), _energy(link)),
+        (Column("Making", "beyond the chain before"), _making(link)),
+        (Column("Time paid back", "by its own saving"), _payback(link.time_payback)),
+        (Column("Energy paid back", "by its own saving"), _payback(link.energy_payback)),
+    )
+    return DeltaCard(
+        title=link.words,
+        name=link.name,
+        before=before(view, candidate, link),
+        verdict=Cell(word, tone=TONES[word]),
+        reason=reason,
+        facts=facts,
     )
 
 
@@ -93,24 +100,59 @@ def _quality(view: View, link: Link) -> Cell:
 
 
 def _latency(link: Link) -> Cell:
-    if link.latency is None:
-        return _unknown("not measured")
-    said = savings.speed(link.latency)
-    number, _, ends = said.partition(" [")
+    return _unknown("not measured") if link.latency is None else _said(savings.speed(link.latency))
+
+
+def _share(ratio: float | None, unknown: str) -> Cell:
+    return _unknown(unknown) if ratio is None else Cell(times(ratio))
+
+
+def _energy(link: Link) -> Cell:
+    if link.energy is None:
+        return _unknown("not measurable")
+    rank = link.energy_rank
+    kind = "" if rank is None else "modelled" if rank.startswith("modelled") else "measured"
+    return replace(_said(savings.energy(link.energy)), origin=f"{kind} · {RANK_WORDS[rank]}" if rank else "")
+
+
+def _said(words: str) -> Cell:
+    """What may be said of a ratio, its interval below it."""
+    number, _, ends = words.partition(" [")
     return Cell(number, detail=f"[{ends}" if ends else "")
+
+
+def _making(link: Link) -> Cell:
+    if link.making_s == 0:
+        return Cell("nothing made", tone="muted")
+    return Cell(
+        show(link.making_s, "s"), detail="energy not known" if link.making_j is None else show(link.making_j, "j")
+    )
+
+
+def _payback(found: Payback | None) -> Cell:
+    if found is None:
+        return _unknown("not made")
+    if found.requests is None:
+        return Cell(found.outcome, detail=found.reason, tone="muted" if found.outcome == "not resolvable" else "")
+    number = found.requests
+    return Cell(
+        f"after {show(number.value, 'count')} requests",
+        detail=interval(number.low, number.high, "count", number.value),
+        origin="" if number.origin == "measured" else number.origin,
+    )
 
 
 def _sentence(view: View, candidate: CandidateRecord, link: Link) -> str:
     word, reason = worth(link)
-    parts = [f"“{link.words}”, added to {_before(view, candidate, link)}, is {word}: {reason}"]
+    parts = [f"“{link.words}”, added to {before(view, candidate, link)}, is {word}: {reason}"]
     if link.gap is not None:
-        parts.append(f"{view.gap(link.gap)} {_unit(view)}")
+        parts.append(f"{view.gap(link.gap)} {unit(view)}")
     if link.latency is not None:
         parts.append(savings.speed(link.latency))
     return "; ".join(parts) + "."
 
 
-def _before(view: View, candidate: CandidateRecord, link: Link) -> str:
+def before(view: View, candidate: CandidateRecord, link: Link) -> str:
     """The chain before a link in words: "MiniLM-L6 with 3 layers"."""
     bare = next((c for c in view.record.candidates if c.model == candidate.model and not c.techniques), None)
     # A candidate that failed while it was made learnt from no items that are known.
@@ -120,7 +162,8 @@ def _before(view: View, candidate: CandidateRecord, link: Link) -> str:
     return f"{model} {', '.join(earlier)}".rstrip()
 
 
-def _unit(view: View) -> str:
+def unit(view: View) -> str:
+    """The unit of a quality gap."""
     return "% of the error" if view.lower_is_better else "points"
 
 

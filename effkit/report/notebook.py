@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from effkit.record import Record
 from effkit.report.answer import answer
-from effkit.report.links import links_rows
 from effkit.report.render import environment
 from effkit.report.summary import section
-from effkit.report.tidy import wide
+from effkit.report.tidy import as_rows, wide
+from effkit.report.values import StudySection, TidyLink
 from effkit.report.view import View
 
 if TYPE_CHECKING:
     import pandas
+
+
+class Cards:
+    """A card for each technique of a record's chains; they show themselves in a notebook and print as sentences."""
+
+    def __init__(self, section: StudySection) -> None:
+        self._section = section
+
+    def _repr_html_(self) -> str:
+        return environment().get_template("deltas.html.j2").render(study=self._section)
+
+    def __str__(self) -> str:
+        return "\n".join(self._section.techniques)
 
 
 class Comparison:
@@ -59,10 +73,16 @@ class Comparison:
 
     @property
     def links(self) -> pandas.DataFrame:
-        """One row per technique of a chain: its quality gap, speed and size against the chain without it."""
+        """One row per technique of a chain: what it changes against the chain without it, and its verdict."""
         import pandas
 
-        return pandas.DataFrame(links_rows(View(self.record)))
+        columns = [field.name for field in fields(TidyLink)]
+        return pandas.DataFrame(as_rows(self._section.links), columns=columns).drop(columns=["study", "run"])
+
+    @property
+    def cards(self) -> Cards:
+        """For each technique, a card of what it changes; it shows itself in a notebook."""
+        return Cards(self._section)
 
     @property
     def making(self) -> pandas.DataFrame:

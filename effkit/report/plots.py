@@ -1,8 +1,4 @@
-"""Figures: one style, colour-blind safe, text as text, the same bytes for the same numbers.
-
-Colours are the Okabe–Ito palette. In a page they become CSS variables, so that a figure follows the
-reader's light or dark theme; on its own it keeps the light colours.
-"""
+"""Figures: text as text, the same bytes for the same numbers."""
 
 from __future__ import annotations
 
@@ -11,8 +7,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -23,42 +21,30 @@ from matplotlib.transforms import Bbox
 
 from effkit.record import Record
 from effkit.report.answer import answer
+from effkit.report.barplots import draw_sensitivity, draw_waterfall, size_inches
 from effkit.report.charts import chart
-from effkit.report.values import Chart, ChartKind, Dot
+from effkit.report.palette import (
+    CHOSEN,
+    CURVES,
+    FAINT,
+    FONTS,
+    INK,
+    OTHER,
+    REFERENCE,
+    STYLE,
+    VARIABLES,
+    WIDTH_INCHES,
+)
+from effkit.report.values import BarChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
-INK, FAINT, GRID = "#1f2328", "#6a737d", "#e4e7eb"
-REFERENCE, CHOSEN, OTHER = "#d55e00", "#0072b2", "#7b8794"
-CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_VARIABLES = {INK: "ink", FAINT: "faint", GRID: "grid", REFERENCE: "reference", CHOSEN: "chosen", OTHER: "other"}
 _ROLE_COLOURS = {"reference": REFERENCE, "chosen": CHOSEN, "other": OTHER}
 _ROLE_MARKERS = {"reference": "D", "chosen": "o", "other": "o"}
+_BEND = -0.15
+"""Of an arrow, so that one there and one back do not lie on each other."""
 Horizontal = Literal["left", "center", "right"]
 Vertical = Literal["bottom", "center", "top"]
-_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
-_SIZE_INCHES = (5.0, 3.7)
-_STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": FAINT,
-    "axes.edgecolor": FAINT,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.major.size": 3,
-    "ytick.major.size": 0,
-    "text.parse_math": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "effkit",
-}
+_SIZE_INCHES = (WIDTH_INCHES, 3.7)
 
 
 class ReportFigure(Figure):
@@ -74,11 +60,12 @@ def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
     Args:
         record: the run to draw.
         kind: `latency` and `energy` show quality against them with the Pareto front; `curve` shows quality
-            against the number of labels.
+            against the number of labels; `waterfall` a chain's latency link by link; `sensitivity` what each
+            layer costs in few bits.
 
     Returns:
-        The figure; where fewer than two points have both numbers, one that says so, since a notebook that
-        has measured for an hour should not stop at a picture.
+        The figure; where a record has no numbers for it, one that says so, since a notebook that has measured
+        for an hour should not stop at a picture.
     """
     view = View(record)
     found = chart(view, kind, answer(view).chosen)
@@ -87,21 +74,32 @@ def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
     return figure
 
 
+_TOO_FEW = "fewer than two points have both its numbers"
+_WHY_NONE: dict[ChartKind, str] = {
+    "waterfall": "no chain of two techniques has all its beginnings as candidates",
+    "sensitivity": "no candidate is in mixed precision",
+}
+
+
 def nothing_to_draw(kind: ChartKind) -> ReportFigure:
     """A figure that says why there is none."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = ReportFigure(figsize=(_SIZE_INCHES[0], 0.6))
         FigureCanvasAgg(figure)
-        figure.text(0.01, 0.5, f"No {kind} figure: fewer than two points have both its numbers.", va="center")
+        figure.text(0.01, 0.5, f"No {kind} figure: {_WHY_NONE.get(kind, _TOO_FEW)}.", va="center")
         return figure
 
 
-def draw(found: Chart) -> ReportFigure:
+def draw(found: Chart | BarChart) -> ReportFigure:
     """Draw a chart."""
-    with rc_context(_STYLE):
-        figure = ReportFigure(figsize=_SIZE_INCHES, layout="constrained")
+    with rc_context(STYLE):
+        size = size_inches(found) if isinstance(found, BarChart) else _SIZE_INCHES
+        figure = ReportFigure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         figure.set_facecolor("none")
+        if isinstance(found, BarChart):
+            (draw_waterfall if found.kind == "waterfall" else draw_sensitivity)(figure, found)
+            return figure
         axes = figure.add_subplot(facecolor="none")
         (_draw_curves if found.kind == "curve" else _draw_trade_off)(axes, found)
         _axes(axes, found)
@@ -109,7 +107,7 @@ def draw(found: Chart) -> ReportFigure:
 
 
 @lru_cache(maxsize=64)
-def picture(found: Chart) -> str:
+def picture(found: Chart | BarChart) -> str:
     """A chart as SVG that stands on its own."""
     return svg(draw(found))
 
@@ -117,18 +115,18 @@ def picture(found: Chart) -> str:
 def svg(figure: Figure) -> str:
     """The figure as SVG: text as text, no date, the same bytes every time."""
     stream = io.StringIO()
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = text.replace("'DejaVu Sans'", _FONTS)
+    text = text.replace("'DejaVu Sans'", FONTS)
     return text[text.index("<svg") :]
 
 
-def embedded(found: Chart, prefix: str) -> str:
+def embedded(found: Chart | BarChart, prefix: str) -> str:
     """The chart as SVG for a page: themed by CSS variables, described for a screen reader, ids made its own."""
     text = picture(found)
-    for colour, name in _VARIABLES.items():
+    for colour, name in VARIABLES.items():
         text = text.replace(colour, f"var(--plot-{name}, {colour})")
     text = re.sub(
         r'(<g|<path|<text)( id="[^"]*(?:figure|axes|patch|line|text|tick|matplotlib|PathColl|LineColl)[^"]*")',
@@ -149,14 +147,25 @@ def _draw_trade_off(axes: Axes, found: Chart) -> None:
     if len(best) > 1:
         axes.plot([d.x for d in best], [d.y for d in best], color=FAINT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
     for dot in found.dots:
-        _error_bars(axes, dot, _ROLE_COLOURS[dot.role])
+        _error_bars(axes, dot, _ROLE_COLOURS[dot.role], alpha=0.55 if dot.named else 0.2)
         axes.plot(
             dot.x, dot.y, _ROLE_MARKERS[dot.role], color=_ROLE_COLOURS[dot.role],
-            markersize=8 if dot.role == "chosen" else 6.5, zorder=3,
+            markersize=8 if dot.role == "chosen" else 6.5 if dot.named else 4.5, zorder=3,
+        )  # fmt: skip
+    arrows = [(found.dots[start], found.dots[end]) for start, end in found.arrows]
+    for start, end in arrows:
+        axes.annotate(
+            "", (end.x, end.y), xytext=(start.x, start.y), zorder=2,
+            arrowprops={
+                "arrowstyle": "->", "connectionstyle": f"arc3,rad={_BEND}", "color": OTHER, "linewidth": 0.8,
+                "shrinkA": 4, "shrinkB": 4,
+            },
         )  # fmt: skip
     axes.margins(x=0.16, y=0.16)
     _axes(axes, found)
-    _place_labels(axes, found.dots, lines=[best])
+    named = [dot for dot in found.dots if dot.named]
+    others = [dot for dot in found.dots if not dot.named]
+    _place_labels(axes, named, others=others, lines=[best], arcs=arrows)
 
 
 def _draw_curves(axes: Axes, found: Chart) -> None:
@@ -175,12 +184,12 @@ def _draw_curves(axes: Axes, found: Chart) -> None:
     _place_labels(axes, ends, others=found.dots, lines=lines)
 
 
-def _error_bars(axes: Axes, dot: Dot, colour: str) -> None:
+def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:
     for along, value, low, high in (("x", dot.x, dot.x_low, dot.x_high), ("y", dot.y, dot.y_low, dot.y_high)):
         if low is None or high is None:
             continue
         ends: dict[str, Any] = {f"{along}err": [[max(value - low, 0.0)], [max(high - value, 0.0)]]}
-        axes.errorbar(dot.x, dot.y, **ends, fmt="none", ecolor=colour, elinewidth=1.3, alpha=0.55, zorder=2)
+        axes.errorbar(dot.x, dot.y, **ends, fmt="none", ecolor=colour, elinewidth=1.3, alpha=alpha, zorder=2)
 
 
 def _axes(axes: Axes, found: Chart) -> None:
@@ -210,14 +219,19 @@ _OFFSETS: tuple[tuple[float, float, Horizontal, Vertical], ...] = (
 
 
 def _place_labels(
-    axes: Axes, dots: Sequence[Dot], others: Sequence[Dot] = (), lines: Sequence[Sequence[Dot]] = ()
+    axes: Axes,
+    dots: Sequence[Dot],
+    others: Sequence[Dot] = (),
+    lines: Sequence[Sequence[Dot]] = (),
+    arcs: Sequence[tuple[Dot, Dot]] = (),
 ) -> None:
     """Put each label where it covers least: other labels, dots, bars and the figure's edge."""
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     taken = [box for dot in (*dots, *others) for box in _occupied(axes, dot)]
-    taken += [box for line in lines for box in _along(axes, line)]
+    taken += [box for line in lines for start, end in pairwise(line) for box in _along(axes, start, end)]
+    taken += [box for start, end in arcs for box in _along(axes, start, end, _BEND)]
     frame = axes.get_window_extent()
     for dot in sorted(dots, key=lambda d: (d.role == "other", d.y)):
         label = axes.annotate(
@@ -229,7 +243,8 @@ def _place_labels(
 
 
 def _short(label: str, longest: int = 30) -> str:
-    return label if len(label) <= longest else f"{label[: longest - 1]}…"
+    """A label in at most two lines."""
+    return "\n".join(wrap(label, longest, max_lines=2, placeholder="…"))
 
 
 def _at(label: Annotation, place: int) -> Bbox:
@@ -248,14 +263,14 @@ def _overlap(label: Annotation, place: int, taken: Sequence[Bbox], frame: Bbox) 
     return round(3 * outside + sum(each.width * each.height for each in covered if each), 1)
 
 
-def _along(axes: Axes, line: Sequence[Dot], steps: int = 24) -> list[Bbox]:
-    """The pixels of a line from dot to dot, in small squares."""
-    points = [axes.transData.transform((dot.x, dot.y)) for dot in line]
-    return [
-        Bbox.from_bounds(x - 1.5, y - 1.5, 3, 3)
-        for start, end in pairwise(points)
-        for x, y in (start + (end - start) * step / steps for step in range(steps + 1))
-    ]
+def _along(axes: Axes, start: Dot, end: Dot, bend: float = 0.0, steps: int = 24) -> list[Bbox]:
+    """The pixels of a line from dot to dot, in small squares; bent as matplotlib's `arc3` bends it."""
+    first, last = (np.asarray(axes.transData.transform((dot.x, dot.y))) for dot in (start, end))
+    across = np.array([last[1] - first[1], first[0] - last[0]])
+    middle = (first + last) / 2 + bend * across
+    shares = np.linspace(0, 1, steps + 1)[:, None]
+    points = (1 - shares) ** 2 * first + 2 * shares * (1 - shares) * middle + shares**2 * last
+    return [Bbox.from_bounds(x - 1.5, y - 1.5, 3, 3) for x, y in points]
 
 
 def _occupied(axes: Axes, dot: Dot) -> list[Bbox]:

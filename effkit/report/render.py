@@ -16,7 +16,7 @@ from effkit.record import Record
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_rows
-from effkit.report.values import Chart, Report, StudySection, Tidy
+from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
 
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
@@ -49,10 +49,12 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
     for part in ("tables", "figures"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for study in report.studies:
-        _write(folder / "tables" / f"{study.key}.csv", _csv(study.tidy))
+        _write(folder / "tables" / f"{study.key}.csv", _csv(study.tidy, Tidy))
+        if study.links:
+            _write(folder / "tables" / f"{study.key}-links.csv", _csv(study.links, TidyLink))
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
-    _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy]))
+    _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy], Tidy))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page
@@ -73,7 +75,7 @@ def environment() -> Environment:
     return made
 
 
-def _figure(study: StudySection, found: Chart) -> Markup:
+def _figure(study: StudySection, found: Chart | BarChart) -> Markup:
     return Markup(embedded(found, f"{study.key}-{found.kind}"))
 
 
@@ -85,11 +87,11 @@ def _file(name: str) -> Markup:
     return Markup(source.get_source(environment(), name)[0])
 
 
-def _csv(numbers: Sequence[Tidy]) -> str:
+def _csv(numbers: Sequence[Tidy | TidyLink], kind: type[Tidy | TidyLink]) -> str:
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [field.name for field in fields(Tidy)], lineterminator="\n")
+    writer = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(as_rows(tuple(numbers)))
+    writer.writerows(as_rows(numbers))
     return stream.getvalue()
 
 

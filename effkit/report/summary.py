@@ -13,8 +13,8 @@ from effkit.report.cost import traffic_table
 from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
-from effkit.report.links import sentences
-from effkit.report.tidy import tidy
+from effkit.report.links import counts, deltas, sentences
+from effkit.report.tidy import tidy, tidy_links
 from effkit.report.units import show, whole
 from effkit.report.values import Fact, Report, StudySection
 from effkit.report.view import View
@@ -55,11 +55,14 @@ def section(record: Record) -> StudySection:
         curve=curve_table(view),
         worst_groups=worst_groups(view),
         techniques=sentences(view),
+        worth=counts(view),
+        deltas=deltas(view),
         details=details(view),
         facts=tuple(_facts(view)),
         versions=tuple(Fact(name, version) for name, version in sorted(record.code.versions.items())),
         date=_date(record),
         tidy=tidy(view, found.chosen),
+        links=tidy_links(view),
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from effkit.analysis.carbon import factor, grams_per_thousand
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
-from effkit.record import CandidateRecord, Estimate, Ratio
+from effkit.analysis.verdict import worth
+from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
 from effkit.report.cost import BASIS_WORDS, provided
-from effkit.report.values import Tidy
+from effkit.report.links import distinct
+from effkit.report.values import Tidy, TidyLink
 from effkit.report.view import View, percentile, process_bytes
 
 
@@ -35,9 +37,59 @@ def wide(view: View, chosen: str | None) -> list[dict[str, Any]]:
     return [_wide_row(view, candidate, chosen) for candidate in view.record.candidates]
 
 
-def as_rows(numbers: tuple[Tidy, ...]) -> list[dict[str, Any]]:
+def tidy_links(view: View) -> tuple[TidyLink, ...]:
+    """One row per technique of a chain, those that chains share once."""
+    return tuple(_link(view, link) for _, link in distinct(view))
+
+
+def as_rows(numbers: Sequence[Tidy | TidyLink]) -> list[dict[str, Any]]:
     """Tidy rows as mappings from column to value."""
     return [asdict(number) for number in numbers]
+
+
+def _link(view: View, link: Link) -> TidyLink:
+    word, reason = worth(link)
+    paid: dict[str, Any] = {
+        **_payback_columns("time_payback", link.time_payback),
+        **_payback_columns("energy_payback", link.energy_payback),
+    }
+    return TidyLink(
+        study=view.record.spec.name,
+        run=view.record.run,
+        chain=link.name,
+        before=link.before,
+        technique=link.words,
+        gap=link.gap.difference if link.gap else None,
+        gap_low=link.gap.low if link.gap else None,
+        gap_high=link.gap.high if link.gap else None,
+        gap_verdict=link.gap.verdict if link.gap else "",
+        latency_ratio=link.latency.value if link.latency else None,
+        latency_low=link.latency.low if link.latency else None,
+        latency_high=link.latency.high if link.latency else None,
+        latency_verdict=link.latency.verdict if link.latency else "",
+        size_ratio=link.size,
+        peak_ratio=link.peak,
+        energy_ratio=link.energy.value if link.energy else None,
+        energy_low=link.energy.low if link.energy else None,
+        energy_high=link.energy.high if link.energy else None,
+        energy_verdict=link.energy.verdict if link.energy else "",
+        energy_rank=link.energy_rank or "",
+        making_s=link.making_s,
+        making_j=link.making_j,
+        verdict=word,
+        reason=reason,
+        **paid,
+    )
+
+
+def _payback_columns(name: str, found: Payback | None) -> dict[str, Any]:
+    requests = found.requests if found else None
+    return {
+        name: found.outcome if found else "",
+        f"{name}_requests": requests.value if requests else None,
+        f"{name}_low": requests.low if requests else None,
+        f"{name}_high": requests.high if requests else None,
+    }
 
 
 def _numbers(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,9 @@ Tone = Literal["", "good", "bad", "warn", "muted"]
 AnswerKind = Literal["yes", "better", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
-ChartKind = Literal["latency", "energy", "curve"]
+ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity"]
+
+BarColour = Literal["blue", "orange", "grey"]
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,12 @@ class Dot:
     y_low: float | None = None
     y_high: float | None = None
     role: Literal["reference", "chosen", "other"] = "other"
+    named: bool = True
 
 
 @dataclass(frozen=True)
 class Chart:
-    """The numbers of one figure, in the units of its axes."""
+    """The numbers of one figure, in the units of its axes; `arrows` lead from dot to dot."""
 
     kind: ChartKind
     title: str
@@ -82,8 +85,54 @@ class Chart:
     alt: str
     dots: tuple[Dot, ...]
     front: tuple[int, ...] = ()
+    arrows: tuple[tuple[int, int], ...] = ()
     lower_is_better: bool = False
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar from `start` to `end`, and the interval of its end."""
+
+    label: str
+    detail: str
+    start: float
+    end: float
+    low: float | None = None
+    high: float | None = None
+    colour: BarColour = "grey"
+
+
+@dataclass(frozen=True)
+class BarGroup:
+    """Bars that belong together under one title."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class BarChart:
+    """The numbers of a figure of bars, in the unit of its axis."""
+
+    kind: ChartKind
+    title: str
+    x_label: str
+    alt: str
+    groups: tuple[BarGroup, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DeltaCard:
+    """What one technique changes against the chain before it, and whether it was worth it."""
+
+    title: str
+    name: str
+    before: str
+    verdict: Cell
+    reason: str
+    facts: tuple[tuple[Column, Cell], ...]
 
 
 @dataclass(frozen=True)
@@ -147,6 +196,44 @@ class Tidy:
 
 
 @dataclass(frozen=True)
+class TidyLink:
+    """One technique of a chain: a row of its own CSV file. SI units in the names; None is an empty cell, never 0."""
+
+    study: str
+    run: str
+    chain: str
+    before: str
+    technique: str
+    gap: float | None
+    gap_low: float | None
+    gap_high: float | None
+    gap_verdict: str
+    latency_ratio: float | None
+    latency_low: float | None
+    latency_high: float | None
+    latency_verdict: str
+    size_ratio: float | None
+    peak_ratio: float | None
+    energy_ratio: float | None
+    energy_low: float | None
+    energy_high: float | None
+    energy_verdict: str
+    energy_rank: str
+    making_s: float | None
+    making_j: float | None
+    time_payback: str
+    time_payback_requests: float | None
+    time_payback_low: float | None
+    time_payback_high: float | None
+    energy_payback: str
+    energy_payback_requests: float | None
+    energy_payback_low: float | None
+    energy_payback_high: float | None
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class StudySection:
     """Everything the report says of one study."""
 
@@ -155,7 +242,7 @@ class StudySection:
     question: str
     answer: Answer
     comparison: Table
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart | BarChart, ...]
     limits: tuple[str, ...]
     noise: Table
     budget: Table | None
@@ -163,11 +250,14 @@ class StudySection:
     curve: Table | None
     worst_groups: tuple[str, ...]
     techniques: tuple[str, ...]
+    worth: str
+    deltas: tuple[DeltaCard, ...]
     details: tuple[Table, ...]
     facts: tuple[Fact, ...]
     versions: tuple[Fact, ...]
     date: str
     tidy: tuple[Tidy, ...]
+    links: tuple[TidyLink, ...]
 
 
 @dataclass(frozen=True)

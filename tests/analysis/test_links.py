@@ -8,21 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from effkit.analysis.links import link_gaps, link_latency
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.energy import energy
+from effkit.analysis.links import link_energy, link_gaps, link_latency
+from effkit.analysis.paired import Component, PairedSamples
+from effkit.analysis.payback import link_payback
 from effkit.analysis.verdict import worth
-from effkit.record import Gap, Link, Ratio
-from tests.analysis.runs import paired, samples
+from effkit.record import CandidateRecord, Estimate, Gap, Link, Ratio
+from tests.analysis.runs import CPU, RAPL, paired, samples
 from tests.analysis.test_comparison import TEST, scores
 
 
-def chain(*slower: float, generations: int = 5) -> PairedSamples:
-    """A run of a reference and of one candidate a factor, named 0, 1, …"""
+def rows(*slower: float, generations: int = 5) -> pd.DataFrame:
+    """Samples of a reference and of one candidate a factor, named 0, 1, …"""
     frames = [samples(generations=generations)[lambda frame: frame["candidate"] != "mine"]]
     for number, factor in enumerate(slower):
         run = samples(generations=generations, slower=factor, luck=0.001 * (number + 1))
         frames.append(run[run["candidate"] == "mine"].assign(candidate=str(number)))
-    return paired(pd.concat(frames, ignore_index=True))
+    return pd.concat(frames, ignore_index=True)
+
+
+def chain(*slower: float, generations: int = 5, components: tuple[Component, ...] = (CPU,)) -> PairedSamples:
+    """A run of them."""
+    return paired(rows(*slower, generations=generations), components=components)
 
 
 def gap(verdict: str) -> Gap:
@@ -82,6 +89,68 @@ def test_against_the_reference_it_is_the_ratio_of_the_record() -> None:
     assert (found.value, found.low, found.high, found.verdict) == (known.value, known.low, known.high, known.verdict)
 
 
+def measured(run: PairedSamples, name: str) -> CandidateRecord:
+    return CandidateRecord(name=name, model=name, title=name, energy=energy(run, name, cores=2))
+
+
+def test_a_counted_energy_ratio_of_two_candidates_comes_back() -> None:
+    run = chain(2.0, 0.5, components=(RAPL,))
+    for name, base, truth, verdict in (
+        ("1", "0", 0.25, "lower"),
+        ("0", "ref", 2.0, "higher"),
+        ("ref", "0", 0.5, "lower"),
+    ):
+        found = link_energy(run, measured(run, name), measured(run, base), cores=2)
+        assert found is not None
+        assert found.value == pytest.approx(truth, rel=0.01)
+        assert found.verdict == verdict
+
+
+def test_a_modelled_energy_is_claimed_only_where_every_form_agrees() -> None:
+    frame = rows(2.0, 0.5)
+    frame.loc[frame["metric"].isin(["visit_calls", "visit_cpu_s", "visit_cpu_j"]), "value"] *= 10
+    busy = frame["metric"] == "visit_cpu_s"
+    frame.loc[frame["metric"] == "visit_window_s", "value"] = frame.loc[busy, "value"].to_numpy()
+    rated = Component("cpu", "modelled-tdp", "a model", tdp_w=100.0)
+    for component, verdict in ((rated, "lower"), (CPU, "within noise")):
+        run = paired(frame, components=(component,))
+        found = link_energy(run, measured(run, "1"), measured(run, "0"), cores=2)
+        assert found is not None and found.verdict == verdict
+
+
+def test_energy_that_is_not_resolved_has_no_ratio() -> None:
+    run = chain(2.0, components=(RAPL,))
+    without = CandidateRecord(name="0", model="0", title="0")
+    assert link_energy(run, without, measured(run, "ref"), cores=2) is None
+
+
+def test_payback_is_what_making_took_over_what_a_request_saves() -> None:
+    base = Estimate(value=0.01, low=0.009, high=0.011, n=5)
+    found = link_payback(30.0, base, ratio(0.5, "lower", 0.1), origin="measured")
+    assert found.outcome == "after" and found.requests is not None
+    assert found.requests.value == pytest.approx(6000)
+    assert found.requests.low == pytest.approx(30 / (0.011 * 0.6))
+    assert found.requests.high == pytest.approx(30 / (0.009 * 0.4))
+
+
+@pytest.mark.parametrize(
+    ("made", "given", "outcome"),
+    [
+        (30.0, ratio(2.0, "higher"), "never"),
+        (30.0, ratio(0.99, "within noise"), "not resolvable"),
+        (30.0, ratio(0.5, "indicative"), "not resolvable"),
+        (30.0, ratio(0.5, "unstable"), "not resolvable"),
+        (30.0, None, "not resolvable"),
+        (None, ratio(0.5, "lower"), "not resolvable"),
+        (0.0, ratio(0.5, "lower"), "at once"),
+    ],
+)
+def test_payback_without_a_number_says_why(made: float | None, given: Ratio | None, outcome: str) -> None:
+    found = link_payback(made, Estimate(value=0.01, n=5), given, origin="measured")
+    assert found.outcome == outcome
+    assert found.requests is None and found.reason
+
+
 def test_equal_candidates_are_within_the_noise_and_few_generations_only_indicate() -> None:
     same, few = link_latency(chain(0.5, 0.5), "1", "0"), link_latency(chain(0.5, 0.3, generations=2), "1", "0")
     assert same is not None and same.verdict == "within noise"
@@ -100,11 +169,23 @@ def test_equal_candidates_are_within_the_noise_and_few_generations_only_indicate
         ({"latency": ratio(1.0, "within noise", 0.2)}, "not resolvable", "within the noise"),
         ({"gap": gap("inconclusive")}, "not resolvable", "these items cannot tell"),
         ({"gap": gap("inconclusive"), "latency": ratio(3.0, "higher")}, "not worth it", "slower"),
-        ({"latency": None}, "not resolvable", "make m and m+bf16 candidates"),
+        ({"latency": None}, "not resolvable", "m and m+bf16 must be candidates, and run"),
         ({"latency": ratio(0.5, "indicative")}, "not resolvable", "fewer than five generations"),
         ({"latency": ratio(0.5, "unstable")}, "not resolvable", "unstable"),
         ({"latency": ratio(0.5, "not resolvable")}, "not resolvable", "disturbed"),
         ({"gap": None}, "not resolvable", "the chain before it failed"),
+        ({"gap": gap("superior"), "latency": ratio(1.0, "within noise")}, "worth it", "as fast, and better"),
+        ({"gap": gap("superior"), "latency": ratio(1.0, "within noise", 0.2)}, "not resolvable", "within the noise"),
+        ({"gap": gap("superior"), "latency": ratio(3.0, "higher")}, "not worth it", "slower, though it is better"),
+        ({"size": 0.5, "latency": ratio(3.0, "higher")}, "not worth it", "is smaller (50 % of the weights)"),
+        ({"size": 0.5, "latency": ratio(1.0, "within noise")}, "worth it", "as fast, smaller"),
+        ({"size": 0.5, "peak": 0.6, "latency": ratio(1.0, "within noise")}, "worth it", "smaller"),
+        ({"size": 0.5, "peak": 1.0, "latency": ratio(1.0, "within noise")}, "not worth it", "less than 5 %"),
+        ({"size": 0.5, "latency": ratio(1.0, "within noise", 0.2)}, "not resolvable", "within the noise"),
+        ({"size": 0.5, "gap": gap("inconclusive"), "latency": ratio(1.0, "within noise")}, "not resolvable", "items"),
+        ({"energy": ratio(0.8, "lower"), "latency": ratio(1.0, "within noise")}, "worth it", "takes less energy"),
+        ({"peak": 1.5}, "worth it", "though it takes 1.5 times the memory"),
+        ({"energy": ratio(1.2, "higher")}, "worth it", "though it takes more energy"),
         ({"gap": None, "error": "it broke"}, "not worth it", "it failed"),
     ],
 )

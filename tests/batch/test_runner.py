@@ -103,6 +103,7 @@ def test_a_notebook_of_the_files_own_name_goes_before_its_modalitys(params: Path
     assert notebook_for("tabular", params) == folder / "tabular.ipynb"
     notebook(folder / "t.ipynb", "1 + 1")
     assert notebook_for("tabular", params) == folder / "t.ipynb"
+    assert notebook_for("tabular", params.with_name("t-vision.yaml")) == folder / "t.ipynb"
     assert notebook_for("tabular", params.with_name("mine.yaml")) == folder / "tabular.ipynb"
 
 

@@ -18,7 +18,7 @@ from effkit.report import comparison_html, plot, render_html, summarise, write
 from effkit.report.values import Tidy
 
 MakeRecord = Callable[[str], Record]
-VOID = {"meta", "br", "link", "img", "hr", "input", "path", "use"}
+VOID = {"wbr", "meta", "br", "link", "img", "hr", "input", "path", "use"}
 
 
 class Outline(HTMLParser):
