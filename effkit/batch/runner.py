@@ -136,13 +136,16 @@ class Runner:
 def notebook_for(modality: str, params: Path) -> Path:
     """Return a study's notebook: the one named after its parameter file, or else its modality's.
 
-    Both are looked for in the `notebooks/` nearest to the parameter file.
+    A file named `compression-tabular.yaml` takes `compression-tabular.ipynb`, or else `compression.ipynb`. All are
+    looked for in the `notebooks/` nearest to the parameter file.
 
     Raises:
         SpecError: when there is none, naming where it was looked for.
     """
     starts = (params.resolve().parent, Path.cwd())
-    for name in (f"{params.stem}.ipynb", f"{modality}.ipynb"):
+    parts = params.stem.split("-")
+    names = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    for name in (f"{name}.ipynb" for name in (*names, modality)):
         for start in starts:
             for folder in (start, *start.parents):
                 if (folder / "notebooks" / name).is_file():

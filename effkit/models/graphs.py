@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks, sessions
+from effkit.models import networks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +101,7 @@ class OnnxEncoder:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], original: Callable[[], SentenceEncoder]) -> None:
+        import onnxruntime
         from tokenizers import Tokenizer
 
         self._facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
@@ -108,7 +109,12 @@ class OnnxEncoder:
         self._tokeniser = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokeniser.enable_truncation(int(settings.get("max_tokens", self._facts["max_tokens"])))
         self._tokeniser.enable_padding(pad_id=self._facts["pad_id"], pad_token=self._facts["pad_token"])
-        self._session = sessions.open_graph(folder / GRAPH)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = networks.threads()
+        options.inter_op_num_threads = 1
+        # Threads that wait by spinning would take the core from whoever is measured next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
 
     @property
     def batch(self) -> int:
