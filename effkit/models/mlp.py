@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import warnings
 from collections.abc import Sequence
@@ -79,7 +80,8 @@ class MlpPredictor:
         from torch import nn
 
         mean, scale = torch.from_numpy(self._mean), torch.from_numpy(self._scale)
-        network, classes, target = self.network.cpu(), self.classes, (self._target_scale, self._target_mean)
+        network = copy.deepcopy(self.network).cpu()  # the original stays where it is, to be compared with
+        classes, target = self.classes, (self._target_scale, self._target_mean)
 
         class Whole(nn.Module):
             def __init__(self) -> None:

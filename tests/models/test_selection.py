@@ -16,7 +16,10 @@ from effkit.tasks import Task, load
 from effkit.techniques import apply_chain
 
 MODELS = ("logreg", "shallow-tree", "lightgbm-small", "random-forest", "mlp")
-FEW: dict[str, dict[str, Any]] = {"random-forest": {"n_estimators": 10}, "mlp": {"hidden": [32], "epochs": 30, "batch_size": 32}}
+FEW: dict[str, dict[str, Any]] = {
+    "random-forest": {"n_estimators": 10},
+    "mlp": {"hidden": [32], "epochs": 30, "batch_size": 32},
+}
 
 
 @pytest.fixture(scope="module")
