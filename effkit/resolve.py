@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from effkit import catalogue
 from effkit.models import Recipe
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
-from effkit.techniques import apply_chain
+from effkit.techniques import apply_chain, teacher_of
 from effkit.techniques import check as check_techniques
-from effkit.techniques import teacher_of
 from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:

@@ -104,7 +104,7 @@ def test_a_runtime_that_is_missing_stops_a_study_before_anything_is_loaded(
 ) -> None:
     monkeypatch.setattr(registry, "_registered", {})
     register(Technique(
-        "elsewhere", "A runtime.", lambda given: "elsewhere", takes=("boosted trees",), runtime=("no_such_runtime",),
+        "elsewhere", "A runtime.", lambda given: "elsewhere", takes=("boosted trees",), runtime=lambda parameters: ("no_such_runtime",),
         apply=ask_for_too_much,
     ))  # fmt: skip
     study = Study.from_params(

@@ -1,74 +1,57 @@
-"""Frozen encoders of texts and images, with a logistic head or a corpus to search.
-
-Embeddings are products of their own, keyed by the encoder and by what is embedded: fewer labels
-reuse a prefix of them, and every head on one encoder shares those of the test items.
-"""
+"""Frozen encoders of texts and images, with a logistic head or a corpus to search."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import heads, networks, optimised
-from effkit.models.base import BUILDER_VERSION, MANIFEST, Facts, Predictor, Recipe
+from effkit.models import heads, networks, optimised, originals
+from effkit.models.base import MANIFEST, Facts, Predictor, Recipe
+from effkit.models.embedding import HEAD_SETTINGS, Embedder, Embeds, content
 from effkit.models.heads import CosineSearch, Head, LogisticHead
-from effkit.models.images import ImageInput
 from effkit.models.products import Products
+from effkit.models.steps import identity, runtime
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-HEAD_SETTINGS = ("C", "max_iter")
-BOUNDARIES = (0, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-"""Embeddings are stored in chunks that end here, so that the usual label counts share them."""
-BATCH = 32
 OPTIMISED = "encoder"
-"""Folder of a product that holds the encoder where techniques have made another of it."""
+"""Folder of a product that holds the encoder where it is not as published."""
+SORTED_TOGETHER = 8
+"""Texts of like length that share a small batch, where `padding` is "sorted"."""
+SERVED_BY: Mapping[str, tuple[str, ...]] = {
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+    "model2vec": ("model2vec",),
+}
+FRONTS: Mapping[str, tuple[str, ...]] = {
+    "text.encoder": ("tokenizers",),
+    "vision.efficientnet_lite": ("PIL.Image",),
+    "vision.squeezenet": ("PIL.Image",),
+}
+ON_TORCH: Mapping[str, tuple[str, ...]] = {
+    "text.encoder": ("sentence_transformers",),
+    "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch"),
+    "vision.squeezenet": ("PIL.Image", "safetensors.torch"),
+}
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """Name what a fresh worker must import before it can load this model."""
-    if optimised.on_onnx(recipe):
-        return ("onnxruntime", "tokenizers")
-    further = {
-        "text.encoder": ("sentence_transformers",),
-        "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch"),
-        "vision.squeezenet": ("PIL.Image", "safetensors.torch"),
-    }
-    return ("torch", *further[recipe.builder])
+    served = runtime(recipe.settings)
+    if served != "torch":
+        return (*SERVED_BY[served], *FRONTS[recipe.builder])
+    return ("torch", *ON_TORCH[recipe.builder])
 
 
-class Encoder(Protocol):
+class Encoder(Embeds, Protocol):
     """Items to embeddings."""
-
-    @property
-    def batch(self) -> int:
-        """How many items to embed together."""
-        ...
-
-    def size(self, item: Any) -> int:
-        """Return what the time of an item grows with."""
-        ...
-
-    def prepare(self, items: list[Any]) -> Any:
-        """Turn raw items into the network's input."""
-        ...
-
-    def embed(self, prepared: Any) -> NDArray[np.float32]:
-        """Return (n, dimensions) embeddings."""
-        ...
 
     def count(self) -> tuple[int, int]:
         """Count parameters, and bytes of weights in memory."""
@@ -77,40 +60,6 @@ class Encoder(Protocol):
     def flops(self, item: Any) -> float | None:
         """Count the operations of one item; None where they are none of floating point."""
         ...
-
-
-class ImageEncoder:
-    """Images to embeddings: a convolutional network without its classifier."""
-
-    batch = BATCH
-
-    def __init__(self, network: nn.Module, images: ImageInput, settings: Mapping[str, Any]) -> None:
-        self._precision = networks.precision(settings)
-        self.network = networks.on_device(networks.transformed(network, settings).to(self._precision))
-        self._images = images
-
-    def size(self, item: bytes) -> int:
-        """Return what the time of an item grows with: all images are resized to one size."""
-        return 0
-
-    def prepare(self, items: list[bytes]) -> Tensor:
-        """Decode, resize and normalise."""
-        return self._images.prepare(items)
-
-    def embed(self, prepared: Tensor) -> NDArray[np.float32]:
-        """Return (n, dimensions) embeddings."""
-        import torch
-
-        with torch.inference_mode():
-            return networks.to_array(self.network(networks.on_device(prepared).to(self._precision)))
-
-    def count(self) -> tuple[int, int]:
-        """Count parameters, and bytes of weights in memory."""
-        return networks.parameters(self.network), networks.tensor_bytes(self.network)
-
-    def flops(self, item: bytes) -> float:
-        """Count the operations of one image."""
-        return networks.flops(lambda: self.embed(self.prepare([item])))
 
 
 @dataclass(frozen=True)
@@ -131,21 +80,49 @@ class EncoderPredictor:
         return self.head.answer(self.encoder.embed(prepared))
 
 
+class InSmallBatches:
+    """An encoder that splits a batch into small ones of like size, and answers in the order it was asked.
+
+    Args:
+        encoder: what embeds them.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.batch = encoder.batch
+        self.size: Callable[[Any], int] = encoder.size
+        self.count, self.flops = encoder.count, encoder.flops
+
+    def prepare(self, items: list[Any]) -> tuple[list[int], list[Any]]:
+        """Sort items by size and prepare each small batch."""
+        order = sorted(range(len(items)), key=lambda row: self.size(items[row]))
+        parts = [order[start : start + SORTED_TOGETHER] for start in range(0, len(order), SORTED_TOGETHER)]
+        return order, [self._encoder.prepare([items[row] for row in part]) for part in parts]
+
+    def embed(self, prepared: tuple[list[int], list[Any]]) -> NDArray[np.float32]:
+        """Return (n, dimensions) embeddings, in the order of the items."""
+        order, parts = prepared
+        found = np.concatenate([self._encoder.embed(part) for part in parts])
+        embedded = np.empty_like(found)
+        embedded[order] = found
+        return embedded
+
+
 def make(recipe: Recipe, task: Task, products: Products) -> Path:
-    """Embed what the head learns from or searches, and fit the head."""
+    """Make the encoder, embed what the head learns from or searches, and fit the head."""
     if recipe.kind not in ("classification", "retrieval"):
         raise SpecError(f"{recipe.model} cannot do {recipe.kind}; a frozen encoder does classification or retrieval.")
-    converted = _converted(recipe, products)
-    embedder = _Embedder(recipe, converted, products)
+    made = optimised.make(recipe, task, products)
+    embedder = Embedder(recipe, made.folder, identity(recipe, task), products, _load_encoder)
     if recipe.kind == "retrieval":
         documents = task.documents
         embedded = embedder.of(documents, "corpus documents")
-        facts = (_content(documents),)
+        facts = (content(documents), identity(recipe, task))
         step, count = "index the corpus", len(documents)
     else:
         chosen = task.first("fit", recipe.fit_items)
         embedded = embedder.of(task.items.take(chosen), "fit items")
-        facts = (task.sha256,)
+        facts = (task.sha256, "")
         step, count = "fit the head", len(chosen)
 
     def write(folder: Path) -> None:
@@ -154,24 +131,22 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         else:
             options = {key: recipe.settings[key] for key in HEAD_SETTINGS if key in recipe.settings}
             heads.save(LogisticHead.fit(embedded, task.labels[chosen], len(task.classes), **options), folder)
-        if converted is not None and recipe.builder == "text.encoder":
-            shutil.copytree(converted, folder / OPTIMISED, ignore=shutil.ignore_patterns(MANIFEST))
-        elif converted is not None:
-            for file in converted.glob("*.safetensors"):
-                shutil.copy(file, folder)
+        if not made.published:
+            _link(made.folder, folder / OPTIMISED)
 
-    # The fit has one optimum: seeds share it.
-    return products.make(replace(recipe, seed=0).key(*facts, *networks.device_key()), step, count, write)
+    # The fit has one optimum: where nothing else depends on the seed, seeds share it.
+    seed = recipe.seed if recipe.settings.get("steps") else 0
+    return products.make(replace(recipe, seed=seed).key(*facts, *networks.device_key()), step, count, write)
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
     """Load the encoder and the head that `make` left in `folder`."""
-    files = tuple(path for path in folder.glob("*.safetensors"))
+    files = tuple(folder.glob("*.safetensors"))
     if (folder / OPTIMISED).is_dir():
         files += tuple(path for path in (folder / OPTIMISED).rglob("*") if path.is_file())
-    elif recipe.builder != "vision.squeezenet":  # which was converted into `folder`
-        files += tuple(_weights(recipe) / name for name in recipe.weights_sha256)
-    return EncoderPredictor(_load_encoder(recipe, folder), heads.load(folder), files)
+    else:
+        files += tuple(_place(recipe, folder) / name for name in recipe.weights_sha256)
+    return EncoderPredictor(_load_encoder(recipe, _place(recipe, folder)), heads.load(folder), files)
 
 
 def facts(predictor: EncoderPredictor, item: Any, folder: Path) -> Facts:
@@ -191,114 +166,45 @@ def facts(predictor: EncoderPredictor, item: Any, folder: Path) -> Facts:
 
 def predict(recipe: Recipe, folder: Path, task: Task, indices: NDArray[np.int64], products: Products) -> NDArray[Any]:
     """Predict items in batches of like size, in the order of `indices`; their embeddings are kept."""
-    embedded = _Embedder(recipe, folder, products).of(task.items.take(indices), "items to score")
-    return heads.load(folder).answer(embedded)
+    embedder = Embedder(recipe, _place(recipe, folder), identity(recipe, task), products, _load_encoder)
+    return heads.load(folder).answer(embedder.of(task.items.take(indices), "items to score"))
 
 
-class _Embedder:
-    """Embeds items in cached chunks, and loads the encoder only where one is missing."""
-
-    def __init__(self, recipe: Recipe, folder: Path | None, products: Products) -> None:
-        self._recipe, self._folder, self._products = recipe, folder, products
-
-    @cached_property
-    def _encoder(self) -> Encoder:
-        return _load_encoder(self._recipe, self._folder)
-
-    def of(self, items: Sequence[Any], what: str) -> NDArray[np.float32]:
-        """Return (n, dimensions) embeddings of all items."""
-        ends = [end for end in BOUNDARIES if end < len(items)] + [len(items)]
-        chunks = [
-            self._chunk(list(items[start:stop]), f"embed {what} {start}–{stop}") for start, stop in pairwise(ends)
-        ]
-        return np.concatenate(chunks)
-
-    def _chunk(self, items: list[Any], step: str) -> NDArray[np.float32]:
-        recipe = self._recipe
-        settings = {key: value for key, value in recipe.settings.items() if key not in HEAD_SETTINGS}
-        facts = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), settings, _content(items)]
-        key = hashlib.sha256(
-            json.dumps([*facts, *networks.device_key()], sort_keys=True, default=str).encode()
-        ).hexdigest()[:32]
-
-        def write(folder: Path) -> None:
-            np.save(folder / "embeddings.npy", _embed(self._encoder, items))
-
-        stored: NDArray[np.float32] = np.load(self._products.make(key, step, len(items), write) / "embeddings.npy")
-        return stored
-
-
-def _embed(encoder: Encoder, items: Sequence[Any]) -> NDArray[np.float32]:
-    order = sorted(range(len(items)), key=lambda row: encoder.size(items[row]), reverse=True)
-    batches = [order[start : start + encoder.batch] for start in range(0, len(order), encoder.batch)]
-    rows = [encoder.embed(encoder.prepare([items[row] for row in batch])) for batch in batches]
-    embedded = np.empty((len(items), rows[0].shape[1]), np.float32)
-    embedded[order] = np.concatenate(rows)
-    return embedded
-
-
-def _content(items: Sequence[str | bytes]) -> str:
-    """Hash of texts or images, in order."""
-    digest = hashlib.sha256()
-    for item in items:
-        raw = item if isinstance(item, bytes) else item.encode()
-        digest.update(len(raw).to_bytes(8, "little") + raw)
-    return digest.hexdigest()
-
-
-def _weights(recipe: Recipe) -> Path:
+def _place(recipe: Recipe, folder: Path) -> Path:
+    """Where the encoder of a product lies: in it, or with the published files."""
+    if (folder / OPTIMISED).is_dir():
+        return folder / OPTIMISED
     if recipe.weights is None:
         raise SpecError(f"{recipe.model} needs its files: fetch them and give their folder in the recipe's `weights`.")
     return recipe.weights
 
 
-def _converted(recipe: Recipe, products: Products) -> Path | None:
-    """Convert weights that are published as a pickle, and make what techniques ask for, once."""
-    if recipe.builder == "text.encoder":
-        return optimised.make(recipe, _weights(recipe), products)
-    if recipe.builder != "vision.squeezenet":
-        return None
-    from effkit.models import squeezenet
-
-    weights = _weights(recipe)
-    key = hashlib.sha256(json.dumps([BUILDER_VERSION, dict(recipe.weights_sha256)]).encode()).hexdigest()[:32]
-    return products.make(key, "convert the weights", 0, lambda folder: squeezenet.convert(weights, folder))
+def _link(source: Path, place: Path) -> None:
+    """Give a product the encoder's files; they are never changed, so that they need not lie there twice."""
+    ignored = shutil.ignore_patterns(MANIFEST)
+    try:
+        shutil.copytree(source, place, ignore=ignored, copy_function=os.link)
+    except (OSError, shutil.Error):  # a file system without hard links
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place, ignore=ignored)
 
 
-def _load_encoder(recipe: Recipe, folder: Path | None) -> Encoder:
-    if not optimised.on_onnx(recipe):  # which would load PyTorch for nothing
-        networks.use_threads()
-    return _LOADERS[recipe.builder](recipe, folder)
+def _load_encoder(recipe: Recipe, place: Path) -> Encoder:
+    match runtime(recipe.settings):
+        case "torch":
+            encoder: Encoder = originals.original(recipe, place)
+        case "model2vec":
+            from effkit.models.static import StaticEncoder
+
+            encoder = StaticEncoder(place, recipe.settings)
+        case _:
+            from effkit.models.graphs import GraphEncoder
+
+            encoder = GraphEncoder(place, recipe.settings, lambda: _counted(recipe))
+    return InSmallBatches(encoder) if recipe.settings.get("padding") == "sorted" else encoder
 
 
-def _sentence(recipe: Recipe, folder: Path | None) -> Encoder:
-    made = folder / OPTIMISED if folder is not None and (folder / OPTIMISED).is_dir() else folder
-    if optimised.on_onnx(recipe):
-        from effkit.models.graphs import OnnxEncoder
-
-        assert made is not None
-        return OnnxEncoder(made, recipe.settings, lambda: optimised.like_the_graph(recipe, _weights(recipe)))
-    rewritten = made is not None and any(key in recipe.settings for key in optimised.WRITTEN)
-    return optimised.original(recipe, made if rewritten and made is not None else _weights(recipe))
-
-
-def _efficientnet(recipe: Recipe, folder: Path | None) -> Encoder:
-    from effkit.models import efficientnet
-
-    images = ImageInput.of(recipe.settings)
-    network = efficientnet.load(_weights(recipe), recipe.settings["variant"], images.resolution)
-    return ImageEncoder(network, images, recipe.settings)
-
-
-def _squeezenet(recipe: Recipe, folder: Path | None) -> Encoder:
-    from effkit.models import squeezenet
-
-    assert folder is not None
-    return ImageEncoder(squeezenet.load(folder), ImageInput.of(recipe.settings), recipe.settings)
-
-
-_LOADERS: dict[str, Callable[[Recipe, Path | None], Encoder]] = {
-    "text.encoder": _sentence,
-    "vision.efficientnet_lite": _efficientnet,
-    "vision.squeezenet": _squeezenet,
-}
+def _counted(recipe: Recipe) -> originals.TorchEncoder:
+    """Load the PyTorch module that operations of a graph are counted on."""
+    assert recipe.weights is not None
+    return originals.of_this_shape(recipe, recipe.weights)

@@ -1,153 +1,164 @@
-"""ONNX graphs of sentence encoders: export, INT8, and ONNX Runtime. Serving one loads no PyTorch."""
+"""Encoders as graphs: exported once, and run without PyTorch by ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import networks
+from effkit.models.fronts import Feed, front
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from effkit.models.originals import TorchEncoder
 
-    from effkit.models.sentence import SentenceEncoder
-
-GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.json", "encoder.json"
-INPUTS, OUTPUT = ("input_ids", "attention_mask"), "sentence_embedding"
+GRAPH, OPENVINO_GRAPH, FACTS = "model.onnx", "model.xml", "encoder.json"
+OUTPUT = "embedding"
 OPSET = 17
 BATCH = 32
 
 
-def export(encoder: SentenceEncoder, folder: Path) -> None:
-    """Write an encoder as one graph, from tokens to the pooled embedding, with its tokeniser.
+class Session(Protocol):
+    """A runtime that has opened a graph."""
+
+    def run(self, feed: Feed) -> NDArray[np.float32]:
+        """Return (n, dimensions) embeddings."""
+        ...
+
+
+def export(encoder: TorchEncoder, folder: Path) -> None:
+    """Write an encoder as one ONNX graph, from its inputs to the pooled embedding.
 
     Args:
-        encoder: in 32 bits.
+        encoder: in 32 bits, on the CPU.
         folder: an empty one.
     """
     import torch
 
-    class Whole(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = encoder.network
-
-        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-            embedded: Tensor = self.network(dict(zip(INPUTS, (input_ids, attention_mask), strict=True)))[OUTPUT]
-            return embedded
-
-    # Of two lengths, so that padding is part of what is traced.
-    sample = encoder.network.preprocess(["a short text", "and a text that is a good deal longer than the other"])
-    axes = {name: {0: "texts", 1: "tokens"} for name in INPUTS} | {OUTPUT: {0: "texts"}}
+    traced = encoder.traceable()
+    axes = {name: {0: "items", **further} for name, further in traced.axes.items()} | {OUTPUT: {0: "items"}}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of every shape it looks at; the tests compare what comes out
         torch.onnx.export(
-            Whole().eval(),
-            tuple(sample[name] for name in INPUTS),
+            traced.module.eval(),
+            tuple(traced.inputs.values()),
             str(folder / GRAPH),
-            input_names=list(INPUTS),
+            input_names=list(traced.inputs),
             output_names=[OUTPUT],
             dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,  # its graphs are faster than the newer exporter's, and written in a tenth of the time
         )
-    tokeniser = encoder.network.tokenizer
-    tokeniser.backend_tokenizer.save(str(folder / TOKENIZER))
+    parameters, _ = encoder.count()
     facts = {
-        "parameters": networks.parameters(encoder.network),
-        "tensor_bytes": _weights(folder / GRAPH),
-        "max_tokens": encoder.network.max_seq_length,
-        "pad_id": tokeniser.pad_token_id,
-        "pad_token": tokeniser.pad_token,
+        **encoder.write_front(folder),
+        "parameters": parameters,
+        "tensor_bytes": constants_bytes(folder / GRAPH),
         "integers": False,
+        "alone": False,
     }
-    (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    write_facts(folder, facts)
 
 
-def quantise(exported: Path, folder: Path) -> None:
-    """Write a graph's weights as 8-bit integers, one scale a channel; activations are quantised as they come.
-
-    Args:
-        exported: a folder that `export` wrote.
-        folder: an empty one.
-    """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    plain = folder / "plain.onnx"
-    quant_pre_process(str(exported / GRAPH), str(plain), skip_symbolic_shape=True)
-    quantize_dynamic(plain, folder / GRAPH, weight_type=QuantType.QInt8, per_channel=True)
-    plain.unlink()
-    shutil.copy(exported / TOKENIZER, folder)
-    facts = json.loads((exported / FACTS).read_text(encoding="utf-8"))
-    facts |= {"tensor_bytes": _weights(folder / GRAPH), "integers": True}
-    (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
-class OnnxEncoder:
-    """Texts to embeddings by ONNX Runtime.
+class GraphEncoder:
+    """Items to embeddings by a graph.
 
     Args:
-        folder: that `export` or `quantise` wrote.
-        settings: `max_tokens`, beyond which a text is cut.
-        original: loads the PyTorch module that the graph was made from, on which operations are counted.
+        folder: that `export` or a step after it wrote.
+        settings: of the encoder.
+        original: loads a PyTorch module of the graph's shape, on which operations are counted.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], original: Callable[[], SentenceEncoder]) -> None:
-        import onnxruntime
-        from tokenizers import Tokenizer
-
-        self._facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    def __init__(self, folder: Path, settings: Mapping[str, Any], original: Callable[[], TorchEncoder]) -> None:
+        self._facts = read_facts(folder)
         self._original = original
-        self._tokeniser = Tokenizer.from_file(str(folder / TOKENIZER))
-        self._tokeniser.enable_truncation(int(settings.get("max_tokens", self._facts["max_tokens"])))
-        self._tokeniser.enable_padding(pad_id=self._facts["pad_id"], pad_token=self._facts["pad_token"])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = networks.threads()
-        options.inter_op_num_threads = 1
-        # Threads that wait by spinning would take the core from whoever is measured next.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        self._front = front(folder, self._facts, settings)
+        self._session = _session(folder, self._facts)
 
     @property
     def batch(self) -> int:
         """Items to embed together: one, where the scale of activations is the whole batch's."""
-        return 1 if self._facts["integers"] else BATCH
+        return 1 if self._facts["alone"] else BATCH
 
-    def size(self, item: str) -> int:
+    def size(self, item: Any) -> int:
         """Return what the time of an item grows with, so that like items share a batch."""
-        return len(item)
+        return self._front.size(item)
 
-    def prepare(self, items: list[str]) -> dict[str, NDArray[np.int64]]:
-        """Tokenise, cut and pad to the longest."""
-        encoded = self._tokeniser.encode_batch(items)
-        ids = np.array([each.ids for each in encoded], np.int64)
-        return dict(zip(INPUTS, (ids, np.array([each.attention_mask for each in encoded], np.int64)), strict=True))
+    def prepare(self, items: list[Any]) -> Feed:
+        """Turn raw items into the graph's inputs."""
+        return self._front.prepare(items)
 
-    def embed(self, prepared: dict[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+    def embed(self, prepared: Feed) -> NDArray[np.float32]:
         """Return (n, dimensions) embeddings."""
-        embedded: NDArray[np.float32] = self._session.run([OUTPUT], prepared)[0]
-        return embedded
+        return self._session.run(prepared)
 
     def count(self) -> tuple[int, int]:
         """Count parameters, and bytes of the graph's weights."""
         return self._facts["parameters"], self._facts["tensor_bytes"]
 
-    def flops(self, item: str) -> float | None:
-        """Count operations of one text on the original; None for integers, which are no floating-point arithmetic."""
-        return None if self._facts["integers"] else self._original().flops(item)
+    def flops(self, item: Any) -> float | None:
+        """Count operations of one item on the original; None for integers, which are no floating-point arithmetic."""
+        if self._facts["integers"]:
+            return None
+        counted: float | None = self._facts.get("flops")  # of images, which are all of one size
+        return self._original().flops(item) if counted is None else counted
 
 
-def _weights(graph: Path) -> int:
-    """Bytes of a graph's constants."""
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what is known of a graph without opening it."""
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return facts
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write what is known of a graph."""
+    (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def constants_bytes(graph: Path) -> int:
+    """Count the bytes of an ONNX graph's constants."""
     import onnx
 
     stored = onnx.load(str(graph)).graph.initializer
     return int(sum(onnx.numpy_helper.to_array(each).nbytes for each in stored))
+
+
+def _session(folder: Path, facts: Mapping[str, Any]) -> Session:
+    if (folder / OPENVINO_GRAPH).exists():
+        from effkit.models.openvino_graphs import OpenVinoSession
+
+        return OpenVinoSession(folder / OPENVINO_GRAPH, facts.get("precision", "f32"))
+    return OnnxSession(folder / GRAPH)
+
+
+class OnnxSession:
+    """ONNX Runtime on the CPU.
+
+    Args:
+        path: of the graph.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._session = onnx_session(path)
+
+    def run(self, feed: Feed) -> NDArray[np.float32]:
+        """Return (n, dimensions) embeddings."""
+        embedded: NDArray[np.float32] = self._session.run([OUTPUT], feed)[0]
+        return embedded
+
+
+def onnx_session(path: Path) -> Any:
+    """Open a graph with ONNX Runtime, with the threads that the process was told."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = networks.threads()
+    options.inter_op_num_threads = 1
+    # Threads that wait by spinning would take the core from whoever is measured next.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

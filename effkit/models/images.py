@@ -51,14 +51,18 @@ class ImageInput:
             stacked[row] = np.asarray(colour if colour.size == size else colour.resize(size, Image.Resampling.BICUBIC))
         return stacked
 
+    def array(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Normalise pixels to (n, 3, resolution, resolution) floats."""
+        ordered = pixels[..., ::-1] if self.reverse else pixels
+        mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
+        scaled = (ordered.astype(np.float32) - mean) / scale
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
     def tensor(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Normalise pixels to an (n, 3, resolution, resolution) float tensor."""
         import torch
 
-        ordered = pixels[..., ::-1] if self.reverse else pixels
-        mean, scale = np.array(self.mean, np.float32), np.array(self.scale, np.float32)
-        scaled = (ordered.astype(np.float32) - mean) / scale
-        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
+        return torch.from_numpy(self.array(pixels))
 
     def prepare(self, items: Sequence[bytes]) -> Tensor:
         """Decode, resize and normalise."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
 from types import SimpleNamespace
@@ -39,11 +40,36 @@ def precision(settings: Mapping[str, Any]) -> torch.dtype:
     return chosen
 
 
-def transformed(network: Any, settings: Mapping[str, Any]) -> Any:
-    """Change a loaded network by the functions that the setting `transforms` names, in order."""
+@dataclass(frozen=True)
+class Traceable:
+    """A network as it can be traced.
+
+    Attributes:
+        module: takes the inputs in their order.
+        inputs: examples by name, two items each.
+        axes: further axes of each input whose length varies, by position; the first is always the items'.
+    """
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    axes: Mapping[str, Mapping[int, str]]
+
+
+def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
+    """Change a loaded network by what the settings ask of it, in order.
+
+    Args:
+        network: a PyTorch module with its weights.
+        settings: `transforms`, functions of one's own by their address; `precision`; `integers`.
+    """
     for each in settings.get("transforms", ()):
         function = attrgetter(each["name"])(import_module(each["module"]))
         network = function(network, SimpleNamespace(**each["parameters"]))
+    network = network.to(precision(settings)).eval()
+    if settings.get("integers") == "torchao":
+        from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+
+        quantize_(network, Int8DynamicActivationInt8WeightConfig())
     return network
 
 
@@ -77,7 +103,15 @@ def parameters(network: nn.Module) -> int:
 
 def tensor_bytes(network: nn.Module) -> int:
     """Count the bytes of a network's parameters and buffers."""
-    return sum(each.numel() * each.element_size() for each in (*network.parameters(), *network.buffers()))
+    return sum(_stored_bytes(each) for each in (*network.parameters(), *network.buffers()))
+
+
+def _stored_bytes(tensor: Any) -> int:
+    """Bytes of a tensor, or of the tensors that a quantised one is made of."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return int(tensor.numel() * tensor.element_size())
+    names, _ = tensor.__tensor_flatten__()
+    return sum(_stored_bytes(getattr(tensor, name)) for name in names)
 
 
 def flops(call: Callable[[], Any]) -> float:

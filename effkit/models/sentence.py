@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks
+from effkit.models import networks, surgery
+from effkit.models.fronts import IDS, MASK, write_tokeniser
+from effkit.models.networks import Traceable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
+
+OUTPUT = "sentence_embedding"
 
 
 class SentenceEncoder:
@@ -20,44 +25,51 @@ class SentenceEncoder:
 
     Args:
         folder: verified files of a Sentence Transformers model; nothing is asked of a hub.
-        settings: `max_tokens`, beyond which a text is cut; `precision`; `transforms` of the loaded module.
+        settings: `max_tokens`, beyond which a text is cut; `attention`; `compile`; `padding`; and what
+            `networks.made_ready` reads.
     """
 
     batch = 32
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        from sentence_transformers import SentenceTransformer
-
-        network = SentenceTransformer(str(folder), device="cpu", local_files_only=True).eval()
-        network = networks.transformed(network, settings).to(networks.precision(settings))
+        network = networks.made_ready(surgery.open_sentences(folder), settings)
+        if "attention" in settings:
+            network[0].auto_model.set_attn_implementation(settings["attention"])
+        if settings.get("compile"):
+            network[0].auto_model.compile(dynamic=True)
         self.network: SentenceTransformer = networks.on_device(network)
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
+        self._integers = "integers" in settings
+        self._to_the_full = settings.get("padding") == "fixed"
 
     def size(self, item: str) -> int:
         """Return what the time of an item grows with, so that like items share a batch."""
         return len(item)
 
     def prepare(self, items: list[str]) -> dict[str, Any]:
-        """Tokenise, cut and pad to the longest."""
-        return self.network.preprocess(items)
+        """Tokenise, cut and pad: to the longest, or to the most tokens that there may be."""
+        prepared: dict[str, Any] = self.network.preprocess(items)
+        return self._padded(prepared) if self._to_the_full else prepared
 
     def embed(self, prepared: dict[str, Any]) -> NDArray[np.float32]:
         """Return (n, dimensions) embeddings."""
         import torch
 
         with torch.inference_mode():
-            return networks.to_array(self.network(networks.on_device(prepared))["sentence_embedding"])
+            return networks.to_array(self.network(networks.on_device(prepared))[OUTPUT])
 
     def count(self) -> tuple[int, int]:
         """Count parameters, and bytes of weights in memory."""
         return networks.parameters(self.network), networks.tensor_bytes(self.network)
 
-    def flops(self, item: str) -> float:
-        """Count operations of one text with eager attention: the counter does not see the fused kind on a CPU."""
+    def flops(self, item: str) -> float | None:
+        """Count operations of one text; None for integers, which are no floating-point arithmetic.
+
+        Attention is counted in its eager kind: the counter does not see the fused one on a CPU.
+        """
+        if self._integers:
+            return None
         transformer: Any = self.network[0].auto_model
         usual = transformer.config._attn_implementation
         transformer.set_attn_implementation("eager")
@@ -65,3 +77,35 @@ class SentenceEncoder:
             return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
         finally:
             transformer.set_attn_implementation(usual)
+
+    def traceable(self) -> Traceable:
+        """Return the network as it can be traced: tokens and their mask to the embedding."""
+        import torch
+
+        class Whole(torch.nn.Module):
+            def __init__(self, network: SentenceTransformer) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+                embedded: Tensor = self.network({IDS: ids, MASK: mask})[OUTPUT]
+                return embedded
+
+        # Of two lengths, so that padding is part of what is traced.
+        sample = self.network.preprocess(["a short text", "and a text that is a good deal longer than the other"])
+        inputs = {name: sample[name] for name in (IDS, MASK)}
+        return Traceable(Whole(self.network), inputs, {name: {1: "tokens"} for name in inputs})
+
+    def write_front(self, folder: Path) -> dict[str, Any]:
+        """Write the tokeniser."""
+        return write_tokeniser(self.network, folder)
+
+    def _padded(self, prepared: dict[str, Any]) -> dict[str, Any]:
+        from torch.nn.functional import pad
+
+        missing = int(self.network.max_seq_length or 0) - prepared[IDS].shape[1]
+        filled = {IDS: self.network.tokenizer.pad_token_id, MASK: 0, "token_type_ids": 0}
+        return {
+            name: pad(value, (0, missing), value=filled[name]) if name in filled else value
+            for name, value in prepared.items()
+        }

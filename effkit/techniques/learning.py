@@ -92,9 +92,7 @@ TUNE = Technique(
     needs="A text encoder as a PyTorch module in 32 bits, and labelled `fit` items. What `distil` is compared with: "
     "the same student without a teacher.",
     parameters=TuneParameters,
-    words=lambda parameters: "fine-tuned"
-    if parameters.items is None
-    else f"fine-tuned on {parameters.items:,} labels",
+    words=lambda parameters: "fine-tuned" if parameters.items is None else f"fine-tuned on {parameters.items:,} labels",
     builders=("text.encoder",),
     apply=lambda recipe, parameters: with_step(
         recipe, "tune", items=parameters.items or recipe.fit_items, epochs=parameters.epochs

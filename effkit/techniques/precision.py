@@ -8,9 +8,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from effkit.models.base import Recipe
+from effkit.models.steps import runtime
 from effkit.spec import Frozen
 from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, NoParameters, Target, Technique
-from effkit.techniques.steps import runtime, with_graph, with_step
+from effkit.techniques.steps import with_graph, with_step
 
 ENCODERS = ("text.encoder", "vision.squeezenet", "vision.efficientnet_lite")
 
@@ -65,7 +66,7 @@ def _mixed(recipe: Recipe, parameters: MixedParameters) -> Recipe:
 def _same_runtime(target: Target, parameters: Any) -> str | None:
     """Refuse a second runtime: a graph that was made for one is not what the other would be given."""
     before = runtime(target.settings)
-    if before in (None, parameters.runtime) or (before, parameters.runtime) == ("onnxruntime", "openvino"):
+    if before in ("torch", parameters.runtime) or (before, parameters.runtime) == ("onnxruntime", "openvino"):
         return None
     return f"the chain has put it on {before}; give `runtime: {before}`, or leave the step before out"
 

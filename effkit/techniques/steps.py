@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from effkit.models.base import Recipe
-
-LEARNING = ("distil", "heal", "tune", "int8", "mixed")
-"""Steps that look at items, and so depend on where these are cut."""
+from effkit.models.steps import LEARNING
 
 
 def with_step(recipe: Recipe, name: str, **parameters: Any) -> Recipe:
@@ -29,15 +26,5 @@ def with_step(recipe: Recipe, name: str, **parameters: Any) -> Recipe:
 
 def with_graph(recipe: Recipe) -> Recipe:
     """Export it, where it is no graph yet."""
-    return recipe if any(step["step"] == "export" for step in _steps(recipe)) else with_step(recipe, "export")
-
-
-def runtime(settings: Mapping[str, Any]) -> str | None:
-    """What runs the graph that steps have made so far; None where there is no graph."""
-    named = [step["runtime"] for step in settings.get("steps", ()) if "runtime" in step]
-    exported = any(step["step"] == "export" for step in settings.get("steps", ()))
-    return named[-1] if named else ("onnxruntime" if exported else None)
-
-
-def _steps(recipe: Recipe) -> tuple[Mapping[str, Any], ...]:
-    return tuple(recipe.settings.get("steps", ()))
+    steps = recipe.settings.get("steps", ())
+    return recipe if any(step["step"] == "export" for step in steps) else with_step(recipe, "export")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from effkit.models import RETRIEVED, Products, Recipe, builder
+from effkit.models import RETRIEVED, Products, Recipe, builder, embedding
 from effkit.models import encoder as encoders
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
@@ -106,7 +106,7 @@ def test_attention_is_counted_and_left_as_it_was(tiny_bert: Path, products: Prod
 def test_fewer_labels_and_other_heads_reuse_embeddings(
     tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoders, "BOUNDARIES", (0, 10, 30, 100))
+    monkeypatch.setattr(embedding, "BOUNDARIES", (0, 10, 30, 100))
     recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
     folder = encoders.make(recipe, task, products)
     encoders.predict(recipe, folder, task, task.splits["test"], products)

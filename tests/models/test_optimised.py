@@ -14,7 +14,6 @@ import pytest
 from effkit.models import Products, Recipe
 from effkit.models import encoder as encoders
 from effkit.models.encoder import EncoderPredictor
-from effkit.spec import SpecError
 from effkit.techniques import Technique, apply_chain, register, registry
 from tests.models.encoders import recipe_of, texts
 
@@ -59,22 +58,6 @@ def test_16_bits_are_half_the_weights_and_nearly_the_same(technique: str, tiny_b
     assert after.weight_bytes < before.weight_bytes
 
 
-def test_fewer_layers_are_evenly_spaced_and_kept_in_order() -> None:
-    from transformers import BertConfig, BertModel
-
-    from effkit.models.optimised import keep_layers
-
-    size = {"hidden_size": 8, "num_attention_heads": 1, "intermediate_size": 8, "num_hidden_layers": 6}
-    for keep, expected in ((1, [0]), (2, [0, 5]), (3, [0, 2, 5])):
-        network = BertModel(BertConfig(vocab_size=8, **size))
-        before = list(network.encoder.layer)
-        keep_layers(network, keep)
-        assert [before.index(layer) for layer in network.encoder.layer] == expected
-        assert network.config.num_hidden_layers == keep
-    with pytest.raises(SpecError, match=r"`layers\.keep` got 6, and this encoder has 6 layers"):
-        keep_layers(BertModel(BertConfig(vocab_size=8, **size)), 6)
-
-
 def test_a_smaller_encoder_is_what_is_counted_and_gets_a_head_of_its_own(tiny_bert: Path, products: Products) -> None:
     _, folder, whole = made(tiny_bert, products, [])
     other, smaller_folder, smaller = made(tiny_bert, products, [("layers", {"keep": 1})])
@@ -89,12 +72,11 @@ def test_a_smaller_encoder_is_what_is_counted_and_gets_a_head_of_its_own(tiny_be
 def test_making_is_a_step_of_its_own_and_made_once(tiny_bert: Path, products: Products) -> None:
     made(tiny_bert, products, [("layers", {"keep": 1}), ("bf16", {})])
     steps = [each["step"] for each in products.used]
-    assert steps[0] == "rewrite the encoder: layers 1, precision bfloat16"
+    assert steps[:2] == ["keep 1 layers", "rewrite the encoder in bfloat16"]
     assert all(each["product"] for each in products.used)
     products.used.clear()
     made(tiny_bert, products, [("layers", {"keep": 1}), ("bf16", {}), ("tokens", {"most": 8})])
-    assert products.used[0]["reused"]
-    assert not any(each["reused"] for each in products.used[1:])
+    assert [each["reused"] for each in products.used[:3]] == [True, True, False]
 
 
 def test_texts_are_cut(tiny_bert: Path, products: Products) -> None:

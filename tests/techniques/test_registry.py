@@ -86,7 +86,7 @@ def test_what_cannot_work_is_refused_at_once(technique: Technique, reason: str) 
 
 
 def test_a_missing_runtime_is_named_with_the_fix() -> None:
-    register(replace(PENALTY, runtime=("sys", "no_such_runtime")))
+    register(replace(PENALTY, runtime=lambda parameters: ("sys", "no_such_runtime")))
     with pytest.raises(SpecError, match=r"`penalty` needs no_such_runtime, which is not installed.*compress"):
         check_runtimes([[("penalty", {"strength": 1.0})]])
 

@@ -1,0 +1,262 @@
+"""What each step does: from what lies on the workbench to a folder that the next step, or a worker, opens.
+
+What a step learns from is gathered before it is measured, so that no work is counted twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit.models import graphs, heads, networks, originals, sensitivity, surgery
+from effkit.models.base import MANIFEST, Recipe
+from effkit.models.embedding import Embedder, embed
+from effkit.models.fronts import front
+from effkit.models.products import Products
+from effkit.models.sentence import SentenceEncoder
+from effkit.models.steps import SHAPING, Step, identity
+from effkit.spec import SpecError
+from effkit.tasks.base import Task
+
+CALIBRATION_ITEMS = 300
+
+Write = Callable[[Path], None]
+Prepared = tuple[str, int, Write]
+"""What is done, in a few words; how many items it works on; and what fills the folder."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What lies on the bench before a step.
+
+    Attributes:
+        recipe: of the candidate; its settings hold the steps before this one only.
+        source: folder that the step before left, or the published files.
+        module: folder of the PyTorch module that `source` is, or was exported from.
+        task: what the candidate is for.
+        products: the cache.
+    """
+
+    recipe: Recipe
+    source: Path
+    module: Path
+    task: Task
+    products: Products
+
+    def sentence(self, most: int | None) -> SentenceEncoder:
+        """Load the text encoder as it stands, cutting texts where the step cuts them."""
+        settings = {key: value for key, value in self.recipe.settings.items() if key == "transforms"}
+        networks.use_threads()
+        return SentenceEncoder(self.module, settings if most is None else {**settings, "max_tokens": most})
+
+
+# ------------------------------------------------------------------ cutting
+def _cut(said: str, bench: Workbench, step: Step) -> Prepared:
+    def write(place: Path) -> None:
+        network = surgery.open_sentences(bench.source)
+        surgery.CUTS[step["step"]](network, step)
+        surgery.save_sentences(network, place)
+
+    return said.format(**step), 0, write
+
+
+def _precision(bench: Workbench, step: Step) -> Prepared:
+    def write(place: Path) -> None:
+        network = surgery.open_sentences(bench.source).to(networks.precision({"precision": step["type"]}))
+        surgery.save_sentences(network, place)
+
+    return f"rewrite the encoder in {step['type']}", 0, write
+
+
+# ----------------------------------------------------------------- learning
+def _heal(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import training
+
+    texts = bench.task.items.take(bench.task.first("fit", step["items"]))
+    uncut = _as_cut_by(step, replace(bench.recipe, settings={**bench.recipe.settings, "steps": []}))
+    embedder = Embedder(uncut, originals.published(uncut, bench.products), "", bench.products)
+    wanted = embedder.of(texts, "items to heal on")
+
+    def write(place: Path) -> None:
+        encoder = bench.sentence(step.get("max_tokens"))
+        training.match(encoder, texts, wanted, step["epochs"], bench.recipe.seed)
+        surgery.save_sentences(encoder.network, place)
+
+    return "heal: learn the uncut encoder's embeddings", len(texts), write
+
+
+def _distil(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models.teaching import lesson
+
+    indices, wanted = lesson(bench.recipe, step, bench.task, bench.products)
+    return "learn what the teacher says", len(indices), _learning(bench, step, indices, wanted)
+
+
+def _tune(bench: Workbench, step: Step) -> Prepared:
+    indices = bench.task.first("fit", step["items"])
+    wanted = np.eye(len(bench.task.classes), dtype=np.float32)[bench.task.labels[indices]]
+    return "learn the labels", len(indices), _learning(bench, step, indices, wanted)
+
+
+def _learning(bench: Workbench, step: Step, indices: NDArray[np.int64], wanted: NDArray[Any]) -> Write:
+    from effkit.models import training
+
+    if bench.recipe.kind != "classification":
+        raise SpecError(f"`{step['step']}` teaches an encoder classes, and this task is {bench.recipe.kind}.")
+    soft = step.get("labels") == "soft"
+
+    def write(place: Path) -> None:
+        encoder = bench.sentence(step.get("max_tokens"))
+        texts = bench.task.items.take(indices)
+        temperature = float(step["temperature"]) if soft else 1.0
+        training.classify(encoder, texts, wanted, step["epochs"], bench.recipe.seed, temperature)
+        surgery.save_sentences(encoder.network, place)
+
+    return write
+
+
+def _static(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import static
+
+    def write(place: Path) -> None:
+        static.distil(bench.sentence(None), place, step["dimensions"])
+
+    return f"make a table of {step['dimensions']} numbers a word", 0, write
+
+
+# ------------------------------------------------------------------- graphs
+def _export(bench: Workbench, step: Step) -> Prepared:
+    def write(place: Path) -> None:
+        graphs.export(originals.original(_bare(bench.recipe), bench.source), place)
+
+    return "export to ONNX", 0, write
+
+
+def _openvino(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import openvino_graphs
+
+    def write(place: Path) -> None:
+        openvino_graphs.convert(bench.source, place)
+        _describe(bench.source, place, precision=step["precision"])
+
+    return "convert to OpenVINO", 0, write
+
+
+def _int8(bench: Workbench, step: Step) -> Prepared:
+    if step["runtime"] == "onnxruntime":
+        from effkit.models import onnx_graphs
+
+        def write(place: Path) -> None:
+            onnx_graphs.integers(bench.source, place)
+            _describe(bench.source, place, integers=True, alone=True)
+
+        return "quantise to INT8", 0, write
+    return _int8_beforehand(bench, step)
+
+
+def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import openvino_graphs
+
+    items = bench.task.items.take(bench.task.first("calibrate", CALIBRATION_ITEMS))
+
+    def write(place: Path) -> None:
+        before = front(bench.source, graphs.read_facts(bench.source), {**bench.recipe.settings, **step})
+        feeds = [before.prepare([item]) for item in items]
+        openvino_graphs.integers(bench.source, place, feeds, transformer=bench.recipe.builder == "text.encoder")
+        _describe(bench.source, place, integers=True)
+
+    return "quantise to INT8, scales from `calibrate`", len(items), write
+
+
+def _weights(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import onnx_graphs, openvino_graphs
+
+    writer = onnx_graphs.weights if step["runtime"] == "onnxruntime" else openvino_graphs.weights
+
+    def write(place: Path) -> None:
+        writer(bench.source, place, step["bits"])
+        _describe(bench.source, place)
+
+    return f"write weights in {step['bits']} bits", 0, write
+
+
+def _mixed(bench: Workbench, step: Step) -> Prepared:
+    from effkit.models import openvino_graphs
+
+    if bench.recipe.kind != "classification":
+        raise SpecError(f"`mixed` judges layers by accuracy, and this task is {bench.recipe.kind}.")
+    chosen = bench.task.first("select", step["items"])
+    fit = bench.task.first("fit", bench.recipe.fit_items)
+    plain = _as_cut_by(step, bench.recipe)
+    embedder = Embedder(plain, bench.module, identity(plain, bench.task), bench.products)
+    embedded = embedder.of(bench.task.items.take(fit), "fit items")
+
+    def write(place: Path) -> None:
+        labels = bench.task.labels
+        head = heads.LogisticHead.fit(embedded, labels[fit], len(bench.task.classes))
+        encoder = bench.sentence(step.get("max_tokens"))
+        texts = bench.task.items.take(chosen)
+        costs = sensitivity.choose(encoder.network, lambda: embed(encoder, texts), head, labels[chosen], step["points"])
+        openvino_graphs.mixed(bench.source, place, sensitivity.in_four_bits(costs))
+        sensitivity.write(costs, place)
+        _describe(bench.source, place)
+
+    return "find the layers that bear 4 bits", len(chosen), write
+
+
+def _bare(recipe: Recipe) -> Recipe:
+    """The PyTorch module that a graph is exported from: the same steps up to it, nothing of how it is served."""
+    served = ("compile", "attention", "padding", "precision", "integers")
+    kept = {key: value for key, value in recipe.settings.items() if key not in served}
+    kept["steps"] = [step for step in kept.get("steps", ()) if step["step"] in SHAPING]
+    return replace(recipe, settings=kept)
+
+
+def _as_cut_by(step: Step, recipe: Recipe) -> Recipe:
+    """The PyTorch module of a recipe, given texts as long as a step was given."""
+    cut = {"max_tokens": step["max_tokens"]} if "max_tokens" in step else {}
+    plain = _bare(recipe)
+    return replace(plain, settings={**plain.settings, **cut})
+
+
+def _describe(source: Path, place: Path, **changed: Any) -> None:
+    """Copy what stands before a graph, and say what has changed in the graph."""
+    facts = {**graphs.read_facts(source), **changed}
+    openvino = (place / graphs.OPENVINO_GRAPH).exists()
+    if openvino:
+        from effkit.models.openvino_graphs import constants_bytes
+
+        facts["tensor_bytes"] = constants_bytes(place)
+    else:
+        facts["tensor_bytes"] = graphs.constants_bytes(place / graphs.GRAPH)
+    graph_files = {graphs.GRAPH, graphs.OPENVINO_GRAPH, "model.bin", graphs.FACTS, MANIFEST}
+    for path in source.iterdir():
+        if path.is_file() and path.name not in graph_files | {sensitivity.SENSITIVITY}:
+            shutil.copy(path, place)
+    graphs.write_facts(place, facts)
+
+
+STEPS: dict[str, Callable[[Workbench, Step], Prepared]] = {
+    "layers": partial(_cut, "keep {keep} layers"),
+    "neurons": partial(_cut, "keep {keep:.0%} of the neurons"),
+    "heads": partial(_cut, "keep {keep:.0%} of the heads"),
+    "sparse": partial(_cut, "set {zero:.0%} of the weights to 0"),
+    "precision": _precision,
+    "heal": _heal,
+    "distil": _distil,
+    "tune": _tune,
+    "static": _static,
+    "export": _export,
+    "openvino": _openvino,
+    "int8": _int8,
+    "weights": _weights,
+    "mixed": _mixed,
+}
+"""A step prepares its work from the workbench and its parameters."""

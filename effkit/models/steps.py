@@ -1,0 +1,53 @@
+"""The steps of an encoder's recipe: what techniques ask for, in order, and what determines what they leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from effkit.models import networks
+from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.tasks.base import Task
+
+LEARNING = frozenset({"distil", "heal", "tune", "int8", "mixed"})
+"""Steps that look at items of the task: their products belong to it."""
+SHAPING = frozenset({"layers", "neurons", "heads", "sparse", "distil", "heal", "tune"})
+"""Steps that leave a PyTorch module."""
+
+Step = Mapping[str, Any]
+"""`step`, its name, and its parameters."""
+
+
+def steps_of(recipe: Recipe) -> tuple[Step, ...]:
+    """Return the steps of a recipe; 16 bits are stored as such where the encoder is a folder that can be."""
+    steps = tuple(recipe.settings.get("steps", ()))
+    if recipe.builder == "text.encoder" and "precision" in recipe.settings:
+        steps += ({"step": "precision", "type": recipe.settings["precision"]},)
+    return steps
+
+
+def identity(recipe: Recipe, task: Task) -> str:
+    """Hash of what determines the encoder: for embeddings to be kept by."""
+    return key_of(recipe, steps_of(recipe), task)
+
+
+def runtime(settings: Mapping[str, Any]) -> str:
+    """Name what serves an encoder: torch, onnxruntime, openvino or model2vec."""
+    served = "torch"
+    for step in settings.get("steps", ()):
+        served = {"export": "onnxruntime", "static": "model2vec"}.get(step["step"], step.get("runtime", served))
+    return served
+
+
+def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
+    """Hash of what determines what a recipe's first steps leave."""
+    facts: list[Any] = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), steps]
+    facts.append(recipe.settings.get("transforms", ()))
+    if recipe.builder != "text.encoder":  # a graph of images is for one size of them
+        facts.append({key: value for key, value in recipe.settings.items() if key not in ("steps", "C", "max_iter")})
+    if any(step["step"] in LEARNING for step in steps):
+        teacher = None if recipe.teacher is None else recipe.teacher.key()
+        facts += [task.sha256, recipe.fit_items, recipe.seed, teacher, *networks.device_key()]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
