@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -89,23 +90,74 @@ def mean_and_scale(encoded: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     return mean, scale
 
 
-def training_data(recipe: Recipe, task: Task) -> tuple[Columns, NDArray[np.float64], NDArray[Any]]:
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher says of items.
+
+    Attributes:
+        indices: (n,) of the items.
+        said: (n, classes) probabilities, or (n,) class indices or values.
+        temperature: by which the probabilities were flattened; 1 where they were not.
+    """
+
+    indices: NDArray[np.int64]
+    said: NDArray[Any]
+    temperature: float
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a tabular model learns from.
+
+    Attributes:
+        columns: of the rows.
+        encoded: (n, columns) numbers.
+        labels: (n,) class indices or values.
+        classes: how many there are; 0 for regression.
+        shares: (n, classes) probabilities in place of labels, where a teacher gave them.
+        temperature: by which they were flattened.
+    """
+
+    columns: Columns
+    encoded: NDArray[np.float64]
+    labels: NDArray[Any]
+    classes: int
+    shares: NDArray[np.float64] | None = None
+    temperature: float = 1.0
+
+
+def training_data(
+    recipe: Recipe, task: Task, kept: Sequence[str] | None = None, lesson: Lesson | None = None
+) -> TrainingData:
     """Return the columns, the encoded rows and the labels that a recipe learns from.
+
+    Args:
+        recipe: of the model.
+        task: whose `fit` items it learns from.
+        kept: the columns that it may look at; all when not given.
+        lesson: what a teacher says, in place of labels.
 
     Raises:
         SpecError: when the rows are no mappings, or hold a single class.
     """
-    indices = task.first("fit", recipe.fit_items)
+    indices = task.first("fit", recipe.fit_items) if lesson is None else lesson.indices
     rows, labels = task.items.take(indices), task.labels[indices]
     if not isinstance(rows[0], Mapping):
         raise SpecError(
             f"{recipe.model} takes rows of several columns as mappings; an item of {task.name} is "
             f"{type(rows[0]).__name__}."
         )
+    if kept is not None:
+        rows = [{column: row.get(column) for column in kept} for row in rows]
+    columns, classes = Columns.of(rows), len(task.classes)
+    encoded = columns.encode(rows)
+    if lesson is not None:
+        labels = lesson.said.argmax(axis=1) if lesson.said.ndim == 2 else lesson.said
     if recipe.kind == "classification" and len(np.unique(labels)) < 2:
         raise SpecError(
             f"{recipe.model}: its {len(labels)} training items are all `{task.classes[int(labels[0])]}`; "
             "give it more (`fit_items`)."
         )
-    columns = Columns.of(rows)
-    return columns, columns.encode(rows), labels
+    if lesson is None or lesson.said.ndim == 1:
+        return TrainingData(columns, encoded, labels, classes)
+    return TrainingData(columns, encoded, labels, classes, lesson.said, lesson.temperature)

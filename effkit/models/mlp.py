@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import warnings
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -11,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks
+from effkit.models import networks, selection, tabular, tabular_export
 from effkit.models.base import Facts, Predictor, Recipe, predict_in_batches, weight_bytes
 from effkit.models.columns import Columns, mean_and_scale, training_data
 from effkit.models.products import Products
+from effkit.models.tabular_graphs import INPUT, OPSET, OUTPUT
 from effkit.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """Name what a fresh worker must import before it can load this model."""
-    return ("torch", "safetensors.torch")
+    return tabular_export.LIBRARIES if tabular_export.served(recipe) else ("torch", "safetensors.torch")
 
 
 class MlpPredictor:
@@ -70,16 +74,55 @@ class MlpPredictor:
                 return networks.to_array(torch.softmax(scores, dim=1))
             return np.asarray(networks.to_array(scores[:, 0]) * self._target_scale + self._target_mean)
 
+    def export(self, path: Path) -> None:
+        """Write it as an ONNX graph, from encoded rows to answers."""
+        import torch
+        from torch import nn
+
+        mean, scale = torch.from_numpy(self._mean), torch.from_numpy(self._scale)
+        network = copy.deepcopy(self.network).cpu()  # the original stays where it is, to be compared with
+        classes, target = self.classes, (self._target_scale, self._target_mean)
+
+        class Whole(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, rows: torch.Tensor) -> torch.Tensor:
+                scores: torch.Tensor = self.network(torch.nan_to_num((rows.float() - mean) / scale))
+                return torch.softmax(scores, dim=1) if classes else scores[:, 0] * target[0] + target[1]
+
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the exporter's age; the graph's answers are compared
+            torch.onnx.export(
+                Whole().eval(),
+                (torch.zeros(2, len(mean), dtype=torch.float64),),
+                str(path),
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_axes={INPUT: {0: "items"}, OUTPUT: {0: "items"}},
+                opset_version=OPSET,
+                dynamo=False,  # its graphs are faster than the newer exporter's
+            )
+
 
 def make(recipe: Recipe, task: Task, products: Products) -> Path:
-    """Train on the first `fit` items and return the product's folder."""
-    step = f"train {recipe.model}"
-    key = recipe.key(task.sha256, *networks.device_key())
-    return products.make(key, step, recipe.fit_items, partial(_train, recipe, task))
+    """Train on the first `fit` items and return the product's folder; export it where that is asked."""
+    trained = tabular_export.trained(recipe)
+    kept = selection.kept(trained, task, products, make, load)
+    key = trained.key(task.sha256, *networks.device_key())
+    folder = products.make(key, f"train {recipe.model}", recipe.fit_items, partial(_train, trained, task, kept))
+    if not tabular_export.served(recipe):
+        return folder
+    return tabular_export.make(recipe, task, products, partial(_original, folder))
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
     """Open what `make` wrote."""
+    return tabular.load(recipe, folder) if tabular_export.served(recipe) else _network_of(folder)
+
+
+def _network_of(folder: Path) -> MlpPredictor:
     from safetensors.numpy import load_file as load_arrays
     from safetensors.torch import load_file
 
@@ -92,8 +135,16 @@ def load(recipe: Recipe, folder: Path) -> Predictor:
     return MlpPredictor(columns, network, load_arrays(folder / "scaling.safetensors"), described["classes"])
 
 
-def facts(predictor: MlpPredictor, item: Any, folder: Path) -> Facts:
+def _original(folder: Path) -> tabular_export.Original:
+    predictor = _network_of(folder)
+    counted = facts(predictor, None, folder)
+    return tabular_export.Original(predictor, predictor.columns, counted, predictor.export)
+
+
+def facts(predictor: MlpPredictor | tabular.TabularPredictor, item: Any, folder: Path) -> Facts:
     """Count weights; two operations for each weight of a matrix."""
+    if isinstance(predictor, tabular.TabularPredictor):
+        return tabular.facts(predictor, item, folder)
     tensors = list(predictor.network.parameters())
     return Facts(
         parameters=sum(each.numel() for each in tensors),
@@ -135,14 +186,14 @@ def _scaling(encoded: NDArray[np.float64], labels: NDArray[Any], classes: int) -
     }
 
 
-def _train(recipe: Recipe, task: Task, folder: Path) -> None:
+def _train(recipe: Recipe, task: Task, kept: Sequence[str] | None, folder: Path) -> None:
     import torch
     from safetensors.numpy import save_file as save_arrays
     from safetensors.torch import save_file
 
     settings = {**DEFAULTS, **recipe.settings}
-    columns, encoded, labels = training_data(recipe, task)
-    classes = len(task.classes)
+    data = training_data(recipe, task, kept)
+    columns, encoded, labels, classes = data.columns, data.encoded, data.labels, data.classes
     scaling = _scaling(encoded, labels, classes)
     inputs = torch.from_numpy(_standardise(encoded, scaling["mean"], scaling["scale"]))
     if classes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from effkit.models.base import RETRIEVED, Facts, Predictor, Recipe, predict_in_batches, weight_bytes
 from effkit.models.products import Products
-from effkit.models.tabular import probabilities
+from effkit.models.tabular_kinds import probabilities
 from effkit.tasks.base import Task
 
 DEFAULTS: dict[str, Any] = {"ngram_range": [1, 2], "sublinear_tf": True, "min_df": 2, "C": 4.0, "max_iter": 1000}

@@ -110,7 +110,14 @@ def _misfit(technique: Technique, builder: str, form: Form, before: str) -> str 
         return None
     left = f"`{before}` leaves" if before else f"`{builder}` gives"
     fix = "; put it earlier in the chain, or leave one of the two out" if before else ""
-    return f"it takes {' or '.join(map(with_article, technique.takes))}, and {left} {with_article(form)}{fix}"
+    takes = " or ".join(map(with_article, _within_reach(technique, builder)))
+    return f"it takes {takes}, and {left} {with_article(form)}{fix}"
+
+
+def _within_reach(technique: Technique, builder: str) -> tuple[Form, ...]:
+    """What a technique takes, without what only other builders give; all of it where nothing is left."""
+    others = {*FORMS.values(), "other"} - {FORMS.get(builder, "other")}
+    return tuple(form for form in technique.takes if form not in others) or technique.takes
 
 
 def _applied(recipe: Recipe, technique: Technique, parameters: Frozen) -> Recipe:

@@ -42,6 +42,8 @@ FORMS: Mapping[str, Form] = {
     "tabular.forest": "forest",
 }
 """What each builder gives; `other` where it is not named."""
+TABULAR = ("tabular.logreg", "tabular.tree", "tabular.forest", "tabular.lightgbm", "tabular.mlp")
+"""The builders of models of rows."""
 
 
 def with_article(form: Form) -> str:

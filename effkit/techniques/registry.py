@@ -15,7 +15,7 @@ from effkit.techniques.precision import BF16, FP16, INT8, MIXED, WEIGHTS
 from effkit.techniques.pruning import HEADS, LAYERS, NEURONS, SPARSE
 from effkit.techniques.resolution import RESOLUTION
 from effkit.techniques.runtimes import ATTENTION, BATCHING, COMPILE, ONNX, OPENVINO
-from effkit.techniques.smaller import STATIC, TOKENS, TREES
+from effkit.techniques.smaller import FEATURES, STATIC, TOKENS, TREES
 
 GROUP = "effkit.techniques"
 """The entry point group: `name = "package.module:TECHNIQUE"`."""
@@ -27,7 +27,7 @@ TECHNIQUES: Mapping[str, Technique] = {
         *(LAYERS, NEURONS, HEADS, SPARSE),
         *(DISTIL, HEAL, TUNE, STATIC),
         *(ONNX, OPENVINO, COMPILE, ATTENTION, BATCHING),
-        *(TOKENS, RESOLUTION, TREES),
+        *(TOKENS, RESOLUTION, TREES, FEATURES),
     )
 }
 """Every technique of effkit, by name."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
-from effkit.techniques.base import CHANGED, HALF, MODULE, NoParameters, Target, Technique
+from effkit.techniques.base import CHANGED, HALF, MODULE, TABULAR, NoParameters, Target, Technique
 from effkit.techniques.precision import ENCODERS, needed
 from effkit.techniques.steps import with_graph, with_step
 
@@ -54,11 +54,11 @@ def _no_compiler(target: Target, parameters: NoParameters) -> str | None:
 
 ONNX = Technique(
     name="onnx",
-    needs="A text or image encoder as a PyTorch module in 32 bits, and ONNX Runtime.",
+    needs="A text or image encoder as a PyTorch module in 32 bits, or a tabular model of any kind; and ONNX Runtime.",
     words=lambda parameters: "on ONNX Runtime",
-    takes=(MODULE, CHANGED),
+    takes=(MODULE, CHANGED, "boosted trees", "forest", "other"),
     gives="ONNX graph",
-    builders=ENCODERS,
+    builders=(*ENCODERS, *TABULAR),
     runtime=lambda parameters: ("onnx", "onnxruntime"),
     apply=lambda recipe, parameters: with_graph(recipe),
 )

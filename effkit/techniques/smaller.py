@@ -1,4 +1,4 @@
-"""Smaller: shorter texts, fewer trees, and for texts a table of word vectors in place of a network."""
+"""Smaller: shorter texts, fewer trees or columns, and for texts a table of word vectors in place of a network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from effkit.models.base import Recipe
 from effkit.spec import Frozen
-from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, Target, Technique
+from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, TABULAR, Target, Technique
 from effkit.techniques.steps import with_step
 
 USUAL_TREES = 100
@@ -30,6 +30,12 @@ class TreesParameters(Frozen):
     """What `trees` may be given."""
 
     most: int = Field(ge=1, le=100_000, description="boosting rounds, or trees of a forest")
+
+
+class FeaturesParameters(Frozen):
+    """What `features` may be given."""
+
+    most: int = Field(ge=1, le=10_000, description="columns that stay, those that the model would miss most")
 
 
 def _cut_texts(recipe: Recipe, parameters: TokensParameters) -> Recipe:
@@ -70,6 +76,16 @@ STATIC = Technique(
     builders=("text.encoder",),
     runtime=lambda parameters: ("model2vec", "skeletoken"),
     apply=lambda recipe, parameters: with_step(recipe, "static", dimensions=parameters.dimensions),
+)
+FEATURES = Technique(
+    name="features",
+    needs="A tabular model with more columns than that, and `select` items: each column is shuffled there, those whose "
+    "loss it raises most stay, and the model is trained anew on them.",
+    parameters=FeaturesParameters,
+    words=lambda parameters: f"on {parameters.most} {'column' if parameters.most == 1 else 'columns'}",
+    takes=(MODULE, "boosted trees", "forest", "other"),
+    builders=TABULAR,
+    apply=lambda recipe, parameters: replace(recipe, settings={**recipe.settings, "features": parameters.most}),
 )
 TREES = Technique(
     name="trees",

@@ -105,6 +105,7 @@ def test_a_notebook_of_the_files_own_name_goes_before_its_modalitys(params: Path
     assert notebook_for("tabular", params) == folder / "t.ipynb"
     assert notebook_for("tabular", params.with_name("t-vision.yaml")) == folder / "t.ipynb"
     assert notebook_for("tabular", params.with_name("mine.yaml")) == folder / "tabular.ipynb"
+    assert notebook_for("tabular", params.with_name("t-of-mine.yaml")) == folder / "t.ipynb"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

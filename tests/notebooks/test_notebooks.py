@@ -172,6 +172,16 @@ def test_text_shows_what_more_labels_do(tmp_path: Path) -> None:
     assert 0 < labels[0] < labels[1]
 
 
+def test_compression_takes_tables_too(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra `compress` is not installed")
+    record = _rehearse("compression", "compression-tabular", tmp_path).record
+    assert not record.failed
+    linked = {
+        candidate.name: [name for link in candidate.links for name in link.technique] for candidate in record.candidates
+    }
+    assert linked["lightgbm-large+features-6+onnx"] == ["features", "onnx"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "params"),

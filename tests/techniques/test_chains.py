@@ -78,6 +78,27 @@ def test_trees_need_more_trees(builder: str, settings: dict[str, Any], reason: s
         check([("trees", {"most": 100})], "tabular", builder, settings)
 
 
+@pytest.mark.parametrize("builder", ["logreg", "tree", "forest", "lightgbm", "mlp"])
+def test_every_tabular_model_may_have_fewer_columns_and_be_exported(builder: str) -> None:
+    chain: Chain = [("features", {"most": 6}), ("onnx", {})]
+    check(chain, "tabular", f"tabular.{builder}")
+    assert words(chain) == "on 6 columns, on ONNX Runtime"
+
+
+@pytest.mark.parametrize(
+    ("chain", "reason"),
+    [
+        ([("onnx", {}), ("trees", {"most": 5})], "it takes boosted trees, and `onnx` leaves an ONNX graph; put it"),
+        ([("onnx", {}), ("features", {"most": 5})], "it takes boosted trees, and `onnx` leaves an ONNX graph"),
+        ([("features", {"most": 0})], "`features.most` got 0"),
+        ([("onnx", {}), INT8], "it acts on .*and this model is `tabular.lightgbm`"),
+    ],
+)
+def test_an_exported_booster_is_not_trained_again(chain: Chain, reason: str) -> None:
+    with pytest.raises(SpecError, match=reason):
+        check(chain, "tabular", "tabular.lightgbm")
+
+
 def test_techniques_of_encoders_refuse_other_models() -> None:
     with pytest.raises(SpecError, match=r"it acts on text\.encoder, .*and this model is `text\.tfidf`"):
         check([("bf16", {})], "text", "text.tfidf")
