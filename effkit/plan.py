@@ -14,6 +14,7 @@ from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit, entries
 from effkit.record import CandidateRecord, Record
 from effkit.spec import CandidateSpec, ItemCount, StudySpec
+from effkit.techniques import embeddings, teacher_of
 
 if TYPE_CHECKING:
     from effkit.tasks import Task
@@ -212,9 +213,21 @@ def _row(
     fit = _count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
     test = _count(items[1], "test", spec, task, {}) or 3_000
     seeds = len(resolve.seeds(found, spec))
-    made = fit * cost.fit_s_per_item * seeds + (fit + test) * cost.embed_s_per_item * pixels
+    learnt, taught = embeddings(_own_part(candidate, spec))
+    made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
+    teacher = teacher_of(candidate.chain)
+    if teacher is not None and teacher not in {each.name for each in spec.candidates}:
+        made += taught * catalogue.models()[teacher].cost.embed_s_per_item
     measure = measuring_s(spec, call_s=cost.call_s * slower * pixels, load_s=cost.load_s * slower, copies=copies)
     return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
+
+
+def _own_part(candidate: CandidateSpec, spec: StudySpec) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The end of a chain that no candidate before it has: what they share is made once."""
+    earlier = spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
+    known = {part.name for each in earlier for part in resolve.prefixes(each)}
+    shared = sum(part.name in known for part in resolve.prefixes(candidate)[1:])
+    return candidate.chain[shared:]
 
 
 def _pixels_share(candidate: CandidateSpec, found: resolve.Model) -> float:

@@ -91,6 +91,17 @@ def teacher_of(chain: Chain) -> str | None:
     return named.pop() if named else None
 
 
+def embeddings(chain: Chain) -> tuple[float, int]:
+    """Return how many items making a chain embeds beyond the candidate's own, and how many its teacher embeds.
+
+    Raises:
+        SpecError: as `check` does for names and parameters.
+    """
+    chosen = [(technique, _parameters(technique, given)) for technique, given in ((find(n), g) for n, g in chain)]
+    taught = [parameters.model_dump()["items"] for technique, parameters in chosen if technique.teacher(parameters)]
+    return sum(technique.embeddings(parameters) for technique, parameters in chosen), sum(taught)
+
+
 def words(chain: Chain) -> str:
     """Return what follows a model's title; empty without techniques.
 
@@ -161,6 +172,7 @@ def _bounds(metadata: Iterable[Any]) -> str:
 
 
 __all__ = [
-    "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes", "register",
+    "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes",
+    "embeddings", "register",
     "teacher_of", "words",
 ]  # fmt: skip

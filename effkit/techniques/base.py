@@ -81,6 +81,11 @@ def accept(target: Target, parameters: Any) -> str | None:
     return None
 
 
+def without_embeddings(parameters: Any) -> float:
+    """Look at no item."""
+    return 0
+
+
 def without_runtime(parameters: Any) -> tuple[str, ...]:
     """Run on what every installation of effkit has."""
     return ()
@@ -107,6 +112,8 @@ class Technique:
         gives: the form that it leaves; None where it is the one it took (`CHANGED` after a transform).
         teacher: the checked parameters to the name of the catalogue's model that it learns from, if it does.
         builders: the builders that it can act on; empty for all that give a form it takes.
+        embeddings: the checked parameters to how many items are embedded while it is made, for planning; learning
+            from an item counts as three.
         runtime: the checked parameters to packages that must be importable, by the names that `import` takes.
         refuse: the target and the checked parameters to why not, or to None.
         apply: the recipe and the checked parameters to the optimised recipe.
@@ -125,3 +132,4 @@ class Technique:
     apply: Callable[[Recipe, Any], Recipe] | None = None
     transform: Callable[[nn.Module, Any], nn.Module] | None = None
     teacher: Callable[[Any], str | None] = without_teacher
+    embeddings: Callable[[Any], float] = without_embeddings

@@ -15,6 +15,11 @@ from effkit.techniques.steps import with_step
 TRAINED_HERE = ("vision.cnn", "tabular.lightgbm", "tabular.logreg")
 """Students that are trained on what the teacher says from the start; an encoder goes on from its weights."""
 
+LEARNT = 3
+"""Learning from an item takes about as long as embedding three."""
+USUAL_LABELS = 3000
+"""For planning, where the number of labels is the study's."""
+
 
 class DistilParameters(Frozen):
     """What `distil` may be given."""
@@ -77,6 +82,7 @@ DISTIL = Technique(
     refuse=_no_layers,
     apply=_distil,
     teacher=lambda parameters: str(parameters.teacher),
+    embeddings=lambda parameters: LEARNT * parameters.items * parameters.epochs,
 )
 HEAL = Technique(
     name="heal",
@@ -86,6 +92,7 @@ HEAL = Technique(
     words=lambda parameters: "healed",
     builders=("text.encoder",),
     apply=lambda recipe, parameters: with_step(recipe, "heal", **parameters.model_dump()),
+    embeddings=lambda parameters: parameters.items * (1 + LEARNT * parameters.epochs),
 )
 TUNE = Technique(
     name="tune",
@@ -97,4 +104,5 @@ TUNE = Technique(
     apply=lambda recipe, parameters: with_step(
         recipe, "tune", items=parameters.items or recipe.fit_items, epochs=parameters.epochs
     ),
+    embeddings=lambda parameters: LEARNT * (parameters.items or USUAL_LABELS) * parameters.epochs,
 )

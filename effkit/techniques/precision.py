@@ -77,6 +77,8 @@ def _int8_refused(target: Target, parameters: Int8Parameters) -> str | None:
     return _same_runtime(target, parameters)
 
 
+USUAL_LAYERS = 45
+"""For planning: the linear layers of a small encoder, each tried once, and some assignments of bits."""
 RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino", "nncf"), "torchao": ("torchao",)}
 
 
@@ -140,4 +142,5 @@ MIXED = Technique(
     builders=("text.encoder",),
     runtime=needed,
     apply=_mixed,
+    embeddings=lambda parameters: USUAL_LAYERS * parameters.items,
 )
