@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from effkit.models.heads import LogisticHead
 from effkit.models.openvino_graphs import GROUP
+from effkit.record import LayerCost
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,23 +26,6 @@ SENSITIVITY = "sensitivity.json"
 FEW, MANY = 4, 8
 """Bits."""
 LEAST = 1e-12
-
-
-@dataclass(frozen=True)
-class LayerCost:
-    """What 4-bit weights in one layer cost.
-
-    Attributes:
-        layer: its name in the network.
-        cost: rise of the mean log-loss with this layer alone in 4 bits, in nats.
-        bytes_saved: against 8 bits.
-        bits: what it was given in the end.
-    """
-
-    layer: str
-    cost: float
-    bytes_saved: int
-    bits: int
 
 
 Embed = Callable[[], NDArray[np.float32]]
@@ -81,14 +64,14 @@ def choose(
 
     few = set(order[: _most(len(order), fits)])
     return [
-        LayerCost(name, float(costs[name]), _saved(layer), FEW if name in few else MANY)
+        LayerCost(layer=name, cost=float(costs[name]), bytes_saved=_saved(layer), bits=FEW if name in few else MANY)
         for name, layer in layers.items()
     ]
 
 
 def write(costs: Sequence[LayerCost], folder: Path) -> None:
     """Write what was found, for the record."""
-    (folder / SENSITIVITY).write_text(json.dumps([asdict(each) for each in costs], indent=1), encoding="utf-8")
+    (folder / SENSITIVITY).write_text(json.dumps([each.model_dump() for each in costs], indent=1), encoding="utf-8")
 
 
 def in_four_bits(costs: Sequence[LayerCost]) -> Callable[[str], bool]:
