@@ -23,6 +23,8 @@ from effkit.tasks.base import Task
 
 OPTIMISED = "encoder"
 """Folder of a product that holds the encoder where it is not as published."""
+LAYOUT = 2
+"""Raised whenever a product's files change places, so that older ones are made anew."""
 SORTED_TOGETHER = 8
 """Texts of like length that share a small batch, where `padding` is "sorted"."""
 SERVED_BY: Mapping[str, tuple[str, ...]] = {
@@ -122,7 +124,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
     else:
         chosen = task.first("fit", recipe.fit_items)
         embedded = embedder.of(task.items.take(chosen), "fit items")
-        facts = (task.sha256, "")
+        facts = (task.sha256,)
         step, count = "fit the head", len(chosen)
 
     def write(folder: Path) -> None:
@@ -136,7 +138,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
 
     # The fit has one optimum: where nothing else depends on the seed, seeds share it.
     seed = recipe.seed if recipe.settings.get("steps") else 0
-    return products.make(replace(recipe, seed=seed).key(*facts, *networks.device_key()), step, count, write)
+    return products.make(replace(recipe, seed=seed).key(LAYOUT, *facts, *networks.device_key()), step, count, write)
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
