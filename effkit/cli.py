@@ -80,7 +80,7 @@ def report(
 
 @app.command()
 def catalogue() -> None:
-    """List the tasks and models that come with effkit."""
+    """List the tasks, models and techniques that come with effkit."""
     from rich.console import Console
     from rich.table import Table
 
@@ -99,6 +99,7 @@ def catalogue() -> None:
             table.add_row(name, entry.title, f"{entry.modality}{use}", there)
         console.print(table)
         console.print()
+    console.print(_techniques())
 
 
 @app.command()
@@ -156,6 +157,20 @@ def try_() -> None:
     study.run()
     typer.echo(study.compare())
     typer.echo(f"\nKept in {study.save()}")
+
+
+def _techniques() -> Any:
+    from rich.table import Table
+
+    from effkit.techniques import TECHNIQUES
+
+    table = Table(title="Techniques", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("needs")
+    for name, technique in TECHNIQUES.items():
+        keys = ", ".join(technique.parameters.model_fields)
+        table.add_row(name, technique.needs + (f" Keys: {keys}." if keys else ""))
+    return table
 
 
 def _read(path: Path, protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:

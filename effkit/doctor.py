@@ -30,6 +30,7 @@ def examine(results: Path) -> Iterator[Finding]:
         results: where runs would be kept.
     """
     yield from _cores()
+    yield from _short_types()
     yield from _energy()
     yield from _memory()
     yield from _gpu()
@@ -65,6 +66,22 @@ def _cores() -> Iterator[Finding]:
     load = load_average()
     if load is not None and load > 0.5:
         yield Finding("limited", "load", f"Load average is {load:.1f}: others are working.", "Wait, or stop them.")
+
+
+def _short_types() -> Iterator[Finding]:
+    from effkit.bench.host import short_types
+
+    found = short_types()
+    if found is None:
+        return
+    able, unable = ([name for name, there in found.items() if there is state] for state in (True, False))
+    if able:
+        yield Finding("good", "techniques", f"This processor multiplies {' and '.join(able)} itself.")
+    if unable:
+        yield Finding(
+            "limited", "techniques", f"This processor has no instruction that multiplies {' or '.join(unable)}: such "
+            "techniques save memory here, and hardly time.",
+        )  # fmt: skip
 
 
 def _energy() -> Iterator[Finding]:

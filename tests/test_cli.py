@@ -86,6 +86,7 @@ def test_the_catalogue_lists_whole_names() -> None:
     done = effkit("catalogue")
     assert done.returncode == 0
     assert "efficientnet-lite0" in done.stdout and "clothing-department" in done.stdout
+    assert "distil" in done.stdout and "openvino" in done.stdout
 
 
 def test_the_doctor_tells_the_energy_rank_of_this_host() -> None:

@@ -32,3 +32,21 @@ def test_the_energy_rank_of_a_gpu_is_told(
     assert found.state == state
     assert words in found.text
     assert bool(found.fix) == (state == "limited")
+
+
+@pytest.mark.parametrize(
+    ("types", "states"),
+    [
+        (None, []),
+        ({"bf16": True, "8-bit integers": True}, ["good"]),
+        ({"bf16": False, "8-bit integers": True}, ["good", "limited"]),
+    ],
+)
+def test_the_doctor_says_which_techniques_can_pay(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, types: dict[str, bool] | None, states: list[str]
+) -> None:
+    monkeypatch.setattr("effkit.bench.host.short_types", lambda: types)
+    monkeypatch.setattr(doctor, "_self_test", lambda: iter(()))
+    found = [each for each in doctor.examine(tmp_path) if each.subject == "techniques"]
+    assert [each.state for each in found] == states
+    assert len(states) < 2 or "no instruction that multiplies bf16" in found[1].text

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -59,6 +59,31 @@ def cpu_name() -> str:
     if sys.platform == "darwin":
         return _output(["sysctl", "-n", "machdep.cpu.brand_string"]) or platform.machine()
     return platform.processor() or platform.machine()
+
+
+SHORT_TYPES: Mapping[str, frozenset[str]] = {
+    "bf16": frozenset({"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}),
+    "8-bit integers": frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"}),
+}
+"""The flags, on x86 and ARM, of instructions that multiply each short type of number."""
+
+
+def short_types(flags: Collection[str] | None = None) -> dict[str, bool] | None:
+    """Say of each short type of number whether the processor multiplies it itself; None where nothing tells.
+
+    Args:
+        flags: of the processor; read from the system when not given.
+    """
+    if flags is None:
+        try:
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return None
+        named = (line for line in lines if line.startswith(("flags", "Features")))
+        flags = next((line.partition(":")[2].split() for line in named), None)
+        if flags is None:
+            return None
+    return {name: not wanted.isdisjoint(flags) for name, wanted in SHORT_TYPES.items()}
 
 
 def sockets() -> int | None:

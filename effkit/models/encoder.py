@@ -116,6 +116,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         raise SpecError(f"{recipe.model} cannot do {recipe.kind}; a frozen encoder does classification or retrieval.")
     made = optimised.make(recipe, task, products)
     embedder = Embedder(recipe, made.folder, identity(recipe, task), products, _load_encoder)
+    facts: tuple[str, ...]
     if recipe.kind == "retrieval":
         documents = task.documents
         embedded = embedder.of(documents, "corpus documents")

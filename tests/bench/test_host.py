@@ -28,6 +28,19 @@ def test_the_fingerprint_names_the_cpu_and_the_packages() -> None:
     assert {"python", "effkit", "numpy", "codecarbon"} <= set(host.versions())
 
 
+@pytest.mark.parametrize(
+    ("flags", "bf16", "integers"),
+    [
+        (["fpu", "avx2"], False, False),
+        (["avx2", "avx512_vnni"], False, True),
+        (["amx_bf16", "amx_int8"], True, True),
+        (["fp", "asimd", "asimddp", "bf16"], True, True),
+    ],
+)
+def test_a_processor_tells_which_short_numbers_it_multiplies(flags: list[str], bf16: bool, integers: bool) -> None:
+    assert host.short_types(flags) == {"bf16": bf16, "8-bit integers": integers}
+
+
 def test_activity_counts_this_process_among_ours() -> None:
     before = host.activity([psutil.Process()])
     sum(number * number for number in range(3_000_000))
