@@ -39,6 +39,19 @@ Progress = Callable[[float, str], None]
 """Told the share of measuring that is done, and what is done now."""
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """One worker's turn in a block, while the others are still."""
+
+    entry: Entry
+    worker: WorkerProcess
+    others: Sequence[WorkerProcess]
+    generation: int
+    block: int
+    position: int
+    items: NDArray[np.int64]
+
+
 @dataclass
 class Bench:
     """Measures the built candidates of one study.
@@ -117,9 +130,8 @@ class Bench:
                     with self._forgive(lines[name], result), ExitStack() as visiting:
                         worker = resident.get(name) or start(name, visiting)
                         others = [each for each in resident.values() if each is not worker]
-                        self._visit_until_quiet(
-                            lines[name], worker, others, (generation, block, position), items, result
-                        )
+                        turn = _Turn(lines[name], worker, others, generation, block, position, items)
+                        self._visit_until_quiet(turn, result)
                         if block == self.protocol.blocks - 1:
                             self._throughput(lines[name], worker, generation, result)
                             starts[name].memory = worker.ask("memory")
@@ -167,18 +179,10 @@ class Bench:
             threads=opened["threads"],
         )
 
-    def _visit_until_quiet(
-        self,
-        entry: Entry,
-        worker: WorkerProcess,
-        others: Sequence[WorkerProcess],
-        place: tuple[int, int, int],
-        items: NDArray[np.int64],
-        result: Measurements,
-    ) -> None:
+    def _visit_until_quiet(self, turn: _Turn, result: Measurements) -> None:
         """Visit, and visit again while something else disturbed it; every attempt is kept."""
         for attempt in range(1 + self.protocol.retries):
-            visit = self._visit(entry, worker, others, place, items, attempt, result.cores)
+            visit = self._visit(turn, attempt, result.cores)
             first = [each for each in result.visits if each.attempt == 0]
             disturbed = is_disturbed(
                 visit.others_share,
@@ -192,36 +196,27 @@ class Bench:
             if attempt < self.protocol.retries:
                 self._repeats_left -= 1
 
-    def _visit(
-        self,
-        entry: Entry,
-        worker: WorkerProcess,
-        others: Sequence[WorkerProcess],
-        place: tuple[int, int, int],
-        items: NDArray[np.int64],
-        attempt: int,
-        cores: host.Cores | None,
-    ) -> Visit:
-        _wait_until_still(others)
-        generation, block, position = place
-        ours = [psutil.Process(), *worker.family(), *(other.psutil for other in others)]
+    def _visit(self, turn: _Turn, attempt: int, cores: host.Cores | None) -> Visit:
+        _wait_until_still(turn.others)
+        worker, items = turn.worker, turn.items
+        ours = [psutil.Process(), *worker.family(), *(other.psutil for other in turn.others)]
         watched = cores.workers if cores else ()
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
             answer = worker.ask(
                 "visit",
                 items=items.tolist(),
-                least_calls=calls_per_visit(self.protocol, entry.workers),
+                least_calls=calls_per_visit(self.protocol, turn.entry.workers),
                 least_s=self.protocol.visit_s,
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         strangers = device(self.protocol.device).foreign(process.pid for process in ours) or ()
         return Visit(
-            entry=entry,
-            generation=generation,
-            block=block,
-            position=position,
+            entry=turn.entry,
+            generation=turn.generation,
+            block=turn.block,
+            position=turn.position,
             items=[int(items[index]) for index in answer["item"]],
             prepare_s=answer["prepare_s"],
             infer_s=answer["infer_s"],
