@@ -55,7 +55,8 @@ def _expected(norm: Any) -> Tensor:
 
     normal = torch.special.ndtri((torch.arange(QUANTILES) + 0.5) / QUANTILES)
     values = norm.weight.detach()[:, None] * normal + norm.bias.detach()[:, None]
-    return values.clamp(0, 6).square().mean(dim=1).sqrt()
+    expected: Tensor = values.clamp(0, 6).square().mean(dim=1).sqrt()
+    return expected
 
 
 def _narrow(block: Any, kept: Tensor) -> None:
