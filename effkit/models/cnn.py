@@ -1,4 +1,4 @@
-"""A small convolutional network, trained here on the task's own images."""
+"""A small convolutional network, trained here on the task's own images: on their labels, or on a teacher's answers."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from effkit.models import networks
 from effkit.models.base import Facts, Recipe, predict_in_batches
 from effkit.models.images import ImageInput
 from effkit.models.products import Products
+from effkit.models.teaching import lesson
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
@@ -65,14 +66,14 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
     """Train the network with the recipe's seed."""
     if recipe.kind != "classification":
         raise SpecError(f"{recipe.model} cannot do {recipe.kind}; it classifies images.")
-    chosen = task.first("fit", recipe.fit_items)
+    chosen, wanted = _lesson(recipe, task, products)
 
     def write(folder: Path) -> None:
         from safetensors.torch import save_file
 
         networks.use_threads()
         images = ImageInput.of(recipe.settings)
-        trained = _train(images, images.pixels(task.items.take(chosen)), task.labels[chosen], len(task.classes), recipe)
+        trained = _train(images, images.pixels(task.items.take(chosen)), wanted, len(task.classes), recipe)
         save_file(trained.state_dict(), folder / WEIGHTS)
         (folder / DESCRIPTION).write_text(json.dumps({"classes": len(task.classes)}), encoding="utf-8")
 
@@ -106,8 +107,23 @@ def predict(recipe: Recipe, folder: Path, task: Task, indices: NDArray[np.int64]
     return predict_in_batches(load(recipe, folder), task.items, indices)
 
 
+def _lesson(recipe: Recipe, task: Task, products: Products) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Which items the network learns from, and what: their (n,) labels, or a teacher's (n, classes) answers."""
+    if "distil" in recipe.settings:
+        chosen, said = lesson(recipe, recipe.settings["distil"], task, products)
+        return chosen, said.astype(np.float32)
+    chosen = task.first("fit", recipe.fit_items)
+    return chosen, np.asarray(task.labels[chosen], dtype=np.int64)
+
+
+def _temperature(recipe: Recipe) -> float:
+    """By which the network's own shares are flattened, as its teacher's are."""
+    asked = recipe.settings.get("distil", {})
+    return float(asked["temperature"]) if asked.get("labels") == "soft" else 1.0
+
+
 def _train(
-    images: ImageInput, pixels: NDArray[np.uint8], labels: NDArray[np.int64], classes: int, recipe: Recipe
+    images: ImageInput, pixels: NDArray[np.uint8], wanted: NDArray[Any], classes: int, recipe: Recipe
 ) -> nn.Module:
     """Train with AdamW under a rate that rises and then falls as a cosine; everything random is seeded.
 
@@ -117,7 +133,7 @@ def _train(
     from torch.nn.functional import cross_entropy
 
     settings: Mapping[str, Any] = recipe.settings
-    inputs, targets = images.tensor(pixels), torch.from_numpy(np.asarray(labels, dtype=np.int64))
+    inputs, targets, temperature = images.tensor(pixels), torch.from_numpy(wanted), _temperature(recipe)
     batch, epochs = int(settings["batch_size"]), int(settings["epochs"])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -132,9 +148,10 @@ def _train(
         for _ in range(epochs):
             for rows in torch.split(torch.randperm(len(inputs)), batch):
                 varied = _vary(inputs[rows], flip=bool(settings.get("flip", False)))
-                loss = cross_entropy(model(networks.on_device(varied)), networks.on_device(targets[rows]))
+                scores = model(networks.on_device(varied)) / temperature
+                loss = cross_entropy(scores, networks.on_device(targets[rows]))
                 optimiser.zero_grad()
-                torch.autograd.backward(loss)
+                torch.autograd.backward(loss * temperature**2)
                 optimiser.step()
                 rate.step()
     return model.cpu()

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from effkit.models import channels
+
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+STATE = "network.safetensors"
+"""Written where a network is no longer as published."""
 
 
 def network(variant: str, resolution: int) -> nn.Module:
@@ -25,17 +30,34 @@ def network(variant: str, resolution: int) -> nn.Module:
 
 
 def load(weights: Path, variant: str, resolution: int) -> nn.Module:
-    """Build the network and read its published weights.
+    """Build the network and read its weights.
 
     Args:
-        weights: folder of the one verified `.pth`.
+        weights: folder of the one verified `.pth`, or what `save` wrote.
         variant: as in `network`.
         resolution: as in `network`.
     """
+    state = _state(weights)
+    model = network(variant, resolution)
+    channels.fit_shape(model, state)
+    model.load_state_dict(state)
+    return model
+
+
+def save(network: nn.Module, folder: Path) -> None:
+    """Write a network of any shape that a cut leaves."""
+    from safetensors.torch import save_file
+
+    save_file(network.state_dict(), folder / STATE)
+
+
+def _state(weights: Path) -> dict[str, Tensor]:
+    if (weights / STATE).exists():
+        from safetensors.torch import load_file
+
+        return load_file(weights / STATE)
     import torch
 
     (file,) = weights.glob("*.pth")
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    model = network(variant, resolution)
-    model.load_state_dict({name: tensor for name, tensor in state.items() if not name.startswith("_fc.")})
-    return model
+    published: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    return {name: tensor for name, tensor in published.items() if not name.startswith("_fc.")}

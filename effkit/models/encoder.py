@@ -39,7 +39,7 @@ FRONTS: Mapping[str, tuple[str, ...]] = {
 }
 ON_TORCH: Mapping[str, tuple[str, ...]] = {
     "text.encoder": ("sentence_transformers",),
-    "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch"),
+    "vision.efficientnet_lite": ("PIL.Image", "efficientnet_lite_pytorch", "safetensors.torch"),
     "vision.squeezenet": ("PIL.Image", "safetensors.torch"),
 }
 

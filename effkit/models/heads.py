@@ -48,7 +48,7 @@ class LogisticHead:
             max_iter: of the solver.
 
         Raises:
-            SpecError: when all labels are of one class.
+            SpecError: when all labels are of one class, or the embeddings say nothing.
         """
         from sklearn.linear_model import LogisticRegression
 
@@ -56,6 +56,11 @@ class LogisticHead:
             raise SpecError(f"All {len(labels)} fit items are of one class; a head needs two. Give more fit items.")
         wide = features.astype(np.float64)
         centre, scale = wide.mean(axis=0), wide.std(axis=0)
+        if not scale.max() > 0:  # all the same, or not a number
+            raise SpecError(
+                "The encoder gives every item the same embedding, or none: a technique has broken it. "
+                "Leave the last one of the chain out."
+            )
         scale[scale < DEAD * scale.max()] = 1.0
         scale *= np.sqrt(wide.shape[1])
         model = LogisticRegression(C=C, max_iter=max_iter).fit((wide - centre) / scale, labels)

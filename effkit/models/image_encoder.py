@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+MOMENTUM = 0.1
+"""Share of a batch in the means that batch norms keep: there are some dozens of batches to learn them from."""
+
+
 class ImageEncoder:
     """Images to embeddings.
 
@@ -27,6 +31,7 @@ class ImageEncoder:
     """
 
     batch = 32
+    learning_rate = 1e-3
 
     def __init__(self, network: nn.Module, settings: Mapping[str, Any]) -> None:
         self._precision = networks.precision(settings)
@@ -48,7 +53,25 @@ class ImageEncoder:
         import torch
 
         with torch.inference_mode():
-            return networks.to_array(self.network(networks.on_device(prepared).to(self._precision)))
+            return networks.to_array(self.forward(prepared))
+
+    def forward(self, prepared: Tensor) -> Tensor:
+        """Return (n, dimensions) embeddings through which weights can learn."""
+        embedded: Tensor = self.network(networks.on_device(prepared).to(self._precision))
+        return embedded
+
+    def trainable(self) -> list[Tensor]:
+        """Return the weights that learn, all of them.
+
+        Batch norms go by the batch at hand and learn its means anew: what was cut out had moved them.
+        """
+        from torch import nn
+
+        for each in self.network.modules():
+            if isinstance(each, nn.BatchNorm2d):
+                each.train()
+                each.momentum = MOMENTUM
+        return list(self.network.parameters())
 
     def count(self) -> tuple[int, int]:
         """Count parameters, and bytes of weights in memory."""

@@ -20,8 +20,7 @@ from effkit.models.base import MANIFEST, Recipe
 from effkit.models.embedding import Embedder, embed
 from effkit.models.fronts import front
 from effkit.models.products import Products
-from effkit.models.sentence import SentenceEncoder
-from effkit.models.steps import SHAPING, Step, identity
+from effkit.models.steps import SEEN, SERVING, SHAPING, Step, identity
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
@@ -50,19 +49,17 @@ class Workbench:
     task: Task
     products: Products
 
-    def sentence(self, most: int | None) -> SentenceEncoder:
-        """Load the text encoder as it stands, cutting texts where the step cuts them."""
-        settings = {key: value for key, value in self.recipe.settings.items() if key == "transforms"}
-        networks.use_threads()
-        return SentenceEncoder(self.module, settings if most is None else {**settings, "max_tokens": most})
+    def encoder(self, step: Step) -> Any:
+        """Load the PyTorch module as it stands, for items as the step sees them."""
+        return originals.original(_as_seen(step, self.recipe), self.module)
 
 
 # ------------------------------------------------------------------ cutting
 def _cut(said: str, bench: Workbench, step: Step) -> Prepared:
     def write(place: Path) -> None:
-        network = surgery.open_sentences(bench.source)
+        network = originals.open_network(bench.recipe, bench.source)
         surgery.CUTS[step["step"]](network, step)
-        surgery.save_sentences(network, place)
+        originals.save_network(bench.recipe, network, place)
 
     return said.format(**step), 0, write
 
@@ -79,17 +76,17 @@ def _precision(bench: Workbench, step: Step) -> Prepared:
 def _heal(bench: Workbench, step: Step) -> Prepared:
     from effkit.models import training
 
-    texts = bench.task.items.take(bench.task.first("fit", step["items"]))
-    uncut = _as_cut_by(step, replace(bench.recipe, settings={**bench.recipe.settings, "steps": []}))
+    items = bench.task.items.take(bench.task.first("fit", step["items"]))
+    uncut = _as_seen(step, replace(bench.recipe, settings={**bench.recipe.settings, "steps": []}))
     embedder = Embedder(uncut, originals.published(uncut, bench.products), "", bench.products)
-    wanted = embedder.of(texts, "items to heal on")
+    wanted = embedder.of(items, "items to heal on")
 
     def write(place: Path) -> None:
-        encoder = bench.sentence(step.get("max_tokens"))
-        training.match(encoder, texts, wanted, step["epochs"], bench.recipe.seed)
-        surgery.save_sentences(encoder.network, place)
+        encoder = bench.encoder(step)
+        training.match(encoder, items, wanted, step["epochs"], bench.recipe.seed)
+        originals.save_network(bench.recipe, encoder.network, place)
 
-    return "heal: learn the uncut encoder's embeddings", len(texts), write
+    return "heal: learn the uncut encoder's embeddings", len(items), write
 
 
 def _distil(bench: Workbench, step: Step) -> Prepared:
@@ -113,7 +110,7 @@ def _learning(bench: Workbench, step: Step, indices: NDArray[np.int64], wanted: 
     soft = step.get("labels") == "soft"
 
     def write(place: Path) -> None:
-        encoder = bench.sentence(step.get("max_tokens"))
+        encoder = bench.encoder(step)
         texts = bench.task.items.take(indices)
         temperature = float(step["temperature"]) if soft else 1.0
         training.classify(encoder, texts, wanted, step["epochs"], bench.recipe.seed, temperature)
@@ -126,7 +123,7 @@ def _static(bench: Workbench, step: Step) -> Prepared:
     from effkit.models import static
 
     def write(place: Path) -> None:
-        static.distil(bench.sentence(None), place, step["dimensions"])
+        static.distil(bench.encoder(step), place, step["dimensions"])
 
     return f"make a table of {step['dimensions']} numbers a word", 0, write
 
@@ -194,14 +191,14 @@ def _mixed(bench: Workbench, step: Step) -> Prepared:
         raise SpecError(f"`mixed` judges layers by accuracy, and this task is {bench.recipe.kind}.")
     chosen = bench.task.first("select", step["items"])
     fit = bench.task.first("fit", bench.recipe.fit_items)
-    plain = _as_cut_by(step, bench.recipe)
+    plain = _as_seen(step, bench.recipe)
     embedder = Embedder(plain, bench.module, identity(plain, bench.task), bench.products)
     embedded = embedder.of(bench.task.items.take(fit), "fit items")
 
     def write(place: Path) -> None:
         labels = bench.task.labels
         head = heads.LogisticHead.fit(embedded, labels[fit], len(bench.task.classes))
-        encoder = bench.sentence(step.get("max_tokens"))
+        encoder = bench.encoder(step)
         texts = bench.task.items.take(chosen)
         costs = sensitivity.choose(encoder.network, lambda: embed(encoder, texts), head, labels[chosen], step["points"])
         openvino_graphs.mixed(bench.source, place, sensitivity.in_four_bits(costs))
@@ -213,17 +210,16 @@ def _mixed(bench: Workbench, step: Step) -> Prepared:
 
 def _bare(recipe: Recipe) -> Recipe:
     """The PyTorch module that a graph is exported from: the same steps up to it, nothing of how it is served."""
-    served = ("compile", "attention", "padding", "precision", "integers")
-    kept = {key: value for key, value in recipe.settings.items() if key not in served}
+    kept = {key: value for key, value in recipe.settings.items() if key not in SERVING}
     kept["steps"] = [step for step in kept.get("steps", ()) if step["step"] in SHAPING]
     return replace(recipe, settings=kept)
 
 
-def _as_cut_by(step: Step, recipe: Recipe) -> Recipe:
-    """The PyTorch module of a recipe, given texts as long as a step was given."""
-    cut = {"max_tokens": step["max_tokens"]} if "max_tokens" in step else {}
+def _as_seen(step: Step, recipe: Recipe) -> Recipe:
+    """The PyTorch module of a recipe, given items as a step sees them: texts as long, images as large."""
     plain = _bare(recipe)
-    return replace(plain, settings={**plain.settings, **cut})
+    kept = {key: value for key, value in plain.settings.items() if key not in SEEN}
+    return replace(plain, settings={**kept, **{key: step[key] for key in SEEN if key in step}})
 
 
 def _describe(source: Path, place: Path, **changed: Any) -> None:
@@ -248,6 +244,7 @@ STEPS: dict[str, Callable[[Workbench, Step], Prepared]] = {
     "neurons": partial(_cut, "keep {keep:.0%} of the neurons"),
     "heads": partial(_cut, "keep {keep:.0%} of the heads"),
     "sparse": partial(_cut, "set {zero:.0%} of the weights to 0"),
+    "channels": partial(_cut, "keep {keep:.0%} of the channels"),
     "precision": _precision,
     "heal": _heal,
     "distil": _distil,

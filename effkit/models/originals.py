@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from effkit.models.base import BUILDER_VERSION, Recipe
 from effkit.models.networks import Traceable
 from effkit.models.products import Products
 from effkit.spec import SpecError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 class TorchEncoder(Protocol):
@@ -98,7 +95,7 @@ def original(recipe: Recipe, source: Path) -> TorchEncoder:
         return SentenceEncoder(source, recipe.settings)
     from effkit.models.image_encoder import ImageEncoder
 
-    return ImageEncoder(_image_network(recipe, source), recipe.settings)
+    return ImageEncoder(open_network(recipe, source), recipe.settings)
 
 
 def of_this_shape(recipe: Recipe, source: Path) -> TorchEncoder:
@@ -110,7 +107,10 @@ def of_this_shape(recipe: Recipe, source: Path) -> TorchEncoder:
     return encoder
 
 
-def _image_network(recipe: Recipe, source: Path) -> nn.Module:
+def open_network(recipe: Recipe, source: Path) -> Any:
+    """Open an encoder's PyTorch module as it lies there, before the settings change anything in it."""
+    if recipe.builder == "text.encoder":
+        return surgery.open_sentences(source)
     if recipe.builder == "vision.squeezenet":
         from effkit.models import squeezenet
 
@@ -118,3 +118,13 @@ def _image_network(recipe: Recipe, source: Path) -> nn.Module:
     from effkit.models import efficientnet
 
     return efficientnet.load(source, recipe.settings["variant"], int(recipe.settings["resolution"]))
+
+
+def save_network(recipe: Recipe, network: Any, folder: Path) -> None:
+    """Write a module that a step changed, for `open_network` to open."""
+    if recipe.builder == "text.encoder":
+        surgery.save_sentences(network, folder)
+        return
+    from effkit.models import efficientnet
+
+    efficientnet.save(network, folder)

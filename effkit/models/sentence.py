@@ -30,6 +30,7 @@ class SentenceEncoder:
     """
 
     batch = 32
+    learning_rate = 1e-4
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         network = networks.made_ready(surgery.open_sentences(folder), settings)
@@ -57,7 +58,23 @@ class SentenceEncoder:
         import torch
 
         with torch.inference_mode():
-            return networks.to_array(self.network(networks.on_device(prepared))[OUTPUT])
+            return networks.to_array(self.forward(prepared))
+
+    def forward(self, prepared: dict[str, Any]) -> Tensor:
+        """Return (n, dimensions) embeddings through which weights can learn."""
+        embedded: Tensor = self.network(networks.on_device(prepared))[OUTPUT]
+        return embedded
+
+    def trainable(self) -> list[Tensor]:
+        """Return the weights that learn.
+
+        The word embeddings, half of a small encoder, stay as published: training them takes most of the time and
+        changes little.
+        """
+        transformer: Any = self.network[0].auto_model
+        for each in transformer.embeddings.parameters():
+            each.requires_grad_(False)
+        return [each for each in self.network.parameters() if each.requires_grad]
 
     def count(self) -> tuple[int, int]:
         """Count parameters, and bytes of weights in memory."""

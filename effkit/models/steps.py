@@ -13,8 +13,12 @@ from effkit.tasks.base import Task
 
 LEARNING = frozenset({"distil", "heal", "tune", "int8", "mixed"})
 """Steps that look at items of the task: their products belong to it."""
-SHAPING = frozenset({"layers", "neurons", "heads", "sparse", "distil", "heal", "tune"})
+SHAPING = frozenset({"layers", "neurons", "heads", "sparse", "channels", "distil", "heal", "tune"})
 """Steps that leave a PyTorch module."""
+SERVING = frozenset({"compile", "attention", "padding", "precision", "integers"})
+"""Settings of how a module is served: no step looks at them."""
+SEEN = ("max_tokens", "resolution")
+"""Settings of what an encoder is given: a step that learns keeps those it has seen, whatever comes after it."""
 
 Step = Mapping[str, Any]
 """`step`, its name, and its parameters."""
@@ -46,7 +50,8 @@ def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
     facts: list[Any] = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), steps]
     facts.append(recipe.settings.get("transforms", ()))
     if recipe.builder != "text.encoder":  # a graph of images is for one size of them
-        facts.append({key: value for key, value in recipe.settings.items() if key not in ("steps", "C", "max_iter")})
+        left_out = SERVING | {"steps", "C", "max_iter"}
+        facts.append({key: value for key, value in recipe.settings.items() if key not in left_out})
     if any(step["step"] in LEARNING for step in steps):
         teacher = None if recipe.teacher is None else recipe.teacher.key()
         facts += [task.sha256, recipe.fit_items, recipe.seed, teacher, *networks.device_key()]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from effkit.models.channels import keep_channels
 from effkit.spec import SpecError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ CUTS: Mapping[str, Callable[[Any, Mapping[str, Any]], None]] = {
     "neurons": keep_neurons,
     "heads": keep_heads,
     "sparse": set_to_zero,
+    "channels": keep_channels,
 }
 """Steps that change a loaded network without looking at an item."""
 

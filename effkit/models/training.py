@@ -1,13 +1,12 @@
-"""Text encoders that learn again: from a teacher, from what they were before they were cut, or from the labels.
+"""Encoders that learn again: from a teacher, from what they were before they were cut, or from the labels.
 
-One loop for all three, so that what differs between them is what they learn from. The word embeddings, half of a
-small encoder, stay as published: training them takes most of the time and changes little.
+One loop for all three, so that what differs between them is what they learn from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from effkit.models.sentence import SentenceEncoder
 
 BATCH = 32
-ENCODER_RATE, HEAD_RATE = 1e-4, 1e-3
+HEAD_RATE = 1e-3
 WARM_UP = 0.1
 """Share of the steps over which the rate rises; then it falls as a cosine."""
 
@@ -28,25 +27,50 @@ Loss = Callable[["Tensor", "Tensor"], "Tensor"]
 """(batch, dimensions) embeddings and the rows of their items to a number."""
 
 
-def match(encoder: SentenceEncoder, texts: Sequence[str], wanted: NDArray[np.float32], epochs: int, seed: int) -> None:
+class Learner(Protocol):
+    """What learning takes of an encoder, in 32 bits."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Highest rate at which its weights change."""
+        ...
+
+    def size(self, item: Any) -> int:
+        """Return what the time of an item grows with, so that like items share a batch."""
+        ...
+
+    def prepare(self, items: list[Any]) -> Any:
+        """Turn raw items into the network's input."""
+        ...
+
+    def forward(self, prepared: Any) -> Tensor:
+        """Return (n, dimensions) embeddings through which weights can learn."""
+        ...
+
+    def trainable(self) -> list[Tensor]:
+        """Make the network ready to learn, and return the weights that do."""
+        ...
+
+
+def match(encoder: Learner, items: Sequence[Any], wanted: NDArray[np.float32], epochs: int, seed: int) -> None:
     """Teach an encoder to give the embeddings that another one gives, by their cosine, in place.
 
     Args:
-        encoder: in 32 bits.
-        texts: n of them; no label is looked at.
+        encoder: of texts or images.
+        items: n of them; no label is looked at.
         wanted: (n, dimensions) embeddings.
-        epochs: passes over the texts.
+        epochs: passes over the items.
         seed: of the order of the batches.
     """
     import torch
     from torch.nn.functional import cosine_similarity
 
-    targets = torch.from_numpy(wanted)
+    targets = networks.on_device(torch.from_numpy(wanted))
 
     def loss(embedded: Tensor, rows: Tensor) -> Tensor:
         return (1 - cosine_similarity(embedded, targets[rows])).mean()
 
-    _fit(encoder, texts, loss, None, epochs, seed)
+    _fit(encoder, items, loss, None, epochs, seed)
 
 
 def classify(
@@ -60,7 +84,7 @@ def classify(
     """Teach an encoder to tell classes apart, under a linear layer that is thrown away afterwards, in place.
 
     Args:
-        encoder: in 32 bits.
+        encoder: of texts.
         texts: n of them.
         wanted: (n, classes) shares that sum to one, flattened by `temperature` already: labels or a teacher's answers.
         epochs: passes over the texts.
@@ -70,10 +94,11 @@ def classify(
     import torch
     from torch.nn.functional import cross_entropy
 
-    targets = torch.from_numpy(np.asarray(wanted, np.float32))
+    targets = networks.on_device(torch.from_numpy(np.asarray(wanted, np.float32)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = torch.nn.Linear(_dimensions(encoder), targets.shape[1])
+    head = networks.on_device(head)
 
     def loss(embedded: Tensor, rows: Tensor) -> Tensor:
         # Embeddings have length one: without the scale the layer would have to grow before it could be sure.
@@ -83,19 +108,17 @@ def classify(
     _fit(encoder, texts, loss, head, epochs, seed)
 
 
-def _fit(
-    encoder: SentenceEncoder, texts: Sequence[str], loss: Loss, head: nn.Module | None, epochs: int, seed: int
-) -> None:
-    """Run AdamW over batches of texts of like length, in a seeded order. Weights that are 0 stay 0."""
+def _fit(encoder: Learner, items: Sequence[Any], loss: Loss, head: nn.Module | None, epochs: int, seed: int) -> None:
+    """Run AdamW over batches of items of like size, in a seeded order. Weights that are 0 stay 0."""
     import torch
 
     networks.use_threads()
-    trained = _trained(encoder.network)
+    trained = encoder.trainable()
     zeros = [(each, each == 0) for each in trained if each.ndim == 2 and bool((each == 0).any())]
-    groups: list[dict[str, Any]] = [{"params": trained, "lr": ENCODER_RATE}]
+    groups: list[dict[str, Any]] = [{"params": trained, "lr": encoder.learning_rate}]
     groups += [{"params": list(head.parameters()), "lr": HEAD_RATE}] if head is not None else []
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
-    batches = _batches(texts)
+    batches = _batches(encoder, items)
     rate = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, [group["lr"] for group in groups], total_steps=epochs * len(batches), pct_start=WARM_UP
     )
@@ -103,7 +126,7 @@ def _fit(
     with torch.enable_grad():
         for number in (number for _ in range(epochs) for number in rng.permutation(len(batches))):
             rows = batches[number]
-            embedded = encoder.network(encoder.prepare([texts[row] for row in rows]))["sentence_embedding"]
+            embedded = encoder.forward(encoder.prepare([items[row] for row in rows]))
             optimiser.zero_grad()
             torch.autograd.backward(loss(embedded, torch.from_numpy(rows)))
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -114,16 +137,10 @@ def _fit(
                     weight[zero] = 0.0
 
 
-def _trained(network: Any) -> list[Tensor]:
-    for each in network[0].auto_model.embeddings.parameters():
-        each.requires_grad_(False)
-    return [each for each in network.parameters() if each.requires_grad]
-
-
 def _dimensions(encoder: SentenceEncoder) -> int:
     return int(encoder.embed(encoder.prepare(["a text"])).shape[1])
 
 
-def _batches(texts: Sequence[str]) -> list[NDArray[np.int64]]:
-    order = np.argsort([len(text) for text in texts], kind="stable")
+def _batches(encoder: Learner, items: Sequence[Any]) -> list[NDArray[np.int64]]:
+    order = np.argsort([encoder.size(item) for item in items], kind="stable")
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]

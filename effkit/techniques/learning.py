@@ -90,7 +90,7 @@ HEAL = Technique(
     "give the embeddings that the uncut encoder gives.",
     parameters=HealParameters,
     words=lambda parameters: "healed",
-    builders=("text.encoder",),
+    builders=("text.encoder", "vision.efficientnet_lite"),
     apply=lambda recipe, parameters: with_step(recipe, "heal", **parameters.model_dump()),
     embeddings=lambda parameters: parameters.items * (1 + LEARNT * parameters.epochs),
 )

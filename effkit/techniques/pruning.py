@@ -1,4 +1,4 @@
-"""Pruning: layers, neurons, attention heads or single weights that are taken out."""
+"""Pruning: layers, neurons, attention heads, channels or single weights that are taken out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LayersParameters(Frozen):
 
 
 class ShareParameters(Frozen):
-    """What `neurons` and `heads` may be given."""
+    """What `neurons`, `heads` and `channels` may be given."""
 
     keep: float = Field(gt=0, lt=1, description="share that stays, above 0 and below 1")
 
@@ -54,6 +54,16 @@ HEADS = Technique(
     takes=(MODULE,),
     builders=("text.encoder",),
     apply=lambda recipe, parameters: with_step(recipe, "heads", keep=parameters.keep),
+)
+CHANNELS = Technique(
+    name="channels",
+    needs="EfficientNet-Lite as a PyTorch module in 32 bits. The weakest of the channels within its blocks go, the "
+    "same share of each; `heal` after it. A CNN that is trained here needs no pruning: give it fewer `channels`.",
+    parameters=ShareParameters,
+    words=lambda parameters: f"with {parameters.keep:.0%} of its channels",
+    takes=(MODULE,),
+    builders=("vision.efficientnet_lite",),
+    apply=lambda recipe, parameters: with_step(recipe, "channels", keep=parameters.keep),
 )
 SPARSE = Technique(
     name="sparse",

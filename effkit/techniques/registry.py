@@ -12,7 +12,7 @@ from effkit.spec import SpecError, unknown_name
 from effkit.techniques.base import Technique
 from effkit.techniques.learning import DISTIL, HEAL, TUNE
 from effkit.techniques.precision import BF16, FP16, INT8, MIXED, WEIGHTS
-from effkit.techniques.pruning import HEADS, LAYERS, NEURONS, SPARSE
+from effkit.techniques.pruning import CHANNELS, HEADS, LAYERS, NEURONS, SPARSE
 from effkit.techniques.resolution import RESOLUTION
 from effkit.techniques.runtimes import ATTENTION, BATCHING, COMPILE, ONNX, OPENVINO
 from effkit.techniques.smaller import FEATURES, STATIC, TOKENS, TREES
@@ -24,7 +24,7 @@ TECHNIQUES: Mapping[str, Technique] = {
     each.name: each
     for each in (
         *(BF16, FP16, INT8, WEIGHTS, MIXED),
-        *(LAYERS, NEURONS, HEADS, SPARSE),
+        *(LAYERS, NEURONS, HEADS, CHANNELS, SPARSE),
         *(DISTIL, HEAL, TUNE, STATIC),
         *(ONNX, OPENVINO, COMPILE, ATTENTION, BATCHING),
         *(TOKENS, RESOLUTION, TREES, FEATURES),

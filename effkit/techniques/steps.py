@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from effkit.models.base import Recipe
-from effkit.models.steps import LEARNING
+from effkit.models.steps import LEARNING, SEEN
 
 
 def with_step(recipe: Recipe, name: str, **parameters: Any) -> Recipe:
@@ -17,9 +17,9 @@ def with_step(recipe: Recipe, name: str, **parameters: Any) -> Recipe:
         name: of the step.
         parameters: of the step.
     """
-    if name in LEARNING and "max_tokens" in recipe.settings:
+    if name in LEARNING:
         # Later in the chain texts may be cut shorter, which is not what this step saw.
-        parameters["max_tokens"] = recipe.settings["max_tokens"]
+        parameters |= {key: recipe.settings[key] for key in SEEN if key in recipe.settings}
     steps = [*recipe.settings.get("steps", ()), {"step": name, **parameters}]
     return replace(recipe, settings={**recipe.settings, "steps": steps})
 
