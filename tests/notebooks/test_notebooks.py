@@ -185,7 +185,14 @@ def test_compression_takes_tables_too(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "params"),
-    [("tabular", "tabular-regression"), ("text", "text"), ("text", "text-retrieval"), ("vision", "vision")],
+    [
+        ("tabular", "tabular-regression"),
+        ("text", "text"),
+        ("text", "text-retrieval"),
+        ("vision", "vision"),
+        ("compression", "compression"),
+        ("compression", "compression-vision"),
+    ],
 )
 def test_the_other_rehearsals(notebook: str, params: str, tmp_path: Path) -> None:
     record = _rehearse(notebook, params, tmp_path).record
