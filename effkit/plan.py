@@ -201,7 +201,8 @@ def _row(
     task: Task | None,
 ) -> Row:
     found = resolve.model(candidate.model, own)
-    download = 0 if found.entry is None else catalogue.download_bytes(found.name)
+    new = _named(candidate) - {name for each in _before(candidate, spec) for name in _named(each)}
+    download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
     if before is not None and before.latency is not None and before.cold_start is not None:
         cold = before.cold_start
         load_s = cold.import_s.value + cold.load_s.value
@@ -215,17 +216,24 @@ def _row(
     seeds = len(resolve.seeds(found, spec))
     learnt, taught = embeddings(_own_part(candidate, spec))
     made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
-    teacher = teacher_of(candidate.chain)
-    if teacher is not None and teacher not in {each.name for each in spec.candidates}:
+    if (teacher := teacher_of(candidate.chain)) in new and teacher is not None:
         made += taught * catalogue.models()[teacher].cost.embed_s_per_item
     measure = measuring_s(spec, call_s=cost.call_s * slower * pixels, load_s=cost.load_s * slower, copies=copies)
     return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
 
 
+def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
+    return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
+
+
+def _named(candidate: CandidateSpec) -> set[str]:
+    """The models that a candidate needs: its own, and the one that it learns from."""
+    return {candidate.model} | {name for name in (teacher_of(candidate.chain),) if name is not None}
+
+
 def _own_part(candidate: CandidateSpec, spec: StudySpec) -> tuple[tuple[str, dict[str, Any]], ...]:
     """The end of a chain that no candidate before it has: what they share is made once."""
-    earlier = spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
-    known = {part.name for each in earlier for part in resolve.prefixes(each)}
+    known = {part.name for each in _before(candidate, spec) for part in resolve.prefixes(each)}
     shared = sum(part.name in known for part in resolve.prefixes(candidate)[1:])
     return candidate.chain[shared:]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from effkit import Study
 from effkit.params import parse
 from effkit.plan import NOTEBOOK_S, REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
 from tests.conftest import parameters
@@ -77,3 +78,23 @@ def test_the_time_of_a_schedule_that_can_be_counted_by_hand() -> None:
     visit_s = 4 * 0.1 + 0.5 + VISIT_OVERHEAD_S  # a pass to re-warm; one pass of four calls falls short of `visit_s`
     batches_s = 2 * 2 * 0.1  # the warm call and the measured one
     assert found == pytest.approx(2 * (START_OVERHEAD_S + 1.0 + warm_up_s + 3 * visit_s + batches_s))
+
+
+def test_what_chains_share_is_planned_once(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "effkit.catalogue.download_bytes", lambda name: {"minilm-l6": 90, "mpnet-base": 400}.get(name, 0)
+    )
+    cut = {"tokens": {"most": 64}}
+    distil = {"distil": {"teacher": "mpnet-base", "layers": 3}}
+    planned = Study.from_params(
+        "params/compression.yaml",
+        candidates=[
+            "minilm-l6",
+            {"model": "minilm-l6", "techniques": [cut]},
+            {"model": "minilm-l6", "techniques": [cut, distil]},
+            {"model": "minilm-l6", "techniques": [cut, distil, {"int8": {"runtime": "openvino"}}]},
+        ],
+    ).plan(results)
+    assert [row.download_bytes for row in planned.rows] == [90, 0, 400, 0]
+    plain, cut_only, taught, in_int8 = (row.prepare_s for row in planned.rows)
+    assert taught > 3 * cut_only and in_int8 < taught / 2 and plain > 0

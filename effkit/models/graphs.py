@@ -35,7 +35,7 @@ def export(encoder: TorchEncoder, folder: Path) -> None:
     """Write an encoder as one ONNX graph, from its inputs to the pooled embedding.
 
     Args:
-        encoder: in 32 bits, on the CPU.
+        encoder: in 32 bits; it is left on the CPU.
         folder: an empty one.
     """
     import torch
@@ -45,7 +45,7 @@ def export(encoder: TorchEncoder, folder: Path) -> None:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of every shape it looks at; the tests compare what comes out
         torch.onnx.export(
-            traced.module.eval(),
+            traced.module.eval().cpu(),
             tuple(traced.inputs.values()),
             str(folder / GRAPH),
             input_names=list(traced.inputs),
