@@ -77,6 +77,7 @@ def _int8_refused(target: Target, parameters: Int8Parameters) -> str | None:
     return _same_runtime(target, parameters)
 
 
+RUNTIME_TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torchao": "torchao"}
 USUAL_LAYERS = 45
 """For planning: the linear layers of a small encoder, each tried once, and some assignments of bits."""
 RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino", "nncf"), "torchao": ("torchao",)}
@@ -109,7 +110,7 @@ INT8 = Technique(
     name="int8",
     needs="A PyTorch module in 32 bits or a graph of it, and the runtime. With openvino it needs 64 to 300 items of "
     "`calibrate`; the others scale activations as they come.",
-    words=lambda parameters: "in INT8" if parameters.runtime == "onnxruntime" else f"in INT8 by {parameters.runtime}",
+    words=lambda parameters: f"in INT8 on {RUNTIME_TITLES[parameters.runtime]}",
     parameters=Int8Parameters,
     takes=(MODULE, CHANGED, *GRAPHS),
     gives=QUANTISED,
@@ -122,7 +123,7 @@ WEIGHTS = Technique(
     name="weights",
     needs="A text encoder as a PyTorch module in 32 bits or a graph of it, and the runtime. Only weights are stored "
     "in fewer bits; arithmetic stays in floats. It needs no items.",
-    words=lambda parameters: f"with {parameters.bits}-bit weights",
+    words=lambda parameters: f"with {parameters.bits}-bit weights on {RUNTIME_TITLES[parameters.runtime]}",
     parameters=WeightsParameters,
     takes=(MODULE, CHANGED, *GRAPHS),
     gives=QUANTISED,

@@ -20,18 +20,18 @@ INT8 = ("int8", {"runtime": "onnxruntime"})
     [
         ([("bf16", {})], "in bf16"),
         ([("fp16", {})], "in fp16"),
-        ([INT8], "in INT8"),
-        ([("onnx", {}), INT8], "on ONNX Runtime, in INT8"),
+        ([INT8], "in INT8 on ONNX Runtime"),
+        ([("onnx", {}), INT8], "on ONNX Runtime, in INT8 on ONNX Runtime"),
         ([("layers", {"keep": 3}), ("onnx", {}), ("tokens", {"most": 64})],
          "with 3 layers, on ONNX Runtime, cut at 64 tokens"),
         ([("layers", {"keep": 1}), ("bf16", {})], "with 1 layer, in bf16"),
         ([("distil", {"teacher": "mpnet-base", "layers": 3}), ("int8", {"runtime": "openvino"})],
-         "taught by mpnet-base into 3 layers, in INT8 by openvino"),
+         "taught by mpnet-base into 3 layers, in INT8 on OpenVINO"),
         ([("neurons", {"keep": 0.5}), ("heads", {"keep": 0.5}), ("heal", {}), ("openvino", {"precision": "bf16"})],
          "with 50% of its neurons, with 50% of its heads, healed, on OpenVINO in bf16"),
         ([("mixed", {"points": 0.25})], "with 4-bit weights where they cost little (at most 0.25 points)"),
         ([("onnx", {}), ("int8", {"runtime": "openvino"}), ("batching", {"padding": "sorted"})],
-         "on ONNX Runtime, in INT8 by openvino, sorted"),
+         "on ONNX Runtime, in INT8 on OpenVINO, sorted"),
     ],
 )  # fmt: skip
 def test_a_chain_that_fits_has_words(chain: Chain, said: str) -> None:
