@@ -109,7 +109,13 @@ def words(chain: Chain) -> str:
         SpecError: as `check` does for names and parameters.
     """
     chosen = ((find(name), given) for name, given in chain)
-    return ", ".join(technique.words(_parameters(technique, given)) for technique, given in chosen)
+    said: list[str] = []
+    for technique, given in chosen:
+        part = technique.words(_parameters(technique, given))
+        for before in said:  # "on OpenVINO, in INT8 on OpenVINO" says it once
+            part = part.removesuffix(f" {before}")
+        said.append(part)
+    return ", ".join(said)
 
 
 def _misfit(technique: Technique, builder: str, form: Form, before: str) -> str | None:

@@ -21,7 +21,7 @@ INT8 = ("int8", {"runtime": "onnxruntime"})
         ([("bf16", {})], "in bf16"),
         ([("fp16", {})], "in fp16"),
         ([INT8], "in INT8 on ONNX Runtime"),
-        ([("onnx", {}), INT8], "on ONNX Runtime, in INT8 on ONNX Runtime"),
+        ([("onnx", {}), INT8], "on ONNX Runtime, in INT8"),
         ([("layers", {"keep": 3}), ("onnx", {}), ("tokens", {"most": 64})],
          "with 3 layers, on ONNX Runtime, cut at 64 tokens"),
         ([("layers", {"keep": 1}), ("bf16", {})], "with 1 layer, in bf16"),
