@@ -34,9 +34,9 @@ def worth(link: Link) -> tuple[Worth, str]:
         return "not resolvable", "the chain before it failed"
     if gap.verdict == "inconclusive":
         return "not resolvable", "these items cannot tell whether it is worse by the margin"
-    if speed is None:
-        return "not resolvable", f"its speed is not known: {link.before} and {link.name} must be candidates, and run"
     quality = "better" if gap.verdict == "superior" else "not worse by the margin"
+    if speed is None:
+        return "not resolvable", f"it is {quality}, and its speed is not known: only candidates are timed"
     if speed.verdict == "lower":
         return "worth it", _though(f"it is faster and {quality}", list(_losses(link)))
     if gains and _loses_nothing(speed):
