@@ -169,7 +169,7 @@ def test_equal_candidates_are_within_the_noise_and_few_generations_only_indicate
         ({"latency": ratio(1.0, "within noise", 0.2)}, "not resolvable", "within the noise"),
         ({"gap": gap("inconclusive")}, "not resolvable", "these items cannot tell"),
         ({"gap": gap("inconclusive"), "latency": ratio(3.0, "higher")}, "not worth it", "slower"),
-        ({"latency": None}, "not resolvable", "m and m+bf16 must be candidates, and run"),
+        ({"latency": None}, "not resolvable", "its speed is not known: only candidates are timed"),
         ({"latency": ratio(0.5, "indicative")}, "not resolvable", "fewer than five generations"),
         ({"latency": ratio(0.5, "unstable")}, "not resolvable", "unstable"),
         ({"latency": ratio(0.5, "not resolvable")}, "not resolvable", "disturbed"),
