@@ -120,7 +120,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             raise SpecError(
                 f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items`."
             )
-        check_techniques(candidate.chain, task.modality, found.builder, found.settings)
+        check_techniques(candidate.chain, task.modality, found.builder, found.settings, device=spec.protocol.device)
         _check_teacher(candidate, task)
     _check_regions(spec)
 

@@ -60,7 +60,7 @@ def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
 
     Args:
         network: a PyTorch module with its weights.
-        settings: `transforms`, functions of one's own by their address; `precision`; `integers`.
+        settings: `transforms`, functions of one's own by their address; `precision`; `integers`; `on_gpu`.
     """
     for each in settings.get("transforms", ()):
         function = attrgetter(each["name"])(import_module(each["module"]))
@@ -70,7 +70,44 @@ def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
         quantize_(network, Int8DynamicActivationInt8WeightConfig())
+    return changed_on_gpu(on_device(network), settings["on_gpu"]) if "on_gpu" in settings else network
+
+
+def changed_on_gpu(network: Any, kind: str) -> Any:
+    """Change a network in bf16 that lies on the GPU. Unproven: there was none to try it on."""
+    if kind == "two-of-four":
+        for module in (each for each in network.modules() if hasattr(each, "in_features")):
+            module.weight = _two_of_four(module.weight)
+        return network
+    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, Int4WeightOnlyConfig, quantize_
+
+    configurations: dict[str, Any] = {
+        "fp8": Float8DynamicActivationFloat8WeightConfig,
+        "int4": lambda: Int4WeightOnlyConfig(group_size=64, int4_packing_format="tile_packed_to_4d"),
+    }
+    quantize_(network, configurations[kind]())
     return network
+
+
+def _two_of_four(weight: Any) -> Any:
+    """Set the two smallest of every four weights in a row to 0, and store the others alone."""
+    from torch import nn
+    from torch.sparse import to_sparse_semi_structured
+
+    return nn.Parameter(to_sparse_semi_structured(two_largest_of_four(weight.detach())), requires_grad=False)
+
+
+def two_largest_of_four(weight: Tensor) -> Tensor:
+    """Set the two smallest of every four (out, in) weights in a row to 0.
+
+    Args:
+        weight: whose rows are multiples of four.
+    """
+    import torch
+
+    fours = weight.reshape(-1, 4)
+    kept = fours.abs().topk(2, dim=1).indices
+    return torch.zeros_like(fours).scatter(1, kept, fours.gather(1, kept)).reshape(weight.shape)
 
 
 def on_device(thing: Any) -> Any:

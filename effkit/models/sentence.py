@@ -41,7 +41,7 @@ class SentenceEncoder:
         self.network: SentenceTransformer = networks.on_device(network)
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
-        self._integers = "integers" in settings
+        self._integers = "integers" in settings or settings.get("on_gpu") in ("fp8", "int4")
         self._to_the_full = settings.get("padding") == "fixed"
 
     def size(self, item: str) -> int:

@@ -15,7 +15,7 @@ LEARNING = frozenset({"distil", "heal", "tune", "int8", "mixed"})
 """Steps that look at items of the task: their products belong to it."""
 SHAPING = frozenset({"layers", "neurons", "heads", "sparse", "channels", "distil", "heal", "tune"})
 """Steps that leave a PyTorch module."""
-SERVING = frozenset({"compile", "attention", "padding", "precision", "integers"})
+SERVING = frozenset({"compile", "attention", "padding", "precision", "integers", "on_gpu"})
 """Settings of how a module is served: no step looks at them."""
 SEEN = ("max_tokens", "resolution")
 """Settings of what an encoder is given: a step that learns keeps those it has seen, whatever comes after it."""

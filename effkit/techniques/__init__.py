@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from effkit.models.base import Recipe
+from effkit.models.base import CPU, Recipe
 from effkit.spec import Frozen, SpecError, nearest
 from effkit.techniques.base import CHANGED, FORMS, Form, NoParameters, Target, Technique, with_article
 from effkit.techniques.precision import ENCODERS
@@ -19,7 +19,9 @@ Chain = Iterable[tuple[str, Mapping[str, Any]]]
 """Techniques and their parameters, in the order in which they are applied."""
 
 
-def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any] | None = None) -> None:
+def check(
+    chain: Chain, modality: str, builder: str, settings: Mapping[str, Any] | None = None, *, device: str = CPU
+) -> None:
     """Check that each technique exists, fits what the ones before it leave, and has sound parameters.
 
     Args:
@@ -27,6 +29,7 @@ def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any]
         modality: of the task.
         builder: of the model.
         settings: of the model, as the catalogue has them.
+        device: where PyTorch would run it, "cpu" or "cuda".
 
     Raises:
         SpecError: naming the technique, what it was given and what it may be.
@@ -37,7 +40,7 @@ def check(chain: Chain, modality: str, builder: str, settings: Mapping[str, Any]
     for name, given in chain:
         technique = find(name)
         parameters = _parameters(technique, given)
-        target = Target(modality, builder, recipe.settings)
+        target = Target(modality, builder, recipe.settings, device)
         reason = _misfit(technique, builder, form, before) or technique.refuse(target, parameters)
         if name in seen:
             reason = "it is in the chain twice"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from effkit.models.base import Recipe
+from effkit.models.base import CPU, Recipe
 from effkit.spec import Frozen
 
 if TYPE_CHECKING:
@@ -69,11 +69,13 @@ class Target:
         modality: of the task.
         builder: of the model.
         settings: of its recipe, the techniques before this one applied.
+        device: where PyTorch runs it, "cpu" or "cuda".
     """
 
     modality: str
     builder: str
     settings: Mapping[str, Any]
+    device: str = CPU
 
 
 def accept(target: Target, parameters: Any) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from effkit.spec import SpecError, unknown_name
 from effkit.techniques.base import Technique
+from effkit.techniques.gpu import FP8, INT4, TWO_OF_FOUR
 from effkit.techniques.learning import DISTIL, HEAL, TUNE
 from effkit.techniques.precision import BF16, FP16, INT8, MIXED, WEIGHTS
 from effkit.techniques.pruning import CHANNELS, HEADS, LAYERS, NEURONS, SPARSE
@@ -23,7 +24,7 @@ GROUP = "effkit.techniques"
 TECHNIQUES: Mapping[str, Technique] = {
     each.name: each
     for each in (
-        *(BF16, FP16, INT8, WEIGHTS, MIXED),
+        *(BF16, FP16, INT8, WEIGHTS, MIXED, FP8, INT4, TWO_OF_FOUR),
         *(LAYERS, NEURONS, HEADS, CHANNELS, SPARSE),
         *(DISTIL, HEAL, TUNE, STATIC),
         *(ONNX, OPENVINO, COMPILE, ATTENTION, BATCHING),
