@@ -42,7 +42,7 @@ def worth(link: Link) -> tuple[Worth, str]:
     if gains and _loses_nothing(speed):
         others = [each for each in gains if each != "better"]
         return "worth it", _though(f"it is as fast, {', '.join((*others, f'and {quality}'))}", list(_losses(link)))
-    return "not resolvable", _WHY_NOT[speed.verdict]
+    return "not resolvable", f"it is {quality}, and {_WHY_NOT[speed.verdict]}"
 
 
 _WHY_NOT: Mapping[Verdict, str] = {
