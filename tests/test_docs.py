@@ -145,15 +145,19 @@ def test_the_readme_opens_with_question_picture_commands_and_snippet() -> None:
     assert len(FENCE.findall(top + "\n")) == 2
 
 
+def _package(requirement: str) -> str:
+    return re.split(r"[<>=~\[]", requirement)[0]
+
+
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     named = [*project["dependencies"], *project["optional-dependencies"]["compress"]]
-    wanted = {re.split(r"[<>=~\[]", each)[0] for each in named}
+    wanted = {_package(each) for each in named}
     assert set(re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE)) == wanted
     for extra in project["optional-dependencies"].values():
         for each in extra:
-            assert f"`{re.split(r'[<>=~\[]', each)[0]}`" in page
+            assert f"`{_package(each)}`" in page
 
 
 def test_no_file_names_a_package_index_or_a_place_on_one_machine() -> None:
