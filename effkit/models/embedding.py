@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from effkit.models import networks, originals
 from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.heads import HEAD_SETTINGS
 from effkit.models.products import Products
 
-HEAD_SETTINGS = ("C", "max_iter")
 BOUNDARIES = (0, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 """Embeddings are stored in chunks that end here, so that the usual label counts share them."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from effkit.models import heads, networks, optimised, originals
 from effkit.models.base import MANIFEST, Facts, Predictor, Recipe
-from effkit.models.embedding import HEAD_SETTINGS, Embedder, Embeds, content
+from effkit.models.embedding import Embedder, Embeds, content
 from effkit.models.heads import CosineSearch, Head, LogisticHead
 from effkit.models.products import Products
 from effkit.models.steps import identity, runtime
@@ -132,8 +132,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         if recipe.kind == "retrieval":
             heads.save(CosineSearch.over(embedded), folder)
         else:
-            options = {key: recipe.settings[key] for key in HEAD_SETTINGS if key in recipe.settings}
-            heads.save(LogisticHead.fit(embedded, task.labels[chosen], len(task.classes), **options), folder)
+            heads.save(heads.fit(recipe.settings, embedded, task.labels[chosen], len(task.classes)), folder)
         if not made.published:
             _link(made.folder, folder / OPTIMISED)
 

@@ -17,7 +17,8 @@ from effkit.models.fronts import Feed, front
 if TYPE_CHECKING:
     from effkit.models.originals import TorchEncoder
 
-GRAPH, OPENVINO_GRAPH, FACTS = "model.onnx", "model.xml", "encoder.json"
+GRAPH, FACTS = "model.onnx", "encoder.json"
+OPENVINO_GRAPH, OPENVINO_WEIGHTS = "model.xml", "model.bin"
 OUTPUT = "embedding"
 OPSET = 17
 BATCH = 32

@@ -5,6 +5,7 @@ They are arrays on the CPU, whatever the encoder's device: the answer is wanted 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from effkit.spec import SpecError
 DEAD = 1e-6
 """A dimension that varies by less than this share of the widest is constant: MiniLM has three of them."""
 
+HEAD_SETTINGS = ("C", "max_iter")
+"""Settings of a recipe that are the head's and not the encoder's."""
 HEAD_FILE, CORPUS_FILE = "head.safetensors", "corpus.safetensors"
 
 
@@ -113,6 +116,12 @@ class CosineSearch:
 
 
 Head = LogisticHead | CosineSearch
+
+
+def fit(settings: Mapping[str, Any], features: NDArray[np.float32], labels: NDArray[Any], classes: int) -> LogisticHead:
+    """Fit the logistic head that a recipe's settings ask for; else as `LogisticHead.fit`."""
+    options = {key: settings[key] for key in HEAD_SETTINGS if key in settings}
+    return LogisticHead.fit(features, labels, classes, **options)
 
 
 def save(head: Head, folder: Path) -> None:

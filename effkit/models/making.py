@@ -162,6 +162,11 @@ def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
     from effkit.models import openvino_graphs
 
     items = bench.task.items.take(bench.task.first("calibrate", CALIBRATION_ITEMS))
+    if not items:
+        raise SpecError(
+            f"{bench.task.name} has no `calibrate` items, on which scales are set: give it some, or take "
+            "`int8: {runtime: onnxruntime}`, which needs none."
+        )
 
     def write(place: Path) -> None:
         before = front(bench.source, graphs.read_facts(bench.source), {**bench.recipe.settings, **step})
@@ -197,7 +202,7 @@ def _mixed(bench: Workbench, step: Step) -> Prepared:
 
     def write(place: Path) -> None:
         labels = bench.task.labels
-        head = heads.LogisticHead.fit(embedded, labels[fit], len(bench.task.classes))
+        head = heads.fit(bench.recipe.settings, embedded, labels[fit], len(bench.task.classes))
         encoder = bench.encoder(step)
         texts = bench.task.items.take(chosen)
         costs = sensitivity.choose(encoder.network, lambda: embed(encoder, texts), head, labels[chosen], step["points"])
@@ -232,7 +237,7 @@ def _describe(source: Path, place: Path, **changed: Any) -> None:
         facts["tensor_bytes"] = constants_bytes(place)
     else:
         facts["tensor_bytes"] = graphs.constants_bytes(place / graphs.GRAPH)
-    graph_files = {graphs.GRAPH, graphs.OPENVINO_GRAPH, "model.bin", graphs.FACTS, MANIFEST}
+    graph_files = {graphs.GRAPH, graphs.OPENVINO_GRAPH, graphs.OPENVINO_WEIGHTS, graphs.FACTS, MANIFEST}
     for path in source.iterdir():
         if path.is_file() and path.name not in graph_files | {sensitivity.SENSITIVITY}:
             shutil.copy(path, place)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from effkit.models import networks
 from effkit.models.fronts import Feed
-from effkit.models.graphs import GRAPH, OPENVINO_GRAPH
+from effkit.models.graphs import GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS
 
 GROUP = 64
 """Weights of 4 bits that share one scale, where the width of every layer is a multiple of it."""
@@ -94,7 +94,7 @@ def mixed(source: Path, place: Path, four: Callable[[str], bool]) -> None:
 
 def constants_bytes(folder: Path) -> int:
     """Count the bytes of an OpenVINO graph's constants."""
-    return (folder / OPENVINO_GRAPH).with_suffix(".bin").stat().st_size
+    return (folder / OPENVINO_WEIGHTS).stat().st_size
 
 
 def _four(nncf: Any, graph: Any) -> Any:

@@ -15,10 +15,9 @@ from effkit.models.base import Predictor, Recipe
 from effkit.models.products import Products
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
+from effkit.tasks.metrics import log_loss
 
 SHUFFLES = 5
-LEAST = 1e-7
-"""A probability below this counts as this: its logarithm is finite."""
 RANKING = "ranking.json"
 
 
@@ -82,7 +81,7 @@ def _loss(predictor: Predictor, rows: Sequence[Mapping[str, Any]], labels: NDArr
     answers = predictor.infer(predictor.prepare(list(rows)))
     if answers.ndim == 1:
         return float(np.mean((answers - labels) ** 2))
-    return float(-np.log(np.maximum(answers[np.arange(len(labels)), labels], LEAST)).mean())
+    return log_loss(answers, labels)
 
 
 def _shuffled(rows: Sequence[Mapping[str, Any]], column: str, rng: np.random.Generator) -> list[dict[str, Any]]:

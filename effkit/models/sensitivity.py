@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from effkit.models.heads import LogisticHead
 from effkit.models.openvino_graphs import GROUP
 from effkit.record import LayerCost
+from effkit.tasks.metrics import log_loss
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -51,11 +52,11 @@ def choose(
     """
     layers = _layers(network)
     shares = head.answer(embed())
-    base_loss, base_right = _loss(shares, labels), _right(shares, labels)
+    base_loss, base_right = log_loss(shares, labels), _right(shares, labels)
     costs = {}
     for name, layer in layers.items():
         with _in_four_bits([layer]):
-            costs[name] = _loss(head.answer(embed()), labels) - base_loss
+            costs[name] = log_loss(head.answer(embed()), labels) - base_loss
     order = sorted(layers, key=lambda name: costs[name] / _saved(layers[name]))
 
     def fits(count: int) -> bool:
@@ -130,11 +131,6 @@ def rounded(weight: Tensor) -> Tensor:
 
 def _saved(layer: Any) -> int:
     return int(layer.weight.numel() * (MANY - FEW) // 8)
-
-
-def _loss(shares: NDArray[Any], labels: NDArray[np.int64]) -> float:
-    said = shares[np.arange(len(labels)), labels]
-    return float(-np.log(np.maximum(said, LEAST)).mean())
 
 
 def _right(shares: NDArray[Any], labels: NDArray[np.int64]) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from effkit.models import networks
 from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.heads import HEAD_SETTINGS
 from effkit.tasks.base import Task
 
 LEARNING = frozenset({"distil", "heal", "tune", "int8", "mixed"})
@@ -50,9 +51,11 @@ def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
     facts: list[Any] = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), steps]
     facts.append(recipe.settings.get("transforms", ()))
     if recipe.builder != "text.encoder":  # a graph of images is for one size of them
-        left_out = SERVING | {"steps", "C", "max_iter"}
+        left_out = SERVING | {"steps", *HEAD_SETTINGS}
         facts.append({key: value for key, value in recipe.settings.items() if key not in left_out})
     if any(step["step"] in LEARNING for step in steps):
         teacher = None if recipe.teacher is None else recipe.teacher.key()
         facts += [task.sha256, recipe.fit_items, recipe.seed, teacher, *networks.device_key()]
+    if any(step["step"] == "mixed" for step in steps):  # which judges by the head
+        facts.append({key: recipe.settings.get(key) for key in HEAD_SETTINGS})
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]

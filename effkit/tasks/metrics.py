@@ -51,6 +51,15 @@ def _reciprocal_rank(ranked: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.f
     return np.asarray(np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1), 0.0), dtype=np.float64)
 
 
+LEAST = 1e-7
+"""A probability below this counts as this: its logarithm is finite."""
+
+
+def log_loss(shares: NDArray[Any], labels: NDArray[Any]) -> float:
+    """Return the mean negative logarithm of what (n, classes) probabilities give the true classes, in nats."""
+    return float(-np.log(np.maximum(shares[np.arange(len(labels)), labels], LEAST)).mean())
+
+
 METRICS: dict[str, MetricSpec] = {
     spec.name: spec
     for spec in (

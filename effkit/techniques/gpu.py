@@ -1,4 +1,4 @@
-"""What only a GPU multiplies: floats of 8 bits, weights of 4, and weights of which every other pair is 0.
+"""What only a GPU multiplies: floats of 8 bits, weights of 4, and weights of which two in every four are 0.
 
 No GPU has been at hand to try them on: they are refused elsewhere, and their tests skip where there is none.
 """

@@ -14,6 +14,14 @@ from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, NoP
 from effkit.techniques.steps import with_graph, with_step
 
 ENCODERS = ("text.encoder", "vision.squeezenet", "vision.efficientnet_lite")
+RUNTIME_TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torchao": "torchao"}
+USUAL_LAYERS = 45
+"""For planning: the linear layers of a small encoder, each tried once, and some assignments of bits."""
+RUNTIMES = {
+    "onnxruntime": ("onnx", "onnx_ir", "onnxruntime"),
+    "openvino": ("onnx", "openvino", "nncf"),
+    "torchao": ("torchao",),
+}
 
 
 class Int8Parameters(Frozen):
@@ -77,12 +85,6 @@ def _int8_refused(target: Target, parameters: Int8Parameters) -> str | None:
     return _same_runtime(target, parameters)
 
 
-RUNTIME_TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "torchao": "torchao"}
-USUAL_LAYERS = 45
-"""For planning: the linear layers of a small encoder, each tried once, and some assignments of bits."""
-RUNTIMES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino", "nncf"), "torchao": ("torchao",)}
-
-
 def needed(parameters: Any) -> tuple[str, ...]:
     """Packages that a chosen runtime takes."""
     return RUNTIMES[getattr(parameters, "runtime", "openvino")]
@@ -108,8 +110,8 @@ FP16 = Technique(
 )
 INT8 = Technique(
     name="int8",
-    needs="A PyTorch module in 32 bits or a graph of it, and the runtime. With openvino it needs 64 to 300 items of "
-    "`calibrate`; the others scale activations as they come.",
+    needs="A PyTorch module in 32 bits or a graph of it, and the runtime. With openvino it needs items of `calibrate`, "
+    "300 where there are as many; the others scale activations as they come.",
     words=lambda parameters: f"in INT8 on {RUNTIME_TITLES[parameters.runtime]}",
     parameters=Int8Parameters,
     takes=(MODULE, CHANGED, *GRAPHS),

@@ -151,6 +151,24 @@ class TestOpenVino:
         assert step["step"] == "quantise to INT8, scales from `calibrate`"
         assert step["items"] == len(texts(200).splits["calibrate"])
 
+    def test_without_items_to_calibrate_on_it_is_refused_with_the_fix(
+        self, tiny_bert: Path, products: Products
+    ) -> None:
+        task = texts(40)
+        bare = replace(task, splits={**task.splits, "calibrate": np.array([], np.int64)})
+        recipe = apply_chain(recipe_of(tiny_bert, "text.encoder", fit_items=10), [("int8", {"runtime": "openvino"})])
+        with pytest.raises(SpecError, match=r"has no `calibrate` items.*runtime: onnxruntime"):
+            encoders.make(recipe, bare, products)
+
+    def test_mixed_precision_judges_by_the_head_that_is_used(self, tiny_bert: Path, products: Products) -> None:
+        asked = ("mixed", {"points": 5.0, "items": 50})
+        costs = []
+        for strength in (3.0, 0.001):
+            _, folder, _ = made(tiny_bert, products, [asked], C=strength)
+            layers = json.loads((folder / OPTIMISED / "sensitivity.json").read_text(encoding="utf-8"))
+            costs.append([each["cost"] for each in layers])
+        assert np.abs(costs[1]).max() < np.abs(costs[0]).max()
+
     def test_mixed_precision_says_what_each_layer_costs_and_gets(self, tiny_bert: Path, products: Products) -> None:
         found = {}
         for points in (20.0, 1e-9):
