@@ -24,6 +24,7 @@ ORDER = [
     "bench",
     "study",
     "batch",
+    "commands",
     "cli",
 ]
 """Each may import what stands before it."""

@@ -1,0 +1,80 @@
+"""What comes with effkit, and what this host can do with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from effkit.commands.options import Results
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def catalogue() -> None:
+    """List the tasks, models and techniques that come with effkit."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from effkit import catalogue as known
+
+    console = Console()
+    for what, entries in (("Tasks", known.tasks()), ("Models", known.models())):
+        table = Table(title=what, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table.add_column("name", no_wrap=True)
+        for column in ("what", "for", "fetched"):
+            table.add_column(column)
+        for name, entry in entries.items():
+            use = "" if isinstance(entry, known.ModelEntry) else f" {entry.kind}"
+            missing = known.download_bytes(name)
+            there = "not needed" if not entry.files else f"no, {missing / 1e6:.0f} MB" if missing else "yes"
+            table.add_row(name, entry.title, f"{entry.modality}{use}", there)
+        console.print(table)
+        console.print()
+    console.print(_techniques())
+
+
+def fetch(names: Annotated[list[str], typer.Argument(help="Tasks and models.", show_default=False)]) -> None:
+    """Fetch and verify tasks and models."""
+    from effkit import catalogue as known
+
+    for name in names:
+        typer.echo(f"{name}: {known.fetch(name)}")
+
+
+def doctor(results: Results = None) -> None:
+    """Say what this host can measure, what it cannot, and the fix; then try it for twenty seconds."""
+    from effkit import doctor as examination
+    from effkit import store
+
+    marks = {"good": "✓", "limited": "~", "missing": "✗"}
+    for finding in examination.examine(store.results_dir(results)):
+        typer.echo(f"{marks[finding.state]} {finding.subject:<10} {finding.text}")
+        if finding.fix:
+            typer.echo(f"  {'':<10} → {finding.fix}")
+
+
+def try_() -> None:
+    """Compare logistic regression with boosted trees on a bundled data set: under a minute, offline."""
+    from effkit.first import first_study
+
+    study = first_study()
+    typer.echo(f"{study.plan()}\n")
+    study.run()
+    typer.echo(study.compare())
+    typer.echo(f"\nKept in {study.save()}")
+
+
+def _techniques() -> Table:
+    from rich.table import Table
+
+    from effkit.techniques import TECHNIQUES
+
+    table = Table(title="Techniques", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("needs")
+    for name, technique in TECHNIQUES.items():
+        keys = ", ".join(technique.parameters.model_fields)
+        table.add_row(name, technique.needs + (f" Keys: {keys}." if keys else ""))
+    return table

@@ -1,0 +1,60 @@
+"""Reading what runs have left: the report, and why a run may not be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from effkit.commands.options import Results
+
+
+def report(
+    results: Results = None,
+    interactive: Annotated[bool, typer.Option("--interactive", help="Runs made by hand in a notebook too.")] = False,
+) -> None:
+    """Write the report of the newest run of each study."""
+    from effkit import store
+
+    write_report(store.results_dir(results), interactive=interactive)
+
+
+def check(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folders of runs, or of studies: their newest.", show_default=False)
+    ],
+) -> None:
+    """Say why a run's measurements may not be trusted; exit code 1 when there is a reason."""
+    from effkit import store
+    from effkit.report.trust import doubts
+    from effkit.report.view import View
+
+    found = [store.load_newest(folder) for folder in runs]
+    doubtful = False
+    for each in found:
+        reasons = doubts(View(each.record))
+        doubtful = doubtful or bool(reasons)
+        typer.echo(f"{each.folder}: " + (f"{len(reasons)} to bear in mind" if reasons else "nothing speaks against it"))
+        for doubt in reasons:
+            typer.echo(f"  {doubt.reason}: {doubt.sentence}\n    → {doubt.fix}")
+    if doubtful:
+        raise typer.Exit(1)
+
+
+def write_report(results: Path, *, interactive: bool = False) -> None:
+    """Write the report of the newest run of each study and say where it is."""
+    from effkit import store
+    from effkit.report import write
+
+    runs: list[store.Loaded] = store.newest(
+        each for each in store.load_all(results) if interactive or not each.record.interactive
+    )
+    if not runs:
+        typer.echo(
+            f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one. "
+            "Runs made by hand are shown with --interactive.",
+            err=True,
+        )
+        raise typer.Exit(1)
+    typer.echo(f"report: {write([each.record for each in runs], results / 'report').resolve()}")
