@@ -128,6 +128,13 @@ class Gap(Frozen):
     discordant: int | None
     n: int
     items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
+    enough_from: float | None = Field(
+        default=None,
+        description="smallest margin at which it is not worse, after Holm and over seeds; None in older records",
+    )
+    worse_below: float | None = Field(
+        default=None, description="largest margin at which it is worse, 0 where at none; None in older records"
+    )
 
 
 class LayerCost(Frozen):

@@ -6,6 +6,7 @@ SI units stand in the field names: `_s`, `_j`, `_w`, `_bytes`.
 History of the schema:
     1  first version
     2  the yardstick, contention, the second estimate without disturbed visits, envelopes of modelled power, load tests
+    3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ __all__ = [
     "Throughput", "Verdict", "weakest_rank",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Latency(Frozen):
@@ -53,6 +54,8 @@ class Latency(Frozen):
     prepare_s: Estimate = Field(description="the part spent tokenising, decoding, resizing, encoding")
     infer_s: Estimate = Field(description="the part spent in the model")
     percentiles: tuple[PercentileRecord, ...]
+    prepare_percentiles: tuple[PercentileRecord, ...] = ()
+    infer_percentiles: tuple[PercentileRecord, ...] = ()
     ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
     cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
     calls: int

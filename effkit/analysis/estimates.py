@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from effkit.analysis.paired import PairedSamples
-from effkit.analysis.statistics import percentiles
+from effkit.analysis.statistics import Percentile, percentiles
 from effkit.record import ColdStart, Latency, Memory, PercentileRecord, Throughput
 
 
@@ -23,36 +24,44 @@ def latency(samples: PairedSamples, candidate: str, *, seed: int) -> Latency | N
     cpu = samples.summed(candidate, "visit_cpu_s") / samples.summed(candidate, "visit_calls")
     calls = samples.calls[samples.calls["candidate"] == candidate]
     wide = {part: calls[calls["metric"] == f"{part}_s"] for part in ("prepare", "infer")}
-    total_s = wide["prepare"]["value"].to_numpy() + wide["infer"]["value"].to_numpy()
+    parts_s = {part: each["value"].to_numpy() for part, each in wide.items()}
+    place = wide["infer"]
     # The reference's two workers are two series of blocks, so that each keeps its own order of time.
-    series = wide["infer"]["block"].to_numpy() * 2 + (wide["infer"]["twin"] == "b").to_numpy()
-    found = percentiles(
-        total_s,
-        wide["infer"]["generation"].to_numpy(),
-        series,
-        item=wide["infer"]["item"].to_numpy(),
-        rng=np.random.default_rng(seed),
-    )
+    series = place["block"].to_numpy() * 2 + (place["twin"] == "b").to_numpy()
+
+    def levels(call_s: NDArray[np.float64]) -> tuple[PercentileRecord, ...]:
+        found = percentiles(
+            call_s,
+            place["generation"].to_numpy(),
+            series,
+            item=place["item"].to_numpy(),
+            rng=np.random.default_rng(seed),
+        )
+        return tuple(_percentile(each) for each in found)
+
     return Latency(
         mean_s=samples.estimate(prepare + infer),
         prepare_s=samples.estimate(prepare),
         infer_s=samples.estimate(infer),
-        percentiles=tuple(
-            PercentileRecord(
-                level=each.level,
-                value_s=each.value,
-                low_s=each.interval.low if each.interval else None,
-                high_s=each.interval.high if each.interval else None,
-                n=each.n,
-                n_effective=each.n_effective,
-                reason=each.reason,
-            )
-            for each in found
-        ),
+        percentiles=levels(parts_s["prepare"] + parts_s["infer"]),
+        prepare_percentiles=levels(parts_s["prepare"]),
+        infer_percentiles=levels(parts_s["infer"]),
         ratio=samples.ratio(candidate, "latency"),
         cpu_s=samples.estimate(cpu),
-        calls=len(total_s),
+        calls=len(place),
         steady=bool(samples.column(candidate, "steady").mean() >= 0.5),
+    )
+
+
+def _percentile(found: Percentile) -> PercentileRecord:
+    return PercentileRecord(
+        level=found.level,
+        value_s=found.value,
+        low_s=found.interval.low if found.interval else None,
+        high_s=found.interval.high if found.interval else None,
+        n=found.n,
+        n_effective=found.n_effective,
+        reason=found.reason,
     )
 
 
