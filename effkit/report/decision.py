@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from effkit.analysis.decide import Check, Decision, Weighed, What
@@ -81,10 +82,14 @@ def _asked(view: View, decision: Decision) -> Iterator[str]:
     limits = [limit_words(view, check) for check in decision.order[-1].checks if check.what not in _OF_QUALITY]
     group = decision.asked.budget.group_margin_points
     groups = f", {group:g} in any group" if group is not None else ""
-    yield (
-        f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}: "
-        f"{view.record.spec.margin_reason}."
-    )
+    start = f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}"
+    if math.isclose(decision.asked.margin, view.asked.margin):
+        yield f"{start}: {view.record.spec.margin_reason}."
+    else:
+        yield (
+            f"{start}. The run was planned for {view.margin}: a margin chosen after the data were seen explores, and "
+            "proves nothing."
+        )
     if limits:
         yield f"{_capital(listing(limits))}{_network(decision)}."
     else:
@@ -114,7 +119,8 @@ def _out(view: View, decision: Decision) -> Iterator[str]:
 
 def _walk(view: View, decision: Decision) -> Iterator[str]:
     for name, better in decision.twins.items():
-        yield f"{view.of(name)} is {view.of(better)} with other labels, which do {_better(view, decision, name)}."
+        how = _better(view, decision, name)
+        yield f"{view.of(better)} enters for {view.of(name)} too: with its labels it is {how}."
     stop = decision.enough or decision.chosen
     left = []
     reached = False
@@ -309,7 +315,7 @@ def _better(view: View, decision: Decision, name: str) -> str:
     return (
         f"better by {view.size(other.difference - mine.difference)}"
         if other.difference > mine.difference
-        else "as well"
+        else "as good"
     )
 
 
