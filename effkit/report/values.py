@@ -11,7 +11,7 @@ Tone = Literal["", "good", "bad", "warn", "muted"]
 AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
-ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity"]
+ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price"]
 
 BarColour = Literal["blue", "orange", "grey"]
 
