@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import known, reading, running
+from effkit.commands import judging, known, reading, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -21,6 +21,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": running.plan,
     "report": reading.report,
     "check": reading.check,
+    "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,

@@ -12,7 +12,7 @@ from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
-from effkit.report.values import Tidy, TidyLink
+from effkit.report.values import Tidy, TidyClaim, TidyLink
 from effkit.report.view import View, percentile, process_bytes
 
 
@@ -42,7 +42,7 @@ def tidy_links(view: View) -> tuple[TidyLink, ...]:
     return tuple(_link(view, link) for _, link in distinct(view))
 
 
-def as_rows(numbers: Sequence[Tidy | TidyLink]) -> list[dict[str, Any]]:
+def as_rows(numbers: Sequence[Tidy | TidyLink | TidyClaim]) -> list[dict[str, Any]]:
     """Tidy rows as mappings from column to value."""
     return [asdict(number) for number in numbers]
 
