@@ -29,7 +29,7 @@ _PUBLIC = {
     ),
     "cost": ("Capacity", "Provision", "machines", "provision"),
     "claims": ("Finding", "judge"),
-    "claim_terms": ("claims", "read_claims"),
+    "claim_terms": ("known_claims", "read_claims"),
     "payback": ("BreakEven", "energy_break_even", "link_payback", "time_break_even", "year_grams"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

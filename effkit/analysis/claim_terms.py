@@ -206,7 +206,7 @@ class Claim(_Term):
         return self
 
 
-def claims() -> tuple[Claim, ...]:
+def known_claims() -> tuple[Claim, ...]:
     """The claims that come with effkit, in the order of their file."""
     return read_claims(resources.files("effkit.analysis").joinpath("claims.yaml").read_text(encoding="utf-8"))
 

@@ -16,7 +16,7 @@ from scipy import special
 from effkit.analysis.claim_figures import Figure
 from effkit.analysis.claim_pairs import Comparison, comparisons
 from effkit.analysis.claim_quantities import read
-from effkit.analysis.claim_terms import Claim, Condition, claims
+from effkit.analysis.claim_terms import Claim, Condition, known_claims
 from effkit.record import Record
 
 ClaimVerdict = Literal["supported", "refuted", "inconclusive", "untested"]
@@ -83,7 +83,7 @@ def judge(records: Sequence[Record], of: Iterable[Claim] | None = None) -> tuple
     Returns:
         A finding for each claim, in their order.
     """
-    return tuple(_finding(claim, records) for claim in (claims() if of is None else of))
+    return tuple(_finding(claim, records) for claim in (known_claims() if of is None else of))
 
 
 def exact_share(holds: int, told: int) -> Share:
