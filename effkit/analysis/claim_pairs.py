@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from effkit.analysis.claim_terms import Chosen, Ladder, Links, Pairs, Pattern, Selector
+from effkit.analysis.family import family
 from effkit.record import CandidateRecord, Link, Record
 
 Technique = dict[str, dict[str, Any]]
@@ -57,7 +58,7 @@ def _links(record: Record, wanted: Links) -> Iterator[Comparison]:
     known = {each.name: each for each in record.candidates}
     seen = set()
     for candidate in record.candidates:
-        if wanted.models and candidate.model not in wanted.models:
+        if not _is_kind(candidate, wanted):
             continue
         for end in range(1, len(candidate.links) + 1):
             for added in wanted.added:
@@ -111,7 +112,7 @@ def _ladder(record: Record, wanted: Ladder) -> Iterator[Comparison]:
 
 def _chosen(record: Record, wanted: Chosen) -> Iterator[CandidateRecord]:
     for each in record.candidates:
-        if wanted.models and each.model not in wanted.models:
+        if not _is_kind(each, wanted):
             continue
         if wanted.techniques is not None and not _is_chain(each.techniques, wanted.techniques):
             continue
@@ -122,6 +123,12 @@ def _chosen(record: Record, wanted: Chosen) -> Iterator[CandidateRecord]:
         if wanted.enough is not None and wanted.enough != _is_enough(each):
             continue
         yield each
+
+
+def _is_kind(candidate: CandidateRecord, wanted: Chosen | Links) -> bool:
+    if wanted.models and candidate.model not in wanted.models:
+        return False
+    return not wanted.families or family(candidate) in wanted.families
 
 
 def _is_cascade(candidate: CandidateRecord) -> bool:

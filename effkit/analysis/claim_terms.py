@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
+from effkit.analysis.family import Family
 from effkit.spec import Frozen, SpecError, nearest
 
 Quantity = Literal[
@@ -126,6 +127,7 @@ class Chosen(_Term):
     """Candidates, by what they are; what is not said does not matter."""
 
     models: tuple[str, ...] = Field(default=(), description="names of models; none stands for all")
+    families: tuple[Family, ...] = Field(default=(), description="by what the catalogue says of the model")
     techniques: tuple[Pattern, ...] | None = Field(
         default=None, description="the whole chain, in order; `[]` is a model as it is"
     )
@@ -147,6 +149,7 @@ class Links(_Term):
 
     added: tuple[tuple[Pattern, ...], ...] = Field(min_length=1, description="alternatives, each a list in order")
     models: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
 
 
 class Ladder(_Term):

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from effkit.record import Record
-    from effkit.report.values import ClaimCard, Tone
+    from effkit.report.claim_values import ClaimCard
+    from effkit.report.values import Tone
 
 MOST_LINES = 4
 """Comparisons of one claim; the report has more, and tables/claims.csv all."""

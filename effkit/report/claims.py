@@ -9,8 +9,9 @@ from effkit.analysis.claim_figures import Figure
 from effkit.analysis.claim_terms import Condition, Quantity
 from effkit.analysis.claims import ClaimVerdict, Finding, Outcome, State, judge
 from effkit.record import Record
+from effkit.report.claim_values import ClaimCard, ClaimLine, ClaimsSection, TidyClaim
 from effkit.report.units import MINUS, NBSP, whole
-from effkit.report.values import Cell, ClaimCard, ClaimLine, ClaimsSection, TidyClaim, Tone
+from effkit.report.values import Cell, Tone
 from effkit.report.view import listing
 
 TONES: Mapping[ClaimVerdict, Tone] = {

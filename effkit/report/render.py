@@ -13,10 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from effkit.record import Record
+from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_rows
-from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyClaim, TidyLink
+from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
 
 Numbers = Tidy | TidyLink | TidyClaim
 """Rows of CSV files."""

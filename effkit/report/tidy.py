@@ -10,9 +10,10 @@ from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
+from effkit.report.claim_values import TidyClaim
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
-from effkit.report.values import Tidy, TidyClaim, TidyLink
+from effkit.report.values import Tidy, TidyLink
 from effkit.report.view import View, percentile, process_bytes
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from effkit.report.claim_values import ClaimsSection
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -283,62 +286,6 @@ class StudySection:
     date: str
     tidy: tuple[Tidy, ...]
     links: tuple[TidyLink, ...]
-
-
-@dataclass(frozen=True)
-class ClaimLine:
-    """One comparison of a claim: what was compared where, its numbers, and what they say."""
-
-    study: str
-    compared: str
-    state: Cell
-    figures: str
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class ClaimCard:
-    """A statement of the literature and what these runs make of it; `left` comparisons have no line."""
-
-    key: str
-    statement: str
-    verdict: Cell
-    reason: str
-    source: str
-    reading: str
-    lines: tuple[ClaimLine, ...] = ()
-    left: int = 0
-
-
-@dataclass(frozen=True)
-class TidyClaim:
-    """One condition of one comparison of a claim: a row of its own CSV file. None is an empty cell, never 0."""
-
-    claim: str
-    verdict: str
-    study: str
-    run: str
-    candidate: str
-    before: str
-    quantity: str
-    requests_per_s: float | None
-    at_least: float | None
-    at_most: float | None
-    value: float | None
-    low: float | None
-    high: float | None
-    holds: bool | None
-    reason: str
-
-
-@dataclass(frozen=True)
-class ClaimsSection:
-    """Claims of the literature: those that the runs touch, and those that they do not."""
-
-    note: str
-    cards: tuple[ClaimCard, ...]
-    untested: tuple[ClaimCard, ...]
-    tidy: tuple[TidyClaim, ...]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ RATIOS = {
     "latency", "latency_per_operation", "energy", "size", "parameters", "operations", "peak_memory", "machines",
     "p99_over_p50",
 }  # fmt: skip
+MODEL_OF = {"linear": "tfidf-logreg", "network": "minilm-l6"}
 COPIES = 8
 """Studies that look alike, so that a claim about most comparisons has enough of them."""
 
@@ -118,7 +119,7 @@ def _candidate(
     model: str | None = None,
     other: bool = False,
 ) -> CandidateRecord:
-    model = model or (chosen.models or ("minilm-l6",))[0]
+    model = model or (chosen.models or (MODEL_OF[(chosen.families or ("network",))[0]],))[0]
     techniques = _techniques((*(chosen.techniques or ()), *chosen.has), teacher, other)
     operations = wanted.get("operations", 1.0 if reference else 0.5)
     speed = wanted.get("latency", wanted.get("machines", wanted.get("latency_per_operation", 1.0) * operations))
