@@ -201,6 +201,7 @@ def _p99_over_p50(comparison: Comparison) -> Figure:
         missing = levels.get(99.0)
         return Figure(None, why=(missing.reason if missing else None) or "its p99 is not known")
     figure = ends[0].over(ends[1]).figure
+    figure = replace(figure, low=max(1.0, figure.low or 1.0))  # a later percentile is never the lower one
     few = one is None or one.latency is None or one.latency.mean_s.n < FEWEST_GENERATIONS
     return replace(figure, why=TOO_FEW) if few else figure
 

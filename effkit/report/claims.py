@@ -10,7 +10,7 @@ from effkit.analysis.claim_terms import Condition, Quantity
 from effkit.analysis.claims import ClaimVerdict, Finding, Outcome, State, judge
 from effkit.record import Record
 from effkit.report.claim_values import ClaimCard, ClaimLine, ClaimsSection, TidyClaim
-from effkit.report.units import MINUS, NBSP, whole
+from effkit.report.units import MINUS, NBSP
 from effkit.report.values import Cell, Tone
 from effkit.report.view import listing
 
@@ -114,7 +114,7 @@ def spaced(name: str) -> str:
 def said(condition: Condition, figure: Figure) -> str:
     """A number with its unit and interval: "latency 0.343× [0.294, 0.400]"."""
     words, unit = _WORDS[condition.quantity]
-    at = f" at {whole(round(condition.at_per_s))}{NBSP}/s" if condition.at_per_s is not None else ""
+    at = f" at {condition.at_per_s:,.9g}/s" if condition.at_per_s is not None else ""
     assert figure.value is not None
     signed = unit != "×"
     number = _number(figure.value, signed) + (unit if unit == "×" else f"{NBSP}{unit}")

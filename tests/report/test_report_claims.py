@@ -79,7 +79,7 @@ def test_numbers_stand_in_a_table(make_record: MakeRecord, tmp_path: Path) -> No
         (
             {"quantity": "machines", "at_per_s": 10000, "at_most": 1},
             Figure(0.5, 0.4, 0.6),
-            "machines at 10,000\u00a0/s 0.500× [0.400,\u00a00.600]",
+            "machines at 10,000/s 0.500× [0.400,\u00a00.600]",
         ),
     ],
 )
