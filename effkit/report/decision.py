@@ -27,6 +27,8 @@ UNITS: Mapping[What, Unit] = {
     "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "energy": "j", "carbon": "g",
     "money": "count",
 }  # fmt: skip
+NEARLY = 0.005
+"""Nearer to a limit than this share, three digits would not show the difference."""
 _OF_QUALITY = ("quality", "groups")
 
 
@@ -159,7 +161,9 @@ def _failed(view: View, each: Weighed, check: Check) -> str:
         return f"worse by more than {view.margin_value(check.limit)}"
     if check.what == "groups":
         return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
-    allowed = _amount(view, check.what, check.limit)
+    allowed, value = _amount(view, check.what, check.limit), check.known.value
+    if value is not None and abs(value / check.limit - 1) < NEARLY:
+        return f"{LIMITS[check.what]} is {_amount(view, check.what, value - check.limit)} over the {allowed} allowed"
     return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
 
 

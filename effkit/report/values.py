@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from effkit.report.claim_values import ClaimsSection
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -287,8 +290,9 @@ class StudySection:
 
 @dataclass(frozen=True)
 class Report:
-    """One section per study, and the dates they span."""
+    """One section per study, the dates they span, and what they say of the literature."""
 
     title: str
     studies: tuple[StudySection, ...]
     dates: str
+    claims: ClaimsSection
