@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import known, reading, running
+from effkit.commands import known, reading, repeating, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -21,6 +21,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": running.plan,
     "report": reading.report,
     "check": reading.check,
+    "rerun": repeating.rerun,
+    "compare": repeating.compare,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,
