@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import known, reading, repeating, running
+from effkit.commands import exporting, known, reading, repeating, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": reading.check,
     "rerun": repeating.rerun,
     "compare": repeating.compare,
+    "export": exporting.export,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,

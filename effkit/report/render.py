@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from markupsafe import Markup
 from effkit.record import Record
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
-from effkit.report.tidy import as_rows
+from effkit.report.tidy import as_csv
 from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
 
 ORIGINS = {
@@ -49,12 +46,12 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
     for part in ("tables", "figures"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for study in report.studies:
-        _write(folder / "tables" / f"{study.key}.csv", _csv(study.tidy, Tidy))
+        _write(folder / "tables" / f"{study.key}.csv", as_csv(study.tidy, Tidy))
         if study.links:
-            _write(folder / "tables" / f"{study.key}-links.csv", _csv(study.links, TidyLink))
+            _write(folder / "tables" / f"{study.key}-links.csv", as_csv(study.links, TidyLink))
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
-    _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy], Tidy))
+    _write(folder / "tables" / "all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page
@@ -85,14 +82,6 @@ def _file(name: str) -> Markup:
     source = environment().loader
     assert source is not None
     return Markup(source.get_source(environment(), name)[0])
-
-
-def _csv(numbers: Sequence[Tidy | TidyLink], kind: type[Tidy | TidyLink]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(as_rows(numbers))
-    return stream.getvalue()
 
 
 def _write(path: Path, text: str) -> None:
