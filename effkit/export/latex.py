@@ -1,6 +1,7 @@
 r"""Tables for a paper: `booktabs`, every number with its interval and origin, every text escaped.
 
-The file is for `\input`; it needs `\usepackage{booktabs}` and nothing else, and compiles with pdfTeX, XeTeX and LuaTeX.
+The file is for `\input`; it needs `\usepackage{array,booktabs}` and nothing else, and compiles with pdfTeX, XeTeX
+and LuaTeX.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from pathlib import Path
 from effkit.export.escape import UNKNOWN, latex
 from effkit.record import Record
 from effkit.report.summary import section
-from effkit.report.values import Cell, Column, Row, StudySection, Table
+from effkit.report.values import Column, Row, StudySection, Table
 from effkit.store import Loaded
 
-ABREAST = 5
+ABREAST = 4
 """Columns beside the first that a page is wide enough for."""
 PARTS = ("size", "latency", "cold-start")
 """The tables of details that a paper may want; the others are in the report."""
@@ -29,12 +30,12 @@ def write_latex(run: Loaded, out: str, candidate: str | None = None) -> str:
 
 def _lines(record: Record) -> Iterator[str]:
     study = section(record)
-    yield f"% {latex(study.title)}: run {record.run} of {record.spec.name}. Needs \\usepackage{{booktabs}}."
+    yield f"% {latex(study.title)}: run {record.run} of {record.spec.name}. Needs \\usepackage{{array,booktabs}}."
     yield UNKNOWN
     tables = [study.comparison, *(each for each in study.details if each.key in PARTS)]
     for table in (part for each in tables for part in _abreast(each)):
         yield ""
-        yield from _table(table, _caption(study, record, table))
+        yield from _table(table, _caption(study, record, table), label=f"{study.key}-{table.key}")
 
 
 def _abreast(table: Table) -> Iterator[Table]:
@@ -54,42 +55,42 @@ def _caption(study: StudySection, record: Record, table: Table) -> str:
     )
 
 
-def _table(table: Table, caption: str) -> Iterator[str]:
+def _table(table: Table, caption: str, *, label: str) -> Iterator[str]:
     width = len(table.columns)
     yield r"\begin{table}[htbp]"
-    yield r"\centering\footnotesize"
+    yield r"\centering\footnotesize\setlength{\tabcolsep}{3pt}\setlength{\belowcaptionskip}{1ex}"
     yield rf"\caption{{{latex(caption)}}}"
-    yield rf"\label{{tab:effkit-{table.key}}}"
-    yield rf"\begin{{tabular}}{{@{{}}l{'r' * width}@{{}}}}"
+    yield rf"\label{{tab:effkit-{label}}}"
+    yield rf"\begin{{tabular}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.2\linewidth}}{'r' * width}@{{}}}}"
     yield r"\toprule"
-    yield _line([table.head, *(column.title for column in table.columns)])
-    for told in ("hint", "origin"):
-        if any(getattr(column, told) for column in table.columns):
-            yield _line(["", *(getattr(column, told) for column in table.columns)], small=True)
+    yield _line([latex(table.head), *map(_heading, table.columns)])
     yield r"\midrule"
     for number, row in enumerate(table.rows):
         if number:
             yield r"\addlinespace"
-        yield from _row(row, table.columns)
+        yield _row(row, width)
     yield r"\bottomrule"
     yield r"\end{tabular}"
     yield r"\end{table}"
 
 
-def _row(row: Row, columns: Sequence[Column]) -> Iterator[str]:
+def _row(row: Row, width: int) -> str:
     title = row.title + (f" ({', '.join(row.tags)})" if row.tags else "")
     if row.failure:
-        wide = rf"\multicolumn{{{len(columns)}}}{{p{{0.6\linewidth}}@{{}}}}{{{latex(row.failure)}}}"
-        yield rf"{latex(title)} & {wide} \\"
-        return
-    yield _line([title, *(cell.text for cell in row.cells)])
-    yield from (_line(["", *told], small=True) for told in zip(*map(_below, row.cells), strict=True) if any(told))
+        wide = rf"\multicolumn{{{width}}}{{p{{0.6\linewidth}}@{{}}}}{{\raggedright {latex(row.failure)}}}"
+        return rf"{latex(title)} & {wide} \\"
+    return _line([latex(title), *(_stack(cell.text, cell.detail, cell.claim, cell.origin) for cell in row.cells)])
 
 
-def _below(cell: Cell) -> tuple[str, str, str]:
-    return cell.detail, cell.claim, cell.origin
+def _heading(column: Column) -> str:
+    return _stack(column.title, column.hint, column.origin)
 
 
-def _line(texts: Sequence[str], *, small: bool = False) -> str:
-    shown = (rf"{{\scriptsize {latex(text)}}}" if small and text else latex(text) for text in texts)
-    return " & ".join(shown) + r" \\"
+def _stack(first: str, *below: str) -> str:
+    """A cell of several lines, the first one in full size."""
+    lines = [latex(first), *(rf"{{\scriptsize {latex(text)}}}" for text in below if text)]
+    return r"\begin{tabular}[t]{@{}r@{}}" + r" \\ ".join(lines) + r"\end{tabular}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from effkit.analysis.carbon import factor
 from effkit.record import CandidateRecord, Estimate, NoiseCheck
