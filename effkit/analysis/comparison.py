@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.bootstrap import paired_bootstrap
 from effkit.analysis.groups import group_gaps
+from effkit.analysis.margins import enough_from, worse_below
 from effkit.analysis.quality import (
     NonInferiority,
     exact_mcnemar,
@@ -106,7 +107,9 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
         gap = None
         if name != reference:
             verdict = over_seeds([each[name] for each in verdicts])
-            gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test)
+            gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test).model_copy(
+                update={"enough_from": enough_from(tests, name), "worse_below": worse_below(tests, name)}
+            )
         result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
     return result
 

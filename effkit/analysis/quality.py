@@ -1,7 +1,7 @@
 """Is the candidate worse, item by item? Exact McNemar, paired bootstrap, non-inferiority, Holm."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -42,7 +42,8 @@ class NonInferiority:
     `interval` is two-sided at 1 - 2 alpha, and `lower_bound` its lower end: one-sided at 1 - alpha.
     `p_value` is of "worse by the margin or more", `p_superiority` of "not better", both one-sided.
     `items_needed` gives 80 % power if the true gap is `gap_assumed`; both are None where the verdict is
-    conclusive or more items would hardly change it. `discordant` counts items with a difference.
+    conclusive or more items would hardly change it. `discordant` counts items with a difference, `units` what is
+    independent, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
     """
 
     difference: float
@@ -56,6 +57,8 @@ class NonInferiority:
     gap_assumed: float | None
     n: int
     discordant: int
+    units: int
+    p_at: Callable[[float], float] = field(repr=False, compare=False)
 
 
 def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
@@ -122,16 +125,18 @@ def non_inferiority(
     units = cluster_sums(gain, clusters)[0].size
     means = paired_bootstrap(gain, clusters, resamples, seed=seed)
     low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
-    p_values = [_bootstrap_p(means, null, units) for null in (-margin, 0.0)]
     binary, effect = _is_binary(candidate) and _is_binary(reference), 1.0
     if binary:
         effect = _design_effect(gain, clusters, float(means.var()))
         wins, losses, size = np.sum(gain > 0) / effect, np.sum(gain < 0) / effect, n / effect
         score_low, score_high = score_bounds(wins, losses, size, alpha)
         low, high = min(low, score_low), max(high, score_high)
-        p_values = [
-            max(p, score_p_value(wins, losses, size, null)) for p, null in zip(p_values, (-margin, 0.0), strict=True)
-        ]
+
+    def p_at(allowed: float) -> float:
+        by_bootstrap = _bootstrap_p(means, -allowed, units)
+        return max(by_bootstrap, score_p_value(wins, losses, size, -allowed)) if binary else by_bootstrap
+
+    p_values = [p_at(margin), p_at(0.0)]
     verdict: QualityVerdict = "inconclusive"
     if units >= FEWEST_UNITS:
         if low > -margin and p_values[0] < alpha:
@@ -141,7 +146,7 @@ def non_inferiority(
     interval = Interval(difference, min(low, difference), max(high, difference), 1 - 2 * alpha, units)
     result = NonInferiority(
         difference, interval, interval.low, margin, verdict, p_values[0], p_values[1], None, None, n,
-        int(np.count_nonzero(gain)),
+        int(np.count_nonzero(gain)), units, p_at,
     )  # fmt: skip
     if verdict != "inconclusive":
         return result
