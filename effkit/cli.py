@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import exporting, known, reading, repeating, running
+from effkit.commands import deciding, exporting, judging, known, reading, repeating, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -20,10 +20,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": running.run,
     "plan": running.plan,
     "report": reading.report,
+    "decide": deciding.decide,
     "check": reading.check,
     "rerun": repeating.rerun,
     "compare": repeating.compare,
     "export": exporting.export,
+    "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,

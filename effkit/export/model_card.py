@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from effkit.analysis.carbon import factor, total_grams
+import yaml
+
+from effkit.analysis.carbon import grid, total_grams
 from effkit.analysis.payback import making_j
 from effkit.export.errors import ExportError
 from effkit.export.escape import markdown
@@ -17,6 +19,9 @@ from effkit.report.summary import section
 from effkit.report.units import NBSP, show
 from effkit.report.values import Cell, Column, StudySection
 from effkit.store import Loaded
+
+if TYPE_CHECKING:
+    from huggingface_hub import CardData
 
 LICENCES = {
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0",
@@ -55,7 +60,13 @@ def card(record: Record, candidate: CandidateRecord, study: StudySection) -> str
     from huggingface_hub import ModelCardData
 
     data = ModelCardData(**_metadata(record, candidate))
-    return f"---\n{data.to_yaml()}\n---\n\n" + "\n".join(_body(record, candidate, study)) + "\n"
+    return f"---\n{_yaml(data)}\n---\n\n" + "\n".join(_body(record, candidate, study)) + "\n"
+
+
+def _yaml(data: CardData) -> str:
+    """The metadata as the hub writes them; in ASCII where a rare character would not read back as it was."""
+    shown, wanted = data.to_yaml(), data.to_dict()
+    return shown if yaml.safe_load(shown) == wanted else yaml.safe_dump(wanted, sort_keys=False).strip()
 
 
 def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | None:
@@ -66,18 +77,21 @@ def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | No
     made_j = making_j(candidate)
     if made_j is None or not candidate.making:
         return None
-    asked, grid = record.spec.carbon, factor(record.spec.carbon.region)
+    asked = record.spec.carbon
+    found = grid(asked)
+    when = f"the grid's {found.kind} of {found.year}" if found.year else "a grid of the study's own"
+    where = found.name if found.year else asked.place
     ranks = {RANK_WORDS[step.rank] for step in candidate.making if step.rank is not None}
     host, versions = record.host, record.code.versions
     return {
-        "emissions": total_grams(made_j, 0.0, 0.0, grid, pue=asked.pue),
+        "emissions": total_grams(made_j, 0.0, 0.0, found, pue=asked.pue),
         "source": (
             f"modelled by effkit {versions.get('effkit', '')}: {show(made_j, 'j')} by CodeCarbon "
-            f"{versions.get('codecarbon', '')} ({', '.join(sorted(ranks))}) times {grid.g_per_kwh:g} g/kWh, the "
-            f"grid's {grid.kind} of {grid.year}, and a PUE of {asked.pue:g}"
+            f"{versions.get('codecarbon', '')} ({', '.join(sorted(ranks))}) times {found.g_per_kwh:g} g/kWh, {when}, "
+            f"and a PUE of {asked.pue:g}"
         ).replace(NBSP, " "),
         "training_type": "fine-tuning" if candidate.weights_sha256 else "pre-training",
-        "geographical_location": f"{grid.name}, as the study declares",
+        "geographical_location": f"{where}, as the study declares",
         "hardware_used": ", ".join((f"{host.cpu}, {host.cores} cores", *host.gpus)),
     }
 

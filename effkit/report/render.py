@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from effkit.record import Record
+from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_csv
@@ -52,6 +53,7 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
     _write(folder / "tables" / "all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
+    _write(folder / "tables" / "claims.csv", as_csv(report.claims.tidy, TidyClaim))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page

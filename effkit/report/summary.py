@@ -8,6 +8,7 @@ from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.budget import budget_table
 from effkit.report.charts import charts
+from effkit.report.claims import claims_section
 from effkit.report.comparison import comparison_table
 from effkit.report.cost import traffic_table
 from effkit.report.decision import argument
@@ -35,6 +36,7 @@ def summarise(records: Sequence[Record]) -> Report:
         title="Is the small model enough?",
         studies=tuple(section(record) for record in records),
         dates=f"{dates[0]} to {dates[-1]}" if len(dates) > 1 else "".join(dates),
+        claims=claims_section(records),
     )
 
 

@@ -12,10 +12,14 @@ from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
+from effkit.report.claim_values import TidyClaim
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
 from effkit.report.values import Tidy, TidyLink
 from effkit.report.view import View, percentile, process_bytes
+
+Row = Tidy | TidyLink | TidyClaim
+"""A row of a CSV file."""
 
 
 def tidy(view: View, chosen: str | None) -> tuple[Tidy, ...]:
@@ -44,12 +48,12 @@ def tidy_links(view: View) -> tuple[TidyLink, ...]:
     return tuple(_link(view, link) for _, link in distinct(view))
 
 
-def as_rows(numbers: Sequence[Tidy | TidyLink]) -> list[dict[str, Any]]:
+def as_rows(numbers: Sequence[Row]) -> list[dict[str, Any]]:
     """Tidy rows as mappings from column to value."""
     return [asdict(number) for number in numbers]
 
 
-def as_csv(numbers: Sequence[Tidy | TidyLink], kind: type[Tidy | TidyLink]) -> str:
+def as_csv(numbers: Sequence[Row], kind: type[Row]) -> str:
     """Tidy rows as CSV with a heading, lines ending in a line feed."""
     stream = io.StringIO()
     rows = as_rows(numbers)

@@ -59,6 +59,15 @@ def test_emissions_are_grams_of_the_making_at_the_grid_that_the_study_names() ->
     assert data["hardware_used"] == "Synthetic CPU @ 2.50GHz, 2 cores"
 
 
+def test_a_grid_of_ones_own_is_taken_and_said() -> None:
+    own = golden().spec.carbon.model_copy(update={"grid_g_per_kwh": 20.0})
+    record = changed(known_making(golden()), spec={"carbon": own})
+    found = emissions(record, record.candidate("minilm-l6"))
+    assert found is not None
+    assert found["emissions"] == pytest.approx(len(record.candidate("minilm-l6").making) * 0.001 * 20)
+    assert "20 g/kWh, a grid of the study's own" in found["source"]
+
+
 def test_a_model_without_weights_from_elsewhere_was_trained_from_the_start() -> None:
     record = with_candidate(known_making(golden()), "minilm-l6", weights_sha256={})
     found = emissions(record, record.candidate("minilm-l6"))
