@@ -21,7 +21,7 @@ from effkit.report.values import Cell, Column, StudySection
 from effkit.store import Loaded
 
 if TYPE_CHECKING:
-    from huggingface_hub import CardData
+    from huggingface_hub import ModelCardData
 
 LICENCES = {
     "apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0",
@@ -63,7 +63,7 @@ def card(record: Record, candidate: CandidateRecord, study: StudySection) -> str
     return f"---\n{_yaml(data)}\n---\n\n" + "\n".join(_body(record, candidate, study)) + "\n"
 
 
-def _yaml(data: CardData) -> str:
+def _yaml(data: ModelCardData) -> str:
     """The metadata as the hub writes them; in ASCII where a rare character would not read back as it was."""
     shown, wanted = data.to_yaml(), data.to_dict()
     return shown if yaml.safe_load(shown) == wanted else yaml.safe_dump(wanted, sort_keys=False).strip()
