@@ -303,7 +303,7 @@ class Study:
         return Comparison(self.record)
 
     def plot(self, kind: ChartKind = "latency") -> Figure:
-        """Draw quality against `latency` or `energy`, the learning `curve`, a chain's `waterfall`, or `sensitivity`."""
+        """Draw quality against `latency` or `energy`, the learning `curve`, `waterfall`, `sensitivity` or `cascade`."""
         from effkit.report import plot
 
         return plot(self.record, kind)

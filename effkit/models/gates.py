@@ -98,7 +98,7 @@ def _losses(kept: Floats, passed: Floats) -> Floats:
     """
 
     def summed(one: Floats, other: Floats) -> Floats:
-        return np.append(0.0, np.cumsum(one)) + np.append(np.cumsum(other[::-1])[::-1], 0.0)
+        return np.asarray(np.append(0.0, np.cumsum(one)) + np.append(np.cumsum(other[::-1])[::-1], 0.0))
 
     mean, square = (summed(passed**power, kept**power) / len(kept) for power in (1, 2))
     return np.asarray(mean + ONE_SIDED * np.sqrt(np.maximum(square - mean**2, 0.0) / len(kept)))

@@ -16,7 +16,7 @@ from effkit.record import Record
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_rows
-from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
+from effkit.report.values import AnyChart, Report, StudySection, Tidy, TidyLink
 
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
@@ -75,7 +75,7 @@ def environment() -> Environment:
     return made
 
 
-def _figure(study: StudySection, found: Chart | BarChart) -> Markup:
+def _figure(study: StudySection, found: AnyChart) -> Markup:
     return Markup(embedded(found, f"{study.key}-{found.kind}"))
 
 

@@ -63,5 +63,4 @@ EXITS = Technique(
     gives=WITH_EXITS,
     builders=("text.encoder", "vision.cnn"),
     apply=_with_exits,
-    embeddings=lambda parameters: 2000,
 )
