@@ -11,6 +11,7 @@ from effkit.report.cascade import cascade_cards
 from effkit.report.charts import charts
 from effkit.report.comparison import comparison_table
 from effkit.report.cost import traffic_table
+from effkit.report.decision import argument
 from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
@@ -41,7 +42,7 @@ def summarise(records: Sequence[Record]) -> Report:
 def section(record: Record) -> StudySection:
     """Everything the report says of one study."""
     view = View(record)
-    found = answer(view)
+    found, argued = answer(view), argument(view)
     return StudySection(
         key=record.spec.name,
         title=record.task.title,
@@ -51,7 +52,8 @@ def section(record: Record) -> StudySection:
         charts=charts(view, found.chosen),
         limits=limits(view),
         noise=noise_table(view),
-        budget=budget_table(view),
+        budget=budget_table(view) if argued else None,
+        argument=argued,
         traffic=traffic_table(view, found.chosen),
         curve=curve_table(view),
         worst_groups=worst_groups(view),

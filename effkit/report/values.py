@@ -8,7 +8,7 @@ from typing import Literal
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
 
-AnswerKind = Literal["yes", "better", "not shown", "no", "none"]
+AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
 ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "cascade"]
@@ -203,6 +203,30 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of an argument: its heading and a sentence for each thing that it says."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """The decision step by step, and what is chosen at every traffic."""
+
+    steps: tuple[Step, ...]
+    traffic: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        parts = [(step.title, step.lines) for step in self.steps]
+        if self.traffic:
+            parts.append(("At each traffic", self.traffic))
+        return "\n\n".join("\n".join([title, *(f"  - {line}" for line in lines)]) for title, lines in parts)
+
+
+@dataclass(frozen=True)
 class Fact:
     """A term and what stands behind it."""
 
@@ -288,6 +312,7 @@ class StudySection:
     budget: Table | None
     traffic: Table | None
     curve: Table | None
+    argument: Argument | None
     worst_groups: tuple[str, ...]
     techniques: tuple[str, ...]
     worth: str
