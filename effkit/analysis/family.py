@@ -11,8 +11,9 @@ from effkit.record import CandidateRecord
 Family = Literal["linear", "tree", "trees", "network", "cascade", "unknown"]
 
 SIMPLEST_FIRST: tuple[Family, ...] = ("linear", "tree", "trees", "network", "cascade", "unknown")
-"""A linear model before one tree, one tree before many, trees before networks, one model before several (Rudin 2019, "Stop explaining black box
-machine learning models"; also Hand 2006, "Classifier technology and the illusion of progress")."""
+"""A linear model before one tree, one tree before many, trees before networks, one model before several (Rudin 2019,
+"Stop explaining black box machine learning models"; also Hand 2006, "Classifier technology and the illusion of
+progress")."""
 
 WORDS: Mapping[Family, str] = {
     "linear": "linear model",

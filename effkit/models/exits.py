@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -60,6 +61,10 @@ class Parted(Protocol):
         """Return (n, dimensions) what a head sees of it."""
         ...
 
+    def counted(self) -> AbstractContextManager[None]:
+        """Run it so that its operations can be counted."""
+        ...
+
 
 @dataclass(frozen=True)
 class Hidden:
@@ -83,12 +88,12 @@ class TextParts:
     """
 
     def __init__(self, whole: SentenceEncoder, ends: Sequence[int]) -> None:
-        self._whole, self._network = whole, whole.network
+        self._network = whole.network
         transformer: Any = whole.network[0].auto_model
         layers = list(transformer.encoder.layer)
         _check(ends, len(layers), "layers")
         self._parts = [layers[start:stop] for start, stop in pairwise([0, *ends, len(layers)])]
-        self.size, self.prepare = whole.size, whole.prepare
+        self.size, self.prepare, self.counted = whole.size, whole.prepare, whole.eager
         layers[0].register_forward_pre_hook(_stop, with_kwargs=True)
 
     def advance(self, left: Any, part: int) -> Hidden:
@@ -144,13 +149,13 @@ class CnnParts:
     def __init__(self, whole: cnn.CnnPredictor, ends: Sequence[int]) -> None:
         from torch import nn
 
-        self._whole = whole
         modules = list(whole.network)  # type: ignore[call-overload]
         closes = [place + 1 for place, module in enumerate(modules) if isinstance(module, nn.ReLU)]
         _check(ends, len(closes), "blocks")
         places = [0, *(closes[end - 1] for end in ends), len(modules)]
         self._parts = [modules[start:stop] for start, stop in pairwise(places)]
         self.prepare = whole.prepare
+        self.counted: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def size(self, item: bytes) -> int:
         """Return what the time of an item grows with: all images are of one size."""
@@ -211,10 +216,11 @@ class NetworkPart:
 
     def facts(self, item: Any) -> Facts:
         """Count the operations that this part adds."""
-        left = self.network.prepare([item])
-        for part in range(self.number):
-            left = self.network.advance(left, part)
-        return replace(self.before, flops=networks.flops(lambda: self.answer(left)))
+        with self.network.counted():
+            left = self.network.prepare([item])
+            for part in range(self.number):
+                left = self.network.advance(left, part)
+            return replace(self.before, flops=networks.flops(lambda: self.answer(left)))
 
 
 def make(stage: Recipe, folder: Path, ends: Sequence[int], task: Task, products: Products) -> Path:
