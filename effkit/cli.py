@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import known, reading, running
+from effkit.commands import deciding, judging, known, reading, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -20,7 +20,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": running.run,
     "plan": running.plan,
     "report": reading.report,
+    "decide": deciding.decide,
     "check": reading.check,
+    "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,

@@ -126,17 +126,32 @@ def read(path: Path | str) -> dict[str, Any]:
     return params
 
 
-def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """Apply `key=value` assignments (dotted keys reach inside mappings; values are YAML).
+def assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return the keys and values of `key=value` assignments; values are YAML.
 
     Raises:
-        SpecError: when an assignment has no `=` or reaches into something that is not a mapping.
+        SpecError: when an assignment has no `=` or its value is no YAML.
     """
-    result = dict(params)
+    found: dict[str, Any] = {}
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         if not separator or not key:
             raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
+        try:
+            found[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
+    return found
+
+
+def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with some keys changed; dotted keys reach inside mappings.
+
+    Raises:
+        SpecError: when a key reaches into something that is not a mapping.
+    """
+    result = dict(params)
+    for key, value in values.items():
         *outer, last = key.split(".")
         target = result
         for part in outer:
@@ -149,8 +164,5 @@ def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
                 raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
             target[part] = dict(inner)
             target = target[part]
-        try:
-            target[last] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
+        target[last] = value
     return result

@@ -19,4 +19,5 @@ def read(path: Path, protocol: str | None, assignments: list[str] | None) -> dic
     """Read a parameter file and change what the command line says."""
     from effkit import params
 
-    return params.override(params.read(path), [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])])
+    given = {"protocol": protocol} if protocol else {}
+    return params.override(params.read(path), given | params.assigned(assignments or ()))

@@ -9,13 +9,16 @@ from effkit.analysis.pareto import Direction, front
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
 from effkit.report.cascade import cascade_chart
+from effkit.report.traffic import traffic_chart
 from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
 
 def charts(view: View, chosen: str | None) -> tuple[AnyChart, ...]:
     """Every figure that this record has the numbers for."""
-    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity", "cascade")
+    kinds: tuple[ChartKind, ...] = (
+        "latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price",
+    )  # fmt: skip
     return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
 
 
@@ -27,6 +30,8 @@ def chart(view: View, kind: ChartKind, chosen: str | None) -> AnyChart | None:
         return sensitivity(view)
     if kind == "cascade":
         return cascade_chart(view)
+    if kind in ("traffic", "price"):
+        return traffic_chart(view, kind)
     found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)
     return found if len(found.dots) > 1 else None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping
 
 from effkit.analysis.decide import Check, Decision, Weighed, What
 from effkit.analysis.family import SIMPLEST_FIRST, WORDS
-from effkit.analysis.flips import Flip, Input, Stretch, choices, flips
-from effkit.report.units import NBSP, Unit, interval, show, whole
+from effkit.report.changes import at_each_traffic, changes
+from effkit.report.units import NBSP, Unit, interval, rate, show, whole
 from effkit.report.values import Argument, Step
 from effkit.report.view import View, listing
 
@@ -26,6 +27,8 @@ UNITS: Mapping[What, Unit] = {
     "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "energy": "j", "carbon": "g",
     "money": "count",
 }  # fmt: skip
+NEARLY = 0.005
+"""Nearer to a limit than this share, three digits would not show the difference."""
 _OF_QUALITY = ("quality", "groups")
 
 
@@ -44,9 +47,9 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
         Step("Out by the budget", tuple(_out(view, told))),
         Step("From the simplest and smallest upward", tuple(_walk(view, told))),
         Step("So", tuple(_so(view, told))),
-        Step("What would change it", tuple(_changes(view, told))),
+        Step("What would change it", tuple(changes(view, told))),
     )
-    return Argument(tuple(step for step in steps if step.lines), tuple(_traffic(view, told)))
+    return Argument(tuple(step for step in steps if step.lines), tuple(at_each_traffic(view, told)))
 
 
 def limit_words(view: View, check: Check) -> str:
@@ -81,17 +84,21 @@ def _asked(view: View, decision: Decision) -> Iterator[str]:
     limits = [limit_words(view, check) for check in decision.order[-1].checks if check.what not in _OF_QUALITY]
     group = decision.asked.budget.group_margin_points
     groups = f", {group:g} in any group" if group is not None else ""
-    yield (
-        f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}: "
-        f"{view.record.spec.margin_reason}."
-    )
+    start = f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}"
+    if math.isclose(decision.asked.margin, view.asked.margin):
+        yield f"{start}: {view.record.spec.margin_reason}."
+    else:
+        yield (
+            f"{start}. The run was planned for {view.margin}: a margin chosen after the data were seen explores, and "
+            "proves nothing."
+        )
     if limits:
         yield f"{_capital(listing(limits))}{_network(decision)}."
     else:
         yield "No other limit: `budget` names none."
     traffic = decision.asked.budget.requests_per_s
     if traffic is not None:
-        yield f"It is to serve {_rate(traffic)}."
+        yield f"It is to serve {rate(traffic)}."
 
 
 def _network(decision: Decision) -> str:
@@ -114,7 +121,8 @@ def _out(view: View, decision: Decision) -> Iterator[str]:
 
 def _walk(view: View, decision: Decision) -> Iterator[str]:
     for name, better in decision.twins.items():
-        yield f"{view.of(name)} is {view.of(better)} with other labels, which do {_better(view, decision, name)}."
+        how = _better(view, decision, name)
+        yield f"{view.of(better)} enters for {view.of(name)} too: with its labels it is {how}."
     stop = decision.enough or decision.chosen
     left = []
     reached = False
@@ -153,7 +161,9 @@ def _failed(view: View, each: Weighed, check: Check) -> str:
         return f"worse by more than {view.margin_value(check.limit)}"
     if check.what == "groups":
         return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
-    allowed = _amount(view, check.what, check.limit)
+    allowed, value = _amount(view, check.what, check.limit), check.known.value
+    if value is not None and abs(value / check.limit - 1) < NEARLY:
+        return f"{LIMITS[check.what]} is {_amount(view, check.what, value - check.limit)} over the {allowed} allowed"
     return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
 
 
@@ -189,7 +199,7 @@ def _so(view: View, decision: Decision) -> Iterator[str]:
             assert decision.enough is not None
             requests = decision.asked.budget.requests_per_s
             yield (
-                f"{view.of(decision.enough)} would be enough, but at {_rate(requests or 0.0)} it needs as many "
+                f"{view.of(decision.enough)} would be enough, but at {rate(requests or 0.0)} it needs as many "
                 f"machines, money and energy: it does not matter, so take the best, {chosen}."
             )
         case "open":
@@ -236,80 +246,13 @@ def _missing(view: View, decision: Decision) -> Iterator[str]:
         )
 
 
-def _changes(view: View, decision: Decision) -> Iterator[str]:
-    found = flips(view.contenders, decision.asked)
-    for flip in found:
-        yield f"{_moved(view, flip)}, {_becomes(view, flip)}."
-    for name in ("price", "grid"):
-        asked = {"price": decision.asked.cost, "grid": decision.asked.grid_g_per_kwh}[name]
-        if asked is not None and all(flip.input != name for flip in found):
-            yield f"No {name} within a hundredth and a hundred times of today's changes it: it weighs on all alike."
-
-
-_INPUTS: Mapping[Input, tuple[str, Unit]] = {
-    "margin": ("a margin", "count"),
-    "latency_p99_s": ("a p99 limit", "s"),
-    "peak_bytes": ("a memory limit", "bytes"),
-    "energy_j": ("an energy limit", "j"),
-    "requests_per_s": ("a traffic", "count"),
-    "price": ("a price per machine and hour", "count"),
-    "grid": ("a grid", "count"),
-}
-
-
-def _moved(view: View, flip: Flip) -> str:
-    what, unit = _INPUTS[flip.input]
-    now = flip.now
-    side = "below" if now is None or flip.at < now else "above"
-    tell: Callable[[float], str] = view.margin_value if flip.input == "margin" else lambda value: show(value, unit)
-    after = {"grid": " g/kWh", "requests_per_s": " requests a second"}.get(flip.input, "")
-    return f"With {what} {side} {tell(flip.at)}{after}{'' if now is None else f' (now {tell(now)})'}"
-
-
-def _becomes(view: View, flip: Flip) -> str:
-    match flip.kind:
-        case "open":
-            return "nothing could be said for sure"
-        case "none":
-            return "nothing here would do"
-        case _:
-            assert flip.chosen is not None
-            return f"{view.of(flip.chosen)} would be chosen"
-
-
-def _traffic(view: View, decision: Decision) -> Iterator[str]:
-    """What is chosen from 0.1 to 10,000 requests a second."""
-    if all(each.usable_per_s is None for each in view.contenders):
-        return
-    found = choices(view.contenders, decision.asked)
-    if len(found) == 1:
-        yield f"From 0.1 to 10,000 requests a second: {_choice(view, found[0])}."
-        return
-    for place, stretch in enumerate(found):
-        if place == 0:
-            yield f"Up to {_rate(stretch.to_per_s)}: {_choice(view, stretch)}."
-        elif place == len(found) - 1:
-            yield f"Above {_rate(stretch.from_per_s)}: {_choice(view, stretch)}."
-        else:
-            yield f"From {_number(stretch.from_per_s)} to {_rate(stretch.to_per_s)}: {_choice(view, stretch)}."
-
-
-def _choice(view: View, stretch: Stretch) -> str:
-    decision = stretch.decision
-    if decision.chosen is None:
-        return "nothing can be chosen" if decision.kind == "open" else "nothing here does"
-    if decision.kind == "indifferent":
-        return f"{view.of(decision.chosen)}, the best, since less saves no machine and hardly any energy"
-    return view.of(decision.chosen)
-
-
 def _better(view: View, decision: Decision, name: str) -> str:
     mine = next(each for each in view.contenders if each.name == name)
     other = next(each for each in view.contenders if each.name == decision.twins[name])
     return (
         f"better by {view.size(other.difference - mine.difference)}"
         if other.difference > mine.difference
-        else "as well"
+        else "as good"
     )
 
 
@@ -319,14 +262,6 @@ def _amount(view: View, what: What, value: float | None) -> str:
     if what == "money" and view.record.spec.cost is not None:
         return f"{show(value, 'count')}{NBSP}{view.record.spec.cost.currency}"
     return show(value, UNITS[what])
-
-
-def _rate(requests_per_s: float) -> str:
-    return f"{_number(requests_per_s)} {'request' if requests_per_s == 1 else 'requests'} a second"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _capital(text: str) -> str:

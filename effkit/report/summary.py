@@ -9,6 +9,7 @@ from effkit.report.answer import answer
 from effkit.report.budget import budget_table
 from effkit.report.cascade import cascade_cards
 from effkit.report.charts import charts
+from effkit.report.claims import claims_section
 from effkit.report.comparison import comparison_table
 from effkit.report.cost import traffic_table
 from effkit.report.decision import argument
@@ -36,6 +37,7 @@ def summarise(records: Sequence[Record]) -> Report:
         title="Is the small model enough?",
         studies=tuple(section(record) for record in records),
         dates=f"{dates[0]} to {dates[-1]}" if len(dates) > 1 else "".join(dates),
+        claims=claims_section(records),
     )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from effkit.report.claim_values import ClaimsSection
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -11,7 +14,7 @@ Tone = Literal["", "good", "bad", "warn", "muted"]
 AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
-ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "cascade"]
+ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price"]
 
 BarColour = Literal["blue", "orange", "grey"]
 
@@ -328,8 +331,9 @@ class StudySection:
 
 @dataclass(frozen=True)
 class Report:
-    """One section per study, and the dates they span."""
+    """One section per study, the dates they span, and what they say of the literature."""
 
     title: str
     studies: tuple[StudySection, ...]
     dates: str
+    claims: ClaimsSection
