@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effkit.models import Products, Recipe, builder, cascade, exits
+from effkit.models import Products, Recipe, builder, cascade, parted
 from effkit.spec import SpecError
 from effkit.tasks import Task
 from tests.models.encoders import images, recipe_of, texts
@@ -107,6 +107,6 @@ def test_an_exit_behind_the_last_layer_is_refused(case: Case, products: Products
 
 def test_fewer_items_of_what_varies_and_all_of_what_is_shared() -> None:
     places = np.array([0, 2])
-    assert exits._rows(np.zeros((3, 5)), places, 3).shape == (2, 5)
-    assert exits._rows(np.zeros((1, 5)), places, 3).shape == (1, 5)
-    assert exits._rows(None, places, 3) is None
+    assert parted._rows(np.zeros((3, 5)), places, 3).shape == (2, 5)
+    assert parted._rows(np.zeros((1, 5)), places, 3).shape == (1, 5)
+    assert parted._rows(None, places, 3) is None
