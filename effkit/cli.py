@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import deciding, judging, known, reading, running
+from effkit.commands import deciding, exporting, judging, known, reading, repeating, running
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -22,6 +22,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": reading.report,
     "decide": deciding.decide,
     "check": reading.check,
+    "rerun": repeating.rerun,
+    "compare": repeating.compare,
+    "export": exporting.export,
     "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
