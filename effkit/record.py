@@ -6,7 +6,8 @@ SI units stand in the field names: `_s`, `_j`, `_w`, `_bytes`.
 History of the schema:
     1  first version
     2  the yardstick, contention, the second estimate without disturbed visits, envelopes of modelled power, load tests
-    3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring
+    3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring,
+       cascades
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ from effkit.evidence import (
     Verdict,
     weakest_rank,
 )  # fmt: skip
+from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, Recovered
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
-    "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
-    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost",
-    "Link", "Load", "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "Payback",
-    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts",
-    "Throughput", "Verdict", "weakest_rank",
+    "RANKS", "SCHEMA_VERSION", "AlarmBand", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage", "Code",
+    "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host",
+    "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck",
+    "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank",
+    "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
@@ -202,6 +204,7 @@ class CandidateRecord(Frozen):
     load: Load | None = None
     making: tuple[Making, ...] = ()
     links: tuple[Link, ...] = Field(default=(), description="one for each technique of its chain, in order")
+    cascade: Cascade | None = Field(default=None, description="how it came to its answers, where stages took turns")
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
     weights_sha256: dict[str, str] = Field(default_factory=dict)
