@@ -137,20 +137,32 @@ def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str,
         key, separator, text = assignment.partition("=")
         if not separator or not key:
             raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
-        *outer, last = key.split(".")
-        target = result
-        for part in outer:
-            inner = target.get(part)
-            if inner is None:
-                inner = {}
-            if part == "protocol" and isinstance(inner, str):
-                inner = {"base": inner}
-            if not isinstance(inner, Mapping):
-                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
-            target[part] = dict(inner)
-            target = target[part]
         try:
-            target[last] = yaml.safe_load(text)
+            value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
+        result = change(result, key, value)
+    return result
+
+
+def change(params: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """Return parameters with one key changed; dots in it reach inside mappings.
+
+    Raises:
+        SpecError: when it reaches into something that is not a mapping.
+    """
+    result = dict(params)
+    target = result
+    *outer, last = key.split(".")
+    for part in outer:
+        inner = target.get(part)
+        if inner is None:
+            inner = {}
+        if part == "protocol" and isinstance(inner, str):
+            inner = {"base": inner}
+        if not isinstance(inner, Mapping):
+            raise SpecError(f"`{key}` cannot be changed: `{part}` is {inner!r}, not a mapping.")
+        target[part] = dict(inner)
+        target = target[part]
+    target[last] = value
     return result

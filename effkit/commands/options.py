@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Params = Annotated[list[Path], typer.Argument(help="Parameter files, one study each.", show_default=False)]
+Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies and sweeps.", show_default=False)]
 Results = Annotated[Path | None, typer.Option("--results", help="Where runs are kept [default: results/].")]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, standard or rigorous.")]
 Assignments = Annotated[
@@ -15,8 +15,6 @@ Assignments = Annotated[
 ]
 
 
-def read(path: Path, protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
-    """Read a parameter file and change what the command line says."""
-    from effkit import params
-
-    return params.override(params.read(path), [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])])
+def assigned(protocol: str | None, assignments: list[str] | None) -> list[str]:
+    """Return what the command line changes of a study, as `key=value`."""
+    return [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])]
