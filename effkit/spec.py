@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -20,6 +18,14 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+
+from effkit.frozen import Frozen
+from effkit.production import Budget, CarbonSpec, CostSpec, LoadSpec
+
+__all__ = [
+    "FEWEST_TO_ADAPT", "TIERS", "Budget", "CandidateSpec", "CarbonSpec", "CostSpec", "Frozen", "ItemCount",
+    "ItemsSpec", "LearningCurveSpec", "LoadSpec", "Protocol", "SpecError", "StudySpec", "nearest", "unknown_name",
+]  # fmt: skip
 
 ItemCount = PositiveInt | Literal["all"]
 """A number of items, or every one there is."""
@@ -39,12 +45,6 @@ def unknown_name(what: str, given: str, allowed: Iterable[str]) -> SpecError:
     """Build the error for a name that is not in a list: what it is, what it may be, the nearest one."""
     names = sorted(allowed)
     return SpecError(f"`{given}` is not a known {what}.{nearest(given, names)} Known: {', '.join(names)}.")
-
-
-class Frozen(BaseModel):
-    """Immutable, and strict about its keys: a misspelt key is an error, never a silent default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class CandidateSpec(Frozen):
@@ -186,48 +186,6 @@ TIERS: dict[str, dict[str, Any]] = {
 """What each tier changes; everything else is a default of `Protocol`."""
 
 
-class Budget(Frozen):
-    """What production allows. What is not named is not limited."""
-
-    latency_p99_s: PositiveFloat | None = Field(default=None, description="99th percentile at batch 1, seconds")
-    peak_bytes: PositiveInt | None = Field(default=None, description="peak memory of the worker, bytes")
-    energy_j: PositiveFloat | None = Field(default=None, description="energy of a request, joules")
-
-
-class CarbonSpec(Frozen):
-    """Where the electricity comes from. Never guessed from the network."""
-
-    region: str = Field(default="WORLD", description="ISO 3166 alpha-3 code of a country, or WORLD")
-    scenarios: tuple[str, ...] = Field(
-        default=("FRA", "WORLD", "IND"), description="a low, a middle and a high grid, always shown"
-    )
-    pue: float = Field(default=1.0, ge=1.0, description="the data centre's total energy over that of its machines")
-    embodied_kg: NonNegativeFloat | None = Field(
-        default=None, description="CO2e of making the machine, kg (SCI's M); None leaves it out"
-    )
-    lifetime_years: PositiveFloat = Field(default=4.0, description="over which the machine's making is shared out")
-
-
-class LoadSpec(Frozen):
-    """A load test by MLPerf LoadGen: requests that arrive whether or not the last one is answered."""
-
-    max_batch: PositiveInt = Field(default=1, description="most waiting requests that are answered together")
-    shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.3, 0.6, 0.8), min_length=1, description="rates, as shares of the candidate's saturation"
-    )
-    seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
-    queries: PositiveInt = Field(default=3000, description="requests of one sequence")
-    most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
-
-
-class CostSpec(Frozen):
-    """What a machine like this one costs. Your price: effkit knows none."""
-
-    machine_per_hour: PositiveFloat = Field(description="price of one machine for an hour")
-    currency: str = Field(min_length=1, description="of the price, as in EUR")
-    source: str = Field(min_length=1, description="where the price comes from")
-
-
 class StudySpec(Frozen):
     """A task, its candidates, a protocol and a budget."""
 
@@ -269,4 +227,6 @@ class StudySpec(Frozen):
             raise ValueError(
                 "give one of `margin_points` (classification, retrieval) and `margin_percent` (regression)"
             )
+        if self.budget.money_per_thousand is not None and self.cost is None:
+            raise ValueError("`budget.money_per_thousand` needs a price: give `cost`, since effkit knows none")
         return self

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from effkit.production import CarbonSpec
+
 J_PER_KWH = 3.6e6
 HOURS_PER_YEAR = 8766.0
 SCENARIOS = ("FRA", "WORLD", "IND")
@@ -16,11 +18,11 @@ SCENARIOS = ("FRA", "WORLD", "IND")
 
 @dataclass(frozen=True)
 class GridFactor:
-    """Carbon intensity of a region's electricity in `year`, g CO2e per kWh; `kind` is average or marginal."""
+    """Carbon intensity of a region's electricity in `year`, g CO2e per kWh; `kind` is average, marginal or as given."""
 
     region: str
     g_per_kwh: float
-    year: int
+    year: int | None
     kind: str
     source: str
     name: str
@@ -53,6 +55,22 @@ def factor(region: str) -> GridFactor:
             f"nearest: {hint}. Choose the nearest country, or WORLD"
         )
     return found
+
+
+def grid(carbon: CarbonSpec, place: str | None = None) -> GridFactor:
+    """The grid of a place: the factor that a study gives itself, or a region's.
+
+    Args:
+        carbon: the study's.
+        place: a region, or `CarbonSpec.place`; None takes the latter.
+
+    Raises:
+        KeyError: as `factor`.
+    """
+    wanted = place or carbon.place
+    if carbon.grid_g_per_kwh is None or wanted != carbon.place:
+        return factor(wanted)
+    return GridFactor(wanted, carbon.grid_g_per_kwh, None, "as given", "carbon.grid_g_per_kwh", "your own grid")
 
 
 def grams_per_thousand(

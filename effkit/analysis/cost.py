@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from effkit.analysis.carbon import embodied_g_per_request, factor, grams_per_thousand
+from effkit.analysis.carbon import embodied_g_per_request, grams_per_thousand, grid
 from effkit.record import CandidateRecord, Estimate, Origin
 from effkit.spec import CarbonSpec, CostSpec
 
@@ -22,6 +22,9 @@ times on average if arrivals and service are random (M/M/1: rho / (1 - rho); Kle
 
 REPLICAS = 1
 """Workers a machine is counted with: how several of them scale on one machine has not been measured."""
+
+BYTES_PER_GB = 1e9
+MONTH_S = 365.25 / 12 * 86400
 
 Basis = Literal["load test", "saturation", "latency"]
 """Where a rate comes from: the highest that met the p99 budget under load; the saturation of a load test; or one
@@ -122,8 +125,7 @@ def machines(requests_per_s: float, served: Capacity) -> Estimate:
     def needed(per_s: float | None) -> float | None:
         if per_s is None or per_s <= 0:
             return None
-        exact = requests_per_s / (served.head_room * REPLICAS * per_s)
-        return float(max(1, math.ceil(exact * (1 - 1e-9))))  # 100 / (0.7 * 100 / 0.7) is one machine
+        return float(machines_needed(requests_per_s, served.head_room * REPLICAS * per_s))
 
     rate = served.per_s
     value, low, high = needed(rate.value), needed(rate.high), needed(rate.low)
@@ -134,6 +136,35 @@ def machines(requests_per_s: float, served: Capacity) -> Estimate:
     )
 
 
+def machines_needed(requests_per_s: float, usable_per_s: float) -> int:
+    """Machines for a traffic, each given so much of it: one at least."""
+    exact = requests_per_s / usable_per_s
+    return max(1, math.ceil(exact * (1 - 1e-9)))  # 100 / (0.7 * 100 / 0.7) is one machine
+
+
+def money_per_thousand(
+    number: float, requests_per_s: float, cost: CostSpec, *, moved_bytes: float = 0.0, kept_bytes: float = 0.0
+) -> float:
+    """Price of 1,000 requests: machines by the hour, what is moved over the network, what is kept on every machine.
+
+    Args:
+        number: of machines.
+        requests_per_s: The traffic.
+        cost: What is paid for each.
+        moved_bytes: A request and its answer.
+        kept_bytes: The model's files.
+    """
+    machines_price = number * cost.machine_per_hour / (3.6 * requests_per_s)
+    moving = 1000 * moved_bytes / BYTES_PER_GB * cost.transfer_per_gb
+    keeping = 1000 * number * kept_bytes / BYTES_PER_GB * cost.storage_per_gb_month / (requests_per_s * MONTH_S)
+    return machines_price + moving + keeping
+
+
+def joules_per_thousand(number: float, idle_w: float, requests_per_s: float, above_idle_j: float) -> float:
+    """Energy of 1,000 requests, of machines that idle between them."""
+    return 1000 * (number * idle_w / requests_per_s + above_idle_j)
+
+
 def provision(
     candidate: CandidateRecord, requests_per_s: float, *, carbon: CarbonSpec, cost: CostSpec | None = None
 ) -> Provision | None:
@@ -141,7 +172,7 @@ def provision(
 
     With N machines at q requests a second, for 1,000 requests::
 
-        money  = N * price per hour / (3.6 * q)
+        money  = N * price per hour / (3.6 * q) + bytes moved and kept, at their price
         energy = 1000 * (N * idle power / q + energy above idle of a request)
         carbon = energy * grid factor * PUE + 1000 * N * embodied carbon of an hour / (3600 * q)
 
@@ -169,7 +200,12 @@ def provision(
         machines=number,
         money_per_thousand=None
         if cost is None
-        else _mapped(number, lambda n: n * cost.machine_per_hour / (3.6 * requests_per_s)),
+        else _mapped(
+            number,
+            lambda n: money_per_thousand(
+                n, requests_per_s, cost, moved_bytes=moved_bytes(candidate), kept_bytes=kept_bytes(candidate)
+            ),
+        ),
         energy_j_per_thousand=energy,
         carbon_g_per_thousand=None if energy is None else _carbon_g(energy, requests_per_s, number, carbon),
         idle_share=None
@@ -179,6 +215,16 @@ def provision(
         if energy and candidate.energy and candidate.energy.request_j
         else None,
     )
+
+
+def moved_bytes(candidate: CandidateRecord) -> float:
+    """Bytes of a request and its answer; 0 of what is not known."""
+    return (candidate.request_bytes or 0.0) + (candidate.response_bytes or 0.0)
+
+
+def kept_bytes(candidate: CandidateRecord) -> float:
+    """Bytes of the model's files; 0 where they are not known."""
+    return float((candidate.memory.weight_bytes or 0) if candidate.memory else 0)
 
 
 def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimate) -> Estimate | None:
@@ -192,7 +238,7 @@ def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimat
     def per_thousand(machines: float | None, request_j: float | None) -> float | None:
         if machines is None or request_j is None:
             return None
-        return 1000 * (machines * idle_w / requests_per_s + request_j - idle_j)
+        return joules_per_thousand(machines, idle_w, requests_per_s, request_j - idle_j)
 
     value, low, high = (
         per_thousand(number.value, gross.value),
@@ -207,7 +253,7 @@ def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimat
 
 def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon: CarbonSpec) -> Estimate | None:
     try:
-        grid = factor(carbon.region)
+        power = grid(carbon)
     except KeyError:
         return None
 
@@ -215,7 +261,7 @@ def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon:
         embodied_g = embodied_g_per_request(
             carbon.embodied_kg or 0.0, carbon.lifetime_years, machines=machines, requests_per_s=requests_per_s
         )
-        return grams_per_thousand(energy_j / 1000, grid, pue=carbon.pue, embodied_g_per_request=embodied_g)
+        return grams_per_thousand(energy_j / 1000, power, pue=carbon.pue, embodied_g_per_request=embodied_g)
 
     return Estimate(
         value=grams(energy.value, number.value),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from effkit.analysis.carbon import factor, grams_per_thousand
+from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.record import CandidateRecord, Estimate, QualityVerdict
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
@@ -47,7 +47,7 @@ class ColumnSpec:
 
 def comparison_table(view: View, chosen: str | None) -> Table:
     """All candidates against the reference, the failed ones with their reason."""
-    region = view.record.spec.carbon.region
+    region = view.record.spec.carbon.place
     columns = [
         ColumnSpec("Quality", view.metric + (", lower is better" if view.lower_is_better else ""), quality),
         ColumnSpec("Gap", "% of the reference's error" if view.lower_is_better else "points", gap),
@@ -229,13 +229,13 @@ def carbon(view: View, candidate: CandidateRecord, region: str) -> Cell:
     if found is None or found.request_j is None:
         return Cell(DASH, detail="no energy figure", tone="muted")
     try:
-        grid = factor(region)
+        power = grid(view.record.spec.carbon, region)
     except KeyError:
         return Cell(DASH, detail=f"no grid factor for {region}", tone="muted")
     request, overhead = found.request_j, view.record.spec.carbon.pue
-    value = grams_per_thousand(request.value, grid, pue=overhead)
+    value = grams_per_thousand(request.value, power, pue=overhead)
     low, high = (
-        None if end is None else grams_per_thousand(max(end, 0.0), grid, pue=overhead)
+        None if end is None else grams_per_thousand(max(end, 0.0), power, pue=overhead)
         for end in (request.low, request.high)
     )
     return Cell(show(value, "g"), detail=interval(low, high, "g", value), origin="modelled")

@@ -58,7 +58,7 @@ def year_table(view: View) -> Table | None:
     embodied = "" if asked.embodied_kg is None else f", and {asked.embodied_kg:g} kg for making each machine"
     return replace(
         made,
-        note=f"Making once and serving for a year, with the grid of {asked.region}, a PUE of {asked.pue:g}{embodied}.",
+        note=f"Making once and serving for a year, with the grid of {asked.place}, a PUE of {asked.pue:g}{embodied}.",
     )
 
 
@@ -188,7 +188,7 @@ def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
         embodied = "" if asked.embodied_kg is None else " and the making of the machines"
         yield (
             f"Energy is that of all machines around the clock ({' and '.join(ranks)}); "
-            f"CO₂e is for the grid of {asked.region}{pue}{embodied}."
+            f"CO₂e is for the grid of {asked.place}{pue}{embodied}."
         )
     cost = view.record.spec.cost
     if cost is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from effkit.analysis.carbon import factor
+from effkit.analysis.carbon import grid
+from effkit.production import CarbonSpec
 from effkit.record import CandidateRecord, Estimate, NoiseCheck
 from effkit.report.comparison import (
     RANK_WORDS,
@@ -84,7 +85,7 @@ def latency(view: View) -> Table:
 def energy_and_carbon(view: View) -> Table:
     """Energy by component and rank, and carbon in every scenario."""
     asked = view.record.spec.carbon
-    regions = list(dict.fromkeys((*asked.scenarios, asked.region)))
+    regions = list(dict.fromkeys((*asked.scenarios, asked.place)))
     columns = [
         ColumnSpec("Energy", "per request, gross", energy),
         ColumnSpec("Above idle", "per request", _net),
@@ -95,7 +96,7 @@ def energy_and_carbon(view: View) -> Table:
             for part in _parts(view)
         ),
         *(
-            ColumnSpec(f"CO₂e {region}", f"per 1,000; {_grid(region)}{pue(view)}", _in_region(region))
+            ColumnSpec(f"CO₂e {region}", f"per 1,000; {_grid(asked, region)}{pue(view)}", _in_region(region))
             for region in regions
         ),
     ]
@@ -237,12 +238,12 @@ def _in_region(region: str) -> MakesCell:
     return lambda view, candidate: carbon(view, candidate, region)
 
 
-def _grid(region: str) -> str:
+def _grid(asked: CarbonSpec, region: str) -> str:
     try:
-        grid = factor(region)
+        power = grid(asked, region)
     except KeyError:
         return "no grid factor"
-    return f"{grid.g_per_kwh:.0f} g/kWh, {grid.kind} {grid.year}"
+    return f"{power.g_per_kwh:.0f} g/kWh, {power.kind}{f' {power.year}' if power.year else ''}"
 
 
 def _net(view: View, candidate: CandidateRecord) -> Cell:

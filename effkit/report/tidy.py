@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from effkit.analysis.carbon import factor, grams_per_thousand
+from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
@@ -191,7 +191,7 @@ def _energy(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         row = _plain(f"energy_{part.component}", "J", part.energy_j, _energy_origin(part.rank))
         yield row | {"rank": part.rank, "reason": part.method}
     asked = view.record.spec.carbon
-    for region in dict.fromkeys((asked.region, *asked.scenarios)):
+    for region in dict.fromkeys((asked.place, *asked.scenarios)):
         grams = _grams(view, request.value, region)
         yield _plain(f"co2e_per_thousand_{region}", "g", grams, "modelled") | {"rank": rank}
 
@@ -219,16 +219,16 @@ def _traffic(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         if each.energy_j_per_thousand is not None:
             yield _estimate(f"energy_per_thousand_{at}", "J", each.energy_j_per_thousand) | served
         if each.carbon_g_per_thousand is not None:
-            metric = f"co2e_per_thousand_{asked.carbon.region}_{at}"
+            metric = f"co2e_per_thousand_{asked.carbon.place}_{at}"
             yield _estimate(metric, "g", each.carbon_g_per_thousand) | served
         total = year_grams(c, each, asked.carbon)
         if total is not None:
-            yield _estimate(f"co2e_year_{asked.carbon.region}_{at}", "g", total) | served
+            yield _estimate(f"co2e_year_{asked.carbon.place}_{at}", "g", total) | served
 
 
 def _grams(view: View, energy_j: float, region: str) -> float | None:
     try:
-        return grams_per_thousand(energy_j, factor(region), pue=view.record.spec.carbon.pue)
+        return grams_per_thousand(energy_j, grid(view.record.spec.carbon, region), pue=view.record.spec.carbon.pue)
     except KeyError:
         return None
 
@@ -274,7 +274,7 @@ def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, A
         "parameters": c.parameters,
         "energy_j": request.value if request else None,
         "energy_rank": c.energy.rank if c.energy else None,
-        "co2e_g_per_thousand": _grams(view, request.value, view.record.spec.carbon.region) if request else None,
+        "co2e_g_per_thousand": _grams(view, request.value, view.record.spec.carbon.place) if request else None,
         "status": c.status,
         "error": c.error,
     }

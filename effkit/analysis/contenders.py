@@ -1,0 +1,167 @@
+"""A candidate as a decision sees it: each number that a budget can ask of, in plain floats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from effkit.analysis.cost import capacity, kept_bytes, moved_bytes
+from effkit.analysis.family import Family, family
+from effkit.evidence import PercentileRecord, QualityVerdict
+from effkit.record import CandidateRecord, Latency, Record
+
+NO_DIFFERENCE = 0.0
+FEWEST_FOR_GROUP = 200
+"""Items below which no group is judged, as in the groups' own verdicts."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A number with its interval; None where it is not known, and then why.
+
+    Attributes:
+        value: as measured; `low` and `high` are the ends of its interval, equal to it where it is exact.
+        why: the reason where there is no value.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class GroupLoss:
+    """The paired gap of one group, with its 95 % interval."""
+
+    group: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is known of one candidate. Times are seconds, ratios are to the reference.
+
+    Attributes:
+        name: the candidate's.
+        reference: whether it is the reference.
+        family: how simple it is.
+        system: what it is apart from the number of labels it learnt from.
+        quality: mean score.
+        difference: candidate − reference, positive where it is better.
+        enough_from: smallest margin at which it is not worse; None where a record does not tell.
+        worse_below: largest margin at which it is worse.
+        margin: at which `verdict` was reached.
+        verdict: quality's, at `margin`.
+        items_needed: test items that would give 80 % power.
+        groups: gaps of the groups with enough items.
+        time: mean latency over the reference's.
+        p99_s: of a whole call on the machine, with the parts below.
+        peak_bytes: of the whole process.
+        energy_j: of a request, gross.
+        rank: how far the energy can be trusted.
+        usable_per_s: requests a second that one machine is given; None where no rate is known.
+        idle_w: power of the idle machine.
+        above_idle_j: energy of a request above that.
+        moved_bytes: of a request and its answer.
+        kept_bytes: of the model's files.
+    """
+
+    name: str
+    reference: bool
+    family: Family
+    system: str
+    quality: float
+    difference: float
+    enough_from: float | None
+    worse_below: float | None
+    margin: float
+    verdict: QualityVerdict
+    items_needed: int | None
+    groups: tuple[GroupLoss, ...]
+    time: float
+    p99_s: Known
+    prepare_p99_s: Known
+    infer_p99_s: Known
+    peak_bytes: Known
+    energy_j: Known
+    rank: str | None
+    usable_per_s: float | None
+    idle_w: float | None
+    above_idle_j: float | None
+    moved_bytes: float
+    kept_bytes: float
+
+
+def contenders(record: Record) -> tuple[Contender, ...]:
+    """Return the candidates that worked, in the order of the parameter file."""
+    return tuple(_contender(c, record.reference) for c in record.candidates if c.status == "ok" and c.quality)
+
+
+def _contender(candidate: CandidateRecord, reference: CandidateRecord) -> Contender:
+    assert candidate.quality is not None
+    gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
+    latency = candidate.latency
+    memory = candidate.memory
+    peak = float(memory.floor_bytes + memory.peak_bytes) if memory else None
+    request = energy.request_j if energy else None
+    return Contender(
+        name=candidate.name,
+        reference=candidate.reference,
+        family=family(candidate),
+        system=f"{candidate.model} {candidate.techniques}",
+        quality=candidate.quality.value.value,
+        difference=gap.difference if gap else NO_DIFFERENCE,
+        enough_from=gap.enough_from if gap else 0.0,
+        worse_below=gap.worse_below if gap else 0.0,
+        margin=gap.margin if gap else 0.0,
+        verdict=gap.verdict if gap else "non-inferior",
+        items_needed=gap.items_needed if gap else None,
+        groups=tuple(
+            GroupLoss(each.group, each.low, each.high)
+            for each in candidate.quality.groups
+            if each.n >= FEWEST_FOR_GROUP and each.low is not None and each.high is not None
+        ),
+        time=_time(candidate, reference),
+        p99_s=_p99(latency.percentiles if latency else ()),
+        prepare_p99_s=_p99(latency.prepare_percentiles if latency else (), _part_missing(latency)),
+        infer_p99_s=_p99(latency.infer_percentiles if latency else (), _part_missing(latency)),
+        peak_bytes=Known(peak, peak, peak, "" if peak else "not measured"),
+        energy_j=Known(
+            request.value if request else None,
+            request.low if request else None,
+            request.high if request else None,
+            "" if request else (energy.note if energy and energy.note else "not measured"),
+        ),
+        rank=energy.rank if energy else None,
+        usable_per_s=served.usable_per_s if served else None,
+        idle_w=energy.idle_w if energy else None,
+        above_idle_j=energy.net_j if energy else None,
+        moved_bytes=moved_bytes(candidate),
+        kept_bytes=kept_bytes(candidate),
+    )
+
+
+def _time(candidate: CandidateRecord, reference: CandidateRecord) -> float:
+    """The paired ratio, which allows for the core's speed, and not the means."""
+    mine, theirs = candidate.latency, reference.latency
+    if candidate.reference:
+        return 1.0
+    if mine is None or theirs is None:
+        return float("inf")
+    return mine.ratio.value if mine.ratio else mine.mean_s.value / theirs.mean_s.value
+
+
+def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = "not measured") -> Known:
+    """The 99th percentile; where it is not known, the lower end of the highest that is bounds it from below."""
+    found = next((each for each in percentiles if each.level == 99), None)
+    if found is None:
+        return Known(None, why=missing)
+    if found.value_s is None:
+        below = [each.low_s for each in percentiles if each.low_s is not None]
+        return Known(None, max(below, default=None), None, found.reason or "n too small")
+    return Known(found.value_s, found.low_s, found.high_s)
+
+
+def _part_missing(latency: Latency | None) -> str:
+    return "this record is older than the percentiles of its parts" if latency else "not measured"

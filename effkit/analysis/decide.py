@@ -1,0 +1,317 @@
+"""The decision: budgets first, then from the simplest and smallest upward, to the first that is good enough.
+
+What cannot meet a limit is out, each with its reason. Of the rest the first that is not worse than the reference is
+chosen, and nothing larger is looked at. A limit or a margin that the data cannot judge is `open`, which is neither.
+Where at the traffic asked for nothing is saved, the best is taken instead of the smallest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from effkit.analysis.asked import Asked
+from effkit.analysis.contenders import Contender, Known
+from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
+from effkit.analysis.family import SIMPLEST_FIRST
+
+What = Literal[
+    "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
+]  # fmt: skip
+Outcome = Literal["meets", "fails", "open"]
+Kind = Literal["smaller", "reference", "larger", "indifferent", "open", "none"]
+"""What is chosen: something smaller, the reference, something larger since the reference fails, the best because
+nothing is saved by less, nothing because something is open, or nothing because all fail."""
+
+SAME = 0.95
+"""Less than this share is a saving in money or energy; more is not worth a word."""
+J_PER_KWH = 3.6e6
+
+
+@dataclass(frozen=True)
+class Check:
+    """One limit against one candidate.
+
+    Attributes:
+        what: the limit.
+        outcome: whether it is met.
+        limit: in SI units; of quality the margin, in the metric's.
+        known: the number that is held against it; of quality the margin from which it is enough.
+    """
+
+    what: What
+    outcome: Outcome
+    limit: float
+    known: Known
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What serving one candidate takes at one traffic; None where it is not known."""
+
+    machines: int
+    money_per_thousand: float | None
+    energy_j_per_thousand: float | None
+    carbon_g_per_thousand: float | None
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A candidate and every limit held against it.
+
+    Attributes:
+        contender: what is known of it.
+        checks: budgets first, then quality.
+        serving: at the traffic asked for; None without one, or where no rate is known.
+    """
+
+    contender: Contender
+    checks: tuple[Check, ...]
+    serving: Serving | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Fails where one limit is failed, else open where one is open."""
+        found = {check.outcome for check in self.checks}
+        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+
+    @property
+    def good_enough(self) -> Outcome:
+        """Of quality alone, groups included."""
+        found = {check.outcome for check in self.checks if check.what in ("quality", "groups")}
+        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+
+    @property
+    def affordable(self) -> Outcome:
+        """Of the budgets alone."""
+        found = {check.outcome for check in self.checks if check.what not in ("quality", "groups")}
+        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was chosen and how.
+
+    Attributes:
+        kind: of the choice.
+        chosen: its name; None where nothing is.
+        order: the candidates as they were looked at: what is smaller than the reference, simplest and smallest first,
+            then the reference, then what is larger.
+        twins: candidates left out because the same system does better with other labels: name to the better's.
+        asked: under what.
+        enough: the smallest that meets everything, where `indifferent` chose something better than it.
+    """
+
+    kind: Kind
+    chosen: str | None
+    order: tuple[Weighed, ...]
+    twins: dict[str, str]
+    asked: Asked
+    enough: str | None = None
+
+    def weighed(self, name: str) -> Weighed:
+        """One candidate of `order`.
+
+        Raises:
+            KeyError: naming those there are.
+        """
+        for each in self.order:
+            if each.contender.name == name:
+                return each
+        raise KeyError(f"`{name}` was not weighed; these were: {', '.join(w.contender.name for w in self.order)}")
+
+    @property
+    def before(self) -> tuple[Weighed, ...]:
+        """What was looked at before the one that was chosen: simpler or smaller."""
+        names = [each.contender.name for each in self.order]
+        stop = self.enough or self.chosen
+        return self.order[: names.index(stop)] if stop else self.order
+
+
+def decide(known: Sequence[Contender], asked: Asked) -> Decision:
+    """Choose.
+
+    Args:
+        known: the candidates that worked, the reference among them.
+        asked: margin, limits, traffic and prices.
+    """
+    single, twins = _one_per_system(known)
+    order = tuple(weigh(each, asked) for each in in_order(single, asked.noise))
+    place = next(number for number, each in enumerate(order) if each.contender.reference)
+    passing = [each for each in order if each.outcome == "meets"]
+    if not passing:
+        some_open = any(each.outcome == "open" for each in order)
+        return Decision("open" if some_open else "none", None, order, twins, asked)
+    first = _cheapest(passing)
+    best = max(passing, key=_better_first)
+    if first is not best and asked.budget.requests_per_s is not None and _nothing_saved(first, best):
+        return Decision("indifferent", best.contender.name, order, twins, asked, enough=first.contender.name)
+    number = order.index(first)
+    kind: Kind = "smaller" if number < place else "reference" if number == place else "larger"
+    return Decision(kind, first.contender.name, order, twins, asked)
+
+
+def in_order(known: Sequence[Contender], noise: float) -> list[Contender]:
+    """What is smaller than the reference first, of these the simplest family, of that the fastest.
+
+    Those within the noise of the fastest are tied, and the one with less memory goes first.
+
+    Args:
+        known: in any order, the reference among them.
+        noise: share of a latency ratio inside which nothing is claimed.
+    """
+    reference = next(each for each in known if each.reference)
+
+    def size(each: Contender) -> tuple[int, int]:
+        smaller = each.time < 1 or _bytes(each) < _bytes(reference)
+        return (1 if each.reference else 0 if smaller else 2), SIMPLEST_FIRST.index(each.family)
+
+    found: list[Contender] = []
+    for key in sorted({size(each) for each in known}):
+        left = sorted((each for each in known if size(each) == key), key=lambda each: (each.time, each.name))
+        while left:
+            tied = [each for each in left if each.time <= left[0].time * (1 + noise)]
+            found.append(min(tied, key=lambda each: (_bytes(each), each.time, each.name)))
+            left.remove(found[-1])
+    return found
+
+
+def weigh(contender: Contender, asked: Asked) -> Weighed:
+    """Hold every limit against one candidate."""
+    served = serving(contender, asked)
+    return Weighed(contender, (*_budgets(contender, asked, served), *_quality(contender, asked)), served)
+
+
+def serving(contender: Contender, asked: Asked) -> Serving | None:
+    """What it takes at the traffic asked for; None without a traffic or a rate."""
+    requests_per_s = asked.budget.requests_per_s
+    if requests_per_s is None or contender.usable_per_s is None:
+        return None
+    number = machines_needed(requests_per_s, contender.usable_per_s)
+    energy_j = None
+    if contender.idle_w is not None and contender.above_idle_j is not None:
+        energy_j = max(joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j), 0.0)
+    money = None
+    if asked.cost is not None:
+        money = money_per_thousand(
+            number, requests_per_s, asked.cost, moved_bytes=contender.moved_bytes, kept_bytes=contender.kept_bytes
+        )
+    grams = None
+    if energy_j is not None and asked.grid_g_per_kwh is not None:
+        embodied_g = 1000 * number * asked.embodied_g_per_hour / (3600 * requests_per_s)
+        grams = energy_j / J_PER_KWH * asked.grid_g_per_kwh * asked.pue + embodied_g
+    return Serving(number, money, energy_j, grams)
+
+
+def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iterator[Check]:
+    budget = asked.budget
+    if budget.latency_p99_s is not None:
+        moving_s = contender.moved_bytes / budget.network_bytes_per_s if budget.network_bytes_per_s else 0.0
+        away_s = (budget.network_s or 0.0) + moving_s
+        yield _held("latency", _plus(contender.p99_s, away_s), budget.latency_p99_s)
+    if budget.prepare_p99_s is not None:
+        yield _held("preparing", contender.prepare_p99_s, budget.prepare_p99_s)
+    if budget.infer_p99_s is not None:
+        yield _held("inferring", contender.infer_p99_s, budget.infer_p99_s)
+    if budget.peak_bytes is not None:
+        yield _held("memory", contender.peak_bytes, float(budget.peak_bytes))
+    if budget.energy_j is not None:
+        yield _held("energy", contender.energy_j, budget.energy_j)
+    no_rate = "no rate is known at which it serves"
+    if budget.carbon_g_per_thousand is not None:
+        grams = served.carbon_g_per_thousand if served else None
+        missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
+        yield _held("carbon", _exact(grams, missing), budget.carbon_g_per_thousand)
+    if budget.money_per_thousand is not None:
+        money = served.money_per_thousand if served else None
+        yield _held("money", _exact(money, no_rate if served is None else "no price"), budget.money_per_thousand)
+
+
+def _quality(contender: Contender, asked: Asked) -> Iterator[Check]:
+    margin = asked.margin
+    if contender.reference:
+        yield Check("quality", "meets", margin, Known(0.0))
+        return
+    enough, worse = contender.enough_from, contender.worse_below
+    outcome: Outcome
+    if enough is not None and worse is not None:
+        outcome = "meets" if margin > enough else "fails" if margin < worse else "open"
+        yield Check("quality", outcome, margin, Known(enough))
+    elif abs(margin - contender.margin) <= 1e-9 * contender.margin:
+        outcome = {"inferior": "fails", "inconclusive": "open"}.get(contender.verdict, "meets")  # type: ignore[assignment]
+        yield Check("quality", outcome, margin, Known(None))
+    else:
+        yield Check("quality", "open", margin, Known(None, why="this record tells no other margin than its own"))
+    if asked.budget.group_margin_points is not None:
+        yield _groups(contender, asked.budget.group_margin_points / 100)
+
+
+def _groups(contender: Contender, margin: float) -> Check:
+    """The worst group against its margin: it meets where every group does."""
+    if not contender.groups:
+        return Check("groups", "open", margin, Known(None, why="no group has enough items"))
+    worst = min(contender.groups, key=lambda each: each.low)
+    outcome: Outcome = "meets" if worst.low > -margin else "open"
+    if any(each.high < -margin for each in contender.groups):
+        worst, outcome = min(contender.groups, key=lambda each: each.high), "fails"
+    return Check("groups", outcome, margin, Known(-worst.high, -worst.high, -worst.low, worst.group))
+
+
+def _held(what: What, known: Known, limit: float) -> Check:
+    if known.value is None:
+        return Check(what, "fails" if known.low is not None and known.low > limit else "open", limit, known)
+    low = known.value if known.low is None else known.low
+    high = known.value if known.high is None else known.high
+    return Check(what, "meets" if high <= limit else "fails" if low > limit else "open", limit, known)
+
+
+def _plus(known: Known, more: float) -> Known:
+    value, low, high = (None if each is None else each + more for each in (known.value, known.low, known.high))
+    return replace(known, value=value, low=low, high=high)
+
+
+def _exact(value: float | None, why: str) -> Known:
+    return Known(value, value, value, "" if value is not None else why)
+
+
+def _cheapest(passing: Sequence[Weighed]) -> Weighed:
+    """The first in order, unless at the traffic asked for another needs fewer machines."""
+    counts = [each.serving.machines for each in passing if each.serving]
+    if len(counts) < len(passing):
+        return passing[0]
+    return next(each for each in passing if each.serving and each.serving.machines == min(counts))
+
+
+def _better_first(each: Weighed) -> tuple[bool, float]:
+    """What is shown to be better than the reference, then the reference itself: a gap that may be chance is none."""
+    shown = each.contender.verdict == "superior" and not each.contender.reference
+    return (shown or each.contender.reference), each.contender.difference
+
+
+def _nothing_saved(less: Weighed, more: Weighed) -> bool:
+    """Whether the smaller one needs as many machines, as much money and, idling included, about as much energy."""
+    one, other = less.serving, more.serving
+    if one is None or other is None or one.machines < other.machines:
+        return False
+    pairs = [(one.money_per_thousand, other.money_per_thousand)]
+    if less.contender.rank == more.contender.rank:  # energies of different ranks are not compared
+        pairs.append((one.energy_j_per_thousand, other.energy_j_per_thousand))
+    return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
+
+
+def _one_per_system(known: Sequence[Contender]) -> tuple[list[Contender], dict[str, str]]:
+    """One candidate for each model and chain, with the labels that do best; the reference stays what it is."""
+    kept: list[Contender] = []
+    twins: dict[str, str] = {}
+    for each in sorted(known, key=lambda one: (not one.reference, -one.difference)):
+        twin = next((one for one in kept if one.system == each.system), None)
+        if twin is None or (twin.reference and each.verdict == "superior"):
+            kept.append(each)
+        else:
+            twins[each.name] = twin.name
+    return [each for each in known if each in kept], twins
+
+
+def _bytes(each: Contender) -> float:
+    return float("inf") if each.peak_bytes.value is None else each.peak_bytes.value

@@ -1,0 +1,43 @@
+"""How simple a candidate is: what a person can still follow, and what is least to keep alive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from effkit import catalogue
+from effkit.record import CandidateRecord
+
+Family = Literal["linear", "tree", "trees", "network", "unknown"]
+
+SIMPLEST_FIRST: tuple[Family, ...] = ("linear", "tree", "trees", "network", "unknown")
+"""A linear model before one tree, one tree before many, trees before networks (Rudin 2019, "Stop explaining black box
+machine learning models"; also Hand 2006, "Classifier technology and the illusion of progress")."""
+
+WORDS: Mapping[Family, str] = {
+    "linear": "linear model",
+    "tree": "decision tree",
+    "trees": "ensemble of trees",
+    "network": "network",
+    "unknown": "model of your own",
+}
+_OF_BUILDER: Mapping[str, Family] = {
+    "tabular.logreg": "linear",
+    "tabular.tree": "tree",
+    "tabular.forest": "trees",
+    "tabular.lightgbm": "trees",
+    "tabular.mlp": "network",
+    "text.tfidf": "linear",
+    "text.encoder": "network",
+    "vision.cnn": "network",
+    "vision.squeezenet": "network",
+    "vision.efficientnet_lite": "network",
+}
+
+
+def family(candidate: CandidateRecord) -> Family:
+    """Return the family of a candidate, by its model in the catalogue; `unknown` for a model of one's own."""
+    if any("static" in technique for technique in candidate.techniques):
+        return "linear"  # a table of word vectors and a linear head are left of the network
+    entry = catalogue.models().get(candidate.model)
+    return _OF_BUILDER.get(entry.builder, "unknown") if entry else "unknown"
