@@ -84,13 +84,20 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
 
     Returns:
         The folder, and the descriptor whose lock says that it is worked on: for the process that will, to inherit.
+
+    Raises:
+        StoreError: when nothing can be written.
     """
-    folder = store.stage(results, request.study, store.run_name(datetime.now(UTC), store.params_hash(request.params)))
-    partial = folder / f"{REQUEST}.partial"
-    partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
-    descriptor = os.open(partial, os.O_RDONLY)
-    _lock(descriptor)
-    partial.rename(folder / REQUEST)
+    name = store.run_name(datetime.now(UTC), store.params_hash(request.params))
+    try:
+        folder = store.stage_anew(results, request.study, name)
+        partial = folder / f"{REQUEST}.partial"
+        partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
+        descriptor = os.open(partial, os.O_RDONLY)
+        _lock(descriptor)
+        partial.rename(folder / REQUEST)
+    except OSError as error:
+        raise store.StoreError(f"{results / request.study} cannot be written ({error.strerror}).") from error
     return folder, descriptor
 
 
@@ -160,10 +167,12 @@ def recover(results: Path) -> None:
 
 def finish(results: Path, folder: Path) -> None:
     """Publish or put aside an attempt that nobody works on any longer; whoever comes second does nothing."""
-    with suppress(FileNotFoundError, BlockingIOError, store.StoreError):
+    import fcntl
+
+    with suppress(FileNotFoundError):
         descriptor = os.open(folder / REQUEST, os.O_RDONLY)
         try:
-            _lock(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             wanted = request(folder)
             if not (folder / store.RECORD).exists():
                 give_up(folder, "cut off", "its process was killed before it had a record")

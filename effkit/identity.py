@@ -19,8 +19,9 @@ WORDS = ("name", "margin_reason")
 def identity(spec: StudySpec, replicate: int = 1) -> str:
     """Return what identifies a run: the version and a hash, as in `1-9f86d081884c7d65`.
 
-    It covers every key with its default filled in, but for the words, the catalogue's hashes of data and weights and
-    its settings of each model, and the replicate's number. The host and the notebook are no part of it.
+    It covers every key with its default filled in, but for the words and for what is None; the catalogue's hashes
+    of data and weights, and its settings of each model; and the replicate's number. The host and the notebook are
+    no part of it.
 
     Args:
         spec: a checked study, of catalogued tasks and models alone.
@@ -28,7 +29,7 @@ def identity(spec: StudySpec, replicate: int = 1) -> str:
     """
     names = sorted({name for candidate in _candidates(spec) for name in _models(candidate)})
     said = {
-        "spec": spec.model_dump(mode="json", exclude={*WORDS, "candidates"}),
+        "spec": spec.model_dump(mode="json", exclude={*WORDS, "candidates"}, exclude_none=True),
         "candidates": [_candidate(candidate) for candidate in spec.candidates],
         "task": _entry(catalogue.tasks()[spec.task]),
         "models": {name: _entry(catalogue.models()[name]) for name in names},

@@ -124,7 +124,7 @@ def read(results: Path) -> Index:
             fresh.append(found)
         runs.append(found)
     _remember(results / INDEX, runs, fresh, lines)
-    return Index(tuple(sorted(runs, key=lambda each: each.started_at)), tuple(unreadable))
+    return Index(tuple(sorted(runs, key=lambda each: (each.started_at, each.run))), tuple(unreadable))
 
 
 def done(results: Path, identity: str) -> Summary | None:
@@ -227,8 +227,8 @@ def _folders(place: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
 def _known(path: Path) -> tuple[dict[tuple[str, int, int], Summary], int]:
     """What the index says, a later line before an earlier one, and how many lines it has."""
     known: dict[tuple[str, int, int], Summary] = {}
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    for line in filter(None, lines):
+    lines = list(filter(None, path.read_bytes().splitlines())) if path.exists() else []
+    for line in lines:
         with suppress(ValidationError):  # of another version, or cut off while it was written
             found = Summary.model_validate_json(line)
             if found.version == INDEX_VERSION:

@@ -103,19 +103,26 @@ def run_name(started_at: datetime, params_sha256: str) -> str:
 
 
 def stage(results: Path, study: str, run: str) -> Path:
-    """Make the hidden folder in which a run is put together.
+    """Make the hidden folder in which a run is put together."""
+    folder = results / study / f".{run}{STAGED}"
+    folder.mkdir(parents=True)
+    return folder
 
-    A number is added to a name that is taken, as where two runs begin in one second or the clock was set back.
+
+def stage_anew(results: Path, study: str, run: str) -> Path:
+    """Make such a folder under a name that no run or attempt has: two may begin in one second, or a clock be set back.
+
+    Args:
+        results: the folder of all studies.
+        study: whose run it is.
+        run: the name; a number is added where it is taken.
     """
-    (results / study).mkdir(parents=True, exist_ok=True)
     for number in count(1):
         name = run if number == 1 else f"{run}-{number}"
-        folder = results / study / f".{name}{STAGED}"
-        taken = (folder.with_name(name), folder.with_name(f".{name}{FAILED}"))
+        taken = (results / study / name, results / study / f".{name}{FAILED}")
         if not any(each.exists() for each in taken):
             with suppress(FileExistsError):
-                folder.mkdir()
-                return folder
+                return stage(results, study, name)
     raise AssertionError("numbers do not end")
 
 

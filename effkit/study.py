@@ -317,7 +317,6 @@ class Study:
         samples, predictions = self._tables
         given = os.environ.get(store.RUN_VARIABLE)
         staged = Path(given) if given else store.stage(store.results_dir(), self.spec.name, record.run)
-        self._record = record = record.model_copy(update={"run": store.name_of(staged)})
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)

@@ -20,6 +20,7 @@ import psutil
 from effkit import attempts, index, store
 from effkit.batch.limits import last_line
 from effkit.batch.sweep import Point
+from effkit.bench import host
 
 LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 20.0
@@ -37,7 +38,7 @@ class Outcome:
 
     Attributes:
         status: `done`, with a record; otherwise why there is none, or why it is not complete.
-        folder: of the run or of the attempt; None where another process had done it.
+        folder: of the run, maybe of one that another process had done meanwhile, or of the attempt.
         sentence: what went wrong; empty where nothing did.
         wall_s: from its start to its end.
     """
@@ -83,15 +84,16 @@ class Local:
     """
 
     results: Path
-    at_once: int = field(default_factory=lambda: at_once(psutil.cpu_count() or 1))
+    at_once: int = field(default_factory=lambda: at_once(host.free_cores()))
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
         waiting, running = deque(points), list[_Child]()
+        most = 1 if any(point.spec.protocol.device != "cpu" for point in points) else self.at_once
         try:
             while waiting or running:
-                while waiting and len(running) < self.at_once:
-                    running.append(self._start(waiting.popleft(), again))
+                while waiting and len(running) < most:
+                    running.append(self._start(waiting.popleft(), again, most > 1))
                     watch(running[-1].point, "")
                 time.sleep(LOOK_EVERY_S)
                 for child in list(running):
@@ -106,7 +108,7 @@ class Local:
             for child in running:
                 attempts.finish(self.results, child.staged)
 
-    def _start(self, point: Point, again: bool) -> _Child:
+    def _start(self, point: Point, again: bool, beside_others: bool) -> _Child:
         request = attempts.Request(
             identity=point.identity,
             replicate=point.replicate,
@@ -115,7 +117,7 @@ class Local:
             params=dict(point.params),
             notebook=str(point.notebook.resolve()),
             again=again,
-            beside_others=self.at_once > 1,
+            beside_others=beside_others,
             timeout_s=point.timeout_s,
             memory_bytes=point.memory_bytes,
         )
@@ -147,8 +149,9 @@ class Local:
             return self._published(child.point, place, wall_s)
         if not aside.exists():
             found = index.done(self.results, child.point.identity)
-            where = self.results / found.folder if found else None
-            return Outcome(child.point, "done", where, "", wall_s)
+            if found is not None:
+                return Outcome(child.point, "done", self.results / found.folder, "", wall_s)
+            return Outcome(child.point, "cut off", None, "nothing of it is left in the results folder", wall_s)
         failure = attempts.failure(aside)
         if failure is None:
             return Outcome(child.point, "cut off", aside, "it could not even write why: is the disk full?", wall_s)

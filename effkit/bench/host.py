@@ -153,6 +153,13 @@ def cgroup_cpus() -> float | None:
     return int(quota) / int(period)
 
 
+def free_cores() -> int:
+    """How many cores this process may use, by its affinity and its container's quota."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cgroup_cpus()
+    return mine if quota is None else max(1, min(mine, int(quota)))
+
+
 def governor() -> str | None:
     """The frequency governor of the first core, where the system tells."""
     return _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")

@@ -59,6 +59,9 @@ def write_report(results: Path, *, interactive: bool = False) -> None:
         )
         raise typer.Exit(1)
     records = [store.load(results / each.folder).record for each in index.newest(shown)]
-    page = write(records, results / "report")
-    index.table(shown).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+    try:
+        page = write(records, results / "report")
+        index.table(shown).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+    except OSError as error:
+        raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
     typer.echo(f"report: {page.resolve()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -47,6 +48,7 @@ def run(
         if each.point not in todo:
             typer.echo(f"{each.point.title}: {_kept(each, place)}")
     outcomes: list[Outcome] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
     try:
         run_all = batch.Local(place).run
         with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=lines.show)) as ended:
@@ -62,8 +64,7 @@ def run(
     failed = [each for each in outcomes if each.status != "done"]
     if len(asked) > 1:
         _summarise(states, todo, outcomes)
-    if not failed or len(failed) < len(outcomes) or len(todo) < len(asked):
-        write_report(place)
+    write_report(place)
     if failed or len(outcomes) < len(todo):
         raise typer.Exit(1)
 
