@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from effkit.catalogue import fetch
+    from effkit.decision import decide
     from effkit.record import Record
     from effkit.report import summarise
     from effkit.report import write as write_report
@@ -27,6 +28,7 @@ __all__ = [
     "StudyFailed",
     "StudySpec",
     "Task",
+    "decide",
     "fetch",
     "load_task",
     "summarise",
@@ -42,6 +44,7 @@ _PLACES = {
     "StudyFailed": "study.StudyFailed",
     "StudySpec": "spec.StudySpec",
     "Task": "tasks.Task",
+    "decide": "decision.decide",
     "fetch": "catalogue.fetch",
     "load_task": "tasks.load",
     "summarise": "report.summarise",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import known, reading, running, standing
+from effkit.commands import deciding, judging, known, reading, running, standing
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -22,7 +22,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": standing.status,
     "audit": standing.audit,
     "report": reading.report,
+    "decide": deciding.decide,
     "check": reading.check,
+    "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
     "doctor": known.doctor,

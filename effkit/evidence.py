@@ -66,7 +66,9 @@ class PercentileRecord(Frozen):
     level: float = Field(description="99 for p99")
     value_s: float | None = Field(description="None when the calls are too few")
     low_s: float | None = None
-    high_s: float | None = None
+    high_s: float | None = Field(
+        default=None, description="upper end; where there is no value, the longest of enough calls to bound it"
+    )
     n: int = Field(description="calls")
     n_effective: float = Field(description="calls, after allowing for their dependence")
     reason: str | None = Field(default=None, description="why there is no value")

@@ -126,43 +126,43 @@ def read(path: Path | str) -> dict[str, Any]:
     return params
 
 
-def override(params: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """Apply `key=value` assignments (dotted keys reach inside mappings; values are YAML).
+def assigned(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return the keys and values of `key=value` assignments; values are YAML.
 
     Raises:
-        SpecError: when an assignment has no `=` or reaches into something that is not a mapping.
+        SpecError: when an assignment has no `=` or its value is no YAML.
     """
-    result = dict(params)
+    found: dict[str, Any] = {}
     for assignment in assignments:
         key, separator, text = assignment.partition("=")
         if not separator or not key:
             raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
         try:
-            value = yaml.safe_load(text)
+            found[key] = yaml.safe_load(text)
         except yaml.YAMLError:
             raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
-        result = change(result, key, value)
-    return result
+    return found
 
 
-def change(params: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """Return parameters with one key changed; dots in it reach inside mappings.
+def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with some keys changed; dotted keys reach inside mappings.
 
     Raises:
-        SpecError: when it reaches into something that is not a mapping.
+        SpecError: when a key reaches into something that is not a mapping.
     """
     result = dict(params)
-    target = result
-    *outer, last = key.split(".")
-    for part in outer:
-        inner = target.get(part)
-        if inner is None:
-            inner = {}
-        if part == "protocol" and isinstance(inner, str):
-            inner = {"base": inner}
-        if not isinstance(inner, Mapping):
-            raise SpecError(f"`{key}` cannot be changed: `{part}` is {inner!r}, not a mapping.")
-        target[part] = dict(inner)
-        target = target[part]
-    target[last] = value
+    for key, value in values.items():
+        *outer, last = key.split(".")
+        target = result
+        for part in outer:
+            inner = target.get(part)
+            if inner is None:
+                inner = {}
+            if part == "protocol" and isinstance(inner, str):
+                inner = {"base": inner}
+            if not isinstance(inner, Mapping):
+                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
+            target[part] = dict(inner)
+            target = target[part]
+        target[last] = value
     return result

@@ -119,10 +119,8 @@ class Study:
         Raises:
             SpecError: when a key or value is wrong.
         """
-        import yaml
-
-        assignments = [f"{key.replace('__', '.')}={yaml.safe_dump(value).strip()}" for key, value in keys.items()]
-        return Study(override(self._params, assignments), task=self._task, own=self._own, source=self._source)
+        values = {key.replace("__", "."): value for key, value in keys.items()}
+        return Study(override(self._params, values), task=self._task, own=self._own, source=self._source)
 
     def plan(self, results: Path | str | None = None) -> Plan:
         """Say what a run would download, how long it would take, and what it could show."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit import resolve
-from effkit.params import override, parse, read
+from effkit.params import assigned, override, parse, read
 from effkit.spec import CandidateSpec, Protocol, SpecError, StudySpec
 from tests.conftest import parameters
 
@@ -96,9 +96,8 @@ def test_a_resolved_study_reads_back_as_itself(generations: int, threads: int, t
 
 
 def test_overrides_reach_inside_mappings_and_tiers() -> None:
-    changed = override(
-        {**GOOD, "protocol": "smoke"}, ["protocol.generations=3", "margin_points=1", "budget.peak_bytes=5"]
-    )
+    given = assigned(["protocol.generations=3", "margin_points=1", "budget.peak_bytes=5"])
+    changed = override({**GOOD, "protocol": "smoke"}, given)
     spec = parse(changed)
     assert (spec.protocol.generations, spec.protocol.base, spec.margin_points) == (3, "smoke", 1.0)
     assert spec.budget.peak_bytes == 5
@@ -108,7 +107,7 @@ def test_overrides_reach_inside_mappings_and_tiers() -> None:
 @pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])
 def test_a_wrong_override_is_refused(assignment: str) -> None:
     with pytest.raises(SpecError, match="--set"):
-        override(GOOD, [assignment])
+        override(GOOD, assigned([assignment]))
 
 
 def test_files_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
@@ -139,9 +138,9 @@ def test_one_wrong_candidate_is_one_sentence() -> None:
 
 
 def test_a_key_that_is_null_can_be_reached_into() -> None:
-    assert override({"load": None}, ["load.max_batch=8"]) == {"load": {"max_batch": 8}}
+    assert override({"load": None}, {"load.max_batch": 8}) == {"load": {"max_batch": 8}}
 
 
 def test_an_assignment_that_is_no_yaml_is_named() -> None:
     with pytest.raises(SpecError, match="is not valid YAML"):
-        override({}, ["candidates=[a"])
+        assigned(["candidates=[a"])

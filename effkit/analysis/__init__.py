@@ -28,6 +28,8 @@ _PUBLIC = {
         "scenarios", "total_grams",
     ),
     "cost": ("Capacity", "Provision", "machines", "provision"),
+    "claims": ("Finding", "judge"),
+    "claim_terms": ("known_claims", "read_claims"),
     "payback": ("BreakEven", "energy_break_even", "link_payback", "time_break_even", "year_grams"),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}

@@ -74,8 +74,6 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
     Raises:
         SpecError: for a key that does not exist, that only a new run could change, or whose value is wrong.
     """
-    import yaml
-
     for key in keys:
         first = key.partition(".")[0]
         if first in CHANGEABLE:
@@ -88,9 +86,8 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
         raise SpecError(
             f"`{key}` is not a known key.{nearest(first, CHANGEABLE)} A decision may change {', '.join(CHANGEABLE)}."
         )
-    assignments = [f"{key}={yaml.safe_dump(value).strip().removesuffix('...').strip()}" for key, value in keys.items()]
     plain = {key: value for key, value in record.spec.model_dump(mode="json").items() if value is not None}
-    return parse(given(override(plain, assignments)), "the decision")
+    return parse(given(override(plain, keys)), "the decision")
 
 
 def _margin(record: Record, spec: StudySpec) -> float:

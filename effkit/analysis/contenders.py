@@ -159,7 +159,7 @@ def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = "not measured
         return Known(None, why=missing)
     if found.value_s is None:
         below = [each.low_s for each in percentiles if each.low_s is not None]
-        return Known(None, max(below, default=None), None, found.reason or "n too small")
+        return Known(None, max(below, default=None), found.high_s, found.reason or "n too small")
     return Known(found.value_s, found.low_s, found.high_s)
 
 

@@ -259,11 +259,10 @@ def _groups(contender: Contender, margin: float) -> Check:
 
 
 def _held(what: What, known: Known, limit: float) -> Check:
-    if known.value is None:
-        return Check(what, "fails" if known.low is not None and known.low > limit else "open", limit, known)
     low = known.value if known.low is None else known.low
     high = known.value if known.high is None else known.high
-    return Check(what, "meets" if high <= limit else "fails" if low > limit else "open", limit, known)
+    meets, fails = high is not None and high <= limit, low is not None and low > limit
+    return Check(what, "meets" if meets else "fails" if fails else "open", limit, known)
 
 
 def _plus(known: Known, more: float) -> Known:

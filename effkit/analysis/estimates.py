@@ -58,7 +58,7 @@ def _percentile(found: Percentile) -> PercentileRecord:
         level=found.level,
         value_s=found.value,
         low_s=found.interval.low if found.interval else None,
-        high_s=found.interval.high if found.interval else None,
+        high_s=found.interval.high if found.interval else found.at_most,
         n=found.n,
         n_effective=found.n_effective,
         reason=found.reason,

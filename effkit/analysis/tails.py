@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,10 @@ from effkit.analysis.interval import Floats, Interval, expanded_tails, vector
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile of latency in seconds; `value` is None, with a `reason`, where too few calls bear it."""
+    """A percentile of latency in seconds; `value` is None, with a `reason`, where too few calls bear it.
+
+    `at_most` bounds it from above there, if there are enough calls for that: it is the longest of them.
+    """
 
     level: float
     value: float | None
@@ -20,24 +24,25 @@ class Percentile:
     n: int
     n_effective: float
     reason: str | None
+    at_most: float | None = None
 
 
-def calls_needed(level: float, *, confidence: float = 0.99) -> int:
+def calls_needed(level: float, *, confidence: float = 0.99, beyond: Literal[0, 1] = 1) -> int:
     """Independent calls that percentile `level` (0-100) needs: 64 for p90, 130 for p95, 662 for p99.
 
-    MLPerf LoadGen's early-stopping rule at one tolerated failure: the fewest calls for which seeing at most
-    one call beyond the percentile has a probability of at most 1 - `confidence`.
+    MLPerf LoadGen's early-stopping rule: the fewest calls for which seeing at most `beyond` calls beyond the
+    percentile has a probability of at most 1 - `confidence`. With none beyond, 459 for p99.
     """
     if not 0 < level < 100:
         raise ValueError(f"level is {level}; a percentile lies between 0 and 100: p99 is 99")
     above = 1 - level / 100
     enough = 2
-    while special.bdtr(1, enough, above) > 1 - confidence:
+    while special.bdtr(beyond, enough, above) > 1 - confidence:
         enough *= 2
     low, high = enough // 2, enough
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if special.bdtr(1, middle, above) <= 1 - confidence else (middle, high)
+        low, high = (low, middle) if special.bdtr(beyond, middle, above) <= 1 - confidence else (middle, high)
     return high
 
 
@@ -140,8 +145,8 @@ def percentiles(
         resamples: Bootstrap draws.
 
     Returns:
-        One `Percentile` per level, with the effective number of calls at that level. `value` is None below `calls_needed(level)`; `interval` is None too
-        where there was one generation.
+        One `Percentile` per level, with the effective number of calls at that level. `value` is None below
+        `calls_needed(level)`; `interval` is None too where there was one generation.
 
     Raises:
         ValueError: The three arrays differ in length, or are empty.
@@ -171,7 +176,8 @@ def percentiles(
         if n_effective < needed:
             worth = f"{n_effective:.0f}"
             reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {worth}"
-            table.append(Percentile(level, None, None, x.size, n_effective, reason))
+            longest = float(ordered[-1]) if n_effective >= calls_needed(level, beyond=0) else None
+            table.append(Percentile(level, None, None, x.size, n_effective, reason, longest))
             continue
         value = float(np.quantile(ordered, fractions[i], method="inverted_cdf"))
         interval, reason_none = None, "one generation: no interval"

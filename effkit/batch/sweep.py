@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -75,28 +75,26 @@ class Point:
         return self.spec.name + (f" #{self.replicate}" if self.replicate > 1 else "")
 
 
-def points(path: Path, assignments: Sequence[str] = ()) -> list[Point]:
+def points(path: Path, changes: Mapping[str, Any] | None = None) -> list[Point]:
     """Read a study or a sweep and return what is to be run, each identity once.
 
     Args:
         path: a parameter file.
-        assignments: `key=value` changes of the study, or of the sweep's base before it is varied.
+        changes: new values by key, of the study, or of the sweep's base before it is varied.
 
     Raises:
         SpecError: when anything in it is wrong; nothing is loaded before this.
     """
     read = params.read(path)
     if BASE not in read:
-        return [point(params.override(read, assignments), path)]
+        return [point(params.override(read, changes or {}), path)]
     sweep = _parsed(read, path)
     source = path.parent / sweep.base
-    base = params.override(params.read(source), assignments)
+    base = params.override(params.read(source), changes or {})
     found: dict[str, Point] = {}
-    for changes in _combinations(sweep):
-        keys: Mapping[str, Any] = base
-        for key, value in changes.items():
-            keys = params.change(keys, key, value)
-        keys = params.change(keys, "name", _name(str(base.get("name", source.stem)), changes, sweep))
+    for varied in _combinations(sweep):
+        name = _name(str(base.get("name", source.stem)), varied, sweep)
+        keys = params.override(base, {**varied, "name": name})
         for replicate in range(1, sweep.replicates + 1):
             each = replace(
                 point(keys, source, replicate),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,8 @@ Assignments = Annotated[
 ]
 
 
-def assigned(protocol: str | None, assignments: list[str] | None) -> list[str]:
-    """Return what the command line changes of a study, as `key=value`."""
-    return [*([f"protocol={protocol}"] if protocol else []), *(assignments or [])]
+def changes(protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
+    """Return what the command line changes of a study, by key; dots in keys reach inside."""
+    from effkit import params
+
+    return ({"protocol": protocol} if protocol else {}) | params.assigned(assignments or ())

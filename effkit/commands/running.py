@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from effkit.commands.lines import Lines
-from effkit.commands.options import Assignments, Params, ProtocolName, Results, assigned
+from effkit.commands.options import Assignments, Params, ProtocolName, Results, changes
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run(
     from effkit import attempts, batch, store
 
     place = store.results_dir(results)
-    asked = _points(params, assigned(protocol, set_))
+    asked = _points(params, changes(protocol, set_))
     store.check_writable(place)
     attempts.recover(place)
     states = batch.states(asked, place)
@@ -76,7 +76,7 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
     from effkit.plan import plan as plan_of
 
     place = store.results_dir(results)
-    asked = _points(params, assigned(protocol, set_))
+    asked = _points(params, changes(protocol, set_))
     plans = [plan_of(point.spec, {}, None, place) for point in asked]
     states = batch.states(asked, place)
     todo = batch.wanted(states, _usual(asked))
@@ -98,11 +98,11 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
         )
 
 
-def _points(params: list[Path], assignments: list[str]) -> list[Point]:
+def _points(params: list[Path], changed: dict[str, Any]) -> list[Point]:
     """Spell everything out before the first one runs for an hour: one that is wrong refuses the whole command."""
     from effkit import batch
 
-    return [point for path in params for point in batch.points(path, assignments)]
+    return [point for path in params for point in batch.points(path, changed)]
 
 
 def _usual(points: list[Point]) -> Literal["failed", "all"]:

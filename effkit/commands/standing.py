@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Assignments, ProtocolName, Results, assigned
+from effkit.commands.options import Assignments, ProtocolName, Results, changes
 
 if TYPE_CHECKING:
     from effkit.attempts import Attempt
@@ -27,7 +27,7 @@ def status(
 
     place = store.results_dir(results)
     if params:
-        points = [point for path in params for point in batch.points(path, assigned(protocol, set_))]
+        points = [point for path in params for point in batch.points(path, changes(protocol, set_))]
         states = batch.states(points, place)
         width = max(len(each.point.title) for each in states)
         for each in states:

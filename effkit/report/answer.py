@@ -1,20 +1,16 @@
-"""The answer: which candidate is the smallest that is good enough, and the sentence that says so.
-
-The chosen candidate has the lowest mean latency among those that are non-inferior or superior to the
-reference; candidates inside the latency noise of the fastest are tied, and the one with less memory wins.
-One model at two numbers of labels enters once, with the better of the two. Superior candidates go first.
-"""
+"""The answer: the decision in one sentence, and what must be said beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from effkit.analysis.contenders import Contender
+from effkit.analysis.decide import Weighed
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.budget import met_by_reference
+from effkit.report.decision import why_not
 from effkit.report.units import whole
-from effkit.report.values import Answer
-from effkit.report.view import View, listing, process_bytes, same_system
+from effkit.report.values import Answer, AnswerKind
+from effkit.report.view import View, listing
 
 HARDLY_MATTERS_S = 1e-3
 """Where every candidate answers within this, speed decides nothing."""
@@ -25,34 +21,39 @@ def answer(view: View) -> Answer:
     nothing = _nothing_to_compare(view)
     if nothing:
         return Answer("none", "No answer", nothing)
-    contenders, notes = _one_per_system(view)
-    if not contenders:
+    decision = view.decision
+    notes = _twins(view)
+    rivals = [each for each in decision.order if not each.contender.reference]
+    if not rivals:
         return Answer("none", "No answer", "Every candidate is the reference at another number of labels.")
-    superior = [c for c in contenders if _gap(c).verdict == "superior"]
-    contenders = [c for c in contenders if _saves(view, c)] or contenders
-    enough = [c for c in contenders if _gap(c).verdict == "non-inferior"]
-    undecided = [c for c in contenders if _gap(c).verdict == "inconclusive"]
-    if superior:
-        return _better(view, superior, enough, notes)
+    match decision.kind:
+        case "smaller" | "larger":
+            return _chosen(view, decision.weighed(decision.chosen or ""), notes)
+        case "indifferent":
+            return _indifferent(view, notes)
+    smaller = [each for each in rivals if _saves(view, each.contender)] or rivals
+    enough = [each for each in smaller if each.good_enough == "meets"]
+    undecided = [each for each in smaller if each.good_enough == "open"]
     if enough:
-        return _yes(view, smallest(view, enough), notes)
+        return _outside(view, enough[0], notes)
     if undecided:
-        return _not_shown(view, min(undecided, key=lambda c: (_gap(c).p_value, -_gap(c).difference)), notes)
-    return _no(view, contenders, notes)
+        return _not_shown(view, min(undecided, key=lambda each: _nearness(view, each)), notes)
+    return _no(view, smaller, notes)
 
 
-def smallest(view: View, candidates: Sequence[CandidateRecord]) -> CandidateRecord:
-    """The fastest on average; within the noise of the fastest, the one with less memory."""
-    noise = next((check.threshold for check in view.record.noise if check.metric == "latency"), 0.01)
-    fastest = min(_time(view, candidate) for candidate in candidates)
-    tied = [c for c in candidates if _time(view, c) <= fastest * (1 + noise)]
-    return min(tied, key=lambda c: (_bytes(c), _time(view, c), c.name))
+def _nearness(view: View, each: Weighed) -> tuple[float, float]:
+    gap = _gap(_record(view, each))
+    return gap.p_value, -gap.difference
 
 
-def _saves(view: View, candidate: CandidateRecord) -> bool:
+def _saves(view: View, contender: Contender) -> bool:
     """Whether it takes less time or less memory than the reference: a larger model is no answer to the question."""
-    faster = _time(view, candidate) < 1
-    return faster or _bytes(candidate) < _bytes(view.reference)
+    mine, theirs = contender.peak_bytes.value, view.decision.weighed(view.reference.name).contender.peak_bytes.value
+    return contender.time < 1 or (mine is not None and theirs is not None and mine < theirs)
+
+
+def _record(view: View, each: Weighed) -> CandidateRecord:
+    return view.record.candidate(each.contender.name)
 
 
 def _nothing_to_compare(view: View) -> str:
@@ -66,72 +67,112 @@ def _nothing_to_compare(view: View) -> str:
     return ""
 
 
-def _one_per_system(view: View) -> tuple[list[CandidateRecord], list[str]]:
-    """One candidate per model and chain of techniques: the best over its numbers of labels."""
-    kept: list[CandidateRecord] = []
-    notes: list[str] = []
-    for candidate in (c for c in view.measured if c.gap and not c.reference):
-        twin = next((c for c in kept if same_system(c, candidate)), None)
-        if twin is None:
-            kept.append(candidate)
+def _twins(view: View) -> list[str]:
+    """Where one system was measured with several numbers of labels: which one enters."""
+    notes = []
+    for name, better in view.decision.twins.items():
+        one, other = view.record.candidate(better), view.record.candidate(name)
+        if other.gap is None or one.gap is None:
             continue
-        worse, better = sorted((twin, candidate), key=lambda c: _gap(c).difference)
-        kept[kept.index(twin)] = better
+        loss = view.size(one.gap.difference - other.gap.difference)
         notes.append(
-            f"{view.label(better)} was measured twice and enters with {_labels(better)}; with {_labels(worse)} "
-            f"it is {view.size(_gap(better).difference - _gap(worse).difference)} worse."
+            f"{view.label(one)} was measured twice and enters with {_labels(one)}; with {_labels(other)} it is {loss} "
+            "worse."
         )
-    reference = view.reference
-    return [c for c in kept if not same_system(c, reference) or _gap(c).verdict == "superior"], notes
+    return notes
 
 
-def _better(view: View, superior: list[CandidateRecord], enough: list[CandidateRecord], notes: list[str]) -> Answer:
-    chosen = smallest(view, superior)
-    gap = _gap(chosen)
-    sentence = (
-        f"{view.label(chosen)} beats {view.label(view.reference)} by {view.size(gap.difference)} "
-        f"{view.gap_interval(gap.low, gap.high)}{savings.clause(view, chosen)}."
-    )
-    against = [_against_better(view, c, chosen) for c in enough if _time(view, c) < _time(view, chosen)]
-    return _answer(view, "better", "Yes, and better", sentence, [*notes, *against], chosen)
+def _better(view: View) -> CandidateRecord | None:
+    """The smallest that beats the reference within the budget."""
+    found = (each for each in view.decision.order if each.contender.verdict == "superior")
+    return next((_record(view, each) for each in found if each.affordable == "meets"), None)
 
 
-def _against_better(view: View, candidate: CandidateRecord, better: CandidateRecord) -> str:
-    loss = _gap(better).difference - _gap(candidate).difference
+def _beats(view: View, better: CandidateRecord) -> str:
+    gap = _gap(better)
+    ends = view.gap_interval(gap.low, gap.high)
+    return f"{view.label(better)} beats {view.label(view.reference)} by {view.size(gap.difference)} {ends}"
+
+
+def _against(view: View, better: CandidateRecord, chosen: CandidateRecord) -> str:
+    loss = _gap(better).difference - _gap(chosen).difference
     return (
-        f"{view.label(candidate)} is faster still and not worse than the reference, but {view.size(loss)} "
-        f"{'below' if loss > 0 else 'above'} {view.label(better)}. That gap has no interval, because this run paired "
-        f"everything with {view.label(view.reference)}: make {view.label(better)} the reference to test it."
+        f"{view.label(chosen)} is {view.size(loss)} {'below' if loss > 0 else 'above'} {view.label(better)}. That gap "
+        f"has no interval, because this run paired everything with {view.label(view.reference)}: make "
+        f"{view.label(better)} the reference to test it."
     )
 
 
-def _yes(view: View, chosen: CandidateRecord, notes: list[str]) -> Answer:
-    sentence = (
+def _chosen(view: View, found: Weighed, notes: list[str]) -> Answer:
+    """What was chosen; where something else beats the reference, that leads, and the chosen is held against it."""
+    chosen, better = _record(view, found), _better(view)
+    saves = savings.clause(view, chosen)
+    if better is chosen:
+        return _answer(view, "better", "Yes, and better", f"{_beats(view, chosen)}{saves}.", notes, chosen, chosen)
+    enough = (
         f"{view.label(chosen)} is enough. It is not worse than {view.label(view.reference)} by more than "
-        f"{view.margin} ({view.gap(_gap(chosen))}){savings.clause(view, chosen)}."
+        f"{view.margin} ({view.gap(_gap(chosen))}){saves}."
     )
-    return _answer(view, "yes", "Yes", sentence, notes, chosen)
+    if better is None:
+        return _answer(view, "yes", "Yes", enough, notes, chosen, chosen)
+    sentence = f"{_beats(view, better)}. Of what was asked, {enough}"
+    return _answer(view, "yes", "Yes", sentence, [*notes, _against(view, better, chosen)], chosen, chosen)
 
 
-def _not_shown(view: View, nearest: CandidateRecord, notes: list[str]) -> Answer:
+def _indifferent(view: View, notes: list[str]) -> Answer:
+    decision = view.decision
+    enough, best = view.record.candidate(decision.enough or ""), view.record.candidate(decision.chosen or "")
+    traffic = decision.asked.budget.requests_per_s or 0.0
+    sentence = (
+        f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs as many machines, as "
+        f"much money and about as much energy: take the best, {view.label(best)}."
+    )
+    return _answer(view, "no matter", "It does not matter", sentence, notes, best, enough)
+
+
+def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
+    """Good enough in quality, and outside the budget or not shown to be inside."""
+    nearest = _record(view, found)
+    kind: AnswerKind = "not shown" if found.affordable == "open" else "no"
+    start = f"{view.label(nearest)} is good enough ({view.gap(_gap(nearest))}), but"
+    sentence = f"{start} {why_not(view, found)}."
+    word = "Not shown" if kind == "not shown" else "No"
+    return _answer(view, kind, word, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
+
+
+def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
+    nearest = _record(view, found)
     gap = _gap(nearest)
     sentence = (
         f"{view.label(nearest)} is {_below(view, gap)} {view.label(view.reference)} "
         f"{view.gap_interval(gap.low, gap.high)}; {_why_undecided(view, gap)}."
     )
-    return _answer(view, "not shown", "Not shown", sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
+    also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
+    return _answer(view, "not shown", "Not shown", sentence, also, None, nearest)
 
 
-def _no(view: View, contenders: list[CandidateRecord], notes: list[str]) -> Answer:
-    nearest = max(contenders, key=lambda c: _gap(c).difference)
+def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
+    found = max(rivals, key=lambda each: each.contender.difference)
+    nearest = _record(view, found)
     gap = _gap(nearest)
-    start = "" if len(contenders) == 1 else "None of the candidates is good enough. The closest, "
-    comma = "" if len(contenders) == 1 else ","
+    start = "" if len(rivals) == 1 else "None of the candidates is good enough. The closest, "
+    comma = "" if len(rivals) == 1 else ","
     sentence = (
         f"{start}{view.label(nearest)}{comma} is {_below(view, gap)} {view.label(view.reference)} "
         f"{view.gap_interval(gap.low, gap.high)}, and {view.margin} is what was allowed."
     )
-    return _answer(view, "no", "No", sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
+    also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
+    return _answer(view, "no", "No", sentence, also, None, nearest)
+
+
+def _budget_too(view: View, found: Weighed) -> list[str]:
+    """Whether the nearest, or the reference that stays in its stead, is outside the budget."""
+    reference = view.decision.weighed(view.reference.name)
+    return [
+        f"{view.of(each.contender.name)} is outside the budget: {why_not(view, each)}."
+        for each in (found, reference)
+        if each.affordable == "fails"
+    ]
 
 
 def _below(view: View, gap: Gap) -> str:
@@ -155,23 +196,21 @@ def _why_undecided(view: View, gap: Gap) -> str:
 
 def _answer(
     view: View,
-    kind: str,
+    kind: AnswerKind,
     word: str,
     sentence: str,
     notes: list[str],
     chosen: CandidateRecord | None,
-    shown: CandidateRecord | None = None,
+    shown: CandidateRecord,
 ) -> Answer:
-    subject = chosen or shown
-    assert subject is not None
     return Answer(
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         word=f"{word} (rehearsal)" if _rehearsal(view) else word,
         sentence=sentence,
         notes=(*notes, *_indicative(view), *_hardly_matters(view)),
         chosen=chosen.name if chosen else None,
         compared_with=view.reference.name,
-        figures=savings.key_figures(view, subject),
+        figures=savings.key_figures(view, shown),
     )
 
 
@@ -213,18 +252,3 @@ def _labels(candidate: CandidateRecord) -> str:
 def _gap(candidate: CandidateRecord) -> Gap:
     assert candidate.gap is not None
     return candidate.gap
-
-
-def _time(view: View, candidate: CandidateRecord) -> float:
-    """Time of a call over the reference's: the paired ratio, which allows for the core's speed, and not the means."""
-    mine, theirs = candidate.latency, view.reference.latency
-    if candidate.reference:
-        return 1.0
-    if mine is None or theirs is None:
-        return float("inf")
-    return mine.ratio.value if mine.ratio else mine.mean_s.value / theirs.mean_s.value
-
-
-def _bytes(candidate: CandidateRecord) -> float:
-    size = process_bytes(candidate)
-    return float("inf") if size is None else size

@@ -8,13 +8,14 @@ from dataclasses import replace
 from effkit.analysis.pareto import Direction, front
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
+from effkit.report.traffic import traffic_chart
 from effkit.report.values import BarChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
 
 def charts(view: View, chosen: str | None) -> tuple[Chart | BarChart, ...]:
     """Every figure that this record has the numbers for."""
-    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity")
+    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price")
     return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
 
 
@@ -24,6 +25,8 @@ def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | BarChart |
         return waterfall(view)
     if kind == "sensitivity":
         return sensitivity(view)
+    if kind in ("traffic", "price"):
+        return traffic_chart(view, kind)
     found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)
     return found if len(found.dots) > 1 else None
 

@@ -9,7 +9,7 @@ from effkit.analysis.cost import HEAD_ROOM, Basis, Provision, provision
 from effkit.analysis.payback import BreakEven, energy_break_even, making_j, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
-from effkit.report.units import DASH, NBSP, Unit, interval, show, whole
+from effkit.report.units import DASH, NBSP, Unit, interval, rate, rate_number, show, whole
 from effkit.report.values import Cell, Table
 from effkit.report.view import View, listing
 
@@ -38,7 +38,7 @@ def traffic_table(view: View, chosen: str | None) -> Table | None:
     if not found:
         return None
     columns = [
-        ColumnSpec(_rate(each), "machines; per 1,000 requests", _at(place))
+        ColumnSpec(rate(each), "machines; per 1,000 requests", _at(place))
         for place, each in enumerate(view.record.spec.traffic)
     ]
     made = build(view, columns, key="traffic", title="At your traffic", chosen=chosen)
@@ -48,7 +48,7 @@ def traffic_table(view: View, chosen: str | None) -> Table | None:
 def year_table(view: View) -> Table | None:
     """Carbon of making a candidate and of serving it for a year; None where none is known."""
     columns = [
-        ColumnSpec(_rate(each), "CO₂e of a year", _year(place)) for place, each in enumerate(view.record.spec.traffic)
+        ColumnSpec(rate(each), "CO₂e of a year", _year(place)) for place, each in enumerate(view.record.spec.traffic)
     ]
     columns.append(ColumnSpec("Making", "once, all steps", _making))
     made = build(view, columns, key="year", title="Carbon of a year")
@@ -131,7 +131,7 @@ def _choice(found: dict[str, list[Provision]]) -> Iterator[str]:
     for each in zip(*found.values(), strict=True):
         numbers = {int(one.machines.value) for one in each}
         if len(numbers) == 1:
-            same.setdefault(numbers.pop(), []).append(_rate(each[0].requests_per_s))
+            same.setdefault(numbers.pop(), []).append(rate(each[0].requests_per_s))
     for number, rates in same.items():
         many = "one machine" if number == 1 else f"{whole(number)} machines"
         yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
@@ -147,10 +147,10 @@ def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:
         if len(usable) < 2:
             continue
         first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
-        if _number(usable[first]) != _number(usable[last]):
+        if rate_number(usable[first]) != rate_number(usable[last]):
             yield (
-                f"Above {_rate(usable[first])} {first} needs a second machine, {last} only above "
-                f"{_number(usable[last])}."
+                f"Above {rate(usable[first])} {first} needs a second machine, {last} only above "
+                f"{rate_number(usable[last])}."
             )
         return
 
@@ -161,7 +161,7 @@ def _idling(found: dict[str, list[Provision]]) -> Iterator[str]:
     for each in zip(*found.values(), strict=True):
         shares = [one.idle_share for one in each if one.idle_share is not None]
         if shares and min(shares) >= NEARLY_ALL:
-            rates.append(_rate(each[0].requests_per_s))
+            rates.append(rate(each[0].requests_per_s))
     if rates:
         yield f"At {listing(rates)} nearly all the energy is that of idle machines."
 
@@ -228,12 +228,3 @@ def _pays(view: View, candidate: CandidateRecord, find: FindsBreakEven) -> Cell:
 def _shown(estimate: Estimate, unit: Unit) -> Cell:
     ends = interval(estimate.low, estimate.high, unit, estimate.value)
     return Cell(show(estimate.value, unit), detail=ends, origin=estimate.origin)
-
-
-def _rate(requests_per_s: float) -> str:
-    return f"{_number(requests_per_s)} {'request' if requests_per_s == 1 else 'requests'} a second"
-
-
-def _number(value: float) -> str:
-    """A rate in at most three digits, and in full from a thousand on: "0.5", "17.2", "10,000"."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -60,8 +60,8 @@ def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
     Args:
         record: the run to draw.
         kind: `latency` and `energy` show quality against them with the Pareto front; `curve` shows quality
-            against the number of labels; `waterfall` a chain's latency link by link; `sensitivity` what each
-            layer costs in few bits.
+            against the number of labels; `traffic` and `price` energy and price against requests a second;
+            `waterfall` a chain's latency link by link; `sensitivity` what each layer costs in few bits.
 
     Returns:
         The figure; where a record has no numbers for it, one that says so, since a notebook that has measured
@@ -78,6 +78,8 @@ _TOO_FEW = "fewer than two points have both its numbers"
 _WHY_NONE: dict[ChartKind, str] = {
     "waterfall": "no chain of two techniques has all its beginnings as candidates",
     "sensitivity": "no candidate is in mixed precision",
+    "traffic": "energy, or the idle machine's power, is not known",
+    "price": "the study gives no `cost`",
 }
 
 
@@ -101,7 +103,8 @@ def draw(found: Chart | BarChart) -> ReportFigure:
             (draw_waterfall if found.kind == "waterfall" else draw_sensitivity)(figure, found)
             return figure
         axes = figure.add_subplot(facecolor="none")
-        (_draw_curves if found.kind == "curve" else _draw_trade_off)(axes, found)
+        drawn = {"curve": _draw_curves, "traffic": _draw_lines, "price": _draw_lines}
+        drawn.get(found.kind, _draw_trade_off)(axes, found)
         _axes(axes, found)
         return figure
 
@@ -182,6 +185,20 @@ def _draw_curves(axes: Axes, found: Chart) -> None:
     axes.margins(x=0.12, y=0.14)
     _axes(axes, found)
     _place_labels(axes, ends, others=found.dots, lines=lines)
+
+
+def _draw_lines(axes: Axes, found: Chart) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    names = dict.fromkeys(dot.label for dot in found.dots)
+    lines = [[dot for dot in found.dots if dot.label == name] for name in names]
+    for place, dots in enumerate(lines):
+        axes.plot([d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3)
+    axes.margins(x=0.02, y=0.08)
+    _axes(axes, found)
+    # Where traffic is high the lines lie apart; each label stands on its own line, at another place along it.
+    places = [dots[round(len(dots) * (0.55 + 0.4 * number / len(lines)))] for number, dots in enumerate(lines)]
+    _place_labels(axes, places, lines=lines)
 
 
 def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:

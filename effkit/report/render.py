@@ -13,11 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from effkit.record import Record
+from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_rows
 from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
 
+Numbers = Tidy | TidyLink | TidyClaim
+"""Rows of CSV files."""
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
     "counted": "exact: bytes, parameters, operations of the model's graph",
@@ -55,6 +58,7 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
     _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy], Tidy))
+    _write(folder / "tables" / "claims.csv", _csv(report.claims.tidy, TidyClaim))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page
@@ -87,7 +91,7 @@ def _file(name: str) -> Markup:
     return Markup(source.get_source(environment(), name)[0])
 
 
-def _csv(numbers: Sequence[Tidy | TidyLink], kind: type[Tidy | TidyLink]) -> str:
+def _csv(numbers: Sequence[Numbers], kind: type[Numbers]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()

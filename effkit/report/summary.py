@@ -8,8 +8,10 @@ from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.budget import budget_table
 from effkit.report.charts import charts
+from effkit.report.claims import claims_section
 from effkit.report.comparison import comparison_table
 from effkit.report.cost import traffic_table
+from effkit.report.decision import argument
 from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
@@ -34,13 +36,14 @@ def summarise(records: Sequence[Record]) -> Report:
         title="Is the small model enough?",
         studies=tuple(section(record) for record in records),
         dates=f"{dates[0]} to {dates[-1]}" if len(dates) > 1 else "".join(dates),
+        claims=claims_section(records),
     )
 
 
 def section(record: Record) -> StudySection:
     """Everything the report says of one study."""
     view = View(record)
-    found = answer(view)
+    found, argued = answer(view), argument(view)
     return StudySection(
         key=record.spec.name,
         title=record.task.title,
@@ -50,7 +53,8 @@ def section(record: Record) -> StudySection:
         charts=charts(view, found.chosen),
         limits=limits(view),
         noise=noise_table(view),
-        budget=budget_table(view),
+        budget=budget_table(view) if argued else None,
+        argument=argued,
         traffic=traffic_table(view, found.chosen),
         curve=curve_table(view),
         worst_groups=worst_groups(view),

@@ -10,6 +10,7 @@ from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
+from effkit.report.claim_values import TidyClaim
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
 from effkit.report.values import Tidy, TidyLink
@@ -42,7 +43,7 @@ def tidy_links(view: View) -> tuple[TidyLink, ...]:
     return tuple(_link(view, link) for _, link in distinct(view))
 
 
-def as_rows(numbers: Sequence[Tidy | TidyLink]) -> list[dict[str, Any]]:
+def as_rows(numbers: Sequence[Tidy | TidyLink | TidyClaim]) -> list[dict[str, Any]]:
     """Tidy rows as mappings from column to value."""
     return [asdict(number) for number in numbers]
 

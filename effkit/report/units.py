@@ -83,6 +83,16 @@ def share(ratio: float) -> str:
     return f"{100 * ratio:.0f}{NBSP}%" if ratio < 1 else times(ratio)
 
 
+def rate(requests_per_s: float) -> str:
+    """A traffic in words: "1 request a second", "17.2 requests a second"."""
+    return f"{rate_number(requests_per_s)} {'request' if requests_per_s == 1 else 'requests'} a second"
+
+
+def rate_number(value: float) -> str:
+    """A rate in at most three digits, and in full from a hundred on: "0.5", "17.2", "10,000"."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def whole(number: int) -> str:
     """A count in full: "12,000"."""
     return f"{number:,}"

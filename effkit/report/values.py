@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from effkit.report.claim_values import ClaimsSection
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
 
-AnswerKind = Literal["yes", "better", "not shown", "no", "none"]
+AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
-ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity"]
+ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price"]
 
 BarColour = Literal["blue", "orange", "grey"]
 
@@ -163,6 +166,30 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of an argument: its heading and a sentence for each thing that it says."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """The decision step by step, and what is chosen at every traffic."""
+
+    steps: tuple[Step, ...]
+    traffic: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it as plain text."""
+        parts = [(step.title, step.lines) for step in self.steps]
+        if self.traffic:
+            parts.append(("At each traffic", self.traffic))
+        return "\n\n".join("\n".join([title, *(f"  - {line}" for line in lines)]) for title, lines in parts)
+
+
+@dataclass(frozen=True)
 class Fact:
     """A term and what stands behind it."""
 
@@ -248,6 +275,7 @@ class StudySection:
     budget: Table | None
     traffic: Table | None
     curve: Table | None
+    argument: Argument | None
     worst_groups: tuple[str, ...]
     techniques: tuple[str, ...]
     worth: str
@@ -262,8 +290,9 @@ class StudySection:
 
 @dataclass(frozen=True)
 class Report:
-    """One section per study, and the dates they span."""
+    """One section per study, the dates they span, and what they say of the literature."""
 
     title: str
     studies: tuple[StudySection, ...]
     dates: str
+    claims: ClaimsSection

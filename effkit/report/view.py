@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from effkit.analysis.asked import Asked, asked
+from effkit.analysis.contenders import Contender, contenders
+from effkit.analysis.decide import Decision, decide
 from effkit.record import CandidateRecord, Gap, PercentileRecord, Record
 from effkit.report.units import NBSP, show, signed, signed_interval
 
@@ -26,6 +29,21 @@ class View:
     """A record with the words that belong to it."""
 
     record: Record
+
+    @cached_property
+    def contenders(self) -> tuple[Contender, ...]:
+        """The candidates as a decision sees them."""
+        return contenders(self.record)
+
+    @cached_property
+    def asked(self) -> Asked:
+        """Margin, limits, traffic and prices of the study."""
+        return asked(self.record)
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What is chosen under them; the reference must have worked."""
+        return decide(self.contenders, self.asked)
 
     @cached_property
     def _titles(self) -> Counter[str]:
@@ -106,6 +124,18 @@ class View:
         text = f"{abs(points):.{self.decimals}f}"
         return f"{text}{NBSP}%" if self.lower_is_better else f"{text} {'point' if float(text) == 1 else 'points'}"
 
+    def of(self, name: str) -> str:
+        """The label of a candidate by its name."""
+        return self.label(self.record.candidate(name))
+
+    def margin_value(self, margin: float) -> str:
+        """A margin in the metric's unit as people say it: "1 point", "2 %"."""
+        points = self.points(margin)
+        text = show(margin, "count") if points is None else f"{points:.3g}"
+        if self.lower_is_better:
+            return text if points is None else f"{text}{NBSP}%"
+        return f"{text}{NBSP}{'point' if text == '1' else 'points'}"
+
     def seed_spread(self, values: Sequence[float]) -> str:
         """Half the distance between the best and the worst training seed, in points or the target's unit."""
         half = (max(values) - min(values)) / 2
@@ -150,6 +180,6 @@ def same_system(one: CandidateRecord, other: CandidateRecord) -> bool:
     return one.model == other.model and one.techniques == other.techniques
 
 
-def listing(names: list[str]) -> str:
+def listing(names: Sequence[str]) -> str:
     """Names as a sentence has them: "a, b and c"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -46,7 +46,7 @@ def test_points_that_say_the_same_are_one(params: Path) -> None:
 
 
 def test_the_command_line_changes_the_base_and_the_matrix_wins(params: Path) -> None:
-    found = points(sweep(params, "s", matrix={"seed": [5]}), ["seed=7", "margin_points=3"])
+    found = points(sweep(params, "s", matrix={"seed": [5]}), {"seed": 7, "margin_points": 3})
     assert (found[0].spec.seed, found[0].spec.margin_points) == (5, 3.0)
 
 
@@ -60,11 +60,12 @@ def test_a_name_that_would_be_too_long_is_cut(params: Path) -> None:
 def test_an_identity_knows_defaults_and_not_words(params: Path) -> None:
     (plain,) = points(params / "t.yaml")
     (said,) = points(
-        params / "t.yaml", ["carbon.region=WORLD", "protocol.threads=1", "margin_reason=another", "name=u"]
+        params / "t.yaml", {"carbon.region": "WORLD", "protocol.threads": 1, "margin_reason": "another", "name": "u"}
     )
     assert said.identity == plain.identity
-    for change in ("seed=2", "protocol.calls=33", "margin_points=2.5", "candidates=[logreg, lightgbm-small]"):
-        (changed,) = points(params / "t.yaml", [change])
+    others = {"seed": 2, "protocol.calls": 33, "margin_points": 2.5, "candidates": ["logreg", "lightgbm-small"]}
+    for key, value in others.items():
+        (changed,) = points(params / "t.yaml", {key: value})
         assert changed.identity != plain.identity
 
 

@@ -252,6 +252,12 @@ def _superior() -> Record:
     return record(reference(), minilm(), better, tfidf())
 
 
+def _better() -> Record:
+    return record(
+        reference(), candidate("e5-small", "E5 small", 0.0139, 0.861, gap=gap(0.019, 0.011, 0.027, "superior")), tfidf()
+    )
+
+
 def _gpu() -> Record:
     measured = {"energy": energy(0.31, 5, ratio(0.18, "lower"), rank="counter")}
     base = {"energy": energy(1.74, 5, None, rank="counter")}
@@ -294,12 +300,16 @@ CASES: dict[str, Callable[[], Record]] = {
     "no": lambda: record(reference(), tfidf()),
     "inconclusive": _inconclusive,
     "superior": _superior,
+    "better": _better,
     "failed": lambda: record(reference(), failed()),
     "reference failed": lambda: record(
         reference(status="failed", error="no weights", quality=None, latency=None, memory=None, energy=None),
         minilm(gap=None),
     ),
-    "smoke": lambda: record(reference(1), tfidf(1), minilm(1), generations=1),
+    "smoke": lambda: record(
+        reference(1), tfidf(1), minilm(1), generations=1, params={"budget": {"peak_bytes": 1_000_000_000}}
+    ),
+    "smoke with a p99 limit": lambda: record(reference(1), tfidf(1), minilm(1), generations=1),
     "gpu": _gpu,
     "labels": _two_label_counts,
     "tiny": _tiny,
@@ -313,6 +323,7 @@ CASES: dict[str, Callable[[], Record]] = {
     "slower": lambda: record(
         reference(),
         candidate("sloth", "Sloth", 0.06, 0.842, speed="higher", gap=gap(0.0, -0.004, 0.004, "non-inferior")),
+        params={"budget": {}},
     ),
 }
 

@@ -126,7 +126,7 @@ def test_budget_meets_misses_or_does_not_know(make_record: MakeRecord) -> None:
     said = {row.name: [each.text for each in row.cells] for row in table.rows}
     assert said["mpnet-base"] == ["does not meet", "does not meet"]
     assert said["minilm-l6"] == ["meets", "meets"]
-    smoke = section_of(make_record("smoke")).budget
+    smoke = section_of(make_record("smoke with a p99 limit")).budget
     assert smoke is not None
     assert smoke.rows[0].cells[0].text == "unknown"
 

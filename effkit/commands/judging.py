@@ -1,0 +1,78 @@
+"""Judging claims of the literature by what runs have left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from effkit.record import Record
+    from effkit.report.claim_values import ClaimCard
+    from effkit.report.values import Tone
+
+MOST_LINES = 4
+"""Comparisons of one claim; the report has more, and tables/claims.csv all."""
+_STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "red", "warn": "yellow", "muted": "dim"}
+
+
+def claims(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders of runs, studies or results [default: results/].", show_default=False),
+    ] = None,
+) -> None:
+    """Judge claims of the literature by runs: supported, refuted, inconclusive or untested on this host."""
+    from rich.console import Console
+
+    from effkit import store
+    from effkit.report.claims import claims_section
+
+    records = [each for place in runs or [store.results_dir()] for each in _records(place)]
+    found = claims_section(records)
+    console = Console()
+    console.print(f"{found.note}\n", highlight=False)
+    console.print(_table([*found.cards, *found.untested]))
+
+
+def _records(place: Path) -> list[Record]:
+    """The run, the newest run of a study, or the newest of each study; those made by hand only where named."""
+    from effkit import index, store
+
+    if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
+        return [store.load_newest(place).record]
+    found = index.newest(each for each in index.read(place).runs if not each.interactive)
+    if not found:
+        raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")
+    return [store.load(place / each.folder).record for each in found]
+
+
+def _table(cards: list[ClaimCard]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("claim, and what was found")
+    for card in cards:
+        table.add_row(Text(card.verdict.text, style=_STYLES[card.verdict.tone]), _told(card))
+        table.add_row("", "")
+    return table
+
+
+def _told(card: ClaimCard) -> Text:
+    from rich.text import Text
+
+    told = Text.assemble((card.statement, "bold"), f"\n{card.reason[0].upper()}{card.reason[1:]}.")
+    for line in card.lines[:MOST_LINES]:
+        told.append(f"\n{line.state.text}: ", style=_STYLES[line.state.tone])
+        told.append(f"{line.compared} ({line.study}): {line.figures or line.why}")
+    left = card.left + max(0, len(card.lines) - MOST_LINES)
+    if left:
+        told.append(f"\nand {left} more", style="dim")
+    told.append(f"\nRead as: {card.reading}.", style="dim")
+    return told

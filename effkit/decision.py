@@ -1,0 +1,94 @@
+"""Decide on a run: under its own budget, or under another one, without measuring anything again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from effkit import store
+from effkit.analysis.asked import asked, changed
+from effkit.analysis.decide import decide as choose
+from effkit.record import Record
+from effkit.report.decision import argument
+from effkit.report.render import environment
+from effkit.report.view import View
+from effkit.spec import SpecError
+from effkit.untried import untried
+
+if TYPE_CHECKING:
+    from effkit.study import Study
+
+
+class Reasoned:
+    """A decision and its reasons; it shows itself in a notebook and prints as an argument.
+
+    Attributes:
+        record: what it rests on.
+        decision: the choice, every candidate weighed against every limit.
+        argument: the same in sentences.
+        untried: candidates worth adding to the study, as lines of its parameter file.
+    """
+
+    def __init__(self, record: Record, keys: dict[str, Any]) -> None:
+        view = View(record)
+        self.record = record
+        self.decision = choose(view.contenders, asked(record, changed(record, keys)))
+        found = argument(view, self.decision)
+        assert found is not None
+        self.argument = found
+        self.untried = untried(record, self.decision)
+
+    @property
+    def chosen(self) -> str | None:
+        """Name of the candidate that is chosen; None where none is."""
+        return self.decision.chosen
+
+    @property
+    def kind(self) -> str:
+        """Of the choice: smaller, reference, larger, indifferent, open or none."""
+        return self.decision.kind
+
+    def _repr_html_(self) -> str:
+        return environment().get_template("decision.html.j2").render(argument=self.argument, untried=self.untried)
+
+    def __str__(self) -> str:
+        if not self.untried:
+            return self.argument.text
+        lines = "\n".join(f"  {line}" for line in self.untried)
+        return f"{self.argument.text}\n\nNot tried yet; candidates to add to the parameter file\n{lines}"
+
+
+def decide(run: Record | Study | Path | str, **keys: Any) -> Reasoned:
+    """Choose the smallest candidate of a run that is good enough, and say why.
+
+    Args:
+        run: a record, a study that has been run, or the folder of a run or of a study (its newest run).
+        keys: what to ask instead of what the run's parameters ask: `margin_points=2`,
+            `budget__latency_p99_s=0.05`, `budget__requests_per_s=100`, `carbon__region="FRA"`. Dots are written `__`.
+
+    Raises:
+        SpecError: for several runs at once, for a key that only a new run could change, for budgets that contradict
+            themselves, or where the run has nothing to compare.
+        StoreError: when the folder holds no run.
+    """
+    if isinstance(run, (list, tuple)):
+        raise SpecError(
+            f"A decision rests on one run, and {len(run)} were given: only candidates that took turns on one host were "
+            "compared with each other. Put them into one parameter file and run that."
+        )
+    record = _record(run)
+    if record.reference.status == "failed":
+        raise SpecError(
+            f"The reference `{record.reference.name}` failed in this run: there is nothing to compare with."
+        )
+    if len([each for each in record.candidates if each.status == "ok"]) < 2:
+        raise SpecError("Only the reference was measured in this run: add a candidate to the study and run it.")
+    return Reasoned(record, {key.replace("__", "."): value for key, value in keys.items()})
+
+
+def _record(run: Record | Study | Path | str) -> Record:
+    if isinstance(run, Record):
+        return run
+    if isinstance(run, (Path, str)):
+        return store.load_newest(Path(run)).record
+    return run.record

@@ -1,0 +1,268 @@
+"""The decision as an argument: what was asked, what is out, what was chosen, and what would change it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from effkit.analysis.decide import Check, Decision, Weighed, What
+from effkit.analysis.family import SIMPLEST_FIRST, WORDS
+from effkit.report.changes import at_each_traffic, changes
+from effkit.report.units import NBSP, Unit, interval, rate, show, whole
+from effkit.report.values import Argument, Step
+from effkit.report.view import View, listing
+
+LIMITS: Mapping[What, str] = {
+    "latency": "p99 latency",
+    "preparing": "p99 of preparing",
+    "inferring": "p99 of inferring",
+    "memory": "peak memory",
+    "energy": "energy per request",
+    "carbon": "CO₂e of 1,000 requests",
+    "money": "price of 1,000 requests",
+    "quality": "quality",
+    "groups": "quality in every group",
+}
+UNITS: Mapping[What, Unit] = {
+    "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "energy": "j", "carbon": "g",
+    "money": "count",
+}  # fmt: skip
+NEARLY = 0.005
+"""Nearer to a limit than this share, three digits would not show the difference."""
+_OF_QUALITY = ("quality", "groups")
+
+
+def argument(view: View, decision: Decision | None = None) -> Argument | None:
+    """The decision step by step; None where there is nothing to compare.
+
+    Args:
+        view: of the record.
+        decision: to be told; None takes that of the record's own parameters.
+    """
+    if view.reference.status == "failed" or len(view.contenders) < 2:
+        return None
+    told = decision or view.decision
+    steps = (
+        Step("What is asked", tuple(_asked(view, told))),
+        Step("Out by the budget", tuple(_out(view, told))),
+        Step("From the simplest and smallest upward", tuple(_walk(view, told))),
+        Step("So", tuple(_so(view, told))),
+        Step("What would change it", tuple(changes(view, told))),
+    )
+    return Argument(tuple(step for step in steps if step.lines), tuple(at_each_traffic(view, told)))
+
+
+def limit_words(view: View, check: Check) -> str:
+    """A limit with what it is held to: "p99 latency of at most 50 ms"."""
+    if check.what in _OF_QUALITY:
+        within = "overall" if check.what == "quality" else "in any group"
+        return f"at most {view.margin_value(check.limit)} worse {within}"
+    return f"{LIMITS[check.what]} of at most {_amount(view, check.what, check.limit)}"
+
+
+def measured_words(view: View, check: Check) -> str:
+    """The number that is held against a limit, with its interval."""
+    known = check.known
+    if known.value is None:
+        bounds = {"at least": known.low, "at most": known.high}
+        told = [f"{words} {_amount(view, check.what, end)}" for words, end in bounds.items() if end is not None]
+        return "; ".join((*told, known.why))
+    if check.what == "groups":
+        return f"{known.why}: between {view.size(known.value)} and {view.size(known.high or 0.0)} worse"
+    ends = "" if known.low == known.high else interval(known.low, known.high, UNITS[check.what], known.value)
+    return f"{_amount(view, check.what, known.value)} {ends}".rstrip()
+
+
+def why_not(view: View, each: Weighed) -> str:
+    """Why a candidate is out or open, in words: its failed limits, else its open ones."""
+    wanted = "fails" if each.outcome == "fails" else "open"
+    found = [check for check in each.checks if check.outcome == wanted]
+    return "; ".join(_failed(view, each, check) if wanted == "fails" else _open(view, each, check) for check in found)
+
+
+def _asked(view: View, decision: Decision) -> Iterator[str]:
+    limits = [limit_words(view, check) for check in decision.order[-1].checks if check.what not in _OF_QUALITY]
+    group = decision.asked.budget.group_margin_points
+    groups = f", {group:g} in any group" if group is not None else ""
+    start = f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}"
+    if math.isclose(decision.asked.margin, view.asked.margin):
+        yield f"{start}: {view.record.spec.margin_reason}."
+    else:
+        yield (
+            f"{start}. The run was planned for {view.margin}: a margin chosen after the data were seen explores, and "
+            "proves nothing."
+        )
+    if limits:
+        yield f"{_capital(listing(limits))}{_network(decision)}."
+    else:
+        yield "No other limit: `budget` names none."
+    traffic = decision.asked.budget.requests_per_s
+    if traffic is not None:
+        yield f"It is to serve {rate(traffic)}."
+
+
+def _network(decision: Decision) -> str:
+    budget = decision.asked.budget
+    parts = []
+    if budget.network_s:
+        parts.append(f"{show(budget.network_s, 's')} for the network's round trip")
+    if budget.network_bytes_per_s:
+        parts.append(f"the moving of request and answer at {show(budget.network_bytes_per_s, 'bytes')} a second")
+    return f" (latency with {listing(parts)})" if parts else ""
+
+
+def _out(view: View, decision: Decision) -> Iterator[str]:
+    for each in decision.order:
+        failed = [check for check in each.checks if check.outcome == "fails" and check.what not in _OF_QUALITY]
+        if failed:
+            reasons = "; ".join(_failed(view, each, check) for check in failed)
+            yield f"{view.of(each.contender.name)}: {reasons}."
+
+
+def _walk(view: View, decision: Decision) -> Iterator[str]:
+    for name, better in decision.twins.items():
+        how = _better(view, decision, name)
+        yield f"{view.of(better)} enters for {view.of(name)} too: with its labels it is {how}."
+    stop = decision.enough or decision.chosen
+    left = []
+    reached = False
+    for each in decision.order:
+        if each.affordable == "fails":
+            continue
+        if reached:
+            left.append(view.of(each.contender.name))
+            continue
+        yield _weighed(view, each)
+        reached = each.contender.name == stop
+    if left:
+        yield f"Nothing larger or less simple was looked at: {listing(left)}."
+
+
+def _weighed(view: View, each: Weighed) -> str:
+    found = each.contender
+    label, family = view.of(found.name), WORDS[found.family]
+    name = label if label.lower() == family else f"{label} ({family})"
+    if found.reference:
+        return f"{name} is the reference."
+    gap = view.record.candidate(found.name).gap
+    told = f" ({view.gap(gap)})" if gap else ""
+    match each.outcome:
+        case "meets":
+            better = "better than" if found.verdict == "superior" else "not worse than"
+            return f"{name}: {better} {view.label(view.reference)} as asked{told}, and within every limit."
+        case "fails":
+            return f"{name}: {why_not(view, each)}{told}."
+        case "open":
+            return f"{name}: open. {_capital(why_not(view, each))}{told}."
+
+
+def _failed(view: View, each: Weighed, check: Check) -> str:
+    if check.what == "quality":
+        return f"worse by more than {view.margin_value(check.limit)}"
+    if check.what == "groups":
+        return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
+    allowed, value = _amount(view, check.what, check.limit), check.known.value
+    if value is not None and abs(value / check.limit - 1) < NEARLY:
+        return f"{LIMITS[check.what]} is {_amount(view, check.what, value - check.limit)} over the {allowed} allowed"
+    return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
+
+
+def _open(view: View, each: Weighed, check: Check) -> str:
+    if check.what == "groups":
+        return f"groups cannot be judged ({measured_words(view, check)})"
+    if check.what != "quality":
+        return f"whether its {LIMITS[check.what]} stays within the limit is not known ({measured_words(view, check)})"
+    found = each.contender
+    margin = view.margin_value(check.limit)
+    if check.known.why:
+        return check.known.why
+    n = view.record.task.test_used
+    if check.known.value is not None and check.known.value > 0:
+        margin += f" ({view.margin_value(check.known.value)} would be shown)"
+    cannot = f"{whole(n)} items cannot tell whether it is worse by {margin}"
+    needed = found.items_needed
+    return cannot if needed is None else f"{cannot}; about {whole(needed)} would"
+
+
+def _so(view: View, decision: Decision) -> Iterator[str]:
+    reference = view.label(view.reference)
+    chosen = None if decision.chosen is None else view.of(decision.chosen)
+    match decision.kind:
+        case "smaller":
+            yield f"{chosen} is chosen: the first that is good enough."
+            yield from _simplicity(view, decision)
+        case "reference":
+            yield f"{reference} stays: nothing simpler or smaller is shown to be good enough."
+        case "larger":
+            yield f"{chosen} is chosen: {reference} is itself outside what is asked, and nothing smaller does."
+        case "indifferent":
+            assert decision.enough is not None
+            requests = decision.asked.budget.requests_per_s
+            yield (
+                f"{view.of(decision.enough)} would be enough, but at {rate(requests or 0.0)} it needs as many "
+                f"machines, money and energy: it does not matter, so take the best, {chosen}."
+            )
+        case "open":
+            yield "Nothing is chosen: no candidate is shown to meet everything, and some are open."
+        case "none":
+            yield "Nothing is chosen: no candidate meets everything that is asked."
+            yield from _missing(view, decision)
+    yield from _still_open(view, decision)
+
+
+def _simplicity(view: View, decision: Decision) -> Iterator[str]:
+    """Where a simpler family was taken although a faster candidate is good enough too."""
+    assert decision.chosen is not None
+    chosen = decision.weighed(decision.chosen).contender
+    faster = [
+        each.contender
+        for each in decision.order
+        if each.outcome == "meets" and each.contender.time < chosen.time and not each.contender.reference
+    ]
+    for each in faster:
+        if SIMPLEST_FIRST.index(each.family) > SIMPLEST_FIRST.index(chosen.family):
+            yield (
+                f"{view.of(each.name)} is faster and good enough too, but of equals the simpler family is taken: "
+                f"a {WORDS[chosen.family]} before a {WORDS[each.family]}."
+            )
+
+
+def _still_open(view: View, decision: Decision) -> Iterator[str]:
+    still = [view.of(each.contender.name) for each in decision.before if each.outcome == "open"]
+    if still and decision.kind not in ("open", "none"):
+        yield f"Simpler or smaller and still open: {listing(still)}."
+
+
+def _missing(view: View, decision: Decision) -> Iterator[str]:
+    """For each limit that nobody good enough meets, who comes nearest."""
+    good = [each for each in decision.order if each.good_enough == "meets"]
+    whats = dict.fromkeys(check.what for each in good for check in each.checks if check.outcome == "fails")
+    for what in whats:
+        pairs = [(check, each) for each in good for check in each.checks if check.what == what]
+        check, nearest = min(pairs, key=lambda pair: pair[0].known.low or pair[0].known.value or 0.0)
+        yield (
+            f"Of those good enough, {view.of(nearest.contender.name)} comes nearest to the limit on {LIMITS[what]}: "
+            f"{measured_words(view, check)}, and {_amount(view, what, check.limit)} is allowed."
+        )
+
+
+def _better(view: View, decision: Decision, name: str) -> str:
+    mine = next(each for each in view.contenders if each.name == name)
+    other = next(each for each in view.contenders if each.name == decision.twins[name])
+    return (
+        f"better by {view.size(other.difference - mine.difference)}"
+        if other.difference > mine.difference
+        else "as good"
+    )
+
+
+def _amount(view: View, what: What, value: float | None) -> str:
+    if value is None:
+        return "?"
+    if what == "money" and view.record.spec.cost is not None:
+        return f"{show(value, 'count')}{NBSP}{view.record.spec.cost.currency}"
+    return show(value, UNITS[what])
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

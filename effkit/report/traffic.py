@@ -1,0 +1,79 @@
+"""The figures of serving: energy and price of a thousand requests against the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from effkit.analysis.contenders import Contender
+from effkit.analysis.decide import Serving, serving
+from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, choices
+from effkit.report.units import rate_number
+from effkit.report.values import Chart, ChartKind, Dot
+from effkit.report.view import View
+
+POINTS = 101
+MOST_LINES = 5
+"""More lines than this cannot be told apart: the reference, what is chosen somewhere, then those in order."""
+
+
+def traffic_chart(view: View, kind: ChartKind) -> Chart | None:
+    """Energy (`traffic`) or price (`price`) of 1,000 requests from 0.1 to 10,000 a second, a line each candidate.
+
+    Args:
+        view: of the record.
+        kind: which of the two.
+
+    Returns:
+        None where the numbers are not known, or nobody has given a price.
+    """
+    if view.reference.status == "failed" or len(view.contenders) < 2:
+        return None
+    lines = [dots for each in _shown(view) if len(dots := tuple(_line(view, each, kind))) > 1]
+    if len(lines) < 2:
+        return None
+    cost = view.record.spec.cost
+    unit = cost.currency if kind == "price" and cost else "J"
+    what = "Price" if kind == "price" else "Energy"
+    return Chart(
+        kind=kind,
+        title=f"{what} and traffic",
+        x_label="requests a second (log)",
+        y_label=f"{what.lower()} of 1,000 requests, {unit} (log)",
+        alt=f"{what} of 1,000 requests of {len(lines)} candidates at growing traffic",
+        dots=tuple(dot for line in lines for dot in line),
+        note=_note(view, kind),
+    )
+
+
+def _shown(view: View) -> list[Contender]:
+    somewhere = {each.decision.chosen for each in choices(view.contenders, view.asked)}
+    known = [each.contender for each in view.decision.order]
+    return sorted(known, key=lambda one: not (one.reference or one.name in somewhere))[:MOST_LINES]
+
+
+def _line(view: View, contender: Contender, kind: ChartKind) -> Iterator[Dot]:
+    label = view.of(contender.name)
+    for at in np.geomspace(LEAST_PER_S, MOST_PER_S, POINTS):
+        budget = view.asked.budget.model_copy(update={"requests_per_s": float(at)})
+        served = serving(contender, replace(view.asked, budget=budget))
+        value = _value(served, kind) if served else None
+        if value:
+            yield Dot(label, float(at), value)
+
+
+def _value(served: Serving, kind: ChartKind) -> float | None:
+    return served.money_per_thousand if kind == "price" else served.energy_j_per_thousand
+
+
+def _note(view: View, kind: ChartKind) -> str:
+    ranks = {each.rank for each in view.contenders if each.rank}
+    parts = ["Modelled, idle machines included: at little traffic they are nearly all of it."]
+    if kind == "traffic" and len(ranks) > 1:
+        parts.append("Energy comes in different ranks: these lines are not comparable.")
+    edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]
+    if edges:
+        parts.append(f"The choice changes at {', '.join(edges)} a second.")
+    return " ".join(parts)

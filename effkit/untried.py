@@ -1,0 +1,58 @@
+"""Techniques that a study has not tried on what is good enough and costs too much: the next study to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from effkit import catalogue
+from effkit.analysis.decide import Decision
+from effkit.record import CandidateRecord, Record
+from effkit.spec import CandidateSpec, SpecError
+from effkit.techniques import check
+
+LADDER: tuple[Mapping[str, dict[str, Any]], ...] = (
+    {"onnx": {}},
+    {"openvino": {"precision": "bf16"}},
+    {"int8": {"runtime": "openvino"}},
+    {"tokens": {"most": 64}},
+    {"resolution": {"pixels": 128}},
+    {"trees": {"most": 100}},
+)
+"""Steps to add, the least work and the least risk first; all keep the model and need no teacher."""
+MOST = 3
+
+
+def untried(record: Record, decision: Decision) -> tuple[str, ...]:
+    """Return candidates to add to the parameter file, a line each; none where something smaller was chosen.
+
+    Args:
+        record: what was tried.
+        decision: what came of it.
+    """
+    if decision.kind in ("smaller", "indifferent"):
+        return ()
+    good = (record.candidate(each.contender.name) for each in decision.order if each.good_enough == "meets")
+    lines = dict.fromkeys(line for candidate in good for line in _for(record, candidate))
+    return tuple(lines)[:MOST]
+
+
+def _for(record: Record, candidate: CandidateRecord) -> Iterator[str]:
+    entry = catalogue.models().get(candidate.model)
+    tried = [each.techniques for each in record.candidates if each.model == candidate.model]
+    for step in LADDER:
+        chain = (*candidate.techniques, dict(step))
+        if entry is None or chain in tried or not _fits(CandidateSpec(model=candidate.model, techniques=chain), entry):
+            continue
+        line = {"model": candidate.model, "techniques": [dict(each) for each in chain]}
+        yield f"- {yaml.safe_dump(line, default_flow_style=True, sort_keys=False, width=1000).strip()}"
+
+
+def _fits(candidate: CandidateSpec, entry: catalogue.ModelEntry) -> bool:
+    try:
+        check(candidate.chain, entry.modality, entry.builder, dict(entry.settings))
+    except SpecError:
+        return False
+    return True

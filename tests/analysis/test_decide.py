@@ -1,0 +1,194 @@
+"""The decision: budgets first, the simplest and smallest that is good enough, and no guess where data are silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.analysis.asked import Asked
+from effkit.analysis.contenders import Contender, GroupLoss, Known
+from effkit.analysis.decide import decide, in_order, weigh
+from effkit.production import Budget, CostSpec
+
+PRICE = CostSpec(machine_per_hour=1.0, currency="EUR", source="a test")
+
+
+def exact(value: float) -> Known:
+    return Known(value, value, value)
+
+
+def contender(name: str, time: float, **other: Any) -> Contender:
+    fields: dict[str, Any] = {
+        "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
+        "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
+        "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
+        "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
+        "rank": "counter", "usable_per_s": 10 / time, "idle_w": 20.0, "above_idle_j": 0.5 * time,
+        "moved_bytes": 1000.0, "kept_bytes": 1e8,
+    }  # fmt: skip
+    return Contender(name=name, time=time, **(fields | other))
+
+
+def reference(**other: Any) -> Contender:
+    fields = {"reference": True, "enough_from": 0.0, "difference": 0.0, "quality": 0.801}
+    return contender("large", 1.0, **(fields | other))
+
+
+def asked(margin: float = 0.01, cost: CostSpec | None = None, **budget: Any) -> Asked:
+    return Asked(margin, Budget(**budget), 0.01, cost, 56.0, 1.0, 0.0)
+
+
+SMALL, MIDDLE = contender("small", 0.1), contender("middle", 0.3)
+
+
+def test_the_smallest_that_is_good_enough_is_chosen_and_nothing_larger_matters() -> None:
+    found = decide([reference(), MIDDLE, SMALL], asked())
+    assert (found.kind, found.chosen) == ("smaller", "small")
+    assert [each.contender.name for each in found.order] == ["small", "middle", "large"]
+    assert found.before == ()
+
+
+def test_a_worse_one_is_passed_over() -> None:
+    worse = replace(SMALL, enough_from=0.05, worse_below=0.02, verdict="inferior")
+    found = decide([reference(), MIDDLE, worse], asked())
+    assert found.chosen == "middle"
+    assert [each.outcome for each in found.before] == ["fails"]
+
+
+def test_an_open_one_is_neither_chosen_nor_out() -> None:
+    found = decide([reference(), replace(SMALL, enough_from=0.02, verdict="inconclusive")], asked())
+    assert (found.kind, found.chosen) == ("reference", "large")
+    assert [each.outcome for each in found.before] == ["open"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "what"),
+    [
+        ({"latency_p99_s": 0.005}, "latency"),
+        ({"latency_p99_s": 0.1, "network_s": 0.095}, "latency"),
+        ({"latency_p99_s": 1.0, "network_bytes_per_s": 1.0}, "latency"),
+        ({"prepare_p99_s": 0.0005}, "preparing"),
+        ({"infer_p99_s": 0.005}, "inferring"),
+        ({"peak_bytes": 10**7}, "memory"),
+        ({"energy_j": 0.05}, "energy"),
+        ({"carbon_g_per_thousand": 1e-6, "requests_per_s": 1.0}, "carbon"),
+        ({"money_per_thousand": 0.001, "requests_per_s": 1.0}, "money"),
+    ],
+)
+def test_every_limit_can_exclude(limit: dict[str, Any], what: str) -> None:
+    weighed = weigh(SMALL, asked(cost=PRICE, **limit))
+    assert [check.what for check in weighed.checks if check.outcome == "fails"] == [what]
+    assert weighed.affordable == "fails"
+    assert weighed.good_enough == "meets"
+    assert decide([reference(), SMALL], asked(cost=PRICE, **limit)).kind == "none"
+
+
+def test_what_is_not_known_is_open_and_bounds_still_decide() -> None:
+    limit = asked(latency_p99_s=0.05)
+    assert weigh(replace(SMALL, p99_s=Known(None, why="n too small")), limit).outcome == "open"
+    assert weigh(replace(SMALL, p99_s=Known(None, None, 0.02, "n too small")), limit).outcome == "meets"
+    assert weigh(replace(SMALL, p99_s=Known(None, 0.06, None, "n too small")), limit).outcome == "fails"
+    assert weigh(replace(SMALL, p99_s=Known(0.05, 0.04, 0.06)), limit).outcome == "open"
+    found = decide([reference(), replace(SMALL, p99_s=Known(None, why="n too small"))], limit)
+    assert (found.kind, found.chosen) == ("open", None)
+
+
+def test_the_reference_can_be_out_and_a_larger_one_in() -> None:
+    leaner = contender("larger", 2.0, peak_bytes=exact(2e9), p99_s=exact(0.01))
+    found = decide([reference(), leaner], asked(latency_p99_s=0.05))
+    assert (found.kind, found.chosen) == ("larger", "larger")
+
+
+def test_of_equals_the_simpler_family_wins() -> None:
+    linear = contender("linear", 0.2, family="linear")
+    assert decide([reference(), SMALL, linear], asked()).chosen == "linear"
+
+
+def test_a_simpler_family_that_is_larger_than_the_reference_does_not_go_first() -> None:
+    forest = contender("forest", 90.0, family="trees", peak_bytes=exact(2e9))
+    assert [each.name for each in in_order([reference(), forest, SMALL], 0.01)] == ["small", "large", "forest"]
+
+
+def test_memory_breaks_a_tie_within_the_noise() -> None:
+    tied = contender("tied", 0.1005, peak_bytes=exact(1e7))
+    assert [each.name for each in in_order([reference(), SMALL, tied], 0.01)][:2] == ["tied", "small"]
+    assert [each.name for each in in_order([reference(), SMALL, tied], 0.001)][:2] == ["small", "tied"]
+
+
+def test_where_nothing_is_saved_the_best_is_taken() -> None:
+    little = {"usable_per_s": 100.0, "above_idle_j": 0.001}
+    known = [reference(**little), contender("small", 0.1, **little)]
+    at_one = decide(known, asked(requests_per_s=1.0, cost=PRICE))
+    assert (at_one.kind, at_one.chosen, at_one.enough) == ("indifferent", "large", "small")
+    busy = [reference(usable_per_s=10.0), contender("small", 0.1, usable_per_s=100.0)]
+    at_many = decide(busy, asked(requests_per_s=1000.0))
+    assert (at_many.kind, at_many.chosen) == ("smaller", "small")
+
+
+def test_energies_of_different_ranks_are_not_compared() -> None:
+    alike = {"usable_per_s": 100.0}
+    known = [reference(**alike), contender("small", 0.1, above_idle_j=0.0, idle_w=2.0, **alike)]
+    assert decide(known, asked(requests_per_s=1.0)).kind == "smaller"
+    mixed = [replace(known[0], rank="modelled-generic"), known[1]]
+    assert decide(mixed, asked(requests_per_s=1.0)).kind == "indifferent"
+
+
+def test_fewer_machines_beat_the_order() -> None:
+    known = [reference(usable_per_s=1.0), contender("linear", 0.2, family="linear", usable_per_s=5.0), SMALL]
+    assert decide(known, asked(requests_per_s=1000.0)).chosen == "small"
+
+
+def test_groups_have_a_margin_of_their_own() -> None:
+    grouped = replace(SMALL, groups=(GroupLoss("a=1", -0.01, 0.01), GroupLoss("a=2", -0.04, -0.02)))
+    outcomes = {
+        margin: next(c.outcome for c in weigh(grouped, asked(group_margin_points=margin)).checks if c.what == "groups")
+        for margin in (1.0, 3.0, 5.0)
+    }
+    assert outcomes == {1.0: "fails", 3.0: "open", 5.0: "meets"}
+    none = weigh(SMALL, asked(group_margin_points=3.0))
+    assert none.good_enough == "open"
+
+
+def test_the_same_system_enters_once_with_the_better_labels() -> None:
+    more = contender("small@all", 0.1, system="small", difference=0.002)
+    found = decide([reference(), SMALL, more], asked())
+    assert found.twins == {"small": "small@all"}
+    assert found.chosen == "small@all"
+
+
+def test_an_old_record_tells_its_own_margin_only() -> None:
+    old = replace(SMALL, enough_from=None, worse_below=None)
+    assert decide([reference(), old], asked(0.01)).chosen == "small"
+    other = decide([reference(), old], asked(0.02))
+    assert other.order[0].outcome == "open"
+    assert "no other margin" in other.order[0].checks[0].known.why
+
+
+@given(
+    margin=st.floats(0.001, 0.1),
+    limits=st.tuples(st.floats(0.001, 1.0), st.integers(10**7, 10**10)),
+    enough=st.lists(st.floats(0.0, 0.1), min_size=1, max_size=5),
+    times=st.lists(st.floats(0.01, 3.0), min_size=5, max_size=5),
+)
+def test_whatever_is_asked_the_chosen_meets_it_and_nothing_before_it_does(
+    margin: float, limits: tuple[float, int], enough: list[float], times: list[float]
+) -> None:
+    known = [
+        reference(),
+        *(contender(f"c{n}", times[n], enough_from=each, worse_below=each / 2) for n, each in enumerate(enough)),
+    ]
+    found = decide(known, asked(margin, latency_p99_s=limits[0], peak_bytes=limits[1]))
+    assert all(each.outcome != "meets" for each in found.before)
+    if found.chosen is None:
+        assert all(each.outcome != "meets" for each in found.order)
+    else:
+        assert found.weighed(found.chosen).outcome == "meets"
+    wider = decide(known, asked(2 * margin, latency_p99_s=2 * limits[0], peak_bytes=2 * limits[1]))
+    if found.chosen is not None:
+        names = [each.contender.name for each in wider.order]
+        assert wider.chosen is not None
+        assert names.index(wider.chosen) <= names.index(found.chosen)

@@ -1,0 +1,68 @@
+"""How far an input can move: a flip is where the decision really changes, and nowhere nearer."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from effkit.analysis.decide import decide
+from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, choices, flips
+from tests.analysis.test_decide import PRICE, SMALL, asked, contender, exact, reference
+
+KNOWN = [reference(), SMALL]
+
+
+def test_the_margin_at_which_the_small_one_is_no_longer_enough() -> None:
+    (flip,) = [each for each in flips(KNOWN, asked()) if each.input == "margin"]
+    assert flip.at == pytest.approx(0.005, rel=2e-3)
+    assert (flip.now, flip.kind, flip.chosen) == (0.01, "reference", "large")
+
+
+@given(enough=st.floats(0.0005, 0.5))
+def test_beyond_a_flip_the_choice_is_what_it_says(enough: float) -> None:
+    known = [reference(), replace(SMALL, enough_from=enough)]
+    now = asked()
+    for flip in flips(known, now):
+        if flip.input != "margin":
+            continue
+        assert decide(known, replace(now, margin=flip.at)).chosen == flip.chosen != decide(known, now).chosen
+        towards = flip.at + 3e-3 * (0.01 - flip.at)
+        nearer = towards if abs(towards - 0.01) < abs(flip.at - 0.01) else flip.at
+        assert decide(known, replace(now, margin=nearer * (1.002 if flip.at < 0.01 else 0.998))).chosen in (
+            decide(known, now).chosen, flip.chosen,
+        )  # fmt: skip
+
+
+def test_a_limit_that_is_not_asked_for_flips_where_it_would_exclude() -> None:
+    (flip,) = [each for each in flips(KNOWN, asked()) if each.input == "latency_p99_s"]
+    assert flip.now is None
+    assert flip.at == pytest.approx(0.01, rel=2e-3)
+    assert flip.kind == "none"
+
+
+def test_price_and_grid_weigh_on_all_alike_until_they_are_limited() -> None:
+    free = flips(KNOWN, asked(cost=PRICE, requests_per_s=100.0))
+    assert not {each.input for each in free} & {"price", "grid"}
+    tight = flips(KNOWN, asked(cost=PRICE, requests_per_s=100.0, money_per_thousand=0.01))
+    assert "price" in {each.input for each in tight}
+
+
+def test_the_choice_over_traffic_covers_all_of_it_without_gaps() -> None:
+    little = {"above_idle_j": 0.001}
+    known = [reference(**little), contender("small", 0.1, **little)]
+    found = choices(known, asked(cost=PRICE))
+    assert found[0].from_per_s == pytest.approx(LEAST_PER_S)
+    assert found[-1].to_per_s == pytest.approx(MOST_PER_S)
+    assert all(one.to_per_s == other.from_per_s for one, other in itertools.pairwise(found))
+    assert found[0].decision.kind == "indifferent"
+    assert found[-1].decision.chosen == "small"
+    assert found[0].to_per_s == pytest.approx(10.0, rel=5e-3)  # what one machine of the reference serves
+
+
+def test_unknown_numbers_of_a_candidate_give_no_false_start() -> None:
+    known = [reference(), replace(SMALL, energy_j=exact(1.0), p99_s=replace(SMALL.p99_s, value=None, high=None))]
+    assert "latency_p99_s" not in {each.input for each in flips(known, asked())}
