@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit import record, resolve
+from effkit import record, resolve, store
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
@@ -34,8 +34,6 @@ from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOTEBOOK_VARIABLE = "EFFKIT_NOTEBOOK_SHA256"
 
 
 @dataclass(frozen=True)
@@ -330,4 +328,4 @@ def _git(*arguments: str) -> str | None:
 
 def _notebook_sha256() -> str | None:
     """Hash of the notebook's source, as `effkit run` passed it on."""
-    return os.environ.get(NOTEBOOK_VARIABLE) or None
+    return os.environ.get(store.NOTEBOOK_VARIABLE) or None

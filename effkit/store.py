@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 RUN_VARIABLE = "EFFKIT_RUN"
 """The staged folder of the run that `effkit run` started this notebook for."""
+NOTEBOOK_VARIABLE = "EFFKIT_NOTEBOOK_SHA256"
+"""The hash of that notebook's source."""
 RESULTS_VARIABLE = "EFFKIT_RESULTS"
 RECORD, SAMPLES, PREDICTIONS, PARAMS, NOTEBOOK, LOG = (
     "record.json", "samples.parquet", "predictions.parquet", "params.yaml", "notebook.ipynb", "log.txt",

@@ -17,7 +17,6 @@ from typing import Any
 import psutil
 
 from effkit import attempts, store
-from effkit.assemble import NOTEBOOK_VARIABLE
 from effkit.attempts import Request
 from effkit.batch.limits import Limits
 from effkit.spec import SpecError, StudySpec
@@ -83,7 +82,7 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
     _register_engine()
     variables = {
         store.RUN_VARIABLE: str(staged.resolve()),
-        NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
+        store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
     os.environ.update(variables)

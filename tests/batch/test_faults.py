@@ -137,7 +137,7 @@ def kill_at_random(params: Path, results: Path, witness: Path, *, rounds: int, s
             if coordinators[number].poll() is not None:
                 coordinators[number].communicate()
                 coordinators[number] = start("run", path, "--results", results)
-        time.sleep(chance.uniform(0.5, 8))
+        time.sleep(chance.uniform(0.5, 15))
         alive = family(results) | {
             "coordinator": [psutil.Process(each.pid) for each in coordinators if each.poll() is None]
         }
