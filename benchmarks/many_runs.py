@@ -43,6 +43,7 @@ def main() -> None:
             "`index.table`, later": _timed([sys.executable, "-c", TABLE, folder]),
         }
         index_bytes = (results / ".index.jsonl").stat().st_size
+    print("## Thousands of runs\n")
     print(f"{chosen.runs:,} runs of {chosen.studies} studies, {record_bytes / 1e3:.0f} kB a record; ", end="")
     print(f"the index has {index_bytes / 1e6:.0f} MB.\n\n| | s | peak, MB |\n|---|---|---|")
     for name, (took_s, peak_bytes) in timed.items():

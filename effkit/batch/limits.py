@@ -63,22 +63,19 @@ class Limits:
                 spent_s += now - before
             before = now
             children = psutil.Process().children(recursive=True)
-            held_bytes = sum(map(_own_bytes, children)) if self.memory_bytes is not None else 0
-            if self.timeout_s is not None and spent_s > self.timeout_s:
-                self.exceeded = "timeout", f"it took longer than its timeout_s of {self.timeout_s:g}"
-            elif self.memory_bytes is not None and held_bytes > self.memory_bytes:
-                self.exceeded = (
-                    "memory",
-                    (
-                        f"its processes held {held_bytes / 2**20:,.0f} MiB, more than its memory_bytes of "
-                        f"{self.memory_bytes / 2**20:,.0f} MiB"
-                    ),
-                )
-            if self.exceeded is not None:
+            self.exceeded = self.exceeded or self._beyond(spent_s, children)
+            if self.exceeded is not None:  # and again at the next look: a kernel may only be about to start
                 for child in children:
                     with suppress(psutil.Error):
                         child.kill()
-                return
+
+    def _beyond(self, spent_s: float, children: list[psutil.Process]) -> tuple[str, str] | None:
+        if self.timeout_s is not None and spent_s > self.timeout_s:
+            return "timeout", f"it took longer than its timeout_s of {self.timeout_s:g}"
+        if self.memory_bytes is not None and (held_bytes := sum(map(_own_bytes, children))) > self.memory_bytes:
+            held, most = (f"{each / 2**20:,.0f} MiB" for each in (held_bytes, self.memory_bytes))
+            return "memory", f"its processes held {held}, more than its memory_bytes of {most}"
+        return None
 
 
 def _own_bytes(process: psutil.Process) -> int:

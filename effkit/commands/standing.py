@@ -51,10 +51,9 @@ def audit(results: Results = None) -> None:
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
     proof = audited({run.folder: run.windows for run in found.runs})
-    typer.echo(
-        f"{proof.windows} measured windows of {proof.runs} runs, on {proof.clocks} hosts (each start of one counts): "
-        + ("no two overlap." if not proof.overlaps else f"{len(proof.overlaps)} overlap:")
-    )
+    hosts = "one host" if proof.clocks == 1 else f"{proof.clocks} hosts, a restart counting as another"
+    verdict = f"{len(proof.overlaps)} overlap:" if proof.overlaps else "no two overlap."
+    typer.echo(f"{proof.windows} measured windows of {proof.runs} runs, on {hosts}: {verdict}")
     for overlap in proof.overlaps:
         typer.echo(f"  {overlap.first} and {overlap.second}, for {overlap.length_s:.1f} s")
     if proof.silent:
