@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -224,10 +225,20 @@ def _folders(place: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
         return []
 
 
-def _known(path: Path) -> tuple[dict[tuple[str, int, int], Summary], int]:
+def _known(path: Path) -> tuple[Mapping[tuple[str, int, int], Summary], int]:
     """What the index says, a later line before an earlier one, and how many lines it has."""
+    try:
+        seen = path.stat()
+    except FileNotFoundError:
+        return {}, 0
+    return _parsed(path, seen.st_size, seen.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _parsed(path: Path, size_bytes: int, changed_ns: int) -> tuple[Mapping[tuple[str, int, int], Summary], int]:
+    """Parse the index as it is at one moment; the plan of a sweep asks for it at every point."""
     known: dict[tuple[str, int, int], Summary] = {}
-    lines = list(filter(None, path.read_bytes().splitlines())) if path.exists() else []
+    lines = list(filter(None, path.read_bytes().splitlines()))
     for line in lines:
         with suppress(ValidationError):  # of another version, or cut off while it was written
             found = Summary.model_validate_json(line)
