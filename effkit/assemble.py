@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -129,7 +128,7 @@ def assemble(
         spec=spec,
         task=_task_facts(found, clusters),
         host=_host(found, samples),
-        code=_code(params_sha256),
+        code=code(params_sha256),
         candidates=tuple(each.model_copy(update={"links": linked.get(name, ())}) for name, each in alone.items()),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
@@ -293,7 +292,7 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
         memory_bytes=psutil.virtual_memory().total,
         gpus=host.gpus(),
         name=host.name(),
-        system=f"{sys.platform} {platform.release().partition('-')[0]}",
+        system=host.system(),
         python=sys.version.split()[0],
         load_before=found.load_before,
         others_share=float(shares["others"].mean()) if len(shares["others"]) else None,
@@ -305,7 +304,12 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
     )
 
 
-def _code(params_sha256: str) -> record.Code:
+def code(params_sha256: str) -> record.Code:
+    """Return what is run here and now.
+
+    Args:
+        params_sha256: hash of the study's parameters.
+    """
     return record.Code(
         versions=host.versions(),
         git_commit=_git("rev-parse", "HEAD"),

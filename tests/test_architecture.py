@@ -32,6 +32,7 @@ ORDER = [
 """Each may import what stands before it."""
 ONE_DOOR = {
     "codecarbon": {"bench/energy.py"},
+    "mlflow": {"export/tracking.py"},
     "mlperf_loadgen": {"bench/generator.py"},
     "papermill": {"batch/runner.py"},
     "unearth": {"catalogue"},
@@ -73,6 +74,12 @@ def test_analysis_and_report_read_records_only(folder: str) -> None:
         }
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
         assert not {name for name in imports(path) if name.split(".")[0] == "torch"}, path
+
+
+def test_what_leaves_is_made_from_records_alone() -> None:
+    allowed = {"", "spec", "record", "store", "analysis", "report", "export"}
+    for path in (PACKAGE / "export").rglob("*.py"):
+        assert {room(each) for each in imports(path)} <= allowed, path
 
 
 def test_the_statistics_that_the_bench_may_use_are_a_leaf() -> None:

@@ -171,6 +171,11 @@ def gpus() -> tuple[str, ...]:
     return tuple(listed.splitlines()) if listed else ()
 
 
+def system() -> str:
+    """The system and its kernel's version."""
+    return f"{sys.platform} {platform.release().partition('-')[0]}"
+
+
 def load_average() -> float | None:
     """One-minute load average, where there is one."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -110,7 +110,7 @@ def _dots(
             continue
         quality = candidate.quality.value
         dots[candidate.name] = Dot(
-            label=_label(view, candidate),
+            label=view.short(candidate),
             x=estimate.value * scale,
             x_low=None if estimate.low is None else estimate.low * scale,
             x_high=None if estimate.high is None else estimate.high * scale,
@@ -120,15 +120,6 @@ def _dots(
             role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
         )
     return dots
-
-
-def _label(view: View, candidate: CandidateRecord) -> str:
-    """A candidate's title; a chain by its techniques alone where all chains are of one model."""
-    if not candidate.techniques:
-        return view.label(candidate)
-    chained = {c.model for c in view.record.candidates if c.techniques}
-    parts = candidate.name.split("+")
-    return " + ".join(parts[1:] if len(chained) == 1 else parts)
 
 
 def _scaled(view: View, value: float) -> float:

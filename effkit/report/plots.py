@@ -193,12 +193,16 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     names = dict.fromkeys(dot.label for dot in found.dots)
     lines = [[dot for dot in found.dots if dot.label == name] for name in names]
     for place, dots in enumerate(lines):
-        axes.plot([d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3)
-    axes.margins(x=0.02, y=0.08)
+        axes.plot(
+            [d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3,
+            label=_short(dots[0].label, 46),
+        )  # fmt: skip
+    axes.margins(x=0.02, y=0.12)
     _axes(axes, found)
-    # Where traffic is high the lines lie apart; each label stands on its own line, at another place along it.
-    places = [dots[round(len(dots) * (0.55 + 0.4 * number / len(lines)))] for number, dots in enumerate(lines)]
-    _place_labels(axes, places, lines=lines)
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="lower left", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
 
 
 def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:
