@@ -27,6 +27,7 @@ from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Measurements
 from effkit.bench.memory import peak_bytes
 from effkit.bench.prepare import Prepared
+from effkit.cascades import cascades
 from effkit.links import links
 from effkit.spec import CandidateSpec, StudySpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
@@ -114,6 +115,7 @@ def assemble(
     cores = psutil.cpu_count() or 1
     alone = {each.name: _candidate(each, found, compared.get(each.name), paired, cores) for each in spec.candidates}
     linked = links(found, paired, test, alone, cores=cores)
+    cascaded = cascades(found, paired, test, alone, cores=cores)
     finished_at = datetime.now(UTC)
     return record.Record(
         run=asked.run,
@@ -129,7 +131,10 @@ def assemble(
         task=_task_facts(found, clusters),
         host=_host(found, samples),
         code=code(params_sha256),
-        candidates=tuple(each.model_copy(update={"links": linked.get(name, ())}) for name, each in alone.items()),
+        candidates=tuple(
+            each.model_copy(update={"links": linked.get(name, ()), "cascade": cascaded.get(name)})
+            for name, each in alone.items()
+        ),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
@@ -216,7 +221,7 @@ def _candidate(
     paired: PairedSamples,
     cores: int,
 ) -> record.CandidateRecord:
-    name, model = spec.name, found.models[spec.model]
+    name, model = spec.name, found.models[spec.name]
     prepared = found.prepared.get(name)
     failure = found.failures.get(name) or found.measured.failures.get(name)
     quality, gap = compared if compared is not None else (None, None)
@@ -225,7 +230,7 @@ def _candidate(
     batch = min(found.spec.protocol.batch, len(found.test))
     return record.CandidateRecord(
         name=name,
-        model=spec.model,
+        model=spec.model or name,
         title=resolve.title(spec, model),
         techniques=spec.techniques,
         reference=name == found.spec.reference,
@@ -233,7 +238,7 @@ def _candidate(
         error=failure,
         fit_items=found.fit_items.get(name),
         parameters=facts.parameters if facts else None,
-        licence=model.entry.licence if model.entry else None,
+        licence=model.licence,
         quality=quality,
         gap=gap,
         latency=latency(paired, name, seed=found.spec.seed),

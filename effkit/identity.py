@@ -44,11 +44,16 @@ def _candidates(spec: StudySpec) -> list[CandidateSpec]:
 
 
 def _models(candidate: CandidateSpec) -> list[str]:
-    return [name for name in (candidate.model, teacher_of(candidate.chain)) if name is not None]
+    """Its model or its stages', and those that they learn from."""
+    names = [name for part in candidate.parts for name in (part.model, teacher_of(part.chain))]
+    return [name for name in names if name is not None]
 
 
 def _candidate(candidate: CandidateSpec) -> dict[str, Any]:
-    """A candidate with its techniques' defaults filled in."""
+    """A candidate with its techniques' defaults filled in; a cascade with those of its stages."""
+    if candidate.cascade:
+        said = candidate.model_dump(mode="json", exclude={"cascade"}, exclude_none=True)
+        return said | {"cascade": [_candidate(stage) for stage in candidate.cascade]}
     chain = [
         [name, TECHNIQUES[name].parameters.model_validate(given).model_dump(mode="json")]
         for name, given in candidate.chain

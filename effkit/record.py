@@ -7,7 +7,7 @@ History of the schema:
     1  first version
     2  the yardstick, contention, the second estimate without disturbed visits, envelopes of modelled power, load tests
     3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring,
-       what identifies a run, the windows in which it was measured, the name of its host
+       cascades, what identifies a run, the windows in which it was measured, the name of its host
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ from effkit.evidence import (
     Window,
     weakest_rank,
 )  # fmt: skip
+from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, Recovered
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
-    "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
-    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost",
-    "Link", "Load", "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "Payback",
-    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts",
-    "Throughput", "Verdict", "Window", "weakest_rank",
+    "RANKS", "SCHEMA_VERSION", "AlarmBand", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage", "Code",
+    "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host",
+    "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck",
+    "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank",
+    "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
@@ -204,6 +205,7 @@ class CandidateRecord(Frozen):
     load: Load | None = None
     making: tuple[Making, ...] = ()
     links: tuple[Link, ...] = Field(default=(), description="one for each technique of its chain, in order")
+    cascade: Cascade | None = Field(default=None, description="how it came to its answers, where stages took turns")
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
     weights_sha256: dict[str, str] = Field(default_factory=dict)

@@ -145,7 +145,7 @@ class Study:
 
         store.check_writable(store.results_dir())
         device(self.spec.protocol.device)
-        check_runtimes(each.chain for each in self.spec.candidates)
+        check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
         if self.spec.load is not None:
             from effkit.bench.load import check_installed
 
@@ -199,20 +199,22 @@ class Study:
             log.warning("no energy: %s", meter.unavailable)
         found = assemble.Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
+        how = resolve.making(
+            self.spec,
+            task.kind,
+            lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
+            lambda name: self._own_settings(name, task),
+        )
         parts, points = resolve.steps(self.spec.candidates), self._curve_points()
         every = [*self.spec.candidates, *parts, *points]
         for number, candidate in enumerate(every):
             is_candidate, is_point = number < len(self.spec.candidates), number >= len(every) - len(points)
             show(0.3 * number / len(every), f"preparing {candidate.name}")
-            model = resolve.model(candidate.model, self._own)
-            found.models[candidate.name] = found.models[candidate.model] = model
-            fit_items = len(task.first("fit", candidate.fit_items or wanted_fit))
+            found.models[candidate.name] = model = resolve.models(candidate, self._own)
+            fit_items = max(how.fit_items(part) for part in candidate.parts)
             try:
                 seeds = list(resolve.seeds(model, self.spec))[: None if is_candidate else 1]
-                recipe = resolve.recipe(
-                    candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
-                    own_settings=self._own_settings(candidate.model, task),
-                )  # fmt: skip
+                recipe = resolve.recipe(candidate, model, how, seeds[0])
                 done = prepare(
                     recipe, seeds, folder, products, test, meter,
                     count=not is_point, device=self.spec.protocol.device, changed=bool(candidate.techniques),
@@ -228,7 +230,7 @@ class Study:
                 found.steps[candidate.name] = done
             else:
                 found.prepared[candidate.name] = done
-                found.fit_items[candidate.name] = fit_items if model.entry is not None else 0
+                found.fit_items[candidate.name] = fit_items if model.builder != "own" else 0
         return found
 
     def _measure(self, found: assemble.Findings, show: Progress) -> None:
@@ -299,7 +301,7 @@ class Study:
         return Comparison(self.record)
 
     def plot(self, kind: ChartKind = "latency") -> Figure:
-        """Draw quality against `latency` or `energy`, the learning `curve`, a chain's `waterfall`, or `sensitivity`."""
+        """Draw quality against `latency` or `energy`, the learning `curve`, `waterfall`, `sensitivity` or `cascade`."""
         from effkit.report import plot
 
         return plot(self.record, kind)

@@ -72,8 +72,9 @@ def run(
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
     from effkit import batch, catalogue, store
-    from effkit.plan import duration, needed, size
+    from effkit.plan import duration, size
     from effkit.plan import plan as plan_of
+    from effkit.plan_rows import needed
 
     place = store.results_dir(results)
     asked = _points(params, changes(protocol, set_))

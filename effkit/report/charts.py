@@ -8,23 +8,28 @@ from dataclasses import replace
 from effkit.analysis.pareto import Direction, front
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
+from effkit.report.cascade import cascade_chart
 from effkit.report.traffic import traffic_chart
-from effkit.report.values import BarChart, Chart, ChartKind, Dot
+from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
 
-def charts(view: View, chosen: str | None) -> tuple[Chart | BarChart, ...]:
+def charts(view: View, chosen: str | None) -> tuple[AnyChart, ...]:
     """Every figure that this record has the numbers for."""
-    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price")
+    kinds: tuple[ChartKind, ...] = (
+        "latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price",
+    )  # fmt: skip
     return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
 
 
-def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | BarChart | None:
+def chart(view: View, kind: ChartKind, chosen: str | None) -> AnyChart | None:
     """One figure, or None where fewer than two points have both numbers, or no chain has what its bars need."""
     if kind == "waterfall":
         return waterfall(view)
     if kind == "sensitivity":
         return sensitivity(view)
+    if kind == "cascade":
+        return cascade_chart(view)
     if kind in ("traffic", "price"):
         return traffic_chart(view, kind)
     found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)

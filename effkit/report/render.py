@@ -14,7 +14,7 @@ from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_csv
-from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
+from effkit.report.values import AnyChart, Report, StudySection, Tidy, TidyLink
 
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
@@ -74,7 +74,7 @@ def environment() -> Environment:
     return made
 
 
-def _figure(study: StudySection, found: Chart | BarChart) -> Markup:
+def _figure(study: StudySection, found: AnyChart) -> Markup:
     return Markup(embedded(found, f"{study.key}-{found.kind}"))
 
 
