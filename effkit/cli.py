@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import deciding, exporting, judging, known, reading, repeating, running
+from effkit.commands import deciding, exporting, judging, known, reading, repeating, running, standing
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -19,6 +19,8 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": running.run,
     "plan": running.plan,
+    "status": standing.status,
+    "audit": standing.audit,
     "report": reading.report,
     "decide": deciding.decide,
     "check": reading.check,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import html
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effkit import catalogue, resolve, store
+from effkit import catalogue, index, resolve, store
+from effkit.bench.host import cpu_name, slower_than_nominal
 from effkit.bench.schedule import entries
 from effkit.plan_rows import REOPEN_S, Row, count, row_of
-from effkit.record import CandidateRecord, Record
+from effkit.record import CandidateRecord
 from effkit.spec import StudySpec
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 USUAL_DISCORDANCE = 0.10
 """Share of items that two fair models judge differently, where nothing better is known."""
+MOST_EARLIER = 50
+"""Newest runs of a task among which a candidate's earlier times are looked for."""
 NOTEBOOK_S = 12.0
 """Kernel, imports, figures, files."""
-NOMINAL_MULTIPLY_S = 0.0030
-"""A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Plan:
         known = all(row.known for row in self.rows)
         source = "from the last run on this host" if known else "from nominal costs and this host's speed"
         said = [
-            f"{self.study} ({self.protocol}): about {_duration(self.total_s)}, {source}; "
-            f"{_size(self.download_bytes)} to download."
+            f"{self.study} ({self.protocol}): about {duration(self.total_s)}, {source}; "
+            f"{size(self.download_bytes)} to download."
         ]
         if self.load_s:
-            said.append(f"The load test comes on top: at most {_duration(self.load_s)} for each candidate under it.")
+            said.append(f"The load test comes on top: at most {duration(self.load_s)} for each candidate under it.")
         if self.most_generations is not None:
             said.append(
                 f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
@@ -85,15 +85,15 @@ class Plan:
         lines = [*self.sentences(), f"  {'candidate':<{width}}  download   prepare   measure"]
         for row in self.rows:
             lines.append(
-                f"  {row.candidate:<{width}}  {_size(row.download_bytes):>8}  {_duration(row.prepare_s):>8}"
-                f"  {_duration(row.measure_s):>8}"
+                f"  {row.candidate:<{width}}  {size(row.download_bytes):>8}  {duration(row.prepare_s):>8}"
+                f"  {duration(row.measure_s):>8}"
             )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(row.candidate)}</td><td>{_size(row.download_bytes)}</td>"
-            f"<td>{_duration(row.prepare_s)}</td><td>{_duration(row.measure_s)}</td></tr>"
+            f"<tr><td style='text-align:left'>{html.escape(row.candidate)}</td><td>{size(row.download_bytes)}</td>"
+            f"<td>{duration(row.prepare_s)}</td><td>{duration(row.measure_s)}</td></tr>"
             for row in self.rows
         )
         head = "<tr><th style='text-align:left'>candidate</th><th>download</th><th>prepare</th><th>measure</th></tr>"
@@ -112,7 +112,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     """
     fit, test = resolve.item_counts(spec)
     earlier = _earlier(spec, results)
-    speed = None if earlier else _slower_than_nominal()
+    speed = None if earlier else slower_than_nominal()
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
     for candidate in spec.candidates:
@@ -169,37 +169,22 @@ def _steps_s(
 
 
 def _earlier(spec: StudySpec, results: Path) -> dict[str, CandidateRecord]:
-    """Candidates of the newest run of this study on a host like this one."""
-    from effkit.bench.host import cpu_name
-
-    runs: list[Record] = [
-        each.record
-        for each in store.load_all(results)
-        if each.record.spec.name == spec.name
-        and each.record.host.cpu == cpu_name()
-        and each.record.spec.items == spec.items
-        and each.record.spec.protocol.items == spec.protocol.items
-        and each.record.spec.protocol.threads == spec.protocol.threads
-    ]
-    return {candidate.name: candidate for run in runs for candidate in run.candidates if candidate.status == "ok"}
-
-
-def _slower_than_nominal() -> float:
-    """How many times slower this host multiplies matrices than the one the costs were taken on."""
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
-    matrix = np.ones((512, 512), dtype=np.float32)
-    times = []
-    with threadpool_limits(1):
-        for _ in range(150):
-            start = time.perf_counter()
-            matrix @ matrix
-            times.append(time.perf_counter() - start)
-    return float(np.quantile(times, 0.25)) / NOMINAL_MULTIPLY_S
+    """Each candidate as the newest run of this task on a host like this one had it."""
+    cpu, threads = cpu_name(), spec.protocol.threads
+    like = [run for run in index.read(results).runs if (run.task, run.cpu, run.threads) == (spec.task, cpu, threads)]
+    missing = {candidate.name for candidate in spec.candidates}
+    found: dict[str, CandidateRecord] = {}
+    for run in reversed(like[-MOST_EARLIER:]):
+        if not missing.isdisjoint({each.candidate for each in run.candidates if each.status == "ok"}):
+            record = store.load(results / run.folder).record
+            if record.spec.items == spec.items and record.spec.protocol.items == spec.protocol.items:
+                found |= {each.name: each for each in record.candidates if each.name in missing and each.status == "ok"}
+                missing -= found.keys()
+    return found
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -209,5 +194,6 @@ def _points(share: float) -> str:
     return f"{100 * share:g} point" + ("" if round(100 * share, 6) == 1 else "s")
 
 
-def _size(size_bytes: int) -> str:
+def size(size_bytes: int) -> str:
+    """Bytes in words."""
     return f"{size_bytes / 1e6:.0f} MB" if size_bytes else "nothing"

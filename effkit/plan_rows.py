@@ -147,6 +147,13 @@ def _held_out(spec: StudySpec, task: Task | None) -> int:
     return min(most, count("all", "calibrate", spec, task, {}) or most)
 
 
+def needed(spec: StudySpec) -> set[str]:
+    """Name the task and the models of the catalogue that a study needs."""
+    candidates = (*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve))
+    names = {spec.task} | {name for candidate in candidates for name in _named(candidate)}
+    return names & (catalogue.tasks().keys() | catalogue.models().keys())
+
+
 def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
     return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
 

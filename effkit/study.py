@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from effkit import assemble, resolve, store
+from effkit import assemble, attempts, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
+from effkit.identity import identity
 from effkit.params import given as given_keys
 from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
@@ -140,6 +140,8 @@ class Study:
             StudyFailed: when the reference fails.
         """
         from effkit.bench.device import device
+        from effkit.bench.host import choose_cores
+        from effkit.bench.measure import on_cores
 
         store.check_writable(store.results_dir())
         device(self.spec.protocol.device)
@@ -151,16 +153,12 @@ class Study:
         if given := os.environ.get(store.RUN_VARIABLE):
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
-            found = self._prepared(show)
-            if self.spec.reference in found.failures:
-                raise StudyFailed(
-                    f"The reference `{self.spec.reference}` failed: {found.failures[self.spec.reference]}"
-                )
+            wanted = attempts.under_way()
+            with on_cores(choose_cores(self.spec.protocol.threads) if wanted and wanted.beside_others else None):
+                found = self._prepared(show)
+            self._check_reference(found.failures)
             self._measure(found, show)
-            if self.spec.reference in found.measured.failures:
-                raise StudyFailed(
-                    f"The reference `{self.spec.reference}` failed: {found.measured.failures[self.spec.reference]}"
-                )
+            self._check_reference(found.measured.failures)
             from effkit.bench import samples
 
             table = samples.table(found.measured)
@@ -168,10 +166,9 @@ class Study:
             self._record = assemble.assemble(
                 found,
                 table,
-                run=self._run_name(found.started_at, digest),
+                asked=self._asked(found.started_at, digest),
                 passed=self._params,
                 params_sha256=digest,
-                interactive=store.RUN_VARIABLE not in os.environ,
             )
             if self.spec.load is not None:
                 from effkit.under_load import under_load
@@ -180,6 +177,10 @@ class Study:
             self._tables = table, assemble.predictions_table(found)
         return self._record
 
+    def _check_reference(self, failures: Mapping[str, str]) -> None:
+        if (why := failures.get(self.spec.reference)) is not None:
+            raise StudyFailed(f"The reference `{self.spec.reference}` failed: {why}")
+
     def _prepared(self, show: Progress) -> assemble.Findings:
         """Load the task, then make every candidate and predict the test items with it."""
         from effkit.bench import host
@@ -187,7 +188,7 @@ class Study:
         from effkit.bench.prepare import prepare
         from effkit.bench.process import WorkerFailed
 
-        started_at = datetime.now(UTC)
+        started_at, started_s = datetime.now(UTC), host.since_start_s()
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
         task = self.load_task()
@@ -196,7 +197,7 @@ class Study:
         meter = EnergyMeter()
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
-        found = assemble.Findings(self.spec, task, test, meter, started_at, load_before)
+        found = assemble.Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
         how = resolve.making(
             self.spec,
@@ -238,8 +239,7 @@ class Study:
         from effkit.bench.measure import Bench
         from effkit.bench.slot import measuring_slot
 
-        with measuring_slot(lambda text: show(0.3, text)):
-            started = time.perf_counter()
+        with measuring_slot(lambda text: show(0.3, text)) as slot:
             sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
@@ -255,7 +255,7 @@ class Study:
                 more=lambda measured: generations_wanted(measured, self.spec.reference, self.spec.protocol),
             )
             found.measured = bench.run()
-            found.measuring_s = time.perf_counter() - started
+            found.windows.append(slot.window())
 
     def load_task(self) -> Task:
         """Return the study's task, fetching its data where it is not cached yet."""
@@ -327,11 +327,12 @@ class Study:
                 store.discard(staged)
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
 
-    def _run_name(self, started_at: datetime, digest: str) -> str:
-        given = os.environ.get(store.RUN_VARIABLE)
-        if given:
-            return Path(given).name.removeprefix(".").removesuffix(".partial")
-        return store.run_name(started_at, digest)
+    def _asked(self, started_at: datetime, digest: str) -> attempts.Asked:
+        """Which run this is: the one that was asked for, or one by hand."""
+        if given := os.environ.get(store.RUN_VARIABLE):
+            return attempts.asked(Path(given))
+        known = identity(self.spec) if self._task is None and not self._own else None
+        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=known)
 
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)

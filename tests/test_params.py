@@ -10,7 +10,7 @@ from effkit.spec import StudySpec
 from effkit.study import Study
 
 ROOT = Path(__file__).parent.parent
-FILES = sorted((ROOT / "params").rglob("*.yaml"))
+FILES = sorted(each for each in (ROOT / "params").rglob("*.yaml") if each.parent.name != "sweeps")
 FULL = [path for path in FILES if path.parent.name == "params"]
 SMOKE = [path for path in FILES if path.parent.name == "smoke"]
 

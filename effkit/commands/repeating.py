@@ -43,7 +43,7 @@ def rerun(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("Stopped; nothing was left behind.", err=True)
+        typer.echo("Stopped; no process was left behind.", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"{new.folder}\nWhether the two agree: effkit compare {loaded.folder} {new.folder}")
 
