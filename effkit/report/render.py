@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import cache
@@ -18,6 +20,7 @@ from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_rows
 from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
+from effkit.report.what_if import for_script
 
 Numbers = Tidy | TidyLink | TidyClaim
 """Rows of CSV files."""
@@ -76,6 +79,8 @@ def environment() -> Environment:
     )
     made.globals["figure"] = _figure
     made.globals["file"] = _file
+    made.globals["fingerprint"] = _fingerprint
+    made.globals["for_script"] = for_script
     return made
 
 
@@ -84,11 +89,20 @@ def _figure(study: StudySection, found: Chart | BarChart) -> Markup:
 
 
 def _file(name: str) -> Markup:
-    """One of our own style sheets, as it is."""
-    assert name.endswith(".css")
+    """One of our own style sheets or scripts, as it is."""
+    return Markup(_source(name))
+
+
+def _fingerprint(name: str) -> str:
+    """The hash by which a page's policy knows our own script: no other runs."""
+    return b64encode(hashlib.sha256(_source(name).encode()).digest()).decode()
+
+
+def _source(name: str) -> str:
+    assert name.endswith((".css", ".js"))
     source = environment().loader
     assert source is not None
-    return Markup(source.get_source(environment(), name)[0])
+    return source.get_source(environment(), name)[0]
 
 
 def _csv(numbers: Sequence[Numbers], kind: type[Numbers]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from effkit.report.claim_values import ClaimsSection
+    from effkit.report.what_if import WhatIf
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -276,6 +277,7 @@ class StudySection:
     traffic: Table | None
     curve: Table | None
     argument: Argument | None
+    what_if: WhatIf | None
     worst_groups: tuple[str, ...]
     techniques: tuple[str, ...]
     worth: str
