@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from effkit.plan import Plan
     from effkit.report.notebook import Comparison
     from effkit.report.values import ChartKind
+    from effkit.report.widgets import WhatIfPanel
     from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -152,15 +153,9 @@ class Study:
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
-            if self.spec.reference in found.failures:
-                raise StudyFailed(
-                    f"The reference `{self.spec.reference}` failed: {found.failures[self.spec.reference]}"
-                )
+            self._check_reference(found.failures)
             self._measure(found, show)
-            if self.spec.reference in found.measured.failures:
-                raise StudyFailed(
-                    f"The reference `{self.spec.reference}` failed: {found.measured.failures[self.spec.reference]}"
-                )
+            self._check_reference(found.measured.failures)
             from effkit.bench import samples
 
             table = samples.table(found.measured)
@@ -179,6 +174,10 @@ class Study:
                 self._record, table = under_load(found, self._record, table, show)
             self._tables = table, assemble.predictions_table(found)
         return self._record
+
+    def _check_reference(self, failures: Mapping[str, str]) -> None:
+        if self.spec.reference in failures:
+            raise StudyFailed(f"The reference `{self.spec.reference}` failed: {failures[self.spec.reference]}")
 
     def _prepared(self, show: Progress) -> assemble.Findings:
         """Load the task, then make every candidate and predict the test items with it."""
@@ -304,6 +303,12 @@ class Study:
 
         return plot(self.record, kind)
 
+    def what_if(self) -> WhatIfPanel:
+        """Return sliders that redraw front, table and decision at once; they show themselves in a notebook."""
+        from effkit.decision import what_if
+
+        return what_if(self.record)
+
     def save(self) -> Path:
         """Write the run to the results folder, once and whole, and return its folder.
 
@@ -326,8 +331,7 @@ class Study:
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
 
     def _run_name(self, started_at: datetime, digest: str) -> str:
-        given = os.environ.get(store.RUN_VARIABLE)
-        if given:
+        if given := os.environ.get(store.RUN_VARIABLE):
             return Path(given).name.removeprefix(".").removesuffix(".partial")
         return store.run_name(started_at, digest)
 

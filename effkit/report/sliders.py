@@ -157,7 +157,7 @@ def _price(asked: Asked) -> Slider:
     currency = f"{NBSP}{asked.cost.currency}" if asked.cost else ""
     values = _with(_log(now / _FARTHEST_PRICE, now * _FARTHEST_PRICE), now)
     return Slider(
-        "price", "Price of a machine for an hour", "counts with a traffic",
+        "price", "Price of a machine for an hour", "",
         values, tuple(f"{show(each, 'count')}{currency}" for each in values), values.index(now),
         asked.cost is not None, asked.budget.money_per_thousand is None, "none named",
     )  # fmt: skip
@@ -169,7 +169,7 @@ def _grid(view: View) -> Slider:
     values = _with(_log(min(_CLEANEST_G, now), max(_DIRTIEST_G, now)), now)
     places = " · ".join(f"{place} {factor(place).g_per_kwh:.0f}" for place in view.record.spec.carbon.scenarios)
     return Slider(
-        "grid", "CO₂e of electricity", f"{places}; counts with a traffic",
+        "grid", "CO₂e of electricity", places,
         values, tuple(f"{show(each, 'count')}{NBSP}g/kWh" for each in values), values.index(now),
         known is not None, known is None, "not known",
     )  # fmt: skip

@@ -154,7 +154,7 @@ def shown(view: View, still: WhatIf, knobs: Knobs) -> Shown:
 
 
 def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
-    yield Head("quality", "Good enough", "above this margin", moves=True)
+    yield Head("quality", "Good enough", "from a margin of", moves=True)
     network = view.asked.budget.network_s or view.asked.budget.network_bytes_per_s
     yield Head("latency", "p99 latency", "with the network" if network else "", moves=True)
     for check in weigh(order[0], view.asked).checks:
