@@ -35,7 +35,7 @@ class WhatIfPanel(ipywidgets.VBox):  # type: ignore[misc]
         back = ipywidgets.Button(description="Back to what the study asks", layout={"width": "auto"})
         back.on_click(lambda _: self.reset())
         rows = [_row(each, self._sliders[each.knob], self._on[each.knob]) for each in found.sliders]
-        knobs = ipywidgets.VBox([*rows, back], layout={"width": "24rem", "flex": "0 0 auto"})
+        knobs = ipywidgets.VBox([*rows, back], layout={"width": "27rem", "max_width": "100%", "flex": "0 0 auto"})
         self._drawn.layout = {"width": "34rem", "max_width": "100%"}
         moving = ipywidgets.HBox([knobs, self._drawn], layout={"flex_flow": "row wrap", "grid_gap": "0 1.5rem"})
         super().__init__([ipywidgets.HTML(_html("style")), self._sentence, moving, self._table])
@@ -65,6 +65,11 @@ class WhatIfPanel(ipywidgets.VBox):  # type: ignore[misc]
                 self._sliders[slider.knob].index = min(places, key=lambda at: abs(slider.values[at] - value))
         self._quiet = False
         self._redraw()
+
+    @property
+    def values(self) -> dict[str, tuple[float, ...]]:
+        """The values that each slider can take, by its name."""
+        return {each.knob: each.values for each in self._found.sliders}
 
     def reset(self) -> None:
         """Put every slider back to where the study itself has it."""
