@@ -84,6 +84,8 @@ bench: .venv/installed $(TOOLS)/installed
 	$(call print,luck,--out $(KEPT)/luck.jsonl --pairs $(LUCK))
 	$(call print,yardstick)
 	$(call print,overhead)
+	$(call print,batch_overhead)
+	$(call print,many_runs)
 	$(call print,coverage)
 	$(call print,published)
 	$(call print,loadgen)

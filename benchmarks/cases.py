@@ -166,9 +166,8 @@ def minilm() -> Case:
     task = load(REVIEWS, seed=1)
     folder = task.saved_below(cache_dir() / "loaded")
     recipe = resolve.recipe(
-        CandidateSpec(model=MINILM), resolve.model(MINILM, {}), kind=task.kind, fit_items=FIT_ITEMS, seed=1,
-        own_settings=None,
-    )  # fmt: skip
+        CandidateSpec(model=MINILM), resolve.model(MINILM, {}), resolve.Making(task.kind, lambda _: FIT_ITEMS), seed=1
+    )
     test = np.sort(task.first("test", TEST_ITEMS))
     made = prepare(recipe, [1], folder, cache_dir() / "products", test, NoMeter(), count=False)
     return Case({MINILM: made.built}, MINILM, folder)

@@ -8,7 +8,19 @@ from pathlib import Path
 from benchmarks.summary import host_line
 
 HERE = Path(__file__).parent
-PARTS = ("aa", "aa-matrix", "luck", "yardstick", "ab", "coverage", "overhead", "published", "loadgen")
+PARTS = (
+    "aa",
+    "aa-matrix",
+    "luck",
+    "yardstick",
+    "ab",
+    "coverage",
+    "overhead",
+    "batch_overhead",
+    "many_runs",
+    "published",
+    "loadgen",
+)
 
 
 def part(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,24 +16,24 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit import record, resolve
+from effkit import record, resolve, store
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
 from effkit.analysis.paired import Component, PairedSamples
+from effkit.attempts import Asked
 from effkit.bench import host
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Measurements
 from effkit.bench.memory import peak_bytes
 from effkit.bench.prepare import Prepared
+from effkit.cascades import cascades
 from effkit.links import links
 from effkit.spec import CandidateSpec, StudySpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOTEBOOK_VARIABLE = "EFFKIT_NOTEBOOK_SHA256"
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ class Findings:
     test: NDArray[np.int64]
     meter: EnergyMeter
     started_at: datetime
+    started_s: float
     load_before: float | None
     models: dict[str, resolve.Model] = field(default_factory=dict)
     fit_items: dict[str, int] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Findings:
     failures: dict[str, str] = field(default_factory=dict)
     curve: list[CurveResult] = field(default_factory=list)
     measured: Measurements = field(default_factory=Measurements)
-    measuring_s: float = 0.0
+    windows: list[record.Window] = field(default_factory=list)
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -88,20 +88,18 @@ def assemble(
     found: Findings,
     samples: pd.DataFrame,
     *,
-    run: str,
+    asked: Asked,
     passed: Mapping[str, Any],
     params_sha256: str,
-    interactive: bool,
 ) -> record.Record:
     """Return the record of a run.
 
     Args:
         found: what the run found out.
         samples: the table of everything measured.
-        run: the run's name.
+        asked: which run it is.
         passed: the parameters as they were given.
         params_sha256: their hash.
-        interactive: whether it was run by hand.
     """
     spec, reference = found.spec, found.spec.reference
     clusters = None if found.task.clusters is None else found.task.clusters[found.test]
@@ -117,24 +115,32 @@ def assemble(
     cores = psutil.cpu_count() or 1
     alone = {each.name: _candidate(each, found, compared.get(each.name), paired, cores) for each in spec.candidates}
     linked = links(found, paired, test, alone, cores=cores)
+    cascaded = cascades(found, paired, test, alone, cores=cores)
     finished_at = datetime.now(UTC)
     return record.Record(
-        run=run,
+        run=asked.run,
+        interactive=asked.interactive,
+        identity=asked.identity,
+        replicate=asked.replicate,
+        sweep=asked.sweep,
+        windows=tuple(found.windows),
         started_at=found.started_at,
         finished_at=finished_at,
-        interactive=interactive,
         spec_passed=dict(passed),
         spec=spec,
         task=_task_facts(found, clusters),
         host=_host(found, samples),
-        code=_code(params_sha256),
-        candidates=tuple(each.model_copy(update={"links": linked.get(name, ())}) for name, each in alone.items()),
+        code=code(params_sha256),
+        candidates=tuple(
+            each.model_copy(update={"links": linked.get(name, ()), "cascade": cascaded.get(name)})
+            for name, each in alone.items()
+        ),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
         footprint=record.KitFootprint(
-            wall_s=(finished_at - found.started_at).total_seconds(),
-            measuring_s=found.measuring_s,
+            wall_s=host.since_start_s() - found.started_s,
+            measuring_s=sum(window.end_s - window.start_s for window in found.windows),
             coordinator_cpu_s=sum(psutil.Process().cpu_times()[:2]),
             peak_bytes=peak_bytes(),
         ),
@@ -215,7 +221,7 @@ def _candidate(
     paired: PairedSamples,
     cores: int,
 ) -> record.CandidateRecord:
-    name, model = spec.name, found.models[spec.model]
+    name, model = spec.name, found.models[spec.name]
     prepared = found.prepared.get(name)
     failure = found.failures.get(name) or found.measured.failures.get(name)
     quality, gap = compared if compared is not None else (None, None)
@@ -224,7 +230,7 @@ def _candidate(
     batch = min(found.spec.protocol.batch, len(found.test))
     return record.CandidateRecord(
         name=name,
-        model=spec.model,
+        model=spec.model or name,
         title=resolve.title(spec, model),
         techniques=spec.techniques,
         reference=name == found.spec.reference,
@@ -232,7 +238,7 @@ def _candidate(
         error=failure,
         fit_items=found.fit_items.get(name),
         parameters=facts.parameters if facts else None,
-        licence=model.entry.licence if model.entry else None,
+        licence=model.licence,
         quality=quality,
         gap=gap,
         latency=latency(paired, name, seed=found.spec.seed),
@@ -290,7 +296,8 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
         governor=host.governor(),
         memory_bytes=psutil.virtual_memory().total,
         gpus=host.gpus(),
-        system=f"{sys.platform} {platform.release().partition('-')[0]}",
+        name=host.name(),
+        system=host.system(),
         python=sys.version.split()[0],
         load_before=found.load_before,
         others_share=float(shares["others"].mean()) if len(shares["others"]) else None,
@@ -302,7 +309,12 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
     )
 
 
-def _code(params_sha256: str) -> record.Code:
+def code(params_sha256: str) -> record.Code:
+    """Return what is run here and now.
+
+    Args:
+        params_sha256: hash of the study's parameters.
+    """
     return record.Code(
         versions=host.versions(),
         git_commit=_git("rev-parse", "HEAD"),
@@ -325,4 +337,4 @@ def _git(*arguments: str) -> str | None:
 
 def _notebook_sha256() -> str | None:
     """Hash of the notebook's source, as `effkit run` passed it on."""
-    return os.environ.get(NOTEBOOK_VARIABLE) or None
+    return os.environ.get(store.NOTEBOOK_VARIABLE) or None

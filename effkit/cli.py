@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from effkit.commands import deciding, judging, known, reading, running
+from effkit.commands import deciding, exporting, judging, known, reading, repeating, running, standing
 
 app = typer.Typer(
     help="Is the small model enough? Paired, interleaved comparisons that know their own noise.",
@@ -19,9 +19,14 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": running.run,
     "plan": running.plan,
+    "status": standing.status,
+    "audit": standing.audit,
     "report": reading.report,
     "decide": deciding.decide,
     "check": reading.check,
+    "rerun": repeating.rerun,
+    "compare": repeating.compare,
+    "export": exporting.export,
     "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,

@@ -90,6 +90,14 @@ class NoiseCheck(Frozen):
     )
 
 
+class Window(Frozen):
+    """A stretch of time in which this run, and no other of its host, was measured."""
+
+    clock: str = Field(description="one start of one host; windows of the same clock can be compared, others cannot")
+    start_s: float = Field(description="seconds since the host started, which nobody can set")
+    end_s: float
+
+
 class Contention(Frozen):
     """What disturbed the visits, and what was done about it."""
 

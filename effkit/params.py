@@ -42,7 +42,7 @@ def _describe(error: Mapping[str, Any]) -> str:
             return f"`{key}` got {given!r}: small letters, digits and hyphens, a letter or digit first."
         case "model_type" if key == "protocol":
             return f"`{key}` got {given!r}: it may be smoke, standard, rigorous, or a mapping of its fields."
-        case "literal_error" | "int_parsing" | "int_type" if key.startswith(("items", "candidates", "learning_curve")):
+        case "literal_error" | "int_parsing" | "int_type" if key.startswith("items") or "fit_items" in key:
             return f"`{key}` got {given!r}: give a whole number above 0, or `all`."
         case _:
             return f"`{key}` got {given!r} ({type(given).__name__}): {error['msg']}."

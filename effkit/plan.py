@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import html
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from effkit import catalogue, resolve, store
-from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
-from effkit.bench.schedule import calls_per_visit, entries
-from effkit.record import CandidateRecord, Record
-from effkit.spec import CandidateSpec, ItemCount, StudySpec
-from effkit.techniques import embeddings, teacher_of
+from effkit import catalogue, index, resolve, store
+from effkit.bench.host import cpu_name, slower_than_nominal
+from effkit.bench.schedule import entries
+from effkit.plan_rows import REOPEN_S, Row, count, row_of
+from effkit.record import CandidateRecord
+from effkit.spec import StudySpec
 
 if TYPE_CHECKING:
     from effkit.tasks import Task
 
 USUAL_DISCORDANCE = 0.10
 """Share of items that two fair models judge differently, where nothing better is known."""
-REOPEN_S = 4.0
-"""A prepared candidate is opened once more, and its products are found: start of a worker, imports, hashing."""
-VISIT_OVERHEAD_S = 0.25
-"""Waiting for the others to fall still, and two requests over the pipe."""
-START_OVERHEAD_S = 0.6
+MOST_EARLIER = 50
+"""Newest runs of a task among which a candidate's earlier times are looked for."""
 NOTEBOOK_S = 12.0
 """Kernel, imports, figures, files."""
-NOMINAL_MULTIPLY_S = 0.0030
-"""A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One candidate's share of the plan."""
-
-    candidate: str
-    download_bytes: int
-    prepare_s: float
-    measure_s: float
-    known: bool
-    """Times come from an earlier run on this host, not from the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +59,11 @@ class Plan:
         known = all(row.known for row in self.rows)
         source = "from the last run on this host" if known else "from nominal costs and this host's speed"
         said = [
-            f"{self.study} ({self.protocol}): about {_duration(self.total_s)}, {source}; "
-            f"{_size(self.download_bytes)} to download."
+            f"{self.study} ({self.protocol}): about {duration(self.total_s)}, {source}; "
+            f"{size(self.download_bytes)} to download."
         ]
         if self.load_s:
-            said.append(f"The load test comes on top: at most {_duration(self.load_s)} for each candidate under it.")
+            said.append(f"The load test comes on top: at most {duration(self.load_s)} for each candidate under it.")
         if self.most_generations is not None:
             said.append(
                 f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
@@ -103,15 +85,15 @@ class Plan:
         lines = [*self.sentences(), f"  {'candidate':<{width}}  download   prepare   measure"]
         for row in self.rows:
             lines.append(
-                f"  {row.candidate:<{width}}  {_size(row.download_bytes):>8}  {_duration(row.prepare_s):>8}"
-                f"  {_duration(row.measure_s):>8}"
+                f"  {row.candidate:<{width}}  {size(row.download_bytes):>8}  {duration(row.prepare_s):>8}"
+                f"  {duration(row.measure_s):>8}"
             )
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td style='text-align:left'>{html.escape(row.candidate)}</td><td>{_size(row.download_bytes)}</td>"
-            f"<td>{_duration(row.prepare_s)}</td><td>{_duration(row.measure_s)}</td></tr>"
+            f"<tr><td style='text-align:left'>{html.escape(row.candidate)}</td><td>{size(row.download_bytes)}</td>"
+            f"<td>{duration(row.prepare_s)}</td><td>{duration(row.measure_s)}</td></tr>"
             for row in self.rows
         )
         head = "<tr><th style='text-align:left'>candidate</th><th>download</th><th>prepare</th><th>measure</th></tr>"
@@ -130,14 +112,14 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     """
     fit, test = resolve.item_counts(spec)
     earlier = _earlier(spec, results)
-    speed = None if earlier else _slower_than_nominal()
+    speed = None if earlier else slower_than_nominal()
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
     for candidate in spec.candidates:
         copies = sum(line.candidate == candidate.name for line in lines)
-        rows.append(_row(candidate, spec, own, earlier.get(candidate.name), speed, copies, (fit, test), task))
+        rows.append(row_of(candidate, spec, own, earlier.get(candidate.name), speed, copies, (fit, test), task))
     kind = resolve.task_kind(spec.task, task)
-    count = _count(test, "test", spec, task, earlier)
+    items = count(test, "test", spec, task, earlier)
     margin = None if spec.margin_points is None else spec.margin_points / 100
     power = needed = None
     if margin is not None:
@@ -146,7 +128,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
 
         discordance = max(USUAL_DISCORDANCE, 2 * margin)
         needed = items_for_power(margin, discordance=discordance)
-        power = None if count is None else power_of(count, margin, discordance=discordance)
+        power = None if items is None else power_of(items, margin, discordance=discordance)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,
@@ -155,95 +137,13 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         idle_s=spec.protocol.idle_s * spec.protocol.generations
         + _curve_s(spec, earlier, speed)
         + _steps_s(spec, own, earlier, speed, task),
-        test_items=count,
+        test_items=items,
         margin=margin,
         power=power,
         items_for_power=needed,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
         load_s=0.0 if spec.load is None else spec.load.seeds * (1 + len(spec.load.shares)) * spec.load.most_s,
     )
-
-
-def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -> float:
-    """Time that the schedule gives one candidate, in all its generations.
-
-    Args:
-        spec: the study.
-        call_s: one item at batch 1.
-        load_s: from the start of a worker to a loaded model.
-        copies: 2 for the reference, 1 otherwise.
-    """
-    protocol = spec.protocol
-    fast = call_s < 0.005
-    warm_up = max(
-        protocol.warm_up_fast_s if fast else protocol.warm_up_s,
-        min(protocol.warm_up_most_calls / 2, 4 * WARM_UP_ITEMS) * call_s,
-    )
-    whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
-    visit = (
-        min(RE_WARM_ITEMS, protocol.block_items) * call_s
-        + max(whole_passes * call_s, protocol.visit_s)
-        + VISIT_OVERHEAD_S
-    )
-    batch = protocol.batch * call_s + max(protocol.batch * call_s, protocol.throughput_s)
-    generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
-    return copies * protocol.generations * generation
-
-
-def _row(
-    candidate: CandidateSpec,
-    spec: StudySpec,
-    own: Mapping[str, resolve.Own],
-    before: CandidateRecord | None,
-    speed: float | None,
-    copies: int,
-    items: tuple[ItemCount, ItemCount],
-    task: Task | None,
-) -> Row:
-    found = resolve.model(candidate.model, own)
-    new = _named(candidate) - {name for each in _before(candidate, spec) for name in _named(each)}
-    download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
-    if before is not None and before.latency is not None and before.cold_start is not None:
-        cold = before.cold_start
-        load_s = cold.import_s.value + cold.load_s.value
-        measure = measuring_s(spec, call_s=before.latency.mean_s.value, load_s=load_s, copies=copies)
-        return Row(candidate.name, download, REOPEN_S + cold.load_s.value, measure, known=True)
-    cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
-    slower = speed or 1.0
-    pixels = _pixels_share(candidate, found)
-    fit = _count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
-    test = _count(items[1], "test", spec, task, {}) or 3_000
-    seeds = len(resolve.seeds(found, spec))
-    learnt, taught = embeddings(_own_part(candidate, spec))
-    made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
-    if (teacher := teacher_of(candidate.chain)) in new and teacher is not None:
-        made += taught * catalogue.models()[teacher].cost.embed_s_per_item
-    measure = measuring_s(spec, call_s=cost.call_s * slower * pixels, load_s=cost.load_s * slower, copies=copies)
-    return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
-
-
-def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
-    return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
-
-
-def _named(candidate: CandidateSpec) -> set[str]:
-    """The models that a candidate needs: its own, and the one that it learns from."""
-    return {candidate.model} | {name for name in (teacher_of(candidate.chain),) if name is not None}
-
-
-def _own_part(candidate: CandidateSpec, spec: StudySpec) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The end of a chain that no candidate before it has: what they share is made once."""
-    known = {part.name for each in _before(candidate, spec) for part in resolve.prefixes(each)}
-    shared = sum(part.name in known for part in resolve.prefixes(candidate)[1:])
-    return candidate.chain[shared:]
-
-
-def _pixels_share(candidate: CandidateSpec, found: resolve.Model) -> float:
-    """Pixels of an image, as a share of those that the catalogue's cost is for."""
-    for technique, parameters in candidate.chain:
-        if technique == "resolution" and "resolution" in found.settings:
-            return float((parameters["pixels"] / found.settings["resolution"]) ** 2)
-    return 1.0
 
 
 def _curve_s(spec: StudySpec, earlier: Mapping[str, CandidateRecord], speed: float | None) -> float:
@@ -265,65 +165,26 @@ def _steps_s(
     parts, items = resolve.steps(spec.candidates), resolve.item_counts(spec)
     if earlier:
         return len(parts) * REOPEN_S
-    return sum(_row(each, spec, own, None, speed, 1, items, task).prepare_s for each in parts)
-
-
-def _count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None, earlier: Mapping[str, Any]) -> int | None:
-    """How many items a count means; None where that is known only once the data are here."""
-    if task is not None:
-        return len(task.first(split, wanted))
-    sizes = _sizes(spec)
-    if wanted == "all":
-        return sizes.get(split)
-    return min(wanted, sizes.get(split, wanted))
-
-
-def _sizes(spec: StudySpec) -> dict[str, int]:
-    """Split sizes of a task that has been loaded before on this host."""
-    import json
-
-    import numpy as np
-
-    for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
-        path = folder / "splits.npz"
-        if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:
-            with np.load(path) as splits:
-                return {split: len(splits[split]) for split in splits.files}
-    return {}
+    return sum(row_of(each, spec, own, None, speed, 1, items, task).prepare_s for each in parts)
 
 
 def _earlier(spec: StudySpec, results: Path) -> dict[str, CandidateRecord]:
-    """Candidates of the newest run of this study on a host like this one."""
-    from effkit.bench.host import cpu_name
-
-    runs: list[Record] = [
-        each.record
-        for each in store.load_all(results)
-        if each.record.spec.name == spec.name
-        and each.record.host.cpu == cpu_name()
-        and each.record.spec.items == spec.items
-        and each.record.spec.protocol.items == spec.protocol.items
-        and each.record.spec.protocol.threads == spec.protocol.threads
-    ]
-    return {candidate.name: candidate for run in runs for candidate in run.candidates if candidate.status == "ok"}
-
-
-def _slower_than_nominal() -> float:
-    """How many times slower this host multiplies matrices than the one the costs were taken on."""
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
-    matrix = np.ones((512, 512), dtype=np.float32)
-    times = []
-    with threadpool_limits(1):
-        for _ in range(150):
-            start = time.perf_counter()
-            matrix @ matrix
-            times.append(time.perf_counter() - start)
-    return float(np.quantile(times, 0.25)) / NOMINAL_MULTIPLY_S
+    """Each candidate as the newest run of this task on a host like this one had it."""
+    cpu, threads = cpu_name(), spec.protocol.threads
+    like = [run for run in index.read(results).runs if (run.task, run.cpu, run.threads) == (spec.task, cpu, threads)]
+    missing = {candidate.name for candidate in spec.candidates}
+    found: dict[str, CandidateRecord] = {}
+    for run in reversed(like[-MOST_EARLIER:]):
+        if not missing.isdisjoint({each.candidate for each in run.candidates if each.status == "ok"}):
+            record = store.load(results / run.folder).record
+            if record.spec.items == spec.items and record.spec.protocol.items == spec.protocol.items:
+                found |= {each.name: each for each in record.candidates if each.name in missing and each.status == "ok"}
+                missing -= found.keys()
+    return found
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -333,5 +194,6 @@ def _points(share: float) -> str:
     return f"{100 * share:g} point" + ("" if round(100 * share, 6) == 1 else "s")
 
 
-def _size(size_bytes: int) -> str:
+def size(size_bytes: int) -> str:
+    """Bytes in words."""
     return f"{size_bytes / 1e6:.0f} MB" if size_bytes else "nothing"

@@ -6,7 +6,8 @@ SI units stand in the field names: `_s`, `_j`, `_w`, `_bytes`.
 History of the schema:
     1  first version
     2  the yardstick, contention, the second estimate without disturbed visits, envelopes of modelled power, load tests
-    3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring
+    3  the margins from which a gap is enough and below which it is worse, percentiles of preparing and of inferring,
+       cascades, what identifies a run, the windows in which it was measured, the name of its host
 """
 
 from __future__ import annotations
@@ -32,16 +33,18 @@ from effkit.evidence import (
     Rank,
     Ratio,
     Verdict,
+    Window,
     weakest_rank,
 )  # fmt: skip
+from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, Recovered
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
-    "RANKS", "SCHEMA_VERSION", "CandidateRecord", "Code", "ColdStart", "Contention", "CurvePoint", "Energy",
-    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost",
-    "Link", "Load", "LoadPoint", "Making", "Memory", "NoiseCheck", "Operations", "Origin", "Payback",
-    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "TaskFacts",
-    "Throughput", "Verdict", "weakest_rank",
+    "RANKS", "SCHEMA_VERSION", "AlarmBand", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage", "Code",
+    "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host",
+    "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck",
+    "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank",
+    "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
@@ -202,6 +205,7 @@ class CandidateRecord(Frozen):
     load: Load | None = None
     making: tuple[Making, ...] = ()
     links: tuple[Link, ...] = Field(default=(), description="one for each technique of its chain, in order")
+    cascade: Cascade | None = Field(default=None, description="how it came to its answers, where stages took turns")
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
     weights_sha256: dict[str, str] = Field(default_factory=dict)
@@ -229,6 +233,7 @@ class Host(Frozen):
     memory_bytes: int
     gpus: tuple[str, ...] = ()
     system: str
+    name: str | None = Field(default=None, description="as EFFKIT_HOST or the host itself calls it")
     python: str
     load_before: float | None = Field(description="one-minute load average as the run began")
     others_share: float | None = Field(
@@ -281,6 +286,14 @@ class Record(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     run: str = Field(description="the run's folder name: time of start and a short hash of the parameters")
+    identity: str | None = Field(
+        default=None, description="hash of all that changes results; None for a task or model of the user's own"
+    )
+    replicate: int = Field(default=1, description="number of this repetition of the same identity but for it")
+    sweep: str | None = Field(default=None, description="the sweep that asked for the run")
+    windows: tuple[Window, ...] = Field(
+        default=(), description="when this run held the host's measuring slot; empty in older records"
+    )
     started_at: datetime
     finished_at: datetime
     interactive: bool = Field(description="run by hand in a notebook, not by `effkit run`")

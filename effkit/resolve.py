@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BatchFunction = Callable[[list[Any]], Any]
 FEW = {"fit": 300, "test": 200}
+CASCADE = "cascade"
+"""The builder of cascades."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,20 @@ class Model:
     builder: str
     entry: catalogue.ModelEntry | None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    stages: tuple[Model, ...] = ()
 
     @property
     def seeded(self) -> bool:
         """Whether training is cheap and depends on a seed, so that several are tried."""
-        return self.entry is not None and self.entry.seeded
+        return any(stage.seeded for stage in self.stages) or (self.entry is not None and self.entry.seeded)
+
+    @property
+    def licence(self) -> str | None:
+        """Its licence, or those of a cascade's stages; None where one is not known."""
+        if not self.stages:
+            return self.entry.licence if self.entry else None
+        found = dict.fromkeys(stage.licence for stage in self.stages)
+        return None if None in found else "; ".join(filter(None, found))
 
 
 def task_kind(name: str, own: Task | None) -> TaskKind:
@@ -85,13 +96,27 @@ def model(name: str, own: Mapping[str, Own]) -> Model:
     return Model(name, entry.title, entry.builder, entry, dict(entry.settings))
 
 
+def models(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
+    """Look up the model of a candidate, or the models of a cascade's stages.
+
+    Raises:
+        SpecError: for an unknown model, naming the nearest.
+    """
+    if not candidate.cascade:
+        return model(candidate.model, own)
+    stages = tuple(model(stage.model, own) for stage in candidate.cascade)
+    return Model(candidate.name, title="", builder=CASCADE, entry=None, stages=stages)
+
+
 def title(candidate: CandidateSpec, found: Model) -> str:
-    """What sentences call a candidate: "EfficientNet-Lite0 at 128 px", "TF-IDF with all labels".
+    """What sentences call a candidate: "EfficientNet-Lite0 at 128 px", "TF-IDF, then MiniLM-L6".
 
     Args:
         candidate: as the study names it.
         found: what its model stands for.
     """
+    if candidate.cascade:
+        return ", then ".join(title(*each) for each in zip(candidate.cascade, found.stages, strict=True))
     parts = [found.title, technique_words(candidate.chain)]
     if candidate.fit_items is not None:
         labels = candidate.fit_items if isinstance(candidate.fit_items, str) else f"{candidate.fit_items:,}"
@@ -111,8 +136,13 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
         margin, other = other, margin
     if getattr(spec, margin) is None:
         raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
-    chosen = [*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve)]
-    for candidate in chosen:
+    if any(candidate.cascade for candidate in spec.candidates) and task.kind != "classification":
+        raise SpecError(
+            f"A cascade asks how sure a class is, and `{spec.task}` is {task.kind}: "
+            "it takes classification tasks alone."
+        )
+    curves = [CandidateSpec(model=curve.model) for curve in spec.learning_curve]
+    for candidate in [*(part for each in spec.candidates for part in each.parts), *curves]:
         found = model(candidate.model, own)
         if found.entry is not None:
             _check_fit(found.name, found.entry, task)
@@ -172,6 +202,15 @@ def steps(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
     return [each for name, each in found.items() if name not in names]
 
 
+def curve_points(spec: StudySpec) -> list[CandidateSpec]:
+    """Candidates that only the learning curve needs; none with few items."""
+    if spec.protocol.items == "few":
+        return []
+    return [
+        CandidateSpec(model=curve.model, fit_items=count) for curve in spec.learning_curve for count in curve.fit_items
+    ]
+
+
 def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
     """How many items to fit and to test, by the protocol's tier."""
     if spec.protocol.items == "few":
@@ -181,37 +220,49 @@ def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
     return spec.items.fit, spec.items.test
 
 
-def recipe(
-    candidate: CandidateSpec,
-    found: Model,
-    *,
-    kind: str,
-    fit_items: int,
-    seed: int,
-    own_settings: Mapping[str, Any] | None,
-) -> Recipe:
+@dataclass(frozen=True)
+class Making:
+    """What of a study goes into recipes.
+
+    Attributes:
+        kind: of the task.
+        fit_items: how many training items a candidate really gets.
+        own_settings: of a user's own model, by its name; None for others.
+        accept_points: what a cascade may lose where it does not say so itself.
+        held_out: most items of `calibrate` and of `select` by which a cascade is set up; None takes all.
+    """
+
+    kind: str
+    fit_items: Callable[[CandidateSpec], int]
+    own_settings: Callable[[str], Mapping[str, Any] | None] = lambda name: None
+    accept_points: float = 0.0
+    held_out: int | None = None
+
+
+def recipe(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> Recipe:
     """Return what determines the built candidate, its weights fetched and its techniques applied.
 
     Args:
         candidate: as the study names it.
         found: what its model stands for.
-        kind: of the task.
-        fit_items: training items, a number.
+        how: what the study adds.
         seed: of training; 0 where training does not depend on one.
-        own_settings: of a user's own model.
 
     Raises:
         FetchError: when no source gives the weights.
     """
+    if candidate.cascade:
+        return _cascade(candidate, found, how, seed)
     weights, hashes = None, {}
     if found.entry is not None and found.entry.files:
         weights = catalogue.fetch(found.name)
         hashes = {file.name: file.sha256 for file in found.entry.files}
+    own_settings = how.own_settings(found.name)
     plain = Recipe(
         model=found.name,
         builder=found.builder,
-        kind=kind,
-        fit_items=fit_items,
+        kind=how.kind,
+        fit_items=how.fit_items(candidate),
         seed=seed,
         settings=dict(own_settings if own_settings is not None else found.settings),
         weights=weights,
@@ -219,14 +270,50 @@ def recipe(
     )
     teacher = teacher_of(candidate.chain)
     if teacher is not None:
-        plain = replace(
-            plain,
-            teacher=recipe(
-                CandidateSpec(model=teacher), model(teacher, {}), kind=kind, fit_items=fit_items, seed=seed,
-                own_settings=None,
-            ),
-        )  # fmt: skip
-    return apply_chain(plain, candidate.chain)
+        of_teacher = replace(how, fit_items=lambda _: how.fit_items(candidate))
+        plain = replace(plain, teacher=recipe(CandidateSpec(model=teacher), model(teacher, {}), of_teacher, seed))
+    made = apply_chain(plain, candidate.chain)
+    return _set_up(made, how) if made.builder == CASCADE else made
+
+
+def _cascade(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> Recipe:
+    stages = tuple(recipe(*each, how, seed) for each in zip(candidate.cascade, found.stages, strict=True))
+    plain = Recipe(
+        model=candidate.name,
+        builder=CASCADE,
+        kind=how.kind,
+        fit_items=max(stage.fit_items for stage in stages),
+        seed=seed,
+        settings={
+            "seeded": [stage.seeded for stage in found.stages],
+            "score": candidate.score or "margin",
+            "calibration": candidate.calibration or "temperature",
+            "escalate": candidate.escalate,
+            "accept_points": candidate.accept_points,
+        },
+        weights_sha256={key: value for stage in stages for key, value in stage.weights_sha256.items()},
+        stages=stages,
+    )
+    return _set_up(plain, how)
+
+
+def _set_up(cascade: Recipe, how: Making) -> Recipe:
+    """Fill in what the study says of every cascade."""
+    accepted = cascade.settings["accept_points"]
+    filled = {"accept_points": how.accept_points if accepted is None else accepted, "held_out": how.held_out}
+    return replace(cascade, settings={**cascade.settings, **filled})
+
+
+def making(
+    spec: StudySpec,
+    kind: str,
+    fit_items: Callable[[CandidateSpec], int],
+    own_settings: Callable[[str], Mapping[str, Any] | None],
+) -> Making:
+    """Return what a study puts into its recipes; the arguments are those of `Making`."""
+    few = FEW["test"] if spec.protocol.items == "few" else None
+    # Half of the margin: the other half is left to the chance of the test items.
+    return Making(kind, fit_items, own_settings, (spec.margin_points or 0.0) / 2, few)
 
 
 def seeds(found: Model, spec: StudySpec) -> Sequence[int]:

@@ -47,19 +47,73 @@ def unknown_name(what: str, given: str, allowed: Iterable[str]) -> SpecError:
     return SpecError(f"`{given}` is not a known {what}.{nearest(given, names)} Known: {', '.join(names)}.")
 
 
-class CandidateSpec(Frozen):
-    """A model, the techniques applied to it in order, and how many labels it learns from."""
+Score = Literal["margin", "log_probability", "entropy"]
+"""How sure an answer is: the likeliest class before the second, its log-probability, or minus the entropy."""
 
-    model: str = Field(description="name in the catalogue, or given to `study.add`")
+Calibration = Literal["temperature", "isotonic"]
+"""How a confidence is held against the truth on `calibrate`: one temperature, or any rising curve."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+THEN = "-then-"
+"""Between the stages of a cascade in its name, which is fit for a file's name too."""
+
+
+class CandidateSpec(Frozen):
+    """A model, the techniques applied to it in order, and how many labels it learns from; or a cascade of such."""
+
+    model: str = Field(default="", description="name in the catalogue, or given to `study.add`; empty for a cascade")
     techniques: tuple[dict[str, dict[str, Any]], ...] = Field(
         default=(), description="one-key mappings, technique to its parameters, in order"
     )
     fit_items: ItemCount | None = Field(default=None, description="training items; None takes the study's `items.fit`")
+    cascade: tuple[CandidateSpec, ...] = Field(
+        default=(), description="candidates that are asked in turn, each only where the one before was not sure"
+    )
+    score: Score | None = Field(default=None, description="of a cascade: how sure an answer is; None takes `margin`")
+    calibration: Calibration | None = Field(
+        default=None, description="of a cascade: how confidences are calibrated; None takes `temperature`"
+    )
+    escalate: tuple[Share, ...] | None = Field(
+        default=None, description="of a cascade: the share that each stage but the last passes on; None has it chosen"
+    )
+    accept_points: NonNegativeFloat | None = Field(
+        default=None,
+        description="of a cascade: points it may lose on `select`, at its bound; None takes half the margin",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         return {"model": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> CandidateSpec:
+        only_cascades = ("score", "calibration", "escalate", "accept_points")
+        if not self.cascade:
+            if not self.model:
+                raise ValueError("a candidate needs `model`, a name, or `cascade`, a list of two candidates or more")
+            wrong = [key for key in only_cascades if getattr(self, key) is not None]
+            if wrong:
+                raise ValueError(f"`{wrong[0]}` is said of a cascade, and `{self.model}` is one model; leave it out")
+            return self
+        wrong = [key for key in ("model", "techniques", "fit_items") if getattr(self, key)]
+        if wrong:
+            raise ValueError(f"a cascade takes no `{wrong[0]}`: give it to one of its stages")
+        if len(self.cascade) < 2:
+            raise ValueError("a cascade needs two stages or more, the smallest first; got one: name the large one too")
+        if any(stage.cascade for stage in self.cascade):
+            raise ValueError("a stage of a cascade cannot be a cascade itself; write all stages into one list")
+        names = [stage.name for stage in self.cascade]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a cascade asks each stage once; got {', '.join(names)}")
+        if self.escalate is not None and len(self.escalate) != len(names) - 1:
+            raise ValueError(f"`escalate` gives a share for each stage but the last: {len(names) - 1} of them")
+        if self.escalate is not None and self.accept_points is not None:
+            raise ValueError(
+                "give one of `escalate`, which fixes the shares, and `accept_points`, by which they are chosen"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_key_each(self) -> CandidateSpec:
@@ -77,13 +131,35 @@ class CandidateSpec(Frozen):
 
     @property
     def name(self) -> str:
-        """How tables and plots call it: `efficientnet-lite2+resolution-128`, `tfidf-logreg@all`."""
+        """How tables and plots call it: `efficientnet-lite2+resolution-128`, `tfidf-logreg@all`, `a-then-b`."""
+        if self.cascade:
+            return THEN.join(stage.name for stage in self.cascade) + "".join(f"+{said}" for said in self._cascade_said)
         parts = [self.model]
         for technique, parameters in self.chain:
-            values = "-".join(str(value) for value in parameters.values())
+            values = "-".join(_said(value) for value in parameters.values())
             parts.append(f"{technique}-{values}" if values else technique)
         labels = "" if self.fit_items is None else f"@{self.fit_items}"
         return "+".join(parts) + labels
+
+    @property
+    def parts(self) -> tuple[CandidateSpec, ...]:
+        """The stages of a cascade, or the candidate itself."""
+        return self.cascade or (self,)
+
+    @property
+    def _cascade_said(self) -> list[str]:
+        """What a cascade's name says of how it escalates, where that is not left to effkit."""
+        said = [each.replace("_", "-") for each in (self.score, self.calibration) if each is not None]
+        if self.escalate is not None:
+            said.append("escalate-" + _said(self.escalate))
+        if self.accept_points is not None:
+            said.append(f"accept-{self.accept_points:g}")
+        return said
+
+
+def _said(value: Any) -> str:
+    """A parameter's value in a name; a list by its members."""
+    return "-".join(map(_said, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 class LearningCurveSpec(Frozen):

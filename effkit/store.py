@@ -12,8 +12,10 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 
 RUN_VARIABLE = "EFFKIT_RUN"
 """The staged folder of the run that `effkit run` started this notebook for."""
+NOTEBOOK_VARIABLE = "EFFKIT_NOTEBOOK_SHA256"
+"""The hash of that notebook's source."""
 RESULTS_VARIABLE = "EFFKIT_RESULTS"
 RECORD, SAMPLES, PREDICTIONS, PARAMS, NOTEBOOK, LOG = (
     "record.json", "samples.parquet", "predictions.parquet", "params.yaml", "notebook.ipynb", "log.txt",
 )  # fmt: skip
+STAGED, FAILED = ".partial", ".failed"
+"""How the hidden folders end of runs under way, and of those that ended without a record."""
 LEAST_FREE_BYTES = 200 * 2**20
 
 log = logging.getLogger(__name__)
@@ -100,9 +106,31 @@ def run_name(started_at: datetime, params_sha256: str) -> str:
 
 def stage(results: Path, study: str, run: str) -> Path:
     """Make the hidden folder in which a run is put together."""
-    folder = results / study / f".{run}.partial"
+    folder = results / study / f".{run}{STAGED}"
     folder.mkdir(parents=True)
     return folder
+
+
+def stage_anew(results: Path, study: str, run: str) -> Path:
+    """Make such a folder under a name that no run or attempt has: two may begin in one second, or a clock be set back.
+
+    Args:
+        results: the folder of all studies.
+        study: whose run it is.
+        run: the name; a number is added where it is taken.
+    """
+    for number in count(1):
+        name = run if number == 1 else f"{run}-{number}"
+        taken = (results / study / name, results / study / f".{name}{FAILED}")
+        if not any(each.exists() for each in taken):
+            with suppress(FileExistsError):
+                return stage(results, study, name)
+    raise AssertionError("numbers do not end")
+
+
+def name_of(staged: Path) -> str:
+    """The name of the run that is staged in, or was given up in, a hidden folder."""
+    return staged.name.removeprefix(".").removesuffix(STAGED).removesuffix(FAILED)
 
 
 def write(
@@ -113,7 +141,10 @@ def write(
     predictions.to_parquet(staged / PREDICTIONS, index=False, compression="zstd")
     (staged / PARAMS).write_text(yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True), encoding="utf-8")
     partial = staged / f"{RECORD}.partial"
-    partial.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(record.model_dump_json(indent=1))
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(staged / RECORD)
 
 
@@ -125,7 +156,7 @@ def publish(staged: Path) -> Path:
     """
     if not (staged / RECORD).exists():
         raise StoreError(f"{staged} has no record: the run did not finish.")
-    place = staged.parent / staged.name.removeprefix(".").removesuffix(".partial")
+    place = staged.with_name(name_of(staged))
     if place.exists():
         raise StoreError(f"{place} is there already; a run is written once.")
     staged.replace(place)
@@ -133,7 +164,7 @@ def publish(staged: Path) -> Path:
 
 
 def discard(staged: Path) -> None:
-    """Remove a staged run that did not finish."""
+    """Remove a staged run of which nothing was attempted or of which the person knows."""
     shutil.rmtree(staged, ignore_errors=True)
 
 

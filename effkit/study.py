@@ -6,7 +6,6 @@ import logging
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from effkit import assemble, resolve, store
+from effkit import assemble, attempts, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
+from effkit.identity import identity
 from effkit.params import given as given_keys
 from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
-from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.spec import SpecError, StudySpec
 from effkit.techniques import check_runtimes
 
 if TYPE_CHECKING:
@@ -141,10 +141,12 @@ class Study:
             StudyFailed: when the reference fails.
         """
         from effkit.bench.device import device
+        from effkit.bench.host import choose_cores
+        from effkit.bench.measure import on_cores
 
         store.check_writable(store.results_dir())
         device(self.spec.protocol.device)
-        check_runtimes(each.chain for each in self.spec.candidates)
+        check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
         if self.spec.load is not None:
             from effkit.bench.load import check_installed
 
@@ -152,7 +154,9 @@ class Study:
         if given := os.environ.get(store.RUN_VARIABLE):
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
-            found = self._prepared(show)
+            wanted = attempts.under_way()
+            with on_cores(choose_cores(self.spec.protocol.threads) if wanted and wanted.beside_others else None):
+                found = self._prepared(show)
             self._check_reference(found.failures)
             self._measure(found, show)
             self._check_reference(found.measured.failures)
@@ -163,10 +167,9 @@ class Study:
             self._record = assemble.assemble(
                 found,
                 table,
-                run=self._run_name(found.started_at, digest),
+                asked=self._asked(found.started_at, digest),
                 passed=self._params,
                 params_sha256=digest,
-                interactive=store.RUN_VARIABLE not in os.environ,
             )
             if self.spec.load is not None:
                 from effkit.under_load import under_load
@@ -176,8 +179,8 @@ class Study:
         return self._record
 
     def _check_reference(self, failures: Mapping[str, str]) -> None:
-        if self.spec.reference in failures:
-            raise StudyFailed(f"The reference `{self.spec.reference}` failed: {failures[self.spec.reference]}")
+        if (why := failures.get(self.spec.reference)) is not None:
+            raise StudyFailed(f"The reference `{self.spec.reference}` failed: {why}")
 
     def _prepared(self, show: Progress) -> assemble.Findings:
         """Load the task, then make every candidate and predict the test items with it."""
@@ -186,7 +189,7 @@ class Study:
         from effkit.bench.prepare import prepare
         from effkit.bench.process import WorkerFailed
 
-        started_at = datetime.now(UTC)
+        started_at, started_s = datetime.now(UTC), host.since_start_s()
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
         task = self.load_task()
@@ -195,22 +198,24 @@ class Study:
         meter = EnergyMeter()
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
-        found = assemble.Findings(self.spec, task, test, meter, started_at, load_before)
+        found = assemble.Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
-        parts, points = resolve.steps(self.spec.candidates), self._curve_points()
+        how = resolve.making(
+            self.spec,
+            task.kind,
+            lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
+            lambda name: self._own_settings(name, task),
+        )
+        parts, points = resolve.steps(self.spec.candidates), resolve.curve_points(self.spec)
         every = [*self.spec.candidates, *parts, *points]
         for number, candidate in enumerate(every):
             is_candidate, is_point = number < len(self.spec.candidates), number >= len(every) - len(points)
             show(0.3 * number / len(every), f"preparing {candidate.name}")
-            model = resolve.model(candidate.model, self._own)
-            found.models[candidate.name] = found.models[candidate.model] = model
-            fit_items = len(task.first("fit", candidate.fit_items or wanted_fit))
+            found.models[candidate.name] = model = resolve.models(candidate, self._own)
+            fit_items = max(how.fit_items(part) for part in candidate.parts)
             try:
                 seeds = list(resolve.seeds(model, self.spec))[: None if is_candidate else 1]
-                recipe = resolve.recipe(
-                    candidate, model, kind=task.kind, fit_items=fit_items, seed=seeds[0],
-                    own_settings=self._own_settings(candidate.model, task),
-                )  # fmt: skip
+                recipe = resolve.recipe(candidate, model, how, seeds[0])
                 done = prepare(
                     recipe, seeds, folder, products, test, meter,
                     count=not is_point, device=self.spec.protocol.device, changed=bool(candidate.techniques),
@@ -226,7 +231,7 @@ class Study:
                 found.steps[candidate.name] = done
             else:
                 found.prepared[candidate.name] = done
-                found.fit_items[candidate.name] = fit_items if model.entry is not None else 0
+                found.fit_items[candidate.name] = fit_items if model.builder != "own" else 0
         return found
 
     def _measure(self, found: assemble.Findings, show: Progress) -> None:
@@ -235,8 +240,7 @@ class Study:
         from effkit.bench.measure import Bench
         from effkit.bench.slot import measuring_slot
 
-        with measuring_slot(lambda text: show(0.3, text)):
-            started = time.perf_counter()
+        with measuring_slot(lambda text: show(0.3, text)) as slot:
             sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
@@ -252,7 +256,7 @@ class Study:
                 more=lambda measured: generations_wanted(measured, self.spec.reference, self.spec.protocol),
             )
             found.measured = bench.run()
-            found.measuring_s = time.perf_counter() - started
+            found.windows.append(slot.window())
 
     def load_task(self) -> Task:
         """Return the study's task, fetching its data where it is not cached yet."""
@@ -261,16 +265,6 @@ class Study:
         from effkit.tasks import load
 
         return load(self.spec.task, seed=self.spec.seed)
-
-    def _curve_points(self) -> list[CandidateSpec]:
-        """Candidates that only the learning curve needs; none with few items."""
-        if self.spec.protocol.items == "few":
-            return []
-        return [
-            CandidateSpec(model=curve.model, fit_items=count)
-            for curve in self.spec.learning_curve
-            for count in curve.fit_items
-        ]
 
     def _own_settings(self, name: str, task: Task) -> Mapping[str, Any] | None:
         """Write a user's callable where its worker finds it."""
@@ -298,7 +292,7 @@ class Study:
         return Comparison(self.record)
 
     def plot(self, kind: ChartKind = "latency") -> Figure:
-        """Draw quality against `latency` or `energy`, the learning `curve`, a chain's `waterfall`, or `sensitivity`."""
+        """Draw quality against `latency` or `energy`, the learning `curve`, `waterfall`, `sensitivity` or `cascade`."""
         from effkit.report import plot
 
         return plot(self.record, kind)
@@ -330,10 +324,12 @@ class Study:
                 store.discard(staged)
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
 
-    def _run_name(self, started_at: datetime, digest: str) -> str:
+    def _asked(self, started_at: datetime, digest: str) -> attempts.Asked:
+        """Which run this is: the one that was asked for, or one by hand."""
         if given := os.environ.get(store.RUN_VARIABLE):
-            return Path(given).name.removeprefix(".").removesuffix(".partial")
-        return store.run_name(started_at, digest)
+            return attempts.asked(Path(given))
+        known = identity(self.spec) if self._task is None and not self._own else None
+        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=known)
 
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 from effkit.analysis.load import load_of
 from effkit.analysis.pareto import Direction, front
 from effkit.assemble import Findings
+from effkit.bench import host
 from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
 from effkit.bench.process import WorkerFailed
@@ -46,14 +46,13 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
     assert found.spec.load is not None
     runs: dict[str, bench.LoadRun] = {}
     names = tested(record)
-    with measuring_slot(lambda text: show(1.0, text)), on_cores(found.measured.cores):
-        started = time.perf_counter()
+    with measuring_slot(lambda text: show(1.0, text)) as slot, on_cores(found.measured.cores):
         for name in names:
             try:
                 runs[name] = _run(found, name, show)
             except (WorkerFailed, bench.GeneratorFailed) as failure:
                 log.warning("%s failed under load: %s", name, failure)
-        took_s = time.perf_counter() - started
+        found.windows.append(slot.window())
     if not runs:
         return record, samples
     rows = bench.table(runs, found.spec.load.shares)
@@ -62,7 +61,7 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
         name: load_of(rows[rows["candidate"] == name], found.spec.load, budget_s=budget_s, seed=found.spec.seed)
         for name in runs
     }
-    return _with(record, tests, took_s), _appended(samples, rows)
+    return _with(record, tests, found), _appended(samples, rows)
 
 
 def tested(record: Record) -> list[str]:
@@ -105,17 +104,18 @@ def _run(found: Findings, name: str, show: Progress) -> bench.LoadRun:
     )
 
 
-def _with(record: Record, tests: dict[str, Load], took_s: float) -> Record:
+def _with(record: Record, tests: dict[str, Load], found: Findings) -> Record:
     """The record with load tests; whatever else it tells stays as it was estimated without them."""
     finished_at = datetime.now(UTC)
     footprint = record.footprint.model_copy(
         update={
-            "wall_s": (finished_at - record.started_at).total_seconds(),
-            "measuring_s": record.footprint.measuring_s + took_s,
+            "wall_s": host.since_start_s() - found.started_s,
+            "measuring_s": sum(window.end_s - window.start_s for window in found.windows),
         }
     )
     candidates = tuple(each.model_copy(update={"load": tests.get(each.name)}) for each in record.candidates)
-    return record.model_copy(update={"candidates": candidates, "finished_at": finished_at, "footprint": footprint})
+    changed = {"candidates": candidates, "finished_at": finished_at, "footprint": footprint}
+    return record.model_copy(update={**changed, "windows": tuple(found.windows)})
 
 
 def _appended(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ ORDER = [
 ONE_DOOR = {
     "codecarbon": {"bench/energy.py"},
     "ipywidgets": {"report/widgets.py"},
+    "mlflow": {"export/tracking.py"},
     "mlperf_loadgen": {"bench/generator.py"},
     "papermill": {"batch/runner.py"},
     "unearth": {"catalogue"},
@@ -76,6 +77,12 @@ def test_analysis_and_report_read_records_only(folder: str) -> None:
         assert not {name for name in imports(path) if name.split(".")[0] == "torch"}, path
 
 
+def test_what_leaves_is_made_from_records_alone() -> None:
+    allowed = {"", "spec", "record", "store", "analysis", "report", "export"}
+    for path in (PACKAGE / "export").rglob("*.py"):
+        assert {room(each) for each in imports(path)} <= allowed, path
+
+
 def test_the_statistics_that_the_bench_may_use_are_a_leaf() -> None:
     allowed = {"analysis"}
     for name in ("statistics", "interval", "tails", "contention", "sequential", "yardstick"):
@@ -97,6 +104,12 @@ def test_a_library_with_one_door(library: str) -> None:
 def test_modules_fit_in_the_head(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
     assert path.stem not in {"utils", "helpers", "manager", "misc", "common"}
+
+
+def test_the_process_of_a_run_loads_nothing_that_only_its_kernel_needs() -> None:
+    code = "import sys, effkit.batch.child; print([m for m in ('torch', 'scipy', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:

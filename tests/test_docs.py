@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from effkit.params import assigned, override, parse, read
+from effkit.batch import points
+from effkit.params import assigned
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -80,7 +81,7 @@ def test_a_documented_command_exists_with_its_options_and_files(line: str) -> No
         elif argument.startswith("params/"):
             assert (ROOT / argument).is_file()
             changes = [each for flag, each in pairwise(arguments) if flag == "--set"]
-            assert parse(override(read(ROOT / argument), assigned(changes)))
+            assert points(ROOT / argument, assigned(changes))
 
 
 @pytest.mark.parametrize("line", [line for line in _commands() if line.startswith("make ")])

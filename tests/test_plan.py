@@ -8,7 +8,8 @@ import pytest
 
 from effkit import Study
 from effkit.params import parse
-from effkit.plan import NOTEBOOK_S, REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
+from effkit.plan import NOTEBOOK_S
+from effkit.plan_rows import REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
 from tests.conftest import parameters
 from tests.test_study import study
 

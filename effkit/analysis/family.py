@@ -8,17 +8,19 @@ from typing import Literal
 from effkit import catalogue
 from effkit.record import CandidateRecord
 
-Family = Literal["linear", "tree", "trees", "network", "unknown"]
+Family = Literal["linear", "tree", "trees", "network", "cascade", "unknown"]
 
-SIMPLEST_FIRST: tuple[Family, ...] = ("linear", "tree", "trees", "network", "unknown")
-"""A linear model before one tree, one tree before many, trees before networks (Rudin 2019, "Stop explaining black box
-machine learning models"; also Hand 2006, "Classifier technology and the illusion of progress")."""
+SIMPLEST_FIRST: tuple[Family, ...] = ("linear", "tree", "trees", "network", "cascade", "unknown")
+"""A linear model before one tree, one tree before many, trees before networks, one model before several (Rudin 2019,
+"Stop explaining black box machine learning models"; also Hand 2006, "Classifier technology and the illusion of
+progress")."""
 
 WORDS: Mapping[Family, str] = {
     "linear": "linear model",
     "tree": "decision tree",
     "trees": "ensemble of trees",
     "network": "network",
+    "cascade": "cascade",
     "unknown": "model of your own",
 }
 _OF_BUILDER: Mapping[str, Family] = {
@@ -37,6 +39,8 @@ _OF_BUILDER: Mapping[str, Family] = {
 
 def family(candidate: CandidateRecord) -> Family:
     """Return the family of a candidate, by its model in the catalogue; `unknown` for a model of one's own."""
+    if candidate.cascade is not None and not candidate.techniques:
+        return "cascade"  # several models to keep alive, whatever each of them is
     if any("static" in technique for technique in candidate.techniques):
         return "linear"  # a table of word vectors and a linear head are left of the network
     entry = catalogue.models().get(candidate.model)

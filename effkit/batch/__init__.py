@@ -1,5 +1,22 @@
-"""Batch: parameter files through papermill."""
+"""Batch: parameter files and sweeps through papermill."""
 
-from effkit.batch.runner import RunFailed, Runner, notebook_for
+from effkit.batch.local import Executor, Local, Outcome
+from effkit.batch.one import RunFailed, Runner
+from effkit.batch.runner import notebook_for
+from effkit.batch.state import Rerun, State, states, wanted
+from effkit.batch.sweep import Point, points
 
-__all__ = ["RunFailed", "Runner", "notebook_for"]
+__all__ = [
+    "Executor",
+    "Local",
+    "Outcome",
+    "Point",
+    "Rerun",
+    "RunFailed",
+    "Runner",
+    "State",
+    "notebook_for",
+    "points",
+    "states",
+    "wanted",
+]

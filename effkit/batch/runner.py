@@ -1,4 +1,4 @@
-"""One parameter file through papermill: the only file that imports it."""
+"""One attempt through papermill: the only file that imports it."""
 
 from __future__ import annotations
 
@@ -8,129 +8,52 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import psutil
 
-from effkit import resolve, store
-from effkit.assemble import NOTEBOOK_VARIABLE
-from effkit.params import given, parse
-from effkit.record import Record
+from effkit import attempts, store
+from effkit.attempts import Request
+from effkit.batch.limits import Limits
 from effkit.spec import SpecError, StudySpec
 
-log = logging.getLogger(__name__)
 ENGINE, KERNEL = "effkit", "python3"
-WATCH_EVERY_S = 0.5
-
-Watch = Callable[[str], None]
-"""Told the last line of a run's log whenever it changes."""
+SLOW_IMPORT = "rfc3987_syntax"
+"""Compiles a grammar for a second and a half, for a check of addresses that notebooks do not need."""
 
 
-class RunFailed(RuntimeError):
-    """The notebook did not finish; the message says where and why, and what was kept."""
+def execute(staged: Path, request: Request) -> None:
+    """Execute a study's notebook into a staged folder; then publish the run, or put the attempt aside.
 
+    A notebook that raises after the record is there leaves both: the run, and beside it why it raised.
 
-@dataclass(frozen=True)
-class Runner:
-    """Runs studies' notebooks.
-
-    Attributes:
-        results: where runs are kept.
-        watch: shows what a run is doing.
+    Args:
+        staged: the folder.
+        request: what is asked.
     """
-
-    results: Path
-    watch: Watch = lambda line: None
-
-    def run(self, params: Mapping[str, Any], source: Path) -> store.Loaded:
-        """Validate, execute the study's notebook, and put the run in its place.
-
-        Args:
-            params: the keys of a parameter file, overrides applied.
-            source: the file, beside whose folder the notebooks are.
-
-        Returns:
-            The run. Candidates may have failed: `record.failed` names them.
-
-        Raises:
-            SpecError: before anything is loaded.
-            StoreError: when the results cannot be written.
-            RunFailed: when the notebook raises. A run that had measured everything is kept all the same.
-        """
-        params = given(params)
-        spec = parse(params, str(source))
-        resolve.check(spec, {}, None)
-        notebook = notebook_for(resolve.task_kind(spec.task, None).modality, source)
-        store.check_writable(self.results)
-        started_at = datetime.now(UTC)
-        staged = store.stage(self.results, spec.name, store.run_name(started_at, store.params_hash(params)))
-        try:
-            error = self._execute(notebook, staged, params)
-            if not (staged / store.RECORD).exists():
-                raise error or RunFailed(f"{notebook.name} finished without `study.save()`: there is no record.")
-            loaded = store.load(store.publish(staged))
-        finally:
-            store.discard(staged)
-        if error is not None:
-            raise RunFailed(f"{error} The run itself was complete and is kept in {loaded.folder}.")
-        return loaded
-
-    def _execute(self, notebook: Path, staged: Path, params: Mapping[str, Any]) -> RunFailed | None:
-        """Execute the notebook into the staged folder; return what went wrong, if anything did."""
-        import papermill
-        from papermill.exceptions import PapermillExecutionError
-
-        logging.getLogger("papermill").setLevel(logging.ERROR)
-        _register_engine()
-        variables = {
-            store.RUN_VARIABLE: str(staged.resolve()),
-            NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        }
-        with _environment(variables), _leave_nothing_behind(), self._watching(staged):
-            try:
-                papermill.execute_notebook(
-                    str(notebook),
-                    str(staged / store.NOTEBOOK),
-                    # A key left out is passed on as None, or the notebook's own default would stand in for it.
-                    parameters={**dict.fromkeys(StudySpec.model_fields), **params},
-                    engine_name=ENGINE,
-                    kernel_name=KERNEL,
-                    progress_bar=False,
-                    cwd=str(notebook.parent),
-                )
-            except PapermillExecutionError as error:
-                where = f"{notebook.name}, cell {error.exec_count}"
-                return RunFailed(f"{where}: {error.ename}: {error.evalue}")
-        return None
-
-    @contextmanager
-    def _watching(self, staged: Path) -> Iterator[None]:
-        """Tell the last line of the run's log while it grows."""
-        done = threading.Event()
-
-        def look() -> None:
-            shown = ""
-            while not done.wait(WATCH_EVERY_S):
-                with suppress(OSError, IndexError):
-                    line = (staged / store.LOG).read_text(encoding="utf-8").splitlines()[-1]
-                    if line != shown:
-                        self.watch(line.split(" ", 3)[-1].strip())
-                    shown = line
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+    limits = Limits(staged / store.LOG, request.timeout_s, request.memory_bytes)
+    failed: tuple[str, str] | None = None
+    try:
+        with _leave_nothing_behind(), limits.watched():
+            _execute(Path(request.notebook), staged, request.params)
+    except KeyboardInterrupt:
+        failed = "stopped", "it was stopped"
+    except Exception as error:  # whatever papermill or the disk raises is how this attempt ended
+        failed = limits.exceeded or ("failed", _sentence(error, Path(request.notebook).name))
+    if not (staged / store.RECORD).exists():
+        name = Path(request.notebook).name
+        attempts.give_up(
+            staged, *(failed or ("failed", f"{name} finished without `study.save()`: there is no record."))
+        )
+        return
+    if failed is not None:
+        attempts.note(staged, *failed)
+    store.load(staged)
+    store.publish(staged)
 
 
 def notebook_for(modality: str, params: Path) -> Path:
@@ -151,23 +74,40 @@ def notebook_for(modality: str, params: Path) -> Path:
     raise SpecError(f"There is no notebooks/{modality}.ipynb above {starts[0]} or {starts[1]}.")
 
 
-def failures(record: Record) -> list[str]:
-    """One sentence for each candidate that failed."""
-    return [f"{candidate.name} failed: {candidate.error}" for candidate in record.failed]
+def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
+    sys.modules.setdefault(SLOW_IMPORT, None)  # type: ignore[arg-type] # whoever asks for it does without
+    import papermill
 
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    _register_engine()
+    variables = {
+        store.RUN_VARIABLE: str(staged.resolve()),
+        store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
     os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    papermill.execute_notebook(
+        str(notebook),
+        str(staged / store.NOTEBOOK),
+        # A key left out is passed on as None, or the notebook's own default would stand in for it.
+        parameters={**dict.fromkeys(StudySpec.model_fields), **params},
+        engine_name=ENGINE,
+        kernel_name=KERNEL,
+        progress_bar=False,
+        cwd=str(notebook.parent),
+    )
+
+
+def _sentence(error: Exception, notebook: str) -> str:
+    """Say how a notebook ended. The exception alone tells: papermill saves some failures as successes."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    if isinstance(error, PapermillExecutionError):
+        return f"{notebook}, cell {error.exec_count}: {error.ename}: {error.evalue}"
+    if isinstance(error, DeadKernelError):
+        return f"{notebook}: its kernel was killed, most likely for want of memory"
+    return f"{notebook}: {type(error).__name__}: {error}"
 
 
 def _register_engine() -> None:

@@ -6,9 +6,11 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +20,9 @@ PACKAGES = (
     "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
     "codecarbon", "pandas", "pyarrow", "papermill", "mlcommons-loadgen", "onnx", "onnxruntime",
 )  # fmt: skip
+HOST_VARIABLE = "EFFKIT_HOST"
+NOMINAL_MULTIPLY_S = 0.0030
+"""A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,24 @@ def choose_cores(threads: int) -> Cores:
     workers = tuple(mine[-threads:])
     rest = tuple(core for core in mine if core not in workers)
     return Cores(workers=workers, coordinator=rest or tuple(mine), pinned=True, shared=not rest)
+
+
+def name() -> str:
+    """What this host is called: `EFFKIT_HOST`, which may tell apart hosts that share a machine, or its own name."""
+    return os.environ.get(HOST_VARIABLE) or platform.node()
+
+
+def clock() -> str:
+    """Name the clock that `since_start_s` reads: one start of one machine, and of one `EFFKIT_HOST` on it."""
+    start = _first_line("/proc/sys/kernel/random/boot_id") or _output(["sysctl", "-n", "kern.bootsessionuuid"])
+    return "/".join(filter(None, (os.environ.get(HOST_VARIABLE), start or platform.node())))
+
+
+def since_start_s() -> float:
+    """Seconds since this machine started, the same for all its processes; setting the time of day moves it nowhere."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def versions() -> dict[str, str]:
@@ -86,6 +109,22 @@ def short_types(flags: Collection[str] | None = None) -> dict[str, bool] | None:
     return {name: not wanted.isdisjoint(flags) for name, wanted in SHORT_TYPES.items()}
 
 
+@cache
+def slower_than_nominal() -> float:
+    """How many times slower this host multiplies matrices than the one the costs were taken on."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    matrix = np.ones((512, 512), dtype=np.float32)
+    times = []
+    with threadpool_limits(1):
+        for _ in range(150):
+            start = time.perf_counter()
+            matrix @ matrix
+            times.append(time.perf_counter() - start)
+    return float(np.quantile(times, 0.25)) / NOMINAL_MULTIPLY_S
+
+
 def sockets() -> int | None:
     """How many CPU sockets there are, where the system tells."""
     with suppress(OSError):
@@ -114,6 +153,13 @@ def cgroup_cpus() -> float | None:
     return int(quota) / int(period)
 
 
+def free_cores() -> int:
+    """How many cores this process may use, by its affinity and its container's quota."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cgroup_cpus()
+    return mine if quota is None else max(1, min(mine, int(quota)))
+
+
 def governor() -> str | None:
     """The frequency governor of the first core, where the system tells."""
     return _first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -123,6 +169,11 @@ def gpus() -> tuple[str, ...]:
     """Names, drivers and power limits of the GPUs that the driver's own tool lists."""
     listed = _output(["nvidia-smi", "--query-gpu=name,driver_version,power.limit", "--format=csv,noheader"])
     return tuple(listed.splitlines()) if listed else ()
+
+
+def system() -> str:
+    """The system and its kernel's version."""
+    return f"{sys.platform} {platform.release().partition('-')[0]}"
 
 
 def load_average() -> float | None:

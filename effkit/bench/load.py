@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.bench import slot
 from effkit.bench.generator import WORKER_ENDED
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Built
@@ -202,7 +203,7 @@ def _generate(asked: dict[str, Any]) -> tuple[int, str]:
             stderr=subprocess.PIPE,
             cwd=asked["folder"],
             env=environment(threads=1),
-            pass_fds=(asked["requests"], asked["answers"]),
+            pass_fds=(asked["requests"], asked["answers"], *slot.descriptors()),
             start_new_session=True,
             timeout=patience_s,
             check=False,

@@ -28,6 +28,21 @@ SENSITIVITY = Path("encoder", "sensitivity.json")
 
 
 @dataclass(frozen=True)
+class Staged:
+    """What is known of a cascade's stages before anything is timed.
+
+    Attributes:
+        answers: (stages, n, classes) probabilities of every stage for every test item; of the first seed.
+        facts: counted on each stage; of a part of a network, what it adds.
+        setup: how it was calibrated, and when an item goes on.
+    """
+
+    answers: NDArray[np.float64]
+    facts: tuple[Facts, ...]
+    setup: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A candidate that can be measured.
 
@@ -38,6 +53,7 @@ class Prepared:
         facts: counted on the loaded model.
         response_bytes: mean size of an answer.
         sensitivity: what each layer loses in few bits, where mixed precision measured it.
+        staged: of a cascade; None of a single model.
     """
 
     built: Built
@@ -46,6 +62,7 @@ class Prepared:
     facts: Facts
     response_bytes: float
     sensitivity: tuple[LayerCost, ...] = ()
+    staged: Staged | None = None
 
 
 def prepare(
@@ -94,15 +111,21 @@ def prepare(
             if seed == seeds[0]:
                 made_first, response_bytes = made["folder"], predicted["response_bytes"]
                 making = tuple(made["making"])
-        facts = Facts()
+        facts, staged = Facts(), None
         if count:
             worker.ask("load", folder=made_first)
             facts = Facts(**worker.ask("facts", folder=made_first, item=int(test[0])))
+        if count and recipe.stages:
+            out = scratch / "stages.npy"
+            told = worker.ask(
+                "stages", folder=made_first, indices=str(scratch / "test.npy"), out=str(out), item=int(test[0])
+            )
+            staged = Staged(np.load(out), tuple(Facts(**each) for each in told["facts"]), told["setup"])
         peak = worker.ask("memory")["peak_bytes"]
     if facts.tensor_bytes is not None:
         peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
     built = Built(recipe, Path(made_first), peak)
-    return Prepared(built, tuple(predictions), making, facts, response_bytes, _sensitivity(built.folder))
+    return Prepared(built, tuple(predictions), making, facts, response_bytes, _sensitivity(built.folder), staged)
 
 
 def _sensitivity(folder: Path) -> tuple[LayerCost, ...]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 
+from effkit.bench import slot
 from effkit.bench.energy import EnergyMeter
 from effkit.record import Rank, weakest_rank
 
@@ -54,6 +55,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             env=environment(threads, device),
+            pass_fds=slot.descriptors(),
             start_new_session=True,  # an interrupt from the keyboard is the coordinator's to handle
         )
         self.psutil = psutil.Process(self._process.pid)

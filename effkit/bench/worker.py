@@ -149,6 +149,19 @@ class Worker:
         (sample,) = self._state["task"].items.take([item])
         return asdict(self._state["module"].facts(self._state["model"], sample, Path(folder)))
 
+    def stages(self, folder: str, indices: str, out: str, item: int) -> dict[str, Any]:
+        """Write what every stage of a cascade says of the test items (.npy), and tell how it was set up."""
+        from dataclasses import asdict
+
+        import numpy as np
+
+        module, task = self._state["module"], self._state["task"]
+        recipe, place = self._state["recipe"], Path(folder)
+        np.save(out, module.stage_answers(recipe, place, task, np.load(indices), self._products()))
+        (sample,) = task.items.take([item])
+        facts = [asdict(each) for each in module.counts(self._state["model"], sample)]
+        return {"facts": facts, "setup": module.read_setup(place)}
+
     def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:
         """Call until steady; the first call's time is reported apart."""
         from effkit.bench.latency import warm_up

@@ -41,14 +41,14 @@ def claims(
 
 def _records(place: Path) -> list[Record]:
     """The run, the newest run of a study, or the newest of each study; those made by hand only where named."""
-    from effkit import store
+    from effkit import index, store
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [store.load_newest(place).record]
-    found = store.newest(each for each in store.load_all(place) if not each.record.interactive)
+    found = index.newest(each for each in index.read(place).runs if not each.interactive)
     if not found:
         raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")
-    return [each.record for each in found]
+    return [store.load(place / each.folder).record for each in found]
 
 
 def _table(cards: list[ClaimCard]) -> Table:

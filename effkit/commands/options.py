@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-Params = Annotated[list[Path], typer.Argument(help="Parameter files, one study each.", show_default=False)]
+Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies and sweeps.", show_default=False)]
 Results = Annotated[Path | None, typer.Option("--results", help="Where runs are kept [default: results/].")]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, standard or rigorous.")]
 Assignments = Annotated[
@@ -15,9 +15,8 @@ Assignments = Annotated[
 ]
 
 
-def read(path: Path, protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
-    """Read a parameter file and change what the command line says."""
+def changes(protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:
+    """Return what the command line changes of a study, by key; dots in keys reach inside."""
     from effkit import params
 
-    given = {"protocol": protocol} if protocol else {}
-    return params.override(params.read(path), given | params.assigned(assignments or ()))
+    return ({"protocol": protocol} if protocol else {}) | params.assigned(assignments or ())

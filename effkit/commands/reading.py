@@ -43,18 +43,25 @@ def check(
 
 
 def write_report(results: Path, *, interactive: bool = False) -> None:
-    """Write the report of the newest run of each study and say where it is."""
-    from effkit import store
+    """Write the report of the newest run of each study, and a table of all runs; say where it is."""
+    from effkit import index, store
     from effkit.report import write
 
-    runs: list[store.Loaded] = store.newest(
-        each for each in store.load_all(results) if interactive or not each.record.interactive
-    )
-    if not runs:
+    found = index.read(results)
+    for sentence in found.unreadable:
+        typer.echo(f"left out: {sentence}", err=True)
+    shown = [each for each in found.runs if interactive or not each.interactive]
+    if not shown:
         typer.echo(
             f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one. "
             "Runs made by hand are shown with --interactive.",
             err=True,
         )
         raise typer.Exit(1)
-    typer.echo(f"report: {write([each.record for each in runs], results / 'report').resolve()}")
+    records = [store.load(results / each.folder).record for each in index.newest(shown)]
+    try:
+        page = write(records, results / "report")
+        index.table(shown).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+    except OSError as error:
+        raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
+    typer.echo(f"report: {page.resolve()}")

@@ -1,78 +1,141 @@
-"""Running studies, and what a run would take."""
+"""Running studies and sweeps, and what that would take."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import signal
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from effkit.commands.options import Assignments, Params, ProtocolName, Results, read
+from effkit.commands.lines import Lines
+from effkit.commands.options import Assignments, Params, ProtocolName, Results, changes
 from effkit.commands.reading import write_report
 
+if TYPE_CHECKING:
+    from effkit.batch import Outcome, Point, State
 
-def run(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
-    """Run studies through papermill and write the report."""
-    from effkit import batch, store
-    from effkit.batch.runner import failures
+RerunOption = Annotated[
+    Literal["never", "failed", "all"] | None,
+    typer.Option(
+        "--rerun",
+        help="What is run again: never, failed, or all [default: failed for a sweep, all for a study].",
+        show_default=False,
+    ),
+]
 
-    studies = [(path, read(path, protocol, set_)) for path in params]
-    _check_all(studies)
+
+def run(
+    params: Params,
+    results: Results = None,
+    protocol: ProtocolName = None,
+    set_: Assignments = None,
+    rerun: RerunOption = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+) -> None:
+    """Run studies and sweeps through papermill, what is done left out, and write the report."""
+    from effkit import attempts, batch, store
+
     place = store.results_dir(results)
-    trouble: list[str] = []
-    for path, keys in studies:
-        try:
-            with _live(keys["name"]) as watch:
-                loaded = batch.Runner(place, watch).run(keys, path)
-        except batch.RunFailed as error:
-            trouble.append(f"{keys['name']}: {error}")
-            typer.echo(trouble[-1], err=True)
-        except KeyboardInterrupt:
-            typer.echo("Stopped; nothing was left behind.", err=True)
-            raise typer.Exit(130) from None
-        else:
-            typer.echo(f"{loaded.folder}  ({loaded.record.footprint.wall_s / 60:.1f} min)")
-            for sentence in failures(loaded.record):
-                trouble.append(f"{keys['name']}: {sentence}")
-                typer.echo(trouble[-1], err=True)
+    asked = _points(params, changes(protocol, set_))
+    store.check_writable(place)
+    attempts.recover(place)
+    states = batch.states(asked, place)
+    rerun = rerun or _usual(asked)
+    todo = batch.wanted(states, rerun)
+    for each in states:
+        if each.point not in todo:
+            typer.echo(f"{each.point.title}: {_kept(each, place)}")
+    outcomes: list[Outcome] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
+    try:
+        run_all = batch.Local(place).run
+        with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=lines.show)) as ended:
+            for outcome in ended:
+                outcomes.append(outcome)
+                lines.end(outcome.point)
+                _tell(outcome)
+                if fail_fast and outcome.status != "done":
+                    break
+    except KeyboardInterrupt:
+        typer.echo("Stopped; no process was left behind. The same command goes on from here.", err=True)
+        raise typer.Exit(130) from None
+    failed = [each for each in outcomes if each.status != "done"]
+    if len(asked) > 1:
+        _summarise(states, todo, outcomes)
     write_report(place)
-    if trouble:
+    if failed or len(outcomes) < len(todo):
         raise typer.Exit(1)
 
 
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
-    """Say what a run would download, how long it would take and what it could show."""
-    from effkit.study import Study
+    """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
+    from effkit import batch, catalogue, store
+    from effkit.plan import duration, size
+    from effkit.plan import plan as plan_of
+    from effkit.plan_rows import needed
 
-    total_s = 0.0
-    for path in params:
-        planned = Study.from_params(read(path, protocol, set_)).plan(results)
-        total_s += planned.total_s
-        typer.echo(f"{planned}\n")
-    if len(params) > 1:
-        typer.echo(f"All together: about {total_s / 60:.0f} min, downloads apart.")
+    place = store.results_dir(results)
+    asked = _points(params, changes(protocol, set_))
+    plans = [plan_of(point.spec, {}, None, place) for point in asked]
+    states = batch.states(asked, place)
+    todo = batch.wanted(states, _usual(asked))
+    left_s = 0.0
+    for state, planned in zip(states, plans, strict=True):
+        to_run = state.point in todo
+        left_s += planned.total_s if to_run else 0.0
+        if state.point.sweep is None:
+            typer.echo(f"{planned}\n")
+        else:
+            time = f"about {duration(planned.total_s)}" if to_run else _kept(state, place)
+            why = f"  ({state.standing}: {state.sentence})" if state.sentence else ""
+            typer.echo(f"  {state.point.title}  {time}{why}")
+    if len(asked) > 1:
+        missing = sum(catalogue.download_bytes(name) for name in set().union(*(needed(each.spec) for each in asked)))
+        typer.echo(
+            f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
+            f"{size(missing)} to download."
+        )
 
 
-def _check_all(studies: list[tuple[Path, dict[str, Any]]]) -> None:
-    """Refuse the whole command when one study is wrong, before the first one runs for an hour."""
-    from effkit import resolve
-    from effkit.params import parse
+def _points(params: list[Path], changed: dict[str, Any]) -> list[Point]:
+    """Spell everything out before the first one runs for an hour: one that is wrong refuses the whole command."""
+    from effkit import batch
 
-    for path, keys in studies:
-        resolve.check(parse(keys, str(path)), {}, None)
+    return [point for path in params for point in batch.points(path, changed)]
 
 
-@contextmanager
-def _live(name: str) -> Iterator[Callable[[str], None]]:
-    """One live line: what the run is doing. Plain lines where nobody watches a terminal."""
-    from rich.console import Console
+def _usual(points: list[Point]) -> Literal["failed", "all"]:
+    return "failed" if any(point.sweep is not None for point in points) else "all"
 
-    if not sys.stderr.isatty():
-        typer.echo(f"{name}: running", err=True)
-        yield lambda line: None
+
+def _kept(state: State, results: Path) -> str:
+    if state.done is not None:
+        return f"done, {results / state.done.folder}"
+    return f"{state.standing}: {state.sentence}; --rerun failed tries it again"
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.status == "done":
+        where = outcome.folder or "done by another process"
+        typer.echo(f"{where}  ({outcome.wall_s / 60:.1f} min)")
         return
-    with Console(stderr=True).status(name) as status:
-        yield lambda line: status.update(f"{name}  {line}", spinner_style="dim")
+    kept = f"  What it left: {outcome.folder}" if outcome.folder else ""
+    typer.echo(f"{outcome.point.title}: {outcome.status}: {outcome.sentence}{kept}", err=True)
+
+
+def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome]) -> None:
+    done = sum(outcome.status == "done" for outcome in outcomes)
+    counts = {
+        "done before": sum(each.done is not None for each in states if each.point not in todo),
+        "done now": done,
+        "failed": len(outcomes) - done,
+        "failed before": sum(each.done is None for each in states if each.point not in todo),
+        "not started": len(todo) - len(outcomes),
+    }
+    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    typer.echo(f"\n{len(states)} runs: {said}.")
+    for outcome in outcomes:
+        if outcome.status != "done":
+            typer.echo(f"  {outcome.point.title}: {outcome.status}: {outcome.sentence}")

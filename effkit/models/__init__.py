@@ -21,6 +21,7 @@ BUILDERS = {
     "vision.efficientnet_lite": "effkit.models.encoder",
     "vision.cnn": "effkit.models.cnn",
     "own": "effkit.models.own",
+    "cascade": "effkit.models.cascade",
 }
 """The module of each builder. A module has `libraries(recipe)`, `make(recipe, task, products) -> Path`,
 `load(recipe, folder) -> Predictor`, `facts(predictor, item, folder) -> Facts` and

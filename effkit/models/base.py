@@ -72,6 +72,7 @@ class Recipe:
         weights: verified folder of fetched files, if it has any.
         weights_sha256: hash of each of them, by file name.
         teacher: what it learns from, where it learns from another model; `resolve` fills it in.
+        stages: of a cascade, in the order in which they are asked; `resolve` fills them in.
     """
 
     model: str
@@ -83,21 +84,26 @@ class Recipe:
     weights: Path | None = None
     weights_sha256: Mapping[str, str] = field(default_factory=dict)
     teacher: Recipe | None = None
+    stages: tuple[Recipe, ...] = ()
 
     def key(self, *more: Any) -> str:
         """Hash of what determines the product: the recipe (not where its weights lie) and `more`."""
         facts = {**asdict(self), "settings": dict(self.settings), "weights_sha256": dict(self.weights_sha256)}
         facts.pop("weights")
         facts.pop("teacher")
+        facts.pop("stages")
         if self.teacher is not None:
             facts["teacher"] = self.teacher.key()
+        if self.stages:
+            facts["stages"] = [stage.key() for stage in self.stages]
         text = json.dumps([BUILDER_VERSION, facts, more], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the pipe to a worker."""
         plain = {**asdict(self), "weights": None if self.weights is None else str(self.weights)}
-        return {**plain, "teacher": None if self.teacher is None else self.teacher.to_json()}
+        stages = [stage.to_json() for stage in self.stages]
+        return {**plain, "teacher": None if self.teacher is None else self.teacher.to_json(), "stages": stages}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Recipe:
@@ -106,6 +112,7 @@ class Recipe:
         opened = {
             "weights": None if weights is None else Path(weights),
             "teacher": None if teacher is None else cls.from_json(teacher),
+            "stages": tuple(cls.from_json(stage) for stage in values["stages"]),
         }
         return cls(**{**values, **opened})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import heads, networks, optimised, originals
-from effkit.models.base import MANIFEST, Facts, Predictor, Recipe
+from effkit.models.base import Facts, Predictor, Recipe
 from effkit.models.embedding import Embedder, Embeds, content
 from effkit.models.heads import CosineSearch, Head, LogisticHead
-from effkit.models.products import Products
+from effkit.models.products import Products, link
 from effkit.models.steps import identity, runtime
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
@@ -134,7 +132,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         else:
             heads.save(heads.fit(recipe.settings, embedded, task.labels[chosen], len(task.classes)), folder)
         if not made.published:
-            _link(made.folder, folder / OPTIMISED)
+            link(made.folder, folder / OPTIMISED)
 
     # The fit has one optimum: where nothing else depends on the seed, seeds share it.
     seed = recipe.seed if recipe.settings.get("steps") else 0
@@ -179,16 +177,6 @@ def _place(recipe: Recipe, folder: Path) -> Path:
     if recipe.weights is None:
         raise SpecError(f"{recipe.model} needs its files: fetch them and give their folder in the recipe's `weights`.")
     return recipe.weights
-
-
-def _link(source: Path, place: Path) -> None:
-    """Give a product the encoder's files; they are never changed, so that they need not lie there twice."""
-    ignored = shutil.ignore_patterns(MANIFEST)
-    try:
-        shutil.copytree(source, place, ignore=ignored, copy_function=os.link)
-    except (OSError, shutil.Error):  # a file system without hard links
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(source, place, ignore=ignored)
 
 
 def _load_encoder(recipe: Recipe, place: Path) -> Encoder:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -83,6 +84,16 @@ class Products:
             staging.replace(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def link(source: Path, place: Path) -> None:
+    """Give a product the files of another; they are never changed, so that they need not lie there twice."""
+    ignored = shutil.ignore_patterns(MANIFEST)
+    try:
+        shutil.copytree(source, place, ignore=ignored, copy_function=os.link)
+    except (OSError, shutil.Error):  # a file system without hard links
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(source, place, ignore=ignored)
 
 
 def _sha256(path: Path) -> str:

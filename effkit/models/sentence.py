@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +88,17 @@ class SentenceEncoder:
         """
         if self._integers:
             return None
+        with self.eager():
+            return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
+
+    @contextmanager
+    def eager(self) -> Iterator[None]:
+        """Run attention in its eager kind, which the counter of operations sees on a CPU."""
         transformer: Any = self.network[0].auto_model
         usual = transformer.config._attn_implementation
         transformer.set_attn_implementation("eager")
         try:
-            return networks.flops(lambda: self.network(networks.on_device(self.prepare([item]))))
+            yield
         finally:
             transformer.set_attn_implementation(usual)
 

@@ -8,23 +8,28 @@ from dataclasses import replace
 from effkit.analysis.pareto import Direction, front
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
+from effkit.report.cascade import cascade_chart
 from effkit.report.traffic import traffic_chart
-from effkit.report.values import BarChart, Chart, ChartKind, Dot
+from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
 
-def charts(view: View, chosen: str | None) -> tuple[Chart | BarChart, ...]:
+def charts(view: View, chosen: str | None) -> tuple[AnyChart, ...]:
     """Every figure that this record has the numbers for."""
-    kinds: tuple[ChartKind, ...] = ("latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price")
+    kinds: tuple[ChartKind, ...] = (
+        "latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price",
+    )  # fmt: skip
     return tuple(found for kind in kinds if (found := chart(view, kind, chosen)) is not None)
 
 
-def chart(view: View, kind: ChartKind, chosen: str | None) -> Chart | BarChart | None:
+def chart(view: View, kind: ChartKind, chosen: str | None) -> AnyChart | None:
     """One figure, or None where fewer than two points have both numbers, or no chain has what its bars need."""
     if kind == "waterfall":
         return waterfall(view)
     if kind == "sensitivity":
         return sensitivity(view)
+    if kind == "cascade":
+        return cascade_chart(view)
     if kind in ("traffic", "price"):
         return traffic_chart(view, kind)
     found = {"latency": _latency, "energy": _energy, "curve": _curve}[kind](view, chosen)
@@ -110,7 +115,7 @@ def _dots(
             continue
         quality = candidate.quality.value
         dots[candidate.name] = Dot(
-            label=_label(view, candidate),
+            label=view.short(candidate),
             x=estimate.value * scale,
             x_low=None if estimate.low is None else estimate.low * scale,
             x_high=None if estimate.high is None else estimate.high * scale,
@@ -120,15 +125,6 @@ def _dots(
             role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
         )
     return dots
-
-
-def _label(view: View, candidate: CandidateRecord) -> str:
-    """A candidate's title; a chain by its techniques alone where all chains are of one model."""
-    if not candidate.techniques:
-        return view.label(candidate)
-    chained = {c.model for c in view.record.candidates if c.techniques}
-    parts = candidate.name.split("+")
-    return " + ".join(parts[1:] if len(chained) == 1 else parts)
 
 
 def scaled(view: View, value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from effkit.analysis.carbon import grid
 from effkit.production import CarbonSpec
@@ -263,7 +264,7 @@ def _bytes(candidate: CandidateRecord, field: str, origin: str) -> Cell:
 
 def _traffic(view: View, candidate: CandidateRecord) -> Cell:
     sent, answered = show(candidate.request_bytes, "bytes"), show(candidate.response_bytes, "bytes")
-    return Cell(f"{sent} / {answered}", tone=_muted(candidate.request_bytes))
+    return Cell(f"{sent} / {answered}", tone=_muted(candidate.request_bytes), origin="counted")
 
 
 def _steady(view: View, candidate: CandidateRecord) -> Cell:
@@ -274,7 +275,9 @@ def _steady(view: View, candidate: CandidateRecord) -> Cell:
 
 def _ratio_as_seen(view: View, candidate: CandidateRecord) -> Cell:
     ratio = candidate.latency.ratio if candidate.latency else None
-    return Cell("reference", tone="muted") if candidate.reference else _as_seen(ratio.as_seen if ratio else None)
+    if candidate.reference:
+        return Cell("reference", tone="muted")
+    return replace(_as_seen(ratio.as_seen if ratio else None), origin="measured")
 
 
 def _counted(text: str, value: float | None) -> Cell:

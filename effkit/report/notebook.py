@@ -30,6 +30,19 @@ class Cards:
         return "\n".join(self._section.techniques)
 
 
+class Cascades:
+    """A card and two tables for each cascade; they show themselves in a notebook and print as sentences."""
+
+    def __init__(self, section: StudySection) -> None:
+        self._section = section
+
+    def _repr_html_(self) -> str:
+        return environment().get_template("cascades.html.j2").render(study=self._section)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{card.title}: {' '.join(card.sentences)}" for card in self._section.cascades)
+
+
 class Comparison:
     """The answer of one record and its table; it shows itself in a notebook and prints as text.
 
@@ -83,6 +96,11 @@ class Comparison:
     def cards(self) -> Cards:
         """For each technique, a card of what it changes; it shows itself in a notebook."""
         return Cards(self._section)
+
+    @property
+    def cascades(self) -> Cascades:
+        """For each cascade, what it saves and costs, its stages, and what other traffic would do to it."""
+        return Cascades(self._section)
 
     @property
     def making(self) -> pandas.DataFrame:

@@ -22,6 +22,7 @@ from matplotlib.transforms import Bbox
 from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.barplots import draw_sensitivity, draw_waterfall, size_inches
+from effkit.report.cascadeplots import cascade_inches, draw_cascades
 from effkit.report.charts import chart
 from effkit.report.palette import (
     CHOSEN,
@@ -35,7 +36,7 @@ from effkit.report.palette import (
     VARIABLES,
     WIDTH_INCHES,
 )
-from effkit.report.values import BarChart, Chart, ChartKind, Dot
+from effkit.report.values import AnyChart, BarChart, CascadeChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 
 _ROLE_COLOURS = {"reference": REFERENCE, "chosen": CHOSEN, "other": OTHER}
@@ -61,7 +62,8 @@ def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:
         record: the run to draw.
         kind: `latency` and `energy` show quality against them with the Pareto front; `curve` shows quality
             against the number of labels; `traffic` and `price` energy and price against requests a second;
-            `waterfall` a chain's latency link by link; `sensitivity` what each layer costs in few bits.
+            `waterfall` a chain's latency link by link; `sensitivity` what each layer costs in few bits; `cascade`
+            what passing on fewer or more items would do.
 
     Returns:
         The figure; where a record has no numbers for it, one that says so, since a notebook that has measured
@@ -78,6 +80,7 @@ _TOO_FEW = "fewer than two points have both its numbers"
 _WHY_NONE: dict[ChartKind, str] = {
     "waterfall": "no chain of two techniques has all its beginnings as candidates",
     "sensitivity": "no candidate is in mixed precision",
+    "cascade": "no candidate is a cascade or has exits",
     "traffic": "energy, or the idle machine's power, is not known",
     "price": "the study gives no `cost`",
 }
@@ -92,15 +95,18 @@ def nothing_to_draw(kind: ChartKind) -> ReportFigure:
         return figure
 
 
-def draw(found: Chart | BarChart) -> ReportFigure:
+def draw(found: AnyChart) -> ReportFigure:
     """Draw a chart."""
     with rc_context(STYLE):
-        size = size_inches(found) if isinstance(found, BarChart) else _SIZE_INCHES
+        size = _size(found)
         figure = ReportFigure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         figure.set_facecolor("none")
         if isinstance(found, BarChart):
             (draw_waterfall if found.kind == "waterfall" else draw_sensitivity)(figure, found)
+            return figure
+        if isinstance(found, CascadeChart):
+            draw_cascades(figure, found)
             return figure
         axes = figure.add_subplot(facecolor="none")
         drawn = {"curve": _draw_curves, "traffic": _draw_lines, "price": _draw_lines}
@@ -109,8 +115,14 @@ def draw(found: Chart | BarChart) -> ReportFigure:
         return figure
 
 
+def _size(found: AnyChart) -> tuple[float, float]:
+    if isinstance(found, BarChart):
+        return size_inches(found)
+    return cascade_inches(found) if isinstance(found, CascadeChart) else _SIZE_INCHES
+
+
 @lru_cache(maxsize=64)
-def picture(found: Chart | BarChart) -> str:
+def picture(found: AnyChart) -> str:
     """A chart as SVG that stands on its own."""
     return svg(draw(found))
 
@@ -126,7 +138,7 @@ def svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
-def embedded(found: Chart | BarChart, prefix: str) -> str:
+def embedded(found: AnyChart, prefix: str) -> str:
     """The chart as SVG for a page: themed by CSS variables, described for a screen reader, ids made its own."""
     text = picture(found)
     for colour, name in VARIABLES.items():
@@ -193,12 +205,16 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     names = dict.fromkeys(dot.label for dot in found.dots)
     lines = [[dot for dot in found.dots if dot.label == name] for name in names]
     for place, dots in enumerate(lines):
-        axes.plot([d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3)
-    axes.margins(x=0.02, y=0.08)
+        axes.plot(
+            [d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3,
+            label=_short(dots[0].label, 46),
+        )  # fmt: skip
+    axes.margins(x=0.02, y=0.12)
     _axes(axes, found)
-    # Where traffic is high the lines lie apart; each label stands on its own line, at another place along it.
-    places = [dots[round(len(dots) * (0.55 + 0.4 * number / len(lines)))] for number, dots in enumerate(lines)]
-    _place_labels(axes, places, lines=lines)
+    axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="lower left", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
 
 
 def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 
@@ -18,12 +15,10 @@ from effkit.record import Record
 from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
-from effkit.report.tidy import as_rows
-from effkit.report.values import BarChart, Chart, Report, StudySection, Tidy, TidyLink
+from effkit.report.tidy import as_csv
+from effkit.report.values import AnyChart, Report, StudySection, Tidy, TidyLink
 from effkit.report.what_if import for_script
 
-Numbers = Tidy | TidyLink | TidyClaim
-"""Rows of CSV files."""
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
     "counted": "exact: bytes, parameters, operations of the model's graph",
@@ -55,13 +50,13 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
     for part in ("tables", "figures"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for study in report.studies:
-        _write(folder / "tables" / f"{study.key}.csv", _csv(study.tidy, Tidy))
+        _write(folder / "tables" / f"{study.key}.csv", as_csv(study.tidy, Tidy))
         if study.links:
-            _write(folder / "tables" / f"{study.key}-links.csv", _csv(study.links, TidyLink))
+            _write(folder / "tables" / f"{study.key}-links.csv", as_csv(study.links, TidyLink))
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
-    _write(folder / "tables" / "all.csv", _csv([number for study in report.studies for number in study.tidy], Tidy))
-    _write(folder / "tables" / "claims.csv", _csv(report.claims.tidy, TidyClaim))
+    _write(folder / "tables" / "all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
+    _write(folder / "tables" / "claims.csv", as_csv(report.claims.tidy, TidyClaim))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page
@@ -84,7 +79,7 @@ def environment() -> Environment:
     return made
 
 
-def _figure(study: StudySection, found: Chart | BarChart) -> Markup:
+def _figure(study: StudySection, found: AnyChart) -> Markup:
     return Markup(embedded(found, f"{study.key}-{found.kind}"))
 
 
@@ -103,14 +98,6 @@ def _source(name: str) -> str:
     source = environment().loader
     assert source is not None
     return source.get_source(environment(), name)[0]
-
-
-def _csv(numbers: Sequence[Numbers], kind: type[Numbers]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(as_rows(numbers))
-    return stream.getvalue()
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.budget import budget_table
+from effkit.report.cascade import cascade_cards
 from effkit.report.charts import charts
 from effkit.report.claims import claims_section
 from effkit.report.comparison import comparison_table
@@ -63,6 +64,7 @@ def section(record: Record) -> StudySection:
         techniques=sentences(view),
         worth=counts(view),
         deltas=deltas(view),
+        cascades=cascade_cards(view),
         details=details(view),
         facts=tuple(_facts(view)),
         versions=tuple(Fact(name, version) for name, version in sorted(record.code.versions.items())),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from effkit.analysis.carbon import grams_per_thousand, grid
@@ -15,6 +17,9 @@ from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
 from effkit.report.values import Tidy, TidyLink
 from effkit.report.view import View, percentile, process_bytes
+
+Row = Tidy | TidyLink | TidyClaim
+"""A row of a CSV file."""
 
 
 def tidy(view: View, chosen: str | None) -> tuple[Tidy, ...]:
@@ -43,9 +48,22 @@ def tidy_links(view: View) -> tuple[TidyLink, ...]:
     return tuple(_link(view, link) for _, link in distinct(view))
 
 
-def as_rows(numbers: Sequence[Tidy | TidyLink | TidyClaim]) -> list[dict[str, Any]]:
+def as_rows(numbers: Sequence[Row]) -> list[dict[str, Any]]:
     """Tidy rows as mappings from column to value."""
     return [asdict(number) for number in numbers]
+
+
+def as_csv(numbers: Sequence[Row], kind: type[Row]) -> str:
+    """Tidy rows as CSV with a heading, lines ending in a line feed."""
+    stream = io.StringIO()
+    rows = as_rows(numbers)
+    # The csv module quotes no carriage return of a text where lines end without one, and readers would break there.
+    odd = any("\r" in value for row in rows for value in row.values() if isinstance(value, str))
+    columns = [field.name for field in fields(kind)]
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
 
 
 def _link(view: View, link: Link) -> TidyLink:

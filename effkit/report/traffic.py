@@ -1,4 +1,4 @@
-"""The figures of serving: energy and price of a thousand requests against the traffic."""
+"""The figures of serving: energy and price against the traffic, over the reference's at the same traffic."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ MOST_LINES = 5
 
 
 def traffic_chart(view: View, kind: ChartKind) -> Chart | None:
-    """Energy (`traffic`) or price (`price`) of 1,000 requests from 0.1 to 10,000 a second, a line each candidate.
+    """Energy (`traffic`) or price (`price`) from 0.1 to 10,000 requests a second, a line each candidate.
+
+    Each is shown over the reference's at the same traffic: 1 is where a smaller model saves nothing, since what is
+    paid for there is a machine that waits.
 
     Args:
         view: of the record.
@@ -34,15 +37,13 @@ def traffic_chart(view: View, kind: ChartKind) -> Chart | None:
     lines = [dots for each in _shown(view) if len(dots := tuple(_line(view, each, kind))) > 1]
     if len(lines) < 2:
         return None
-    cost = view.record.spec.cost
-    unit = cost.currency if kind == "price" and cost else "J"
     what = "Price" if kind == "price" else "Energy"
     return Chart(
         kind=kind,
         title=f"{what} and traffic",
         x_label="requests a second (log)",
-        y_label=f"{what.lower()} of 1,000 requests, {unit} (log)",
-        alt=f"{what} of 1,000 requests of {len(lines)} candidates at growing traffic",
+        y_label=f"{what.lower()} over {view.label(view.reference)}'s (log)",
+        alt=f"{what} of {len(lines)} candidates over the reference's at growing traffic",
         dots=tuple(dot for line in lines for dot in line),
         note=_note(view, kind),
     )
@@ -55,22 +56,25 @@ def _shown(view: View) -> list[Contender]:
 
 
 def _line(view: View, contender: Contender, kind: ChartKind) -> Iterator[Dot]:
-    label = view.of(contender.name)
+    label = view.short(view.record.candidate(contender.name))
+    reference = next(each for each in view.contenders if each.reference)
     for at in np.geomspace(LEAST_PER_S, MOST_PER_S, POINTS):
         budget = view.asked.budget.model_copy(update={"requests_per_s": float(at)})
-        served = serving(contender, replace(view.asked, budget=budget))
-        value = _value(served, kind) if served else None
-        if value:
-            yield Dot(label, float(at), value)
+        asked = replace(view.asked, budget=budget)
+        mine, base = (_value(serving(each, asked), kind) for each in (contender, reference))
+        if mine and base:
+            yield Dot(label, float(at), mine / base)
 
 
-def _value(served: Serving, kind: ChartKind) -> float | None:
+def _value(served: Serving | None, kind: ChartKind) -> float | None:
+    if served is None:
+        return None
     return served.money_per_thousand if kind == "price" else served.energy_j_per_thousand
 
 
 def _note(view: View, kind: ChartKind) -> str:
     ranks = {each.rank for each in view.contenders if each.rank}
-    parts = ["Modelled, idle machines included: at little traffic they are nearly all of it."]
+    parts = ["Modelled, idle machines included: where a line lies at 1, they are nearly all of it."]
     if kind == "traffic" and len(ranks) > 1:
         parts.append("Energy comes in different ranks: these lines are not comparable.")
     edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]

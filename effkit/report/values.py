@@ -15,8 +15,7 @@ Tone = Literal["", "good", "bad", "warn", "muted"]
 AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
-ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "traffic", "price"]
-
+ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price"]
 BarColour = Literal["blue", "orange", "grey"]
 
 
@@ -125,6 +124,46 @@ class BarChart:
     alt: str
     groups: tuple[BarGroup, ...]
     note: str = ""
+
+
+@dataclass(frozen=True)
+class CascadePanel:
+    """The curve of one cascade: its modelled line, its first and last stage alone, and the system as measured."""
+
+    title: str
+    x_label: str
+    line: tuple[Dot, ...]
+    ends: tuple[Dot, Dot]
+    measured: Dot | None
+    alt: str
+
+
+@dataclass(frozen=True)
+class CascadeChart:
+    """The numbers of a figure with a panel for each cascade."""
+
+    kind: ChartKind
+    title: str
+    y_label: str
+    alt: str
+    panels: tuple[CascadePanel, ...]
+    note: str = ""
+
+
+AnyChart = Chart | BarChart | CascadeChart
+
+
+@dataclass(frozen=True)
+class CascadeCard:
+    """What one cascade saves and costs against its last stage, and what is known of it beside that."""
+
+    title: str
+    name: str
+    verdict: Cell
+    sentences: tuple[str, ...]
+    facts: tuple[tuple[Column, Cell], ...]
+    stages: Table
+    mixes: Table
 
 
 @dataclass(frozen=True)
@@ -270,7 +309,7 @@ class StudySection:
     question: str
     answer: Answer
     comparison: Table
-    charts: tuple[Chart | BarChart, ...]
+    charts: tuple[AnyChart, ...]
     limits: tuple[str, ...]
     noise: Table
     budget: Table | None
@@ -282,6 +321,7 @@ class StudySection:
     techniques: tuple[str, ...]
     worth: str
     deltas: tuple[DeltaCard, ...]
+    cascades: tuple[CascadeCard, ...]
     details: tuple[Table, ...]
     facts: tuple[Fact, ...]
     versions: tuple[Fact, ...]

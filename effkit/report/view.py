@@ -53,6 +53,14 @@ class View:
         """The candidate's title, or its name where two share a title."""
         return candidate.title if self._titles[candidate.title] == 1 else candidate.name
 
+    def short(self, candidate: CandidateRecord) -> str:
+        """A label for figures: a chain by its techniques alone where all chains are of one model."""
+        if not candidate.techniques:
+            return self.label(candidate)
+        chained = {each.model for each in self.record.candidates if each.techniques}
+        parts = candidate.name.split("+")
+        return " + ".join(parts[1:] if len(chained) == 1 else parts)
+
     @property
     def reference(self) -> CandidateRecord:
         """The candidate that all others are compared with."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from effkit.models.base import CPU, Recipe
 from effkit.spec import Frozen, SpecError, nearest
 from effkit.techniques.base import CHANGED, FORMS, Form, NoParameters, Target, Technique, with_article
+from effkit.techniques.exits import ExitsParameters
 from effkit.techniques.precision import ENCODERS
 from effkit.techniques.registry import TECHNIQUES, address, find, register
 
@@ -105,6 +106,19 @@ def embeddings(chain: Chain) -> tuple[float, int]:
     return sum(technique.embeddings(parameters) for technique, parameters in chosen), sum(taught)
 
 
+def exits_of(chain: Chain) -> tuple[int, ...]:
+    """Return the layers after which an item may leave early; none without such a technique.
+
+    Raises:
+        SpecError: as `check` does for names and parameters.
+    """
+    for name, given in chain:
+        parameters = _parameters(find(name), given)
+        if isinstance(parameters, ExitsParameters):
+            return tuple(parameters.layers)
+    return ()
+
+
 def words(chain: Chain) -> str:
     """Return what follows a model's title; empty without techniques.
 
@@ -182,6 +196,6 @@ def _bounds(metadata: Iterable[Any]) -> str:
 
 __all__ = [
     "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes",
-    "embeddings", "register",
+    "embeddings", "exits_of", "register",
     "teacher_of", "words",
 ]  # fmt: skip

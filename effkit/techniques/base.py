@@ -22,6 +22,7 @@ Form = Literal[
     "table of word vectors",
     "boosted trees",
     "forest",
+    "network with exits",
     "other",
 ]
 """What stands at one place of a chain. A technique takes some forms and gives one, which orders a chain."""
@@ -32,6 +33,7 @@ CHANGED: Form = "changed PyTorch module"
 HALF: Form = "16-bit PyTorch module"
 GRAPHS: tuple[Form, ...] = ("ONNX graph", "OpenVINO graph")
 QUANTISED: Form = "quantised model"
+WITH_EXITS: Form = "network with exits"
 FORMS: Mapping[str, Form] = {
     "text.encoder": MODULE,
     "vision.squeezenet": MODULE,

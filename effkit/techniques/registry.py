@@ -10,6 +10,7 @@ from typing import Any
 
 from effkit.spec import SpecError, unknown_name
 from effkit.techniques.base import Technique
+from effkit.techniques.exits import EXITS
 from effkit.techniques.gpu import FP8, INT4, TWO_OF_FOUR
 from effkit.techniques.learning import DISTIL, HEAL, TUNE
 from effkit.techniques.precision import BF16, FP16, INT8, MIXED, WEIGHTS
@@ -29,6 +30,7 @@ TECHNIQUES: Mapping[str, Technique] = {
         *(DISTIL, HEAL, TUNE, STATIC),
         *(ONNX, OPENVINO, COMPILE, ATTENTION, BATCHING),
         *(TOKENS, RESOLUTION, TREES, FEATURES),
+        EXITS,
     )
 }
 """Every technique of effkit, by name."""

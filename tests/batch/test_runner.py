@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from effkit import store
+from effkit import attempts, index, store
 from effkit.batch import RunFailed, Runner, notebook_for
 from effkit.spec import SpecError
 from tests.conftest import parameters
@@ -55,7 +55,7 @@ def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> 
     seen: list[str] = []
     loaded = Runner(results, seen.append).run(PARAMS, params)
     assert {path.name for path in loaded.folder.iterdir()} == {
-        store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.NOTEBOOK, store.LOG,
+        store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.NOTEBOOK, store.LOG, attempts.REQUEST,
     }  # fmt: skip
     assert loaded.record.run == loaded.folder.name
     assert not loaded.record.interactive
@@ -72,11 +72,14 @@ def test_a_notebook_that_fails_after_saving_keeps_the_run_and_says_so(params: Pa
     assert len(store.load_all(results)) == 1
 
 
-def test_a_notebook_that_fails_before_saving_leaves_nothing(params: Path, results: Path) -> None:
+def test_a_notebook_that_fails_before_saving_leaves_an_attempt_and_no_run(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "raise OSError('no such luck')")
     with pytest.raises(RunFailed, match=r"tabular.ipynb, cell \d+: OSError: no such luck"):
         Runner(results).run(PARAMS, params)
-    assert list((results / "t").iterdir()) == []
+    (attempt,) = attempts.unfinished(results)
+    assert attempt.failure is not None and attempt.failure.status == "failed"
+    assert not attempt.alive
+    assert index.read(results).runs == ()
 
 
 def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -> None:
@@ -109,7 +112,7 @@ def test_a_notebook_of_the_files_own_name_goes_before_its_modalitys(params: Path
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_leaves_no_process_and_no_half_run(params: Path, results: Path, number: int) -> None:
+def test_an_interrupt_leaves_no_process_and_no_run(params: Path, results: Path, number: int) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     command = [sys.executable, "-m", "effkit.cli", "run", str(params), "--results", str(results)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -122,9 +125,11 @@ def test_an_interrupt_leaves_no_process_and_no_half_run(params: Path, results: P
     running.send_signal(number)
     _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert "nothing was left behind" in stderr
+    assert "no process was left behind" in stderr
     assert not psutil.wait_procs(family, timeout=10)[1]
-    assert list((results / "t").iterdir()) == []
+    (attempt,) = attempts.unfinished(results)
+    assert attempt.failure is not None and attempt.failure.status == "stopped"
+    assert index.read(results).runs == ()
 
 
 def _wait_for_a_worker(parent: psutil.Process) -> list[psutil.Process]:

@@ -18,7 +18,8 @@ from effkit.spec import StudySpec
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-STUDIES = ("tabular", "text", "vision", "compression")
+STUDIES = {name: name for name in ("tabular", "text", "vision", "compression")} | {"cascades": "cascades-tabular"}
+"""Notebooks of studies, and the parameter file whose keys each declares."""
 
 
 def _cells(name: str, kind: str = "code") -> list[Any]:
@@ -63,7 +64,7 @@ def test_it_uses_public_names_alone(name: str) -> None:
 @pytest.mark.parametrize("name", STUDIES)
 def test_its_defaults_are_its_parameter_file(name: str) -> None:
     declared = _parameters(name)
-    assert declared == read(ROOT / "params" / f"{name}.yaml")
+    assert declared == read(ROOT / "params" / f"{STUDIES[name]}.yaml")
     assert list(declared) == list(StudySpec.model_fields)
 
 
@@ -91,7 +92,7 @@ def _rehearse(notebook: str, params: str, folder: Path, **changed: Any) -> store
     """Run a notebook with one of params/smoke, or skip where its data or weights cannot be had."""
     keys = read(ROOT / "params" / "smoke" / f"{params}.yaml") | changed
     spec = parse(keys)
-    for needed in (spec.task, *dict.fromkeys(each.model for each in spec.candidates)):
+    for needed in (spec.task, *dict.fromkeys(part.model for each in spec.candidates for part in each.parts)):
         try:
             catalogue.fetch(needed)
         except catalogue.CatalogueError as error:
@@ -182,6 +183,14 @@ def test_compression_takes_tables_too(tmp_path: Path) -> None:
     assert linked["lightgbm-large+features-6+onnx"] == ["features", "onnx"]
 
 
+def test_cascades_show_what_they_save_and_where_they_break(tmp_path: Path) -> None:
+    record = _rehearse("cascades", "cascades-tabular", tmp_path).record
+    assert not record.failed
+    assert [bool(candidate.cascade) for candidate in record.candidates] == [False, False, True, True]
+    shown = (tmp_path / "cascades.ipynb").read_text(encoding="utf-8")
+    assert "requests go on" in shown and "If the traffic shifts" in shown
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("notebook", "params"),
@@ -192,6 +201,8 @@ def test_compression_takes_tables_too(tmp_path: Path) -> None:
         ("vision", "vision"),
         ("compression", "compression"),
         ("compression", "compression-vision"),
+        ("cascades", "cascades-text"),
+        ("cascades", "cascades-vision"),
     ],
 )
 def test_the_other_rehearsals(notebook: str, params: str, tmp_path: Path) -> None:

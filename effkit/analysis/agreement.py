@@ -1,0 +1,281 @@
+"""Do two runs of one study agree? Answers item by item, numbers by their intervals.
+
+What is computed from the data alone must be the same to the last bit on the same host and versions. What is
+measured is two estimates of one quantity, and the question is whether their difference is more than chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from effkit.analysis.circumstances import Difference, circumstances, differences, same_host, same_versions
+from effkit.analysis.quality import holm
+from effkit.analysis.readings import Reading, counted, readings
+from effkit.analysis.welch import ALPHA, LogTest, log_test
+from effkit.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Verdict = Literal["agrees", "may be chance", "differs", "no interval"]
+TRAINING = ["candidate", "seed"]
+
+
+class NotComparable(ValueError):
+    """The two runs measured different things; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One measured number in both runs; `test` is None where one of them has no interval.
+
+    `p_holm` allows for all numbers that were looked at.
+    """
+
+    candidate: str
+    first: Reading
+    second: Reading
+    test: LogTest | None
+    p_holm: float | None = None
+    verdict: Verdict = "no interval"
+
+
+@dataclass(frozen=True)
+class Exact:
+    """One number that is computed or counted, in both runs; `due` where it must be the same."""
+
+    candidate: str
+    name: str
+    first: float
+    second: float
+    due: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether it is, to the last bit."""
+        return self.first == self.second
+
+
+@dataclass(frozen=True)
+class Items:
+    """One candidate's answers with one training seed, item by item.
+
+    Attributes:
+        n: items that both answered.
+        differing: numbers of the items whose answer or score differs.
+        confidences: how many confidences differ, answers that differ included.
+        furthest: the largest difference of two confidences; 0.0 where none differs.
+        due: whether all must be the same.
+    """
+
+    candidate: str
+    seed: int
+    n: int
+    differing: tuple[int, ...]
+    confidences: int
+    furthest: float
+    due: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was not compared, and why."""
+
+    candidate: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """In what two runs agree and in what they do not."""
+
+    differences: tuple[Difference, ...]
+    items: tuple[Items, ...]
+    exact: tuple[Exact, ...]
+    numbers: tuple[Number, ...]
+    refused: tuple[Refused, ...]
+
+    @property
+    def tested(self) -> tuple[Number, ...]:
+        """The numbers that have intervals in both runs."""
+        return tuple(each for each in self.numbers if each.test is not None)
+
+    @property
+    def by_chance(self) -> float:
+        """How many of them would lie apart at the 5 % level if nothing had changed."""
+        return ALPHA * len(self.tested)
+
+    @property
+    def broken(self) -> bool:
+        """Whether something differs that must be the same."""
+        return any(each.due and each.differing for each in self.items) or any(
+            each.due and not each.same for each in self.exact
+        )
+
+
+def compare(
+    first: Record,
+    second: Record,
+    first_predictions: pd.DataFrame | None = None,
+    second_predictions: pd.DataFrame | None = None,
+) -> Agreement:
+    """Compare two runs.
+
+    Args:
+        first: the one.
+        second: the other; ratios are its values over the first's.
+        first_predictions: the first's per-item predictions (`predictions.parquet`); None where they are gone.
+        second_predictions: the second's.
+
+    Raises:
+        NotComparable: other task, data, metric or test items.
+    """
+    _check_same_question(first, second)
+    found = differences(circumstances(first), circumstances(second))
+    names = [each.name for each in first.candidates if each.name in {other.name for other in second.candidates}]
+    if not names:
+        raise NotComparable("The two runs have no candidate in common.")
+    refused = list(_missing(first, second, names))
+    items: tuple[Items, ...] = ()
+    if first_predictions is None or second_predictions is None:
+        refused.append(Refused("", "predictions", "a run has no predictions.parquet any more"))
+    else:
+        due = {name: _due(first, second, name, found) for name in names}
+        items = _compared_items(first_predictions, second_predictions, due)
+    working = [name for name in names if "failed" not in (first.candidate(name).status, second.candidate(name).status)]
+    exact = [each for name in working for each in _compared_exactly(first, second, name, found)]
+    numbers: list[Number] = []
+    for name in working:
+        refused += _refused_numbers(first, second, name, found)
+        numbers += _compared_numbers(first, second, name, found)
+    return Agreement(found, items, tuple(exact), _judged(numbers), tuple(refused))
+
+
+def _check_same_question(first: Record, second: Record) -> None:
+    for what, one, other in (
+        ("tasks", first.task.name, second.task.name),
+        ("metrics", first.task.metric, second.task.metric),
+        ("data or splits of the task", first.task.sha256[:12], second.task.sha256[:12]),
+        ("numbers of test items", first.task.test_used, second.task.test_used),
+    ):
+        if one != other:
+            raise NotComparable(
+                f"The two runs have different {what}: {one} in A and {other} in B. Numbers of different items say "
+                "nothing about each other; compare runs of one task, seed and protocol."
+            )
+
+
+def _missing(first: Record, second: Record, names: Sequence[str]) -> Iterator[Refused]:
+    for which, record in (("A", first), ("B", second)):
+        for each in record.candidates:
+            if each.name not in names:
+                yield Refused(each.name, "everything", f"it is in {which} only")
+            elif each.status == "failed":
+                yield Refused(each.name, "everything", f"it failed in {which}: {each.error}")
+
+
+def _due(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> bool:
+    """Whether the candidate's answers must be the same in both runs."""
+    one, other = first.candidate(name), second.candidate(name)
+    return (
+        same_host(found)
+        and same_versions(found)
+        and first.spec.seed == second.spec.seed
+        and first.spec.protocol.device == second.spec.protocol.device
+        and one.fit_items == other.fit_items
+        and one.weights_sha256 == other.weights_sha256
+    )
+
+
+def _compared_items(first: pd.DataFrame, second: pd.DataFrame, due: Mapping[str, bool]) -> tuple[Items, ...]:
+    trainings = first[TRAINING].merge(second[TRAINING], on=TRAINING).drop_duplicates()
+    pairs = [(str(name), int(seed)) for name, seed in trainings.itertuples(index=False) if name in due]
+    return tuple(_compared_training(first, second, name, seed, due=due[name]) for name, seed in pairs)
+
+
+def _compared_training(first: pd.DataFrame, second: pd.DataFrame, name: str, seed: int, *, due: bool) -> Items:
+    ours, theirs = (each[(each["candidate"] == name) & (each["seed"] == seed)] for each in (first, second))
+    rows = ours.merge(theirs, on="item", how="outer", suffixes=("_a", "_b"), indicator=True)
+    alone = int((rows["_merge"] != "both").sum())
+    if alone or (rows["label_a"] != rows["label_b"]).any():
+        raise NotComparable(
+            f"The two runs have different test items: of {name}'s {len(rows)}, {alone} are in one run only, or labels "
+            "differ. Compare runs of one task, seed and protocol."
+        )
+    differing = (rows["prediction_a"] != rows["prediction_b"]) | ~_equal(rows["score_a"], rows["score_b"])
+    apart = (rows["confidence_a"] - rows["confidence_b"]).abs().max()
+    return Items(
+        candidate=name,
+        seed=seed,
+        n=len(rows),
+        differing=tuple(int(item) for item in rows.loc[differing, "item"]),
+        confidences=int((~_equal(rows["confidence_a"], rows["confidence_b"])).sum()),
+        furthest=0.0 if np.isnan(apart) else float(apart),
+        due=due,
+    )
+
+
+def _equal(one: pd.Series[float], other: pd.Series[float]) -> pd.Series[bool]:
+    return (one == other) | (one.isna() & other.isna())
+
+
+def _compared_exactly(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> list[Exact]:
+    due = _due(first, second, name, found)
+    ours, theirs = counted(first.candidate(name)), counted(second.candidate(name))
+    return [Exact(name, what, ours[what], theirs[what], due) for what in ours if what in theirs]
+
+
+def _compared_numbers(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> Iterator[Number]:
+    theirs = {each.name: each for each in readings(second.candidate(name), second.spec)}
+    for ours in readings(first.candidate(name), first.spec):
+        if ours.name in theirs and not _refusal(ours, first, second, name, found):
+            other = theirs[ours.name]
+            yield Number(name, ours, other, log_test(ours.estimate, ours.freedom, other.estimate, other.freedom))
+
+
+def _refused_numbers(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> Iterator[Refused]:
+    ours, theirs = (readings(each.candidate(name), each.spec) for each in (first, second))
+    for which, one, other in (("B", ours, theirs), ("A", theirs, ours)):
+        missing = {each.name for each in one} - {each.name for each in other}
+        yield from (Refused(name, each.name, f"{which} has no such number") for each in one if each.name in missing)
+    for each in ours:
+        reason = _refusal(each, first, second, name, found)
+        if reason and each.name in {other.name for other in theirs}:
+            yield Refused(name, each.name, reason)
+
+
+def _refusal(reading: Reading, first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> str:
+    """Why one kind of number may not be compared; empty where it may."""
+    if reading.to_reference and first.spec.reference != second.spec.reference:
+        return f"the references differ: {first.spec.reference} in A and {second.spec.reference} in B"
+    for field in ("threads", "device"):
+        ours, theirs = getattr(first.spec.protocol, field), getattr(second.spec.protocol, field)
+        if reading.unit != "bytes" and ours != theirs:
+            return f"`protocol.{field}` differs: {ours} in A and {theirs} in B"
+    if reading.energy:
+        ranks = [each.energy.rank if each.energy else None for each in (first.candidate(name), second.candidate(name))]
+        if ranks[0] != ranks[1]:
+            return f"energy of different ranks: {ranks[0]} in A and {ranks[1]} in B"
+        if not same_host(found):
+            return "energy of different hosts"
+    return ""
+
+
+def _judged(numbers: Sequence[Number]) -> tuple[Number, ...]:
+    """The numbers with their verdicts, Holm's correction over all that have intervals."""
+    p_values = [each.test.p_value for each in numbers if each.test is not None]
+    adjusted = iter(holm(p_values) if p_values else ())
+    result = []
+    for each in numbers:
+        if each.test is None:
+            result.append(each)
+            continue
+        p_holm = float(next(adjusted))
+        verdict: Verdict = "agrees" if each.test.p_value >= ALPHA else "may be chance" if p_holm >= ALPHA else "differs"
+        result.append(replace(each, p_holm=p_holm, verdict=verdict))
+    return tuple(result)

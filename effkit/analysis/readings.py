@@ -1,0 +1,132 @@
+"""A candidate's numbers one by one: the measured ones with their degrees of freedom, and the exact ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from effkit.record import CandidateRecord, Estimate, PercentileRecord, Ratio
+from effkit.spec import StudySpec
+
+Unit = Literal["s", "items/s", "j", "bytes", "×"]
+"""As a report shows it; "×" for a ratio."""
+
+FEWEST_BATCHES = 20
+"""Batch means under a load test's intervals, at least (`analysis/load.py`)."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measured number.
+
+    Attributes:
+        name: for people.
+        unit: of its values.
+        estimate: with its interval, if it has one.
+        freedom: degrees of freedom that the interval rests on; 0 where there is none.
+        energy: whether it is one, so that rank and host count.
+        to_reference: whether it is a ratio to the reference.
+    """
+
+    name: str
+    unit: Unit
+    estimate: Estimate
+    freedom: int
+    energy: bool = False
+    to_reference: bool = False
+
+
+def readings(candidate: CandidateRecord, spec: StudySpec) -> tuple[Reading, ...]:
+    """Return every measured number of a candidate but its quality, which is compared item by item."""
+    return (*_latency(candidate, spec), *_throughput(candidate, spec), *_energy(candidate, spec),
+            *_start(candidate, spec), *_memory(candidate), *_load(candidate))  # fmt: skip
+
+
+def counted(candidate: CandidateRecord) -> dict[str, float]:
+    """Return every number that follows from data, weights and code alone, by its name."""
+    found: dict[str, float | None] = {}
+    if (quality := candidate.quality) is not None:
+        found[quality.metric] = quality.value.value
+        found |= {f"{quality.metric}, training {number}": value for number, value in enumerate(quality.seed_values, 1)}
+        found |= quality.secondary
+    if candidate.gap is not None:
+        found["gap to the reference"] = candidate.gap.difference
+    found["parameters"] = candidate.parameters
+    if candidate.memory is not None:
+        found["bytes of the weights on disk"] = candidate.memory.weight_bytes
+        found["bytes of the weights in memory"] = candidate.memory.tensor_bytes
+    found["operations"] = candidate.operations.flops if candidate.operations else None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _latency(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
+    if (latency := candidate.latency) is None:
+        return
+    yield _reading("mean latency", "s", latency.mean_s, spec)
+    for each in latency.percentiles:
+        if (estimate := _percentile(each, latency.mean_s.n)) is not None:
+            yield _reading(f"p{each.level:g} latency", "s", estimate, spec)
+    yield from _ratio("mean latency to the reference", latency.ratio, spec)
+
+
+def _throughput(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
+    for each in candidate.throughput:
+        yield _reading(f"throughput at batch {each.batch}", "items/s", each.items_per_s, spec)
+        yield from _ratio(f"throughput at batch {each.batch} to the reference", each.ratio, spec)
+
+
+def _energy(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
+    if candidate.energy is None or candidate.energy.request_j is None:
+        return
+    yield _reading("energy of a request", "j", candidate.energy.request_j, spec, energy=True)
+    yield from _ratio("energy to the reference", candidate.energy.ratio, spec, energy=True)
+
+
+def _start(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
+    if (start := candidate.cold_start) is None:
+        return
+    yield _reading("cold start: imports", "s", start.import_s, spec)
+    yield _reading("cold start: loading", "s", start.load_s, spec)
+    yield _reading("cold start: first call", "s", start.first_call_s, spec)
+
+
+def _memory(candidate: CandidateRecord) -> Iterator[Reading]:
+    if candidate.memory is None:
+        return
+    peak = candidate.memory.floor_bytes + candidate.memory.peak_bytes
+    yield Reading("peak memory of the process", "bytes", Estimate(value=peak, n=1), freedom=0)
+
+
+def _load(candidate: CandidateRecord) -> Iterator[Reading]:
+    """One worker serves under load, so its intervals rest on batches and not on generations."""
+    if (load := candidate.load) is None:
+        return
+    yield Reading("saturation", "items/s", load.saturation_per_s, load.saturation_per_s.n - 1)
+    for point in load.points:
+        for each in point.percentiles:
+            if (estimate := _percentile(each, FEWEST_BATCHES)) is not None:
+                name = f"p{each.level:g} latency at {100 * point.share:g} % load"
+                yield Reading(name, "s", estimate, FEWEST_BATCHES - 1)
+
+
+def _reading(name: str, unit: Unit, estimate: Estimate, spec: StudySpec, **about: bool) -> Reading:
+    return Reading(name, unit, estimate, _freedom(estimate.n, spec), **about)
+
+
+def _ratio(name: str, ratio: Ratio | None, spec: StudySpec, *, energy: bool = False) -> Iterator[Reading]:
+    if ratio is not None:
+        estimate = Estimate(value=ratio.value, low=ratio.low, high=ratio.high, n=ratio.n)
+        yield _reading(name, "×", estimate, spec, energy=energy, to_reference=True)
+
+
+def _percentile(found: PercentileRecord, n: int) -> Estimate | None:
+    if found.value_s is None:
+        return None
+    return Estimate(value=found.value_s, low=found.low_s, high=found.high_s, n=n)
+
+
+def _freedom(generations: int, spec: StudySpec) -> int:
+    """Where a run could go on, its intervals rest on the generations that the decision rested on."""
+    first = spec.protocol.generations if spec.protocol.interval is not None else generations
+    return max(min(generations, first) - 1, 0)

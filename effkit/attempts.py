@@ -1,0 +1,227 @@
+"""Attempts: what a run was asked for, and how it ended where it has no record. None is ever deleted.
+
+An attempt is a staged folder with a request in it. The process that works on it keeps the request locked, so that
+whether it still goes on is known without asking any clock or process number. An attempt that ends without a record
+is put aside under another hidden name, with the reason in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from effkit import store
+from effkit.index import done
+from effkit.spec import Frozen
+
+REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
+WAITING_FOR_TWIN = "waiting: another process runs this already"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which run a record is of; the fields of `Record` that nothing measured tells."""
+
+    run: str
+    interactive: bool
+    identity: str | None
+    replicate: int = 1
+    sweep: str | None = None
+
+
+class Request(Frozen):
+    """What one run is asked for."""
+
+    identity: str
+    replicate: int = 1
+    sweep: str | None = None
+    study: str
+    params: dict[str, Any]
+    notebook: str = Field(description="path of the notebook that is executed")
+    again: bool = Field(description="measure it even where a complete record of the identity is there")
+    beside_others: bool = Field(default=False, description="prepare on the cores that measuring leaves free")
+    timeout_s: float | None = Field(default=None, description="longest it may take, waiting for the slot left out")
+    memory_bytes: int | None = Field(default=None, description="most that its processes may hold together")
+
+
+class Failure(Frozen):
+    """How an attempt ended that left no record, or that failed after its record was there."""
+
+    status: Literal["failed", "timeout", "memory", "stopped", "cut off"]
+    sentence: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt without a published record.
+
+    Attributes:
+        folder: where what it left is.
+        request: what was asked.
+        failure: how it ended; None while it goes on, and where nothing could be written.
+        alive: whether a process works on it.
+    """
+
+    folder: Path
+    request: Request
+    failure: Failure | None
+    alive: bool
+
+
+def begin(results: Path, request: Request) -> tuple[Path, int]:
+    """Stage a folder with a request in it.
+
+    Returns:
+        The folder, and the descriptor whose lock says that it is worked on: for the process that will, to inherit.
+
+    Raises:
+        StoreError: when nothing can be written.
+    """
+    name = store.run_name(datetime.now(UTC), store.params_hash(request.params))
+    try:
+        folder = store.stage_anew(results, request.study, name)
+        partial = folder / f"{REQUEST}.partial"
+        partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
+        descriptor = os.open(partial, os.O_RDONLY)
+        _lock(descriptor)
+        partial.rename(folder / REQUEST)
+    except OSError as error:
+        raise store.StoreError(f"{results / request.study} cannot be written ({error.strerror}).") from error
+    return folder, descriptor
+
+
+def request(folder: Path) -> Request:
+    """Read what an attempt was asked for."""
+    return Request.model_validate_json((folder / REQUEST).read_bytes())
+
+
+def asked(folder: Path) -> Asked:
+    """Return which run a staged folder is for; one without a request was made by another program than effkit."""
+    wanted = under_way()
+    if wanted is None:
+        return Asked(run=store.name_of(folder), interactive=False, identity=None)
+    return Asked(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
+
+
+def under_way() -> Request | None:
+    """Return what `effkit run` started this process for; None for a run by hand."""
+    given = os.environ.get(store.RUN_VARIABLE)
+    return request(Path(given)) if given and (Path(given) / REQUEST).exists() else None
+
+
+def note(folder: Path, status: str, sentence: str) -> None:
+    """Write how an attempt ended. A disk that is full leaves it without a word, and it is one all the same."""
+    failure = Failure.model_validate({"status": status, "sentence": sentence, "ended_at": datetime.now(UTC)})
+    partial = folder / f"{FAILURE}.partial"
+    with suppress(OSError):
+        partial.write_text(failure.model_dump_json(indent=1), encoding="utf-8")
+        partial.replace(folder / FAILURE)
+
+
+def give_up(folder: Path, status: str, sentence: str) -> Path:
+    """Put an attempt aside that has no record, and return where it is kept."""
+    note(folder, status, sentence)
+    place = folder.with_name(f".{store.name_of(folder)}{store.FAILED}")
+    folder.rename(place)
+    return place
+
+
+def failure(folder: Path) -> Failure | None:
+    """Read how an attempt ended; None where that was not written."""
+    try:
+        return Failure.model_validate_json((folder / FAILURE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def unfinished(results: Path) -> list[Attempt]:
+    """Every attempt without a published record, in the order of their names."""
+    found = []
+    for path in sorted(results.glob(f"*/.*/{REQUEST}")):
+        try:
+            found.append(Attempt(path.parent, request(path.parent), failure(path.parent), _is_locked(path)))
+        except FileNotFoundError:
+            continue  # it was published or put aside just now
+        except (OSError, ValidationError) as error:
+            log.warning("left out: %s cannot be read: %s", path, str(error).splitlines()[0])
+    return found
+
+
+def recover(results: Path) -> None:
+    """Finish what killed processes left: publish a whole record, put the rest aside as cut off."""
+    for attempt in unfinished(results):
+        if not attempt.alive and attempt.folder.name.endswith(store.STAGED):
+            finish(results, attempt.folder)
+
+
+def finish(results: Path, folder: Path) -> None:
+    """Publish or put aside an attempt that nobody works on any longer; whoever comes second does nothing."""
+    import fcntl
+
+    with suppress(FileNotFoundError):
+        descriptor = os.open(folder / REQUEST, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            wanted = request(folder)
+            if not (folder / store.RECORD).exists():
+                give_up(folder, "cut off", "its process was killed before it had a record")
+            elif not wanted.again and done(results, wanted.identity) is not None:
+                give_up(folder, "cut off", "its process was killed, and another attempt had a record first")
+            else:
+                store.publish(folder)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Be the only one in a results folder that runs an identity; wait while another does.
+
+    Args:
+        results: the folder.
+        identity: of the run.
+        tell: told once if there is someone to wait for.
+    """
+    import fcntl
+
+    (results / LOCKS).mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(results / LOCKS / identity, os.O_RDONLY | os.O_CREAT, 0o666)
+    try:
+        try:
+            _lock(descriptor)
+        except BlockingIOError:
+            tell(WAITING_FOR_TWIN)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    import fcntl
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_locked(path: Path) -> bool:
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -1,0 +1,33 @@
+"""The detached process of one run: `python -m effkit.batch.child FOLDER DESCRIPTOR`.
+
+It outlives whoever started it, so that nothing measured is lost with a coordinator, and publishes the run itself.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from effkit import attempts, index, store
+from effkit.batch.runner import execute
+
+
+def main() -> None:
+    """Run what is asked for in a staged folder, unless another process has done so meanwhile."""
+    staged, descriptor = Path(sys.argv[1]), int(sys.argv[2])
+    os.set_inheritable(descriptor, False)  # the lock on the request says that this process lives, and no other
+    request, results = attempts.request(staged), staged.parents[1]
+
+    def tell(text: str) -> None:
+        (staged / store.LOG).write_text(f"- - - {text}\n", encoding="utf-8")
+
+    with attempts.alone(results, request.identity, tell):
+        if not request.again and index.done(results, request.identity) is not None:
+            store.discard(staged)
+        else:
+            execute(staged, request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Executors: whoever runs points and tells how each ended. Here, this host: a detached process for each run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal, Protocol
+
+import psutil
+
+from effkit import attempts, index, store
+from effkit.batch.limits import last_line
+from effkit.batch.sweep import Point
+from effkit.bench import host
+
+LOOK_EVERY_S = 0.1
+STOP_WITHIN_S = 20.0
+CORES_TO_MEASURE = 2
+MOST_AT_ONCE = 4
+"""There is one measuring slot: more runs than these would only wait for it, and hold memory."""
+
+Watch = Callable[[Point, str], None]
+"""Told what a run is doing whenever that changes; an empty line as it begins."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a point ended.
+
+    Attributes:
+        status: `done`, with a record; otherwise why there is none, or why it is not complete.
+        folder: of the run, maybe of one that another process had done meanwhile, or of the attempt.
+        sentence: what went wrong; empty where nothing did.
+        wall_s: from its start to its end.
+    """
+
+    point: Point
+    status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off"]
+    folder: Path | None
+    sentence: str
+    wall_s: float
+
+
+class Executor(Protocol):
+    """Runs points somewhere."""
+
+    def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
+        """Run points and yield how each ended, as they end; closing the iterator stops those under way.
+
+        Args:
+            points: what to run, in this order.
+            again: also where a complete record of the identity is there.
+            watch: told what each is doing.
+        """
+        ...
+
+
+@dataclass
+class _Child:
+    point: Point
+    staged: Path
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    started: float
+    line: str = ""
+
+
+@dataclass
+class Local:
+    """This host: a detached process for each run, which outlives its coordinator.
+
+    Attributes:
+        results: where runs are kept.
+        at_once: how many may be under way; all but one of them prepare or wait.
+    """
+
+    results: Path
+    at_once: int = field(default_factory=lambda: at_once(host.free_cores()))
+
+    def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
+        """Run points as `Executor` says; see there."""
+        waiting, running = deque(points), list[_Child]()
+        most = 1 if any(point.spec.protocol.device != "cpu" for point in points) else self.at_once
+        try:
+            while waiting or running:
+                while waiting and len(running) < most:
+                    running.append(self._start(waiting.popleft(), again, most > 1))
+                    watch(running[-1].point, "")
+                time.sleep(LOOK_EVERY_S)
+                for child in list(running):
+                    if child.process.poll() is not None:
+                        running.remove(child)
+                        yield self._outcome(child)
+                    elif (line := last_line(child.staged / store.LOG)) != child.line:
+                        child.line = line
+                        watch(child.point, line)
+        finally:
+            _stop(running)
+            for child in running:
+                attempts.finish(self.results, child.staged)
+
+    def _start(self, point: Point, again: bool, beside_others: bool) -> _Child:
+        request = attempts.Request(
+            identity=point.identity,
+            replicate=point.replicate,
+            sweep=point.sweep,
+            study=point.spec.name,
+            params=dict(point.params),
+            notebook=str(point.notebook.resolve()),
+            again=again,
+            beside_others=beside_others,
+            timeout_s=point.timeout_s,
+            memory_bytes=point.memory_bytes,
+        )
+        staged, descriptor = attempts.begin(self.results, request)
+        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "effkit.batch.child", str(staged.resolve()), str(descriptor)],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                pass_fds=(descriptor,),
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        return _Child(point, staged, process, said, time.monotonic())
+
+    def _outcome(self, child: _Child) -> Outcome:
+        """Say how a process ended, by what it left: it may have been killed at any moment."""
+        attempts.finish(self.results, child.staged)
+        wall_s = time.monotonic() - child.started
+        place = child.staged.with_name(store.name_of(child.staged))
+        aside = place.with_name(f".{place.name}{store.FAILED}")
+        with child.said:
+            child.said.seek(0)
+            words = child.said.read().decode(errors="replace").strip().splitlines()[-1:]
+        if place.exists():
+            return self._published(child.point, place, wall_s)
+        if not aside.exists():
+            found = index.done(self.results, child.point.identity)
+            if found is not None:
+                return Outcome(child.point, "done", self.results / found.folder, "", wall_s)
+            return Outcome(child.point, "cut off", None, "nothing of it is left in the results folder", wall_s)
+        failure = attempts.failure(aside)
+        if failure is None:
+            return Outcome(child.point, "cut off", aside, "it could not even write why: is the disk full?", wall_s)
+        sentence = failure.sentence
+        if failure.status == "cut off" and words:
+            sentence = f"{sentence}: {words[0]}"
+        return Outcome(child.point, failure.status, aside, sentence, wall_s)
+
+    def _published(self, point: Point, place: Path, wall_s: float) -> Outcome:
+        record = store.load(place).record
+        failure = attempts.failure(place)
+        sentences = [f"{each.name} failed: {each.error}" for each in record.failed]
+        if failure is not None:
+            sentences.append(f"{failure.sentence} The run itself was complete and is kept in {place}.")
+        return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
+
+
+def at_once(cores: int) -> int:
+    """How many runs may be under way on so many cores: one that is measured, and others where cores are left."""
+    return max(1, min(MOST_AT_ONCE, cores - CORES_TO_MEASURE))
+
+
+def _stop(children: Sequence[_Child]) -> None:
+    """Ask processes to end with their kernels, then make them."""
+    for child in children:
+        with suppress(ProcessLookupError):
+            child.process.send_signal(signal.SIGTERM)
+    for child in children:
+        try:
+            child.process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            for each in _family(child.process.pid):
+                with suppress(psutil.Error):
+                    each.kill()
+            child.process.wait()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    return []

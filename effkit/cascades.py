@@ -1,0 +1,184 @@
+"""Cascades: from what every stage said of the test items, and what was timed, to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit import resolve
+from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
+from effkit.analysis.comparison import QualityTest, mean_with_interval
+from effkit.analysis.links import link_energy, link_gaps, link_latency
+from effkit.analysis.paired import PairedSamples
+from effkit.bench.prepare import Staged
+from effkit.models.confidence import Confidence
+from effkit.record import CandidateRecord, Gap
+from effkit.routing import Cascade, CascadeStage, CostKind
+from effkit.spec import CandidateSpec
+from effkit.techniques import exits_of
+
+if TYPE_CHECKING:
+    from effkit.assemble import Findings
+
+Named = tuple[tuple[str, str], ...]
+"""Name and title of each stage."""
+
+
+def cascades(
+    found: Findings,
+    paired: PairedSamples,
+    test: QualityTest,
+    candidates: Mapping[str, CandidateRecord],
+    *,
+    cores: int,
+) -> dict[str, Cascade]:
+    """Return what is known of each candidate whose stages take turns.
+
+    Args:
+        found: what the run found out.
+        paired: its samples.
+        test: the study's test of quality.
+        candidates: what is known of each by itself, by name.
+        cores: of the machine, over which a power model spreads its load.
+    """
+    measured = {name: each for name, each in candidates.items() if each.status == "ok"}
+    gaps = _gaps(found, test)
+    made = {}
+    for spec in found.spec.candidates:
+        prepared = found.prepared.get(spec.name)
+        if prepared is not None and prepared.staged is not None:
+            gap = candidates[spec.name].gap if _stages(spec, found)[-1][0] == found.spec.reference else None
+            one = _cascade(spec, prepared.staged, found, paired, test, measured, cores)
+            made[spec.name] = one.model_copy(update={"gap": gap or gaps.get(spec.name)})
+    return made
+
+
+def _cascade(
+    spec: CandidateSpec,
+    staged: Staged,
+    found: Findings,
+    paired: PairedSamples,
+    test: QualityTest,
+    measured: Mapping[str, CandidateRecord],
+    cores: int,
+) -> Cascade:
+    named, settings = _stages(spec, found), found.prepared[spec.name].built.recipe.settings
+    costs, kind = _costs(spec, named, staged, paired, measured)
+    stages = _as_arrays(staged, found, costs, test)
+    by, last = stages.answered_by, named[-1][0]
+    escalated = int((by > 0).sum())
+    ends = (measured[spec.name], measured[last]) if {spec.name, last} <= measured.keys() else None
+    kinds: dict[str, NDArray[np.str_]] = {"class": np.array(found.task.classes)[found.labels]}
+    kinds |= {column: np.asarray(names[found.test], dtype=str) for column, names in found.task.groups.items()}
+    chosen = settings["escalate"] is None
+    return Cascade(
+        stages=_stage_records(named, staged, stages, costs, test),
+        score=settings["score"],
+        calibration=settings["calibration"],
+        chosen=chosen,
+        accept_points=settings["accept_points"] if chosen else None,
+        calibrate_items=staged.setup["calibrate_items"],
+        select_items=staged.setup["select_items"],
+        select_gap=staged.setup["select_gap"],
+        escalated=share(escalated, len(by)),
+        gap=None,
+        latency=link_latency(paired, spec.name, last) if ends else None,
+        energy=link_energy(paired, *ends, cores=cores) if ends else None,
+        cost=cost_of(stages, by),
+        cost_kind=kind,
+        curve=curve(stages),
+        recovered=recovered(stages),
+        mixes=mixes(stages, kinds),
+        alarm=alarm_band(escalated, len(by)),
+    )
+
+
+def _stages(spec: CandidateSpec, found: Findings) -> Named:
+    """Name and title of each stage; of parts, where they leave the network, the whole network last."""
+    model = found.models[spec.name]
+    if spec.cascade:
+        pairs = zip(spec.cascade, model.stages, strict=True)
+        return tuple((stage.name, resolve.title(stage, each)) for stage, each in pairs)
+    whole = resolve.prefixes(spec)[-2]
+    layers = exits_of(spec.chain)
+    parts = [(f"{whole.name} after {layer}", f"after layer {layer}") for layer in layers]
+    return (*parts, (whole.name, resolve.title(whole, model)))
+
+
+def _costs(
+    spec: CandidateSpec,
+    named: Named,
+    staged: Staged,
+    paired: PairedSamples,
+    measured: Mapping[str, CandidateRecord],
+) -> tuple[tuple[float, ...] | None, CostKind | None]:
+    """Cost of an item at each stage over one of the last stage alone: by time where all were timed, else operations."""
+    last = named[-1][0]
+    if spec.cascade and all(name in measured for name, _ in named):
+        ratios = [link_latency(paired, name, last) for name, _ in named[:-1]]
+        if all(ratios):
+            return (*(ratio.value for ratio in ratios if ratio), 1.0), "time"
+    flops = [each.flops for each in staged.facts if each.flops is not None]
+    alone = (flops[-1] if spec.cascade else sum(flops)) if flops else 0.0
+    if len(flops) < len(named) or alone <= 0:
+        return None, None
+    return tuple(each / alone for each in flops), "operations"
+
+
+def _as_arrays(staged: Staged, found: Findings, costs: tuple[float, ...] | None, test: QualityTest) -> Stages:
+    confidences = [Confidence.from_json(each["confidence"]) for each in staged.setup["stages"][:-1]]
+    return Stages(
+        scores=np.stack([found.scores(each) for each in staged.answers]),
+        confidences=np.stack([each.of(said) for each, said in zip(confidences, staged.answers[:-1], strict=True)]),
+        thresholds=tuple(staged.setup["thresholds"]),
+        costs=costs,
+        clusters=test.clusters,
+        seed=found.spec.seed,
+    )
+
+
+def _stage_records(
+    named: Named, staged: Staged, stages: Stages, costs: tuple[float, ...] | None, test: QualityTest
+) -> tuple[CascadeStage, ...]:
+    by = stages.answered_by
+    made = []
+    for number, ((name, title), told) in enumerate(zip(named, staged.setup["stages"], strict=True)):
+        confidence = Confidence.from_json(told["confidence"])
+        made.append(
+            CascadeStage(
+                name=name,
+                title=title,
+                quality=mean_with_interval(stages.scores[number], test.clusters, seed=stages.seed, resamples=2000),
+                answered=share(int((by == number).sum()), len(by)),
+                cost=None if costs is None else costs[number],
+                threshold=stages.thresholds[number] if number < len(stages.thresholds) else None,
+                temperature=confidence.temperature if confidence.steps is None else None,
+                ece_before=told["ece_before"],
+                ece_after=told["ece_after"],
+            )
+        )
+    return tuple(made)
+
+
+def _gaps(found: Findings, test: QualityTest) -> dict[str, Gap]:
+    """The gap of each cascade to its last stage, with Holm over the cascades of the study."""
+    scores: dict[str, NDArray[np.float64]] = {}
+    pairs: dict[str, tuple[str, str]] = {}
+    for spec in found.spec.candidates:
+        prepared = found.prepared.get(spec.name)
+        if prepared is not None and prepared.staged is not None:
+            last = _stages(spec, found)[-1][0]
+            scores |= {
+                spec.name: found.scores(prepared.predictions[0]),
+                last: found.scores(prepared.staged.answers[-1]),
+            }
+            pairs[spec.name] = (spec.name, last)
+    if not pairs:
+        return {}
+    base = next(iter(scores.values()))
+    gaps = link_gaps(scores, list(pairs.values()), base, replace(test, groups={}))
+    return {name: gaps[pair] for name, pair in pairs.items()}

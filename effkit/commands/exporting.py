@@ -1,0 +1,30 @@
+"""Taking a run out of effkit: tables, papers, model cards, MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a study: its newest.", show_default=False)],
+    to: Annotated[str, typer.Option("--to", help="csv, parquet, latex, mlflow or model-card.", show_default=False)],
+    out: Annotated[
+        str | None, typer.Option("--out", help="A file or folder; for mlflow a tracking URI [default: ./mlruns].")
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option("--candidate", help="Whose model card [default: the chosen one's].")
+    ] = None,
+) -> None:
+    """Write one run as a table, as LaTeX, as a model card or into MLflow."""
+    from effkit import store
+    from effkit.export import ExportError
+    from effkit.export import export as write
+
+    try:
+        typer.echo(write(store.load_newest(run), to, out, candidate))
+    except ExportError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None

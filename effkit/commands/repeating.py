@@ -1,0 +1,86 @@
+"""Running a run again, and whether two runs agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from effkit.commands.options import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from effkit.store import Loaded
+
+Run = Annotated[Path, typer.Argument(help="Folder of a run, or of a study: its newest.", show_default=False)]
+
+
+def rerun(
+    run: Run,
+    results: Results = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
+) -> None:
+    """Say what differs from when a run was made, and run it again."""
+    from effkit import batch, store
+    from effkit.repeat import again, install_line
+    from effkit.report.agreement import difference_lines
+
+    loaded = store.load_newest(run)
+    known = again(loaded)
+    for line in (*difference_lines(known.differences, "the run", "here"), *known.unknown):
+        typer.echo(line)
+    if command := install_line(known.differences):
+        typer.echo(f"Its packages again, in an environment of their own: {command}")
+    if dry_run:
+        return
+    place = loaded.folder.resolve().parents[1] if results is None else results
+    typer.echo(f"{known.params['name']}: running", err=True)
+    try:
+        new = batch.Runner(place).run(known.params, known.source)
+    except batch.RunFailed as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("Stopped; no process was left behind.", err=True)
+        raise typer.Exit(130) from None
+    typer.echo(f"{new.folder}\nWhether the two agree: effkit compare {loaded.folder} {new.folder}")
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="A run's folder, or a study's: its newest run.", show_default=False)],
+    b: Annotated[Path, typer.Argument(help="Another run of the same task.", show_default=False)],
+) -> None:
+    """Say in what two runs agree; exit code 1 when something differs that must be the same."""
+    from effkit import store
+    from effkit.analysis.agreement import NotComparable
+    from effkit.analysis.agreement import compare as agreement
+    from effkit.report.agreement import agreement_lines
+
+    first, second = store.load_newest(a), store.load_newest(b)
+    if first.folder.resolve() == second.folder.resolve():
+        typer.echo(f"Both are {first.folder}: give two runs. `effkit rerun {first.folder}` makes another.", err=True)
+        raise typer.Exit(2)
+    try:
+        found = agreement(first.record, second.record, _predictions(first), _predictions(second))
+    except NotComparable as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    for name, each in (("A", first), ("B", second)):
+        typer.echo(f"{name}  {each.folder}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
+    for line in agreement_lines(found):
+        typer.echo(line)
+    if found.broken:
+        raise typer.Exit(1)
+
+
+def _predictions(run: Loaded) -> pd.DataFrame | None:
+    import pandas as pd
+
+    from effkit import store
+
+    try:
+        return pd.read_parquet(run.folder / store.PREDICTIONS)
+    except FileNotFoundError:
+        return None

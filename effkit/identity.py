@@ -1,0 +1,67 @@
+"""Identity: a hash of everything that changes a run's results, so that what is done need not be done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from effkit import catalogue
+from effkit.spec import CandidateSpec, StudySpec
+from effkit.techniques import TECHNIQUES, teacher_of
+
+IDENTITY_VERSION = 1
+"""Raised when effkit measures or computes otherwise than before: what was done then is done no longer."""
+WORDS = ("name", "margin_reason")
+"""Keys of a study that only name it or explain it."""
+
+
+def identity(spec: StudySpec, replicate: int = 1) -> str:
+    """Return what identifies a run: the version and a hash, as in `1-9f86d081884c7d65`.
+
+    It covers every key with its default filled in, but for the words and for what is None; the catalogue's hashes
+    of data and weights, and its settings of each model; and the replicate's number. The host and the notebook are
+    no part of it.
+
+    Args:
+        spec: a checked study, of catalogued tasks and models alone.
+        replicate: from 1.
+    """
+    names = sorted({name for candidate in _candidates(spec) for name in _models(candidate)})
+    said = {
+        "spec": spec.model_dump(mode="json", exclude={*WORDS, "candidates"}, exclude_none=True),
+        "candidates": [_candidate(candidate) for candidate in spec.candidates],
+        "task": _entry(catalogue.tasks()[spec.task]),
+        "models": {name: _entry(catalogue.models()[name]) for name in names},
+        "replicate": replicate,
+    }
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return f"{IDENTITY_VERSION}-{digest[:32]}"
+
+
+def _candidates(spec: StudySpec) -> list[CandidateSpec]:
+    return [*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve)]
+
+
+def _models(candidate: CandidateSpec) -> list[str]:
+    """Its model or its stages', and those that they learn from."""
+    names = [name for part in candidate.parts for name in (part.model, teacher_of(part.chain))]
+    return [name for name in names if name is not None]
+
+
+def _candidate(candidate: CandidateSpec) -> dict[str, Any]:
+    """A candidate with its techniques' defaults filled in; a cascade with those of its stages."""
+    if candidate.cascade:
+        said = candidate.model_dump(mode="json", exclude={"cascade"}, exclude_none=True)
+        return said | {"cascade": [_candidate(stage) for stage in candidate.cascade]}
+    chain = [
+        [name, TECHNIQUES[name].parameters.model_validate(given).model_dump(mode="json")]
+        for name, given in candidate.chain
+    ]
+    return {"model": candidate.model, "chain": chain, "fit_items": candidate.fit_items}
+
+
+def _entry(entry: catalogue.ModelEntry | catalogue.TaskEntry) -> dict[str, Any]:
+    """What an entry says that results depend on: not where it is fetched from, what it costs or whom to cite."""
+    kept = {"builder", "settings", "seeded", "kind", "metric", "loader", "target", "groups"}
+    return entry.model_dump(mode="json", include=kept) | {"sha256": {file.name: file.sha256 for file in entry.files}}

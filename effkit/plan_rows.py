@@ -1,0 +1,203 @@
+"""One candidate's share of a plan: what it downloads, and how long making and measuring it take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from effkit import catalogue, resolve
+from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
+from effkit.bench.schedule import calls_per_visit
+from effkit.record import CandidateRecord
+from effkit.spec import CandidateSpec, ItemCount, StudySpec
+from effkit.techniques import embeddings, exits_of, teacher_of
+
+if TYPE_CHECKING:
+    from effkit.tasks import Task
+
+REOPEN_S = 4.0
+"""A prepared candidate is opened once more, and its products are found: start of a worker, imports, hashing."""
+VISIT_OVERHEAD_S = 0.25
+"""Waiting for the others to fall still, and two requests over the pipe."""
+START_OVERHEAD_S = 0.6
+PASSED_ON = 0.4
+"""Share of the items that a stage of a cascade passes on, before anything is known of it."""
+HELD_OUT = 1000
+"""Items of `calibrate` and of `select` by which a cascade is set up, where their number is not known yet."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate's share of the plan."""
+
+    candidate: str
+    download_bytes: int
+    prepare_s: float
+    measure_s: float
+    known: bool
+    """Times come from an earlier run on this host, not from the catalogue."""
+
+
+def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -> float:
+    """Time that the schedule gives one candidate, in all its generations.
+
+    Args:
+        spec: the study.
+        call_s: one item at batch 1.
+        load_s: from the start of a worker to a loaded model.
+        copies: 2 for the reference, 1 otherwise.
+    """
+    protocol = spec.protocol
+    fast = call_s < 0.005
+    warm_up = max(
+        protocol.warm_up_fast_s if fast else protocol.warm_up_s,
+        min(protocol.warm_up_most_calls / 2, 4 * WARM_UP_ITEMS) * call_s,
+    )
+    whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
+    visit = (
+        min(RE_WARM_ITEMS, protocol.block_items) * call_s
+        + max(whole_passes * call_s, protocol.visit_s)
+        + VISIT_OVERHEAD_S
+    )
+    batch = protocol.batch * call_s + max(protocol.batch * call_s, protocol.throughput_s)
+    generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
+    return copies * protocol.generations * generation
+
+
+def row_of(
+    candidate: CandidateSpec,
+    spec: StudySpec,
+    own: Mapping[str, resolve.Own],
+    before: CandidateRecord | None,
+    speed: float | None,
+    copies: int,
+    items: tuple[ItemCount, ItemCount],
+    task: Task | None,
+) -> Row:
+    """Return a candidate's share of the plan.
+
+    Args:
+        candidate: as the study names it.
+        spec: the study.
+        own: the user's own models.
+        before: what an earlier run on a host like this one found of it, if any.
+        speed: how many times slower this host is than the one the catalogue's costs were taken on.
+        copies: 2 for the reference, 1 otherwise.
+        items: to fit and to test.
+        task: the user's own task, if it is not one of the catalogue's.
+    """
+    new = _named(candidate) - {name for each in _before(candidate, spec) for name in _named(each)}
+    download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
+    if before is not None and before.latency is not None and before.cold_start is not None:
+        cold = before.cold_start
+        load_s = cold.import_s.value + cold.load_s.value
+        measure = measuring_s(spec, call_s=before.latency.mean_s.value, load_s=load_s, copies=copies)
+        return Row(candidate.name, download, REOPEN_S + cold.load_s.value, measure, known=True)
+    slower = speed or 1.0
+    parts = [_nominal(part, spec, own, new, items, task) for part in candidate.parts]
+    # What is a candidate itself is made in its own row.
+    names = {each.name for each in spec.candidates if not each.cascade} - {candidate.name}
+    made = sum(nominal.made_s for part, nominal in zip(candidate.parts, parts, strict=True) if part.name not in names)
+    if candidate.cascade:
+        made += 2 * _held_out(spec, task) * sum(nominal.item_s for nominal in parts)
+    call_s = sum(nominal.call_s * PASSED_ON**stage for stage, nominal in enumerate(parts))
+    load_s = sum(nominal.load_s for nominal in parts)
+    measure = measuring_s(spec, call_s=call_s * slower, load_s=load_s * slower, copies=copies)
+    return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
+
+
+@dataclass(frozen=True)
+class _Nominal:
+    """Seconds of one model on the machine that the catalogue's costs were taken on."""
+
+    made_s: float
+    call_s: float
+    load_s: float
+    item_s: float
+    """Of embedding one item."""
+
+
+def _nominal(
+    candidate: CandidateSpec,
+    spec: StudySpec,
+    own: Mapping[str, resolve.Own],
+    new: set[str],
+    items: tuple[ItemCount, ItemCount],
+    task: Task | None,
+) -> _Nominal:
+    found = resolve.model(candidate.model, own)
+    cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
+    pixels = _pixels_share(candidate, found)
+    fit = count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
+    test = count(items[1], "test", spec, task, {}) or 3_000
+    seeds = len(resolve.seeds(found, spec))
+    learnt, taught = embeddings(_own_part(candidate, spec))
+    if exits_of(candidate.chain):  # run up to its exits for the fit and test items once more, and for those held out
+        learnt += fit + test + 2 * _held_out(spec, task)
+    made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
+    if (teacher := teacher_of(candidate.chain)) in new and teacher is not None:
+        made += taught * catalogue.models()[teacher].cost.embed_s_per_item
+    return _Nominal(made, cost.call_s * pixels, cost.load_s, cost.embed_s_per_item * pixels)
+
+
+def _held_out(spec: StudySpec, task: Task | None) -> int:
+    """Items of `calibrate`, and as many of `select`, by which a cascade is set up."""
+    most = resolve.FEW["test"] if spec.protocol.items == "few" else HELD_OUT
+    return min(most, count("all", "calibrate", spec, task, {}) or most)
+
+
+def needed(spec: StudySpec) -> set[str]:
+    """Name the task and the models of the catalogue that a study needs."""
+    candidates = (*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve))
+    names = {spec.task} | {name for candidate in candidates for name in _named(candidate)}
+    return names & (catalogue.tasks().keys() | catalogue.models().keys())
+
+
+def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
+    return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
+
+
+def _named(candidate: CandidateSpec) -> set[str]:
+    """The models that a candidate needs: its own or its stages', and those that they learn from."""
+    teachers = {teacher_of(part.chain) for part in candidate.parts}
+    return {part.model for part in candidate.parts} | {name for name in teachers if name is not None}
+
+
+def _own_part(candidate: CandidateSpec, spec: StudySpec) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The end of a chain that no candidate before it has: what they share is made once."""
+    known = {part.name for each in _before(candidate, spec) for part in resolve.prefixes(each)}
+    shared = sum(part.name in known for part in resolve.prefixes(candidate)[1:])
+    return candidate.chain[shared:]
+
+
+def _pixels_share(candidate: CandidateSpec, found: resolve.Model) -> float:
+    """Pixels of an image, as a share of those that the catalogue's cost is for."""
+    for technique, parameters in candidate.chain:
+        if technique == "resolution" and "resolution" in found.settings:
+            return float((parameters["pixels"] / found.settings["resolution"]) ** 2)
+    return 1.0
+
+
+def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None, earlier: Mapping[str, Any]) -> int | None:
+    """How many items a count means; None where that is known only once the data are here."""
+    if task is not None:
+        return len(task.first(split, wanted))
+    sizes = _sizes(spec)
+    if wanted == "all":
+        return sizes.get(split)
+    return min(wanted, sizes.get(split, wanted))
+
+
+def _sizes(spec: StudySpec) -> dict[str, int]:
+    """Split sizes of a task that has been loaded before on this host."""
+    import json
+
+    import numpy as np
+
+    for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
+        path = folder / "splits.npz"
+        if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:
+            with np.load(path) as splits:
+                return {split: len(splits[split]) for split in splits.files}
+    return {}

@@ -1,0 +1,138 @@
+"""To run a run again: its parameters, its notebook, and in what the present differs from then."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from effkit import assemble, catalogue, resolve, store
+from effkit.analysis.circumstances import (
+    Circumstances,
+    Difference,
+    circumstances,
+    differences,
+    host_facts,
+    parameter_facts,
+    version_facts,
+)
+from effkit.batch import notebook_for
+from effkit.bench import host
+from effkit.params import given, parse
+from effkit.record import Record
+from effkit.spec import SpecError, StudySpec
+
+NOT_INSTALLED = "not installed"
+
+
+@dataclass(frozen=True)
+class Again:
+    """A run that can be run again.
+
+    Attributes:
+        params: the keys of its parameter file, as `effkit run` takes them.
+        source: a parameter file's place, beside whose folder its notebook is.
+        differences: what is not now as it was then.
+        unknown: what cannot be told before it runs, a sentence each.
+    """
+
+    params: dict[str, Any]
+    source: Path
+    differences: tuple[Difference, ...]
+    unknown: tuple[str, ...]
+
+
+def again(run: store.Loaded) -> Again:
+    """Return how to run a run again, and what differs here and now.
+
+    Args:
+        run: a complete run.
+
+    Raises:
+        SpecError: when its task or a model is not in the catalogue, or its parameters are no longer valid.
+    """
+    record = run.record
+    _check_known(record)
+    params = parameters(record)
+    spec = parse(params, str(run.folder))
+    resolve.check(spec, {}, None)
+    source = _source(run)
+    notebook = notebook_for(resolve.task_kind(spec.task, None).modality, source)
+    unknown = []
+    if catalogue.download_bytes(spec.task):
+        unknown.append(f"The data of {spec.task} are not fetched yet, so whether they are the same shows in the run.")
+    if record.interactive:
+        unknown.append("It was run by hand: what its cells did beside the study is not known.")
+    return Again(params, source, differences(circumstances(record), _here(record, spec, notebook)), tuple(unknown))
+
+
+def parameters(record: Record) -> dict[str, Any]:
+    """Return the keys that make the same study today; those whose default has changed since are written out."""
+    passed = given(record.spec_passed)
+    now = parse(passed, record.run).model_dump(mode="json")
+    then = record.spec.model_dump(mode="json")
+    return passed | {key: value for key, value in then.items() if now[key] != value}
+
+
+def install_line(found: tuple[Difference, ...]) -> str | None:
+    """Return the command that brings the packages back to the run's versions; None where none differs."""
+    pins = [
+        f"{each.what}=={each.before.partition('+')[0]}"
+        for each in found
+        if each.kind == "version" and each.what not in ("python", "effkit", "effkit's commit")
+    ]
+    return f"{sys.executable} -m pip install {' '.join(pins)}" if pins else None
+
+
+def _check_known(record: Record) -> None:
+    own = [each.model for each in record.spec.candidates if each.model not in catalogue.models()]
+    if record.spec.task not in catalogue.tasks():
+        own.insert(0, record.spec.task)
+    if own:
+        raise SpecError(
+            f"{record.run} has {', '.join(own)} that the catalogue does not know: a task or model of your own is in "
+            "your notebook or script and not in the record. Run that again."
+        )
+
+
+def _source(run: store.Loaded) -> Path:
+    """A parameter file's place that leads to the notebook which the run was executed from."""
+    stem = run.record.spec.name
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        executed = json.loads((run.folder / store.NOTEBOOK).read_text(encoding="utf-8"))
+        stem = Path(executed["metadata"]["papermill"]["input_path"]).stem
+    return Path("params") / f"{stem}.yaml"
+
+
+def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
+    code = version_facts(assemble.code(record.code.params_sha256))
+    return {
+        "host": host_facts(
+            {
+                "cpu": host.cpu_name(), "cores": psutil.cpu_count() or 1, "sockets": host.sockets(),
+                "hypervisor": host.hypervisor(), "cgroup_cpus": host.cgroup_cpus(), "governor": host.governor(),
+                "memory_bytes": psutil.virtual_memory().total, "gpus": host.gpus(), "system": host.system(),
+            }
+        ),
+        "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
+        "data": {} if catalogue.download_bytes(spec.task) else {spec.task: _data_sha256(spec)},
+        "weights": {
+            f"{each.model}: {file.name}": file.sha256
+            for each in spec.candidates
+            for file in catalogue.models()[each.model].files
+        },
+        "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
+        "parameter": parameter_facts(spec.model_dump(mode="json")),
+    }  # fmt: skip
+
+
+def _data_sha256(spec: StudySpec) -> str:
+    from effkit.tasks import load
+
+    return load(spec.task, seed=spec.seed).sha256

@@ -1,0 +1,146 @@
+"""What two runs agree in, and what differs, in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from effkit.analysis.agreement import Agreement, Exact, Items, Number
+from effkit.analysis.circumstances import Difference
+from effkit.analysis.readings import Reading
+from effkit.report.units import interval, show, times
+
+_KINDS = {
+    "host": "host", "version": "version", "data": "data", "weights": "weights", "notebook": "notebook",
+    "parameter": "parameter",
+}  # fmt: skip
+NAMED_ITEMS = 10
+"""Of the items that differ, so many are named."""
+
+
+def difference_lines(found: Sequence[Difference], before: str, after: str) -> Iterator[str]:
+    """Say what differs, a line each.
+
+    Args:
+        found: the differences.
+        before: what the one is called, as in "A".
+        after: what the other is called, as in "here".
+    """
+    if not found:
+        yield f"Nothing differs between {before} and {after}: host, versions, data, weights, notebook, parameters."
+    for each in found:
+        values = (each.before, each.after)
+        if each.kind in ("data", "weights", "notebook"):
+            values = (each.before[:12], each.after[:12])
+        yield f"{_KINDS[each.kind]}: {each.what} is {values[0]} in {before} and {values[1]} {_place(after)}"
+
+
+def agreement_lines(found: Agreement) -> Iterator[str]:
+    """Say in what two runs, A and B, agree and in what they do not."""
+    yield from difference_lines(found.differences, "A", "B")
+    yield ""
+    yield from _answers(found.items)
+    yield from _exact(found.exact)
+    yield ""
+    yield from _table(found.numbers)
+    yield ""
+    yield from _refused(found)
+    yield _count(found)
+    yield _verdict(found)
+
+
+def _place(after: str) -> str:
+    return after if after == "here" else f"in {after}"
+
+
+def _answers(items: Sequence[Items]) -> Iterator[str]:
+    same = [each for each in items if not each.differing]
+    if same:
+        names = ", ".join(dict.fromkeys(each.candidate for each in same))
+        yield f"Answers: the same for all {same[0].n:,} test items, item by item ({names})."
+    for each in items:
+        if each.differing:
+            named = ", ".join(map(str, each.differing[:NAMED_ITEMS])) + (
+                ", …" if len(each.differing) > NAMED_ITEMS else ""
+            )
+            yield (
+                f"Answers: {each.candidate} (seed {each.seed}) differs in {len(each.differing):,} of {each.n:,} test "
+                f"items: {named}. {_due(each.due)}"
+            )
+        elif each.confidences:
+            yield (
+                f"  {each.candidate} (seed {each.seed}) is surer or less sure of {each.confidences:,} items, by "
+                f"{each.furthest:.1g} at most; its answers are the same."
+            )
+
+
+def _exact(exact: Sequence[Exact]) -> Iterator[str]:
+    same = sum(each.same for each in exact)
+    yield f"Computed and counted numbers: {same} of {len(exact)} are the same to the last bit."
+    for each in exact:
+        if not each.same:
+            values = f"{each.first:.10g} in A and {each.second:.10g} in B"
+            yield f"  {each.candidate}, {each.name}: {values}. {_due(each.due)}"
+
+
+def _due(due: bool) -> str:
+    if due:
+        return "On the same host and versions they must not differ."
+    return "Host, versions, weights, seed or training items differ, so they may."
+
+
+def _table(numbers: Sequence[Number]) -> Iterator[str]:
+    if not numbers:
+        return
+    rows = [("", "A", "B", "B / A", "")]
+    for name, group in groupby(numbers, key=lambda each: each.candidate):
+        rows.append((name, "", "", "", ""))
+        rows += [_row(each) for each in group]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(number: Number) -> tuple[str, str, str, str, str]:
+    ratio = ""
+    if number.test is not None:
+        ratio = f"{times(number.test.ratio)} [{number.test.low:.2f}, {number.test.high:.2f}]"
+    return f"  {number.first.name}", _shown(number.first), _shown(number.second), ratio, number.verdict
+
+
+def _shown(reading: Reading) -> str:
+    found = reading.estimate
+    if reading.unit == "×":
+        ends = "" if found.low is None or found.high is None else f" [{found.low:.3g}, {found.high:.3g}]"
+        return f"{found.value:.3g}×{ends}"
+    ends = interval(found.low, found.high, reading.unit, found.value)
+    return f"{show(found.value, reading.unit)} {ends}".rstrip().replace("\u00a0", " ")
+
+
+def _refused(found: Agreement) -> Iterator[str]:
+    for reason, group in groupby(sorted(found.refused, key=lambda each: each.reason), key=lambda each: each.reason):
+        parts = [f"{each.candidate}: {each.what}" if each.candidate else each.what for each in group]
+        shown = "; ".join(parts[:6]) + (f"; and {len(parts) - 6} more" if len(parts) > 6 else "")
+        yield f"Not compared, for {reason}: {shown}."
+
+
+def _count(found: Agreement) -> str:
+    tested = found.tested
+    if not tested:
+        return "No number has an interval in both runs, so none can be told apart: that takes two generations or more."
+    apart = [each for each in tested if each.verdict != "agrees"]
+    sure = sum(each.verdict == "differs" for each in apart)
+    return (
+        f"{len(tested)} numbers with intervals were looked at: {len(apart)} lie apart at the 5 % level, where chance "
+        f"alone gives about {found.by_chance:.1f}; {sure} of them {'is' if sure == 1 else 'are'} too far apart for "
+        "chance, after Holm over all."
+    )
+
+
+def _verdict(found: Agreement) -> str:
+    if found.broken:
+        return "NOT REPRODUCED: what is computed from the same data by the same code came out differently."
+    due = [*(each.due for each in found.items), *(each.due for each in found.exact)]
+    if due and all(due):
+        return "Reproduced: everything that must be the same is."
+    return "Nothing came out differently that had to be the same; with other hosts or versions, answers may differ."

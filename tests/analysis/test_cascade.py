@@ -1,0 +1,96 @@
+"""Curves, gaps recovered, shifts and alarms of cascades, from arrays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
+
+N = 600
+
+
+def stages(seed: int = 0, *, informed: bool = True, last: float = 0.9) -> Stages:
+    """A weak stage and a strong one; confidence tells where the weak one is right, or nothing."""
+    rng = np.random.default_rng(seed)
+    weak = (rng.random(N) < 0.7).astype(float)
+    strong = (rng.random(N) < last).astype(float)
+    confidence = rng.random(N) + (0.8 * weak if informed else 0.0)
+    return Stages(np.stack([weak, strong]), confidence[None], (0.9,), (0.1, 1.0), None, seed)
+
+
+def test_the_curve_runs_from_the_first_stage_to_the_last() -> None:
+    found = stages()
+    points = curve(found)
+    assert (points[0].escalated, points[-1].escalated) == (0.0, 1.0)
+    assert points[0].quality.value == found.scores[0].mean()
+    assert points[-1].quality.value == found.scores[-1].mean()
+    assert (points[0].cost, points[-1].cost) == (pytest.approx(0.1), pytest.approx(1.1))
+    assert all(point.quality.origin == "modelled" for point in points)
+    assert [point.escalated for point in points] == sorted(point.escalated for point in points)
+
+
+def test_costs_are_those_of_all_stages_that_are_asked() -> None:
+    found = replace(stages(), costs=(0.1, 0.5))
+    by = found.answered_by
+    assert cost_of(found, by) == pytest.approx(0.1 + 0.5 * np.mean(by == 1))
+    assert cost_of(replace(found, costs=None), by) is None
+
+
+def test_a_confidence_that_knows_recovers_more_than_half_and_one_that_does_not_half() -> None:
+    knows = recovered(stages(informed=True)).value
+    assert knows is not None and knows.low is not None and knows.low > 0.5
+    values = [recovered(stages(seed, informed=False)).value for seed in range(20)]
+    assert np.mean([each.value for each in values if each]) == pytest.approx(0.5, abs=0.06)
+
+
+def test_nothing_is_recovered_where_the_last_stage_is_not_better() -> None:
+    found = recovered(stages(last=0.7))
+    assert found.value is None and "not shown to be better" in found.reason
+
+
+def test_items_that_depend_on_each_other_widen_the_interval() -> None:
+    one = stages()
+    doubled = Stages(
+        np.repeat(one.scores, 4, axis=1), np.repeat(one.confidences, 4, axis=1), one.thresholds, one.costs, None, 1
+    )
+    clustered = replace(doubled, clusters=np.repeat(np.arange(N), 4))
+    narrow, wide = curve(doubled)[10].quality, curve(clustered)[10].quality
+    assert None not in (narrow.low, narrow.high, wide.low, wide.high)
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)  # type: ignore[operator]
+
+
+def test_the_worst_mix_comes_first_and_the_smallest_last() -> None:
+    found = stages()
+    by = found.answered_by
+    lost = (np.take_along_axis(found.scores, by[None], axis=0)[0] < found.scores[-1]).astype(int)
+    kinds = np.where(np.arange(N) < 10, "few", np.where((lost == 1) | (np.arange(N) % 10 == 3), "lossy", "fine"))
+    made = mixes(found, {"kind": kinds})
+    assert made[0].kind == "kind=lossy" and made[0].gap is not None and made[0].gap.value < 0
+    assert made[-1].kind == "kind=few" and made[-1].gap is None and made[-1].verdict == "too few items"
+    assert sum(mix.n for mix in made) == N
+    assert all(mix.escalated.n == mix.n for mix in made)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 2000), st.floats(0, 1))
+def test_a_share_lies_in_its_interval(n: int, part: float) -> None:
+    found = share(round(part * n), n)
+    assert found.low is not None and found.high is not None
+    assert 0 <= found.low <= found.value + 1e-12 and found.value - 1e-12 <= found.high <= 1
+
+
+def test_an_alarm_is_rare_while_nothing_changes_and_comes_when_it_does() -> None:
+    rng = np.random.default_rng(0)
+    false = missed = 0
+    for _ in range(400):
+        band = alarm_band(int(rng.binomial(2000, 0.3)), 2000)
+        same, shifted = rng.binomial(band.requests, 0.3), rng.binomial(band.requests, 0.42)
+        false += not band.fewest <= same <= band.most
+        missed += band.fewest <= shifted <= band.most
+    assert false <= 12
+    assert missed <= 12

@@ -1,0 +1,48 @@
+"""What differs between two runs is told where it is known of both, and only there."""
+
+from __future__ import annotations
+
+import pytest
+
+from effkit.analysis.circumstances import circumstances, differences, same_host, same_versions
+from tests.analysis.two_runs import changed, golden
+
+
+def told(**parts: dict[str, object]) -> list[tuple[str, str]]:
+    return [
+        (each.kind, each.what)
+        for each in differences(circumstances(golden()), circumstances(changed(golden(), **parts)))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ({"host": {"cores": 4}}, ("host", "cores")),
+        ({"host": {"gpus": ("Synthetic GPU",)}}, ("host", "gpus")),
+        ({"host": {"system": "Linux 6.2"}}, ("host", "system")),
+        ({"code": {"versions": {**golden().code.versions, "torch": "3"}}}, ("version", "torch")),
+        ({"code": {"git_dirty": True}}, ("version", "effkit's commit")),
+        ({"task": {"sha256": "0" * 64}}, ("data", "clothing-department")),
+        ({"spec": {"seed": 9}}, ("parameter", "seed")),
+    ],
+)
+def test_each_kind_of_difference_is_named(parts: dict[str, dict[str, object]], wanted: tuple[str, str]) -> None:
+    assert told(**parts) == [wanted]
+
+
+def test_what_is_not_known_of_both_is_no_difference() -> None:
+    assert told(host={"sockets": None, "hypervisor": None}) == []
+    assert told(code={"git_commit": None, "notebook_sha256": "ab" * 32}) == []
+
+
+def test_a_few_pages_of_memory_make_no_other_machine() -> None:
+    assert told(host={"memory_bytes": golden().host.memory_bytes + 4096}) == []
+
+
+def test_another_kernel_is_the_same_machine_and_another_processor_is_not() -> None:
+    before = circumstances(golden())
+    kernel = differences(before, circumstances(changed(golden(), host={"system": "Linux 6.2"})))
+    processor = differences(before, circumstances(changed(golden(), host={"cpu": "another"})))
+    assert same_host(kernel) and not same_host(processor)
+    assert same_versions(processor)

@@ -1,0 +1,80 @@
+"""A run, run again and compared, as a user does it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from effkit import store
+from effkit.params import parse
+from tests.conftest import parameters
+from tests.test_cli import effkit
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one small run."""
+    folder = tmp_path_factory.mktemp("kept")
+    path = folder / "t.yaml"
+    path.write_text(yaml.safe_dump(parameters()))
+    done = effkit("run", str(path), "--results", str(folder / "results"))
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
+def test_a_dry_run_says_that_nothing_differs_and_runs_nothing(kept: Path) -> None:
+    done = effkit("rerun", str(kept / "t"), "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing differs between the run and here" in done.stdout
+    assert len(store.load_all(kept)) == 1
+
+
+def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(kept, results)
+    (before,) = store.load_all(results)
+    done = effkit("rerun", str(before.folder))
+    assert done.returncode == 0, done.stderr
+    first, second = store.load_all(results)
+    assert second.record.spec == first.record.spec == parse(parameters())
+    assert second.record.code.params_sha256 == first.record.code.params_sha256
+    assert f"effkit compare {first.folder} {second.folder}" in done.stdout
+    said = effkit("compare", str(first.folder), str(second.folder))
+    assert said.returncode == 0, said.stdout
+    assert said.stdout.splitlines()[-1] == "Reproduced: everything that must be the same is."
+
+
+def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_path: Path) -> None:
+    (run,) = store.load_all(kept)
+    other = tmp_path / "t" / "other"
+    shutil.copytree(run.folder, other)
+    frame = pd.read_parquet(other / store.PREDICTIONS)
+    wrong = frame.index[(frame["candidate"] == "logreg")][7]
+    frame.loc[wrong, "score"] = 1 - frame.loc[wrong, "score"]
+    frame.to_parquet(other / store.PREDICTIONS, index=False)
+    done = effkit("compare", str(run.folder), str(other))
+    assert done.returncode == 1
+    assert f"logreg (seed 1) differs in 1 of {(frame['candidate'] == 'logreg').sum()} test items" in done.stdout
+    assert f": {frame.loc[wrong, 'item']}. " in done.stdout
+
+
+def test_a_run_and_itself_are_refused(kept: Path) -> None:
+    done = effkit("compare", str(kept / "t"), str(kept / "t"))
+    assert done.returncode == 2
+    assert "give two runs" in done.stderr
+
+
+def test_runs_of_two_tasks_are_refused_in_a_sentence(kept: Path, tmp_path: Path) -> None:
+    (run,) = store.load_all(kept)
+    other = tmp_path / "t" / "other"
+    shutil.copytree(run.folder, other)
+    task = run.record.task.model_copy(update={"name": "adult-income"})
+    (other / store.RECORD).write_text(run.record.model_copy(update={"task": task}).model_dump_json())
+    done = effkit("compare", str(run.folder), str(other))
+    assert done.returncode == 2
+    assert "different tasks: breast-cancer in A and adult-income in B" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,175 @@
+"""A study of cascades from end to end: stages, system, record, report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from effkit import resolve
+from effkit.params import parse
+from effkit.record import Record
+from effkit.report import plot, render_html, summarise
+from effkit.report.notebook import Comparison
+from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.study import Study
+from tests import own_models
+from tests.conftest import parameters
+
+TWO: dict[str, Any] = {"cascade": ["logreg", "lightgbm-small"]}
+THREE: dict[str, Any] = {"cascade": ["shallow-tree", "logreg", "lightgbm-small"], "escalate": [0.5, 0.5]}
+NAME = "shallow-tree-then-logreg-then-lightgbm-small+escalate-0.5-0.5"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A run of two cascades with their last stage as reference; the first stage of one is no candidate."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
+        made = Study.from_params(**parameters(candidates=["logreg", "lightgbm-small", TWO, THREE]))
+        made.run()
+        made.save()
+        return made
+
+
+@pytest.fixture(scope="module")
+def record(study: Study) -> Record:
+    return study.record
+
+
+def test_a_cascade_is_measured_as_every_candidate(record: Record) -> None:
+    for name in ("logreg-then-lightgbm-small", NAME):
+        found = record.candidate(name)
+        assert found.status == "ok", found.error
+        assert found.quality and found.gap and found.latency and found.memory and found.throughput
+        assert found.latency.ratio is not None
+        assert found.cascade is not None and found.cascade.latency is not None
+        assert found.cascade.latency.value == pytest.approx(found.latency.ratio.value)
+    assert record.candidate("logreg").cascade is None
+    assert record.candidate(NAME).title == "Shallow tree, then Linear model, then LightGBM small"
+    assert {"train logreg", "train lightgbm-small"} <= {step.step for step in record.candidate(NAME).making}
+
+
+def test_the_record_tells_how_it_came_to_its_answers(record: Record) -> None:
+    found = record.candidate(NAME).cascade
+    assert found is not None
+    assert [stage.name for stage in found.stages] == ["shallow-tree", "logreg", "lightgbm-small"]
+    assert sum(stage.answered.value for stage in found.stages) == pytest.approx(1.0)
+    assert found.escalated.value == pytest.approx(1 - found.stages[0].answered.value)
+    assert not found.chosen and found.accept_points is None
+    assert found.cost is None or found.cost_kind == "operations"  # the tree was not timed, and has no operations
+    two = record.candidate("logreg-then-lightgbm-small").cascade
+    assert two is not None and two.chosen
+    assert (two.accept_points, two.cost_kind) == (1.0, "time")  # half the margin
+    assert two.stages[-1].cost == 1.0
+    assert len(two.curve) == 21
+    assert {mix.kind.partition("=")[0] for mix in two.mixes} >= {"class"}
+    assert 0 <= two.alarm.fewest <= two.alarm.most <= two.alarm.requests
+
+
+def test_its_quality_is_that_of_the_answers_its_stages_gave(study: Study, record: Record) -> None:
+    assert study._tables is not None
+    predictions = study._tables[1]
+    wide = predictions.pivot_table(index="item", columns="candidate", values="score", aggfunc="first")
+    found = record.candidate("logreg-then-lightgbm-small")
+    assert found.cascade is not None and found.quality is not None
+    mixed = wide["logreg-then-lightgbm-small"]
+    assert ((mixed == wide["logreg"]) | (mixed == wide["lightgbm-small"])).all()
+    assert mixed.mean() == pytest.approx(found.quality.value.value)
+    assert found.cascade.stages[0].quality.value == pytest.approx(wide["logreg"].mean())
+    assert isinstance(predictions, pd.DataFrame) and np.isfinite(predictions["confidence"]).all()
+
+
+def test_the_report_shows_cards_curve_and_mixes(record: Record) -> None:
+    page = render_html(summarise([record]))
+    for words in (
+        "Cascades: the small model first", "requests go on", "If the traffic shifts", "class=", "Gap recovered",
+        "of the last stage", "Linear model, then LightGBM small",
+    ):  # fmt: skip
+        assert words in page
+    figure = plot(record, "cascade")
+    assert len(figure.axes) == 2
+    comparison = Comparison(record)
+    assert "are answered by Linear model" in str(comparison.cascades)
+    assert "If the traffic shifts" in comparison.cascades._repr_html_()
+
+
+def test_a_study_without_a_cascade_says_so(record: Record) -> None:
+    bare = record.model_copy(update={"candidates": tuple(c for c in record.candidates if c.cascade is None)})
+    assert "No candidate is a cascade" in Comparison(bare).cascades._repr_html_()
+    assert "Cascades: the small model first" not in render_html(summarise([bare]))
+    assert plot(bare, "cascade").axes == []
+
+
+def refused(**changes: Any) -> str:
+    with pytest.raises(SpecError) as caught:
+        resolve.check(parse(parameters(**changes)), {}, None)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        ({"cascade": ["logreg"]}, "needs two stages or more"),
+        ({"cascade": ["logreg", TWO]}, "cannot be a cascade itself"),
+        ({"cascade": ["logreg", "logreg"]}, "asks each stage once"),
+        ({"cascade": ["logreg", "lightgbm-small"], "model": "mlp"}, "takes no `model`"),
+        ({"cascade": ["logreg", "lightgbm-small"], "techniques": [{"onnx": {}}]}, "takes no `techniques`"),
+        ({"cascade": ["logreg", "minilm-l6"]}, "minilm-l6` is a text model"),
+        ({"cascade": ["logreg", "lightgbm-smal"]}, "Did you mean `lightgbm-small`"),
+        ({**TWO, "score": "surprise"}, "'margin', 'log_probability' or 'entropy'"),
+        ({**TWO, "calibration": "platt"}, "'temperature' or 'isotonic'"),
+        ({**TWO, "escalate": [0.1, 0.2]}, "a share for each stage but the last: 1"),
+        ({**TWO, "escalate": [1.5]}, "less than or equal to 1"),
+        ({**TWO, "escalate": [0.5], "accept_points": 1}, "give one of `escalate`"),
+        ({"model": "logreg", "score": "margin"}, "`score` is said of a cascade"),
+        ({"techniques": []}, "needs `model`"),
+        ({"model": "logreg", "techniques": [{"exits": {"layers": [1]}}]}, "`exits` cannot be applied here"),
+    ],
+)
+def test_wrong_cascades_are_refused_in_words(candidate: dict[str, Any], words: str) -> None:
+    assert words in refused(candidates=["lightgbm-small", candidate])
+
+
+def test_regression_has_no_classes_to_be_sure_of() -> None:
+    said = refused(task="california-housing", candidates=["lightgbm-small", TWO], margin_points=None, margin_percent=2)
+    assert "takes classification tasks alone" in said
+
+
+@pytest.mark.parametrize("layers", [[], [2, 1], [0], [1, 1]])
+def test_exits_rise_from_the_first_layer_on(layers: list[int]) -> None:
+    exits = {"model": "minilm-l6", "techniques": [{"exits": {"layers": layers}}]}
+    assert "exits.layers" in refused(task="clothing-department", reference="minilm-l6", candidates=["minilm-l6", exits])
+
+
+def test_names_say_how_it_escalates_and_a_study_reads_back() -> None:
+    spec = parse(parameters(candidates=["lightgbm-small", TWO, {**TWO, "score": "log_probability"}, THREE]))
+    names = [each.name for each in spec.candidates]
+    assert names[1:] == [
+        "logreg-then-lightgbm-small", "logreg-then-lightgbm-small+log-probability", NAME,
+    ]  # fmt: skip
+    assert StudySpec.model_validate_json(spec.model_dump_json()) == spec
+    exits = CandidateSpec.model_validate({"model": "minilm-l6", "techniques": [{"exits": {"layers": [2, 4]}}]})
+    assert exits.name == "minilm-l6+exits-2-4"
+
+
+def test_a_stage_that_fails_fails_the_cascade_and_not_the_study(results: Any) -> None:
+    broken = {"cascade": ["logreg", "broken"]}
+    made = Study.from_params(**parameters(candidates=["lightgbm-small", broken], own={"broken": own_models.raises}))
+    record = made.run()
+    assert "this model has a fault" in (record.candidate("logreg-then-broken").error or "")
+    assert record.reference.status == "ok"
+
+
+def test_a_plan_counts_all_stages() -> None:
+    planned = Study.from_params(**parameters(candidates=["lightgbm-small", TWO])).plan()
+    rows = {row.candidate: row for row in planned.rows}
+    assert rows["logreg-then-lightgbm-small"].measure_s > 0
+    text = {"task": "clothing-department", "reference": "mpnet-base"}
+    several = [{"cascade": ["tfidf-logreg", "minilm-l6", "mpnet-base"]}, "mpnet-base"]
+    made = Study.from_params(**parameters(**text, candidates=several, name="never-run", protocol="standard")).plan()
+    first, last = made.rows
+    assert first.measure_s < last.measure_s
+    assert first.prepare_s > 0

@@ -1,0 +1,100 @@
+"""A run's parameters, notebook and surroundings, found again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from effkit import store
+from effkit.analysis.circumstances import Difference
+from effkit.first import first_study
+from effkit.params import parse
+from effkit.repeat import again, install_line, parameters
+from effkit.spec import SpecError
+from effkit.store import Loaded
+from tests.analysis.two_runs import changed, golden
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder: Path, **parts: dict[str, object]) -> Loaded:
+    """A run of a study on a bundled set, put together from the golden record."""
+    spec = first_study().spec
+    record = changed(golden(), spec=dict(spec), **parts).model_copy(
+        update={"spec_passed": spec.model_dump(mode="json", exclude_defaults=True), "candidates": ()}
+    )
+    return Loaded(folder, record)
+
+
+def test_parameters_make_the_same_study(tmp_path: Path) -> None:
+    record = run(tmp_path).record
+    assert parameters(record) == record.spec_passed
+    assert parse(parameters(record)) == record.spec
+
+
+def test_a_default_that_has_changed_since_is_written_out(tmp_path: Path) -> None:
+    record = run(tmp_path).record
+    protocol = record.spec.protocol.model_copy(update={"block_items": 7})
+    old = changed(record, spec={"protocol": protocol})
+    assert parse(parameters(old)) == old.spec
+    assert parameters(old)["protocol"]["block_items"] == 7
+
+
+def test_what_differs_from_then_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    known = again(run(tmp_path))
+    kinds = {(each.kind, each.what): each for each in known.differences}
+    assert kinds["host", "cpu"].before == "Synthetic CPU @ 2.50GHz"
+    assert kinds["version", "effkit"].before == "0.1.0"
+    assert ("parameter", "seed") not in kinds
+
+
+def test_data_that_are_there_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = first_study()
+    name = study.spec.task
+
+    def data(sha256: str) -> list[Difference]:
+        known = again(run(tmp_path, task={"name": name, "sha256": sha256}))
+        return [each for each in known.differences if each.kind == "data"]
+
+    assert data(study.load_task().sha256) == []
+    assert [each.before for each in data("0" * 64)] == ["0" * 64]
+
+
+def test_a_run_by_hand_says_that_its_cells_are_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    loaded = run(tmp_path)
+    by_hand = Loaded(tmp_path, loaded.record.model_copy(update={"interactive": True}))
+    assert any("by hand" in sentence for sentence in again(by_hand).unknown)
+
+
+def test_the_notebook_is_the_one_it_was_executed_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert again(run(tmp_path)).source.stem == first_study().spec.name
+    executed = {"metadata": {"papermill": {"input_path": "/elsewhere/notebooks/compression.ipynb"}}}
+    (tmp_path / store.NOTEBOOK).write_text(json.dumps(executed))
+    assert again(run(tmp_path)).source.stem == "compression"
+    (tmp_path / store.NOTEBOOK).write_text("not json")
+    assert again(run(tmp_path)).source.stem == first_study().spec.name
+
+
+def test_a_model_of_ones_own_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    loaded = run(tmp_path)
+    spec = golden().spec.model_copy(update={"task": "moods"})
+    with pytest.raises(SpecError, match="moods.*Run that again"):
+        again(Loaded(tmp_path, loaded.record.model_copy(update={"spec": spec})))
+
+
+def test_packages_are_named_as_pip_takes_them() -> None:
+    found = (
+        Difference("version", "torch", "2.12.0+cpu", "2.13.0"),
+        Difference("version", "python", "3.11.1", "3.12.0"),
+        Difference("version", "scipy", "1.16", "not installed"),
+        Difference("host", "cores", "2", "4"),
+    )
+    line = install_line(found)
+    assert line is not None and line.endswith("-m pip install torch==2.12.0 scipy==1.16")
+    assert install_line(found[-1:]) is None
