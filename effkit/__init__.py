@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from effkit.catalogue import fetch
-    from effkit.decision import decide
+    from effkit.decision import decide, what_if
     from effkit.record import Record
     from effkit.report import summarise
     from effkit.report import write as write_report
@@ -32,6 +32,7 @@ __all__ = [
     "fetch",
     "load_task",
     "summarise",
+    "what_if",
     "write_report",
 ]
 
@@ -48,6 +49,7 @@ _PLACES = {
     "fetch": "catalogue.fetch",
     "load_task": "tasks.load",
     "summarise": "report.summarise",
+    "what_if": "decision.what_if",
     "write_report": "report.write",
 }
 """Where each public name stands: module and name in it."""

@@ -16,6 +16,7 @@ from effkit.spec import SpecError
 from effkit.untried import untried
 
 if TYPE_CHECKING:
+    from effkit.report.widgets import WhatIfPanel
     from effkit.study import Study
 
 
@@ -71,22 +72,46 @@ def decide(run: Record | Study | Path | str, **keys: Any) -> Reasoned:
             themselves, or where the run has nothing to compare.
         StoreError: when the folder holds no run.
     """
+    record = _record(run)
+    return Reasoned(record, {key.replace("__", "."): value for key, value in keys.items()})
+
+
+def what_if(run: Record | Study | Path | str) -> WhatIfPanel:
+    """Sliders for margin, latency, traffic, price and grid over a run, which redraw front, table and decision at once.
+
+    Args:
+        run: a record, a study that has been run, or the folder of a run or of a study (its newest run).
+
+    Returns:
+        A widget; it shows itself in a notebook.
+
+    Raises:
+        SpecError: for several runs at once, or where the run has nothing to compare.
+        StoreError: when the folder holds no run.
+    """
+    from effkit.report.widgets import panel
+
+    return panel(_record(run))
+
+
+def _record(run: Record | Study | Path | str) -> Record:
+    """The one record that a decision rests on."""
     if isinstance(run, (list, tuple)):
         raise SpecError(
             f"A decision rests on one run, and {len(run)} were given: only candidates that took turns on one host were "
             "compared with each other. Put them into one parameter file and run that."
         )
-    record = _record(run)
+    record = _loaded(run)
     if record.reference.status == "failed":
         raise SpecError(
             f"The reference `{record.reference.name}` failed in this run: there is nothing to compare with."
         )
     if len([each for each in record.candidates if each.status == "ok"]) < 2:
         raise SpecError("Only the reference was measured in this run: add a candidate to the study and run it.")
-    return Reasoned(record, {key.replace("__", "."): value for key, value in keys.items()})
+    return record
 
 
-def _record(run: Record | Study | Path | str) -> Record:
+def _loaded(run: Record | Study | Path | str) -> Record:
     if isinstance(run, Record):
         return run
     if isinstance(run, (Path, str)):

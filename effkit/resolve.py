@@ -202,6 +202,15 @@ def steps(candidates: Sequence[CandidateSpec]) -> list[CandidateSpec]:
     return [each for name, each in found.items() if name not in names]
 
 
+def curve_points(spec: StudySpec) -> list[CandidateSpec]:
+    """Candidates that only the learning curve needs; none with few items."""
+    if spec.protocol.items == "few":
+        return []
+    return [
+        CandidateSpec(model=curve.model, fit_items=count) for curve in spec.learning_curve for count in curve.fit_items
+    ]
+
+
 def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
     """How many items to fit and to test, by the protocol's tier."""
     if spec.protocol.items == "few":

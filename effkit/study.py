@@ -20,7 +20,7 @@ from effkit.params import given as given_keys
 from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
-from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.spec import SpecError, StudySpec
 from effkit.techniques import check_runtimes
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from effkit.plan import Plan
     from effkit.report.notebook import Comparison
     from effkit.report.values import ChartKind
+    from effkit.report.widgets import WhatIfPanel
     from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ class Study:
             lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
             lambda name: self._own_settings(name, task),
         )
-        parts, points = resolve.steps(self.spec.candidates), self._curve_points()
+        parts, points = resolve.steps(self.spec.candidates), resolve.curve_points(self.spec)
         every = [*self.spec.candidates, *parts, *points]
         for number, candidate in enumerate(every):
             is_candidate, is_point = number < len(self.spec.candidates), number >= len(every) - len(points)
@@ -265,16 +266,6 @@ class Study:
 
         return load(self.spec.task, seed=self.spec.seed)
 
-    def _curve_points(self) -> list[CandidateSpec]:
-        """Candidates that only the learning curve needs; none with few items."""
-        if self.spec.protocol.items == "few":
-            return []
-        return [
-            CandidateSpec(model=curve.model, fit_items=count)
-            for curve in self.spec.learning_curve
-            for count in curve.fit_items
-        ]
-
     def _own_settings(self, name: str, task: Task) -> Mapping[str, Any] | None:
         """Write a user's callable where its worker finds it."""
         if name not in self._own:
@@ -305,6 +296,12 @@ class Study:
         from effkit.report import plot
 
         return plot(self.record, kind)
+
+    def what_if(self) -> WhatIfPanel:
+        """Return sliders that redraw front, table and decision at once; they show themselves in a notebook."""
+        from effkit.decision import what_if
+
+        return what_if(self.record)
 
     def save(self) -> Path:
         """Write the run to the results folder, once and whole, and return its folder.

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from effkit.analysis.decide import Check, Decision, Weighed, What
 from effkit.analysis.family import SIMPLEST_FIRST, WORDS
 from effkit.report.changes import at_each_traffic, changes
+from effkit.report.outcome import outcome
 from effkit.report.units import NBSP, Unit, interval, rate, show, whole
 from effkit.report.values import Argument, Step
 from effkit.report.view import View, listing
@@ -185,28 +186,11 @@ def _open(view: View, each: Weighed, check: Check) -> str:
 
 
 def _so(view: View, decision: Decision) -> Iterator[str]:
-    reference = view.label(view.reference)
-    chosen = None if decision.chosen is None else view.of(decision.chosen)
-    match decision.kind:
-        case "smaller":
-            yield f"{chosen} is chosen: the first that is good enough."
-            yield from _simplicity(view, decision)
-        case "reference":
-            yield f"{reference} stays: nothing simpler or smaller is shown to be good enough."
-        case "larger":
-            yield f"{chosen} is chosen: {reference} is itself outside what is asked, and nothing smaller does."
-        case "indifferent":
-            assert decision.enough is not None
-            requests = decision.asked.budget.requests_per_s
-            yield (
-                f"{view.of(decision.enough)} would be enough, but at {rate(requests or 0.0)} it needs as many "
-                f"machines, money and energy: it does not matter, so take the best, {chosen}."
-            )
-        case "open":
-            yield "Nothing is chosen: no candidate is shown to meet everything, and some are open."
-        case "none":
-            yield "Nothing is chosen: no candidate meets everything that is asked."
-            yield from _missing(view, decision)
+    yield outcome(view, decision)
+    if decision.kind == "smaller":
+        yield from _simplicity(view, decision)
+    if decision.kind == "none":
+        yield from _missing(view, decision)
     yield from _still_open(view, decision)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +17,7 @@ from effkit.report.plots import embedded, picture
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_csv
 from effkit.report.values import AnyChart, Report, StudySection, Tidy, TidyLink
+from effkit.report.what_if import for_script
 
 ORIGINS = {
     "measured": "read off a clock, a meter or a score on real items",
@@ -71,6 +74,8 @@ def environment() -> Environment:
     )
     made.globals["figure"] = _figure
     made.globals["file"] = _file
+    made.globals["fingerprint"] = _fingerprint
+    made.globals["for_script"] = for_script
     return made
 
 
@@ -79,11 +84,20 @@ def _figure(study: StudySection, found: AnyChart) -> Markup:
 
 
 def _file(name: str) -> Markup:
-    """One of our own style sheets, as it is."""
-    assert name.endswith(".css")
+    """One of our own style sheets or scripts, as it is."""
+    return Markup(_source(name))
+
+
+def _fingerprint(name: str) -> str:
+    """The hash by which a page's policy knows our own script: no other runs."""
+    return b64encode(hashlib.sha256(_source(name).encode()).digest()).decode()
+
+
+def _source(name: str) -> str:
+    assert name.endswith((".css", ".js"))
     source = environment().loader
     assert source is not None
-    return Markup(source.get_source(environment(), name)[0])
+    return source.get_source(environment(), name)[0]
 
 
 def _write(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from effkit.report.tidy import tidy, tidy_links
 from effkit.report.units import show, whole
 from effkit.report.values import Fact, Report, StudySection
 from effkit.report.view import View
+from effkit.report.what_if import what_if
 
 
 def summarise(records: Sequence[Record]) -> Report:
@@ -56,6 +57,7 @@ def section(record: Record) -> StudySection:
         noise=noise_table(view),
         budget=budget_table(view) if argued else None,
         argument=argued,
+        what_if=what_if(view),
         traffic=traffic_table(view, found.chosen),
         curve=curve_table(view),
         worst_groups=worst_groups(view),

@@ -18,7 +18,7 @@ MINUS = "−"
 NBSP = "\u00a0"
 """A space that does not break: a number stays with its unit, an interval in one piece."""
 
-_SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
+SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
     "s": ((3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs")),
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")),
     "j": ((1e6, "MJ"), (1e3, "kJ"), (1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ")),
@@ -99,7 +99,7 @@ def whole(number: int) -> str:
 
 
 def _scale(value: float, unit: Unit) -> tuple[float, str]:
-    scales = _SCALES[unit]
+    scales = SCALES[unit]
     if unit == "s" and 1 <= abs(value) < _LONGEST_IN_SECONDS:
         return 1.0, "s"
     if value == 0:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from effkit.report.claim_values import ClaimsSection
+    from effkit.report.what_if import WhatIf
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -15,7 +16,6 @@ AnswerKind = Literal["yes", "better", "no matter", "not shown", "no", "none"]
 """Whether the small model is enough; `none` where there is nothing to compare."""
 
 ChartKind = Literal["latency", "energy", "curve", "waterfall", "sensitivity", "cascade", "traffic", "price"]
-
 BarColour = Literal["blue", "orange", "grey"]
 
 
@@ -316,6 +316,7 @@ class StudySection:
     traffic: Table | None
     curve: Table | None
     argument: Argument | None
+    what_if: WhatIf | None
     worst_groups: tuple[str, ...]
     techniques: tuple[str, ...]
     worth: str

@@ -1,0 +1,35 @@
+"""What was chosen, in one sentence: a pattern for each kind of decision, the same in every place that tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from effkit.analysis.decide import Decision, Kind
+from effkit.report.units import rate
+from effkit.report.view import View
+
+PATTERNS: Mapping[Kind, str] = {
+    "smaller": "{chosen} is chosen: the first that is good enough.",
+    "reference": "{reference} stays: nothing simpler or smaller is shown to be good enough.",
+    "larger": "{chosen} is chosen: {reference} is itself outside what is asked, and nothing smaller does.",
+    "indifferent": "{enough} would be enough, but at {rate} it needs as many machines, money and energy: it does not "
+    "matter, so take the best, {chosen}.",
+    "open": "Nothing is chosen: no candidate is shown to meet everything, and some are open.",
+    "none": "Nothing is chosen: no candidate meets everything that is asked.",
+}
+
+
+def outcome(view: View, decision: Decision) -> str:
+    """What was chosen, in one sentence.
+
+    Args:
+        view: of the record.
+        decision: made on it.
+    """
+    requests_per_s = decision.asked.budget.requests_per_s
+    return PATTERNS[decision.kind].format(
+        chosen="" if decision.chosen is None else view.of(decision.chosen),
+        enough="" if decision.enough is None else view.of(decision.enough),
+        reference=view.label(view.reference),
+        rate="" if requests_per_s is None else rate(requests_per_s),
+    )

@@ -1,0 +1,235 @@
+"use strict";
+// Repeats effkit/analysis/decide.py on the numbers of one run; a test holds both to the same answers.
+const whatIf = (() => {
+  const together = (outcomes) => (outcomes.includes("fails") ? "fails" : outcomes.includes("open") ? "open" : "meets");
+
+  const held = (low, high, limit) =>
+    high !== null && high <= limit ? "meets" : low !== null && low > limit ? "fails" : "open";
+
+  function quality(rival, margin) {
+    if (rival.reference) return "meets";
+    if (rival.enough_from !== null && rival.worse_below !== null)
+      return margin > rival.enough_from ? "meets" : margin < rival.worse_below ? "fails" : "open";
+    return Math.abs(margin - rival.own_margin) <= 1e-9 * rival.own_margin ? rival.own_outcome : "open";
+  }
+
+  function serving(numbers, rival, { traffic, price, grid }) {
+    if (traffic === null || rival.usable_per_s === null) return null;
+    const machines = Math.max(1, Math.ceil((traffic / rival.usable_per_s) * (1 - 1e-9)));
+    let energy = null, money = null, carbon = null;
+    if (rival.idle_w !== null && rival.above_idle_j !== null)
+      energy = Math.max(1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j), 0);
+    if (price !== null)
+      money =
+        (machines * price) / (3.6 * traffic) +
+        ((1000 * rival.moved_bytes) / numbers.bytes_per_gb) * numbers.transfer_per_gb +
+        (((1000 * machines * rival.kept_bytes) / numbers.bytes_per_gb) * numbers.storage_per_gb_month) /
+          (traffic * numbers.month_s);
+    if (energy !== null && grid !== null)
+      carbon =
+        (energy / numbers.j_per_kwh) * grid * numbers.pue +
+        (1000 * machines * numbers.embodied_g_per_hour) / (3600 * traffic);
+    return { machines, money, energy, carbon };
+  }
+
+  function weigh(numbers, rival, knobs) {
+    const served = serving(numbers, rival, knobs);
+    const found = { quality: quality(rival, knobs.margin) };
+    if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
+    for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
+      if (limit !== null) found[what] = held(served && served[what], served && served[what], limit);
+    return { outcome: together([rival.fixed, ...Object.values(found)]), found, serving: served };
+  }
+
+  function nothingSaved(numbers, less, more, weighed) {
+    const one = weighed[less].serving, other = weighed[more].serving;
+    if (one === null || other === null || one.machines < other.machines) return false;
+    const pairs = [[one.money, other.money]];
+    if (numbers.rivals[less].rank === numbers.rivals[more].rank) pairs.push([one.energy, other.energy]);
+    return pairs.every(([mine, theirs]) => mine === null || theirs === null || mine > numbers.saved_share * theirs);
+  }
+
+  function decide(numbers, knobs) {
+    const weighed = numbers.rivals.map((rival) => weigh(numbers, rival, knobs));
+    const passing = [...weighed.keys()].filter((place) => weighed[place].outcome === "meets");
+    if (!passing.length) {
+      const kind = weighed.some((each) => each.outcome === "open") ? "open" : "none";
+      return { kind, chosen: null, enough: null, weighed };
+    }
+    const counts = passing.filter((place) => weighed[place].serving).map((place) => weighed[place].serving.machines);
+    const fewest = Math.min(...counts);
+    const first =
+      counts.length < passing.length ? passing[0] : passing.find((place) => weighed[place].serving.machines === fewest);
+    const best = passing.reduce((top, place) => {
+      const [one, other] = [numbers.rivals[place], numbers.rivals[top]];
+      if (one.preferred !== other.preferred) return one.preferred ? place : top;
+      return one.difference > other.difference ? place : top;
+    });
+    if (first !== best && knobs.traffic !== null && nothingSaved(numbers, first, best, weighed))
+      return { kind: "indifferent", chosen: best, enough: first, weighed };
+    const reference = numbers.rivals.findIndex((rival) => rival.reference);
+    const kind = first < reference ? "smaller" : first === reference ? "reference" : "larger";
+    return { kind, chosen: first, enough: null, weighed };
+  }
+
+  // As effkit/report/units.py shows numbers; toFixed alone rounds a tie up, Python to the even digit.
+  function rounded(value, decimals) {
+    const scaled = value * 10 ** decimals;
+    const tie = Number.isInteger(value * 2 ** (decimals + 1)) && scaled % 1 === 0.5;
+    return (tie && Math.floor(scaled) % 2 === 0 ? Math.floor(scaled) / 10 ** decimals : value).toFixed(decimals);
+  }
+
+  function show(value, scales) {
+    if (value === null) return "–";
+    const fits = ([divisor]) => (value === 0 ? divisor === 1 : Math.abs(value) >= divisor * 0.9995);
+    const [divisor, unit] = scales.find(fits) || scales[scales.length - 1];
+    const scaled = value / divisor;
+    const plain = Number.isInteger(scaled) && Math.abs(scaled) < 100;
+    const decimals = plain ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(scaled))));
+    const [whole, part] = rounded(scaled, decimals).split(".");
+    return `${grouped(whole)}${part ? "." + part : ""}\u00a0${unit}`.trim();
+  }
+
+  const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
+
+  function cell(run, head, still, weighed) {
+    const served = weighed.serving;
+    const texts = {
+      machines: () => grouped(String(served.machines)),
+      money: () => (served.money === null ? "–" : show(served.money, run.scales.count) + run.currency),
+      energy: () => show(served.energy, run.scales.j),
+      carbon: () => show(served.carbon, run.scales.g),
+    };
+    if (!head.moves) return still;
+    const outcome = weighed.found[head.key] || null;
+    if (!(head.key in texts)) return { ...still, outcome };
+    return { text: served === null ? "–" : texts[head.key](), detail: "", outcome };
+  }
+
+  function hidden(key, knobs) {
+    if (!["machines", "money", "energy", "carbon"].includes(key)) return false;
+    return knobs.traffic === null || (key === "money" && knobs.price === null) || (key === "carbon" && knobs.grid === null);
+  }
+
+  const inside = (pixels, [from, to]) => (pixels >= from && pixels <= to ? pixels : null);
+
+  function shown(run, knobs, rate) {
+    const made = decide(run.numbers, knobs);
+    const named = (place) => (place === null ? "" : run.labels[place]);
+    const words = {
+      chosen: named(made.chosen), enough: named(made.enough), rate,
+      reference: run.labels[run.numbers.rivals.findIndex((rival) => rival.reference)],
+    };
+    const notes = [];
+    if (knobs.margin !== run.begin.margin) notes.push(run.explores);
+    if (made.kind !== run.begin.kind || made.chosen !== run.begin.chosen) notes.push(run.as_asked);
+    const drawn = run.front;
+    return {
+      kind: made.kind,
+      chosen: made.chosen,
+      sentence: run.patterns[made.kind].replace(/\{(\w+)\}/g, (_, word) => words[word]),
+      notes,
+      hidden: run.heads.map((head) => hidden(head.key, knobs)),
+      lines: made.weighed.map((weighed, place) => ({
+        state: place === made.chosen ? "chosen" : weighed.outcome,
+        cells: run.heads.map((head, column) => cell(run, head, run.still[place][column], weighed)),
+      })),
+      margin_px: drawn && inside(drawn.margin_at + drawn.margin_per * knobs.margin, drawn.height),
+      limit_px:
+        drawn && drawn.limit_drawn && knobs.latency !== null
+          ? inside(drawn.limit_at + drawn.limit_per * Math.log10(knobs.latency), drawn.width)
+          : null,
+    };
+  }
+
+  return { decide, show, shown };
+})();
+
+function whatIfPanel(panel) {
+  const run = JSON.parse(panel.querySelector("script").textContent);
+  const part = (name) => panel.querySelector(`[data-part="${name}"]`);
+  const controls = run.sliders.map((slider) => {
+    const box = panel.querySelector(`[data-knob="${slider.knob}"]`);
+    return { slider, box, range: box.querySelector("[type=range]"), on: box.querySelector("[type=checkbox]"), told: box.querySelector("output") };
+  });
+  const rows = [...panel.querySelectorAll("tbody tr")].map((row) => ({ row, cells: [...row.querySelectorAll("td")] }));
+  const heads = [...panel.querySelectorAll("thead th")].slice(1);
+  const marks = [...panel.querySelectorAll("[data-place]")].sort((a, b) => a.dataset.place - b.dataset.place);
+
+  function read() {
+    const knobs = { latency: null, traffic: null, price: null, grid: run.begin.grid };
+    let rate = "";
+    for (const { slider, range, on } of controls) {
+      const asked = !on || on.checked;
+      knobs[slider.knob] = asked ? slider.values[range.value] : null;
+      if (slider.knob === "traffic" && asked) rate = slider.words[range.value];
+    }
+    return [knobs, rate];
+  }
+
+  function tell(knobs) {
+    for (const { slider, box, range, on, told } of controls) {
+      const asked = !on || on.checked;
+      const idle = (slider.knob === "price" || slider.knob === "grid") && knobs.traffic === null;
+      range.disabled = !asked || idle;
+      if (on) on.disabled = idle;
+      box.classList.toggle("idle", range.disabled);
+      const words = idle ? "needs a traffic" : asked ? slider.words[range.value] : slider.off;
+      told.textContent = words;
+      range.setAttribute("aria-valuetext", words);
+    }
+  }
+
+  function line(name, pixels, x) {
+    const found = part(name);
+    if (!found) return;
+    found.toggleAttribute("hidden", pixels === null);
+    found.setAttribute("visibility", pixels === null ? "hidden" : "visible");
+    if (pixels !== null) found.setAttribute("transform", x ? `translate(${pixels} 0)` : `translate(0 ${pixels})`);
+  }
+
+  function fill(td, cell, hide) {
+    td.hidden = hide;
+    const [text, outcome] = [td.querySelector("b"), td.querySelector(".held")];
+    if (text.textContent !== cell.text) text.textContent = cell.text;
+    outcome.textContent = cell.outcome || "";
+    outcome.className = `held held-${cell.outcome || "none"}`;
+  }
+
+  function redraw() {
+    const [knobs, rate] = read();
+    const now = whatIf.shown(run, knobs, rate);
+    tell(knobs);
+    if (part("sentence").textContent !== now.sentence) part("sentence").textContent = now.sentence;
+    part("notes").replaceChildren(...now.notes.map((note) => Object.assign(document.createElement("p"), { textContent: note })));
+    heads.forEach((head, column) => { head.hidden = now.hidden[column]; });
+    rows.forEach(({ row, cells }, place) => {
+      const { state, cells: told } = now.lines[place];
+      row.className = state;
+      const tag = row.querySelector(".state");
+      tag.textContent = state;
+      tag.className = `state state-${state}`;
+      cells.forEach((td, column) => fill(td, told[column], now.hidden[column]));
+    });
+    for (const mark of marks) mark.setAttribute("class", `mark mark-${now.lines[mark.dataset.place].state}`);
+    const top = marks.find((mark) => Number(mark.dataset.place) === now.chosen);
+    if (top && top.nextElementSibling) top.parentNode.append(top);
+    line("margin", now.margin_px, false);
+    line("limit", now.limit_px, true);
+  }
+
+  function reset() {
+    for (const { slider, range, on } of controls) {
+      range.value = slider.start;
+      if (on) on.checked = slider.on;
+    }
+    redraw();
+  }
+
+  panel.addEventListener("input", redraw);
+  part("reset").addEventListener("click", reset);
+  part("knobs").hidden = false;
+  reset(); // a browser that comes back to the page keeps sliders where they were
+}
+
+if (typeof document !== "undefined") document.querySelectorAll(".what-if").forEach(whatIfPanel);
