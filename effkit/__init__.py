@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from effkit.tasks import Task
     from effkit.tasks import load as load_task
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "Budget",

@@ -189,5 +189,7 @@ def same_system(one: CandidateRecord, other: CandidateRecord) -> bool:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names as a sentence has them: "a, b and c"."""
+    """Names as a sentence has them: "a, b and c", and "a, then b; c" where one of them has a comma of its own."""
+    if len(names) > 1 and any(", " in name for name in names):
+        return "; ".join(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
