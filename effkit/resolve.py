@@ -116,7 +116,8 @@ def title(candidate: CandidateSpec, found: Model) -> str:
         found: what its model stands for.
     """
     if candidate.cascade:
-        return ", then ".join(title(*each) for each in zip(candidate.cascade, found.stages, strict=True))
+        stages = ", then ".join(title(*each) for each in zip(candidate.cascade, found.stages, strict=True))
+        return " ".join((stages, *([f"({', '.join(candidate.how)})"] if candidate.how else [])))
     parts = [found.title, technique_words(candidate.chain)]
     if candidate.fit_items is not None:
         labels = candidate.fit_items if isinstance(candidate.fit_items, str) else f"{candidate.fit_items:,}"

@@ -133,7 +133,7 @@ class CandidateSpec(Frozen):
     def name(self) -> str:
         """How tables and plots call it: `efficientnet-lite2+resolution-128`, `tfidf-logreg@all`, `a-then-b`."""
         if self.cascade:
-            return THEN.join(stage.name for stage in self.cascade) + "".join(f"+{said}" for said in self._cascade_said)
+            return THEN.join(stage.name for stage in self.cascade) + "".join(f"+{said}" for said in self.how)
         parts = [self.model]
         for technique, parameters in self.chain:
             values = "-".join(_said(value) for value in parameters.values())
@@ -147,14 +147,14 @@ class CandidateSpec(Frozen):
         return self.cascade or (self,)
 
     @property
-    def _cascade_said(self) -> list[str]:
-        """What a cascade's name says of how it escalates, where that is not left to effkit."""
+    def how(self) -> tuple[str, ...]:
+        """How a cascade escalates, where that is not left to effkit: its score, calibration, shares or loss."""
         said = [each.replace("_", "-") for each in (self.score, self.calibration) if each is not None]
         if self.escalate is not None:
             said.append("escalate-" + _said(self.escalate))
         if self.accept_points is not None:
             said.append(f"accept-{self.accept_points:g}")
-        return said
+        return tuple(said)
 
 
 def _said(value: Any) -> str:

@@ -48,7 +48,7 @@ def test_a_cascade_is_measured_as_every_candidate(record: Record) -> None:
         assert found.cascade is not None and found.cascade.latency is not None
         assert found.cascade.latency.value == pytest.approx(found.latency.ratio.value)
     assert record.candidate("logreg").cascade is None
-    assert record.candidate(NAME).title == "Shallow tree, then Linear model, then LightGBM small"
+    assert record.candidate(NAME).title == "Shallow tree, then Linear model, then LightGBM small (escalate-0.5-0.5)"
     assert {"train logreg", "train lightgbm-small"} <= {step.step for step in record.candidate(NAME).making}
 
 

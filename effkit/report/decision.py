@@ -144,7 +144,8 @@ def _weighed(view: View, each: Weighed) -> str:
     label, family = view.of(found.name), WORDS[found.family]
     name = label if label.lower() == family else f"{label} ({family})"
     if found.reference:
-        return f"{name} is the reference." if each.outcome == "meets" else f"{name} is the reference; {why_not(view, each)}."
+        but = "" if each.outcome == "meets" else f"; {why_not(view, each)}"
+        return f"{name} is the reference{but}."
     gap = view.record.candidate(found.name).gap
     told = f" ({view.gap(gap)})" if gap else ""
     match each.outcome:

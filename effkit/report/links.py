@@ -55,9 +55,9 @@ def counts(view: View) -> str:
     words = Counter(worth(link)[0] for _, link in distinct(view))
     if not words:
         return ""
-    tested = "One technique was" if words.total() == 1 else f"{words.total()} techniques were"
+    tested = "One technique was tested" if words.total() == 1 else f"{words.total()} techniques were tested, each"
     said = listing([f"{words[word]} {word}" for word in TONES if words[word]])
-    return f"{tested} tested, each against the same chain without it: {said}."
+    return f"{tested} against the same chain without it: {said}."
 
 
 def distinct(view: View) -> list[tuple[CandidateRecord, Link]]:
