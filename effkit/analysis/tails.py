@@ -10,6 +10,9 @@ from scipy import special
 
 from effkit.analysis.interval import Floats, Interval, expanded_tails, vector
 
+WIDER = 5
+"""A percentile's few calls beyond it tell little of how they cluster: a tail this many times as wide is asked too."""
+
 
 @dataclass(frozen=True)
 class Percentile:
@@ -172,11 +175,13 @@ def percentiles(
     table = []
     for i, level in enumerate(levels):
         needed = calls_needed(level)
-        n_effective = _worth(x > np.quantile(x, fractions[i], method="inverted_cdf"), cell, item)
+        beyond = _worth(x > np.quantile(x, fractions[i], method="inverted_cdf"), cell, item)
+        wider = np.quantile(x, max(0.5, 1 - WIDER * (1 - fractions[i])), method="inverted_cdf")
+        n_effective = beyond if level <= 50 else min(beyond, _worth(x > wider, cell, item))
         if n_effective < needed:
             worth = f"{n_effective:.0f}"
             reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {worth}"
-            longest = float(ordered[-1]) if n_effective >= calls_needed(level, beyond=0) else None
+            longest = float(ordered[-1]) if beyond >= calls_needed(level, beyond=0) else None
             table.append(Percentile(level, None, None, x.size, n_effective, reason, longest))
             continue
         value = float(np.quantile(ordered, fractions[i], method="inverted_cdf"))
