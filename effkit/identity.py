@@ -9,6 +9,7 @@ from typing import Any
 from effkit import catalogue
 from effkit.spec import CandidateSpec, StudySpec
 from effkit.techniques import TECHNIQUES, teacher_of
+from effkit.techniques.registry import address, find
 
 IDENTITY_VERSION = 1
 """Raised when effkit measures or computes otherwise than before: what was done then is done no longer."""
@@ -54,11 +55,16 @@ def _candidate(candidate: CandidateSpec) -> dict[str, Any]:
     if candidate.cascade:
         said = candidate.model_dump(mode="json", exclude={"cascade"}, exclude_none=True)
         return said | {"cascade": [_candidate(stage) for stage in candidate.cascade]}
-    chain = [
-        [name, TECHNIQUES[name].parameters.model_validate(given).model_dump(mode="json")]
-        for name, given in candidate.chain
-    ]
+    chain = [_step(name, given) for name, given in candidate.chain]
     return {"model": candidate.model, "chain": chain, "fit_items": candidate.fit_items}
+
+
+def _step(name: str, given: dict[str, Any]) -> list[Any]:
+    """A technique with its defaults filled in; one of the user's own with what is written in it."""
+    technique = find(name)
+    said: list[Any] = [name, technique.parameters.model_validate(given).model_dump(mode="json")]
+    own = technique.apply or technique.transform
+    return said if name in TECHNIQUES or own is None else [*said, address(own)]
 
 
 def _entry(entry: catalogue.ModelEntry | catalogue.TaskEntry) -> dict[str, Any]:

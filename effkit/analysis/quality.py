@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from effkit.analysis.bootstrap import (
     cluster_sums,
@@ -156,11 +155,15 @@ def non_inferiority(
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Holm's adjusted p-values (1979), in the order given."""
+    """Holm's adjusted p-values (1979), in the order given.
+
+    Written out, since statsmodels' collects garbage at every call: 50 ms each, and a margin is sought with hundreds.
+    """
     p = np.asarray(p_values, dtype=np.float64)
-    if p.size == 0:
-        return p
-    return np.asarray(multipletests(p, method="holm")[1], dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(np.arange(p.size, 0, -1) * p[order]), 1.0)
+    return adjusted
 
 
 def holm_verdicts(results: Mapping[str, NonInferiority], alpha: float = 0.025) -> dict[str, QualityVerdict]:
