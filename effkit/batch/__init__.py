@@ -1,5 +1,7 @@
 """Batch: parameter files and sweeps through papermill."""
 
+from effkit.batch.cluster import Cluster
+from effkit.batch.crew import ClusterError
 from effkit.batch.local import Executor, Local, Outcome
 from effkit.batch.one import RunFailed, Runner
 from effkit.batch.runner import notebook_for
@@ -7,6 +9,8 @@ from effkit.batch.state import Rerun, State, states, wanted
 from effkit.batch.sweep import Point, points
 
 __all__ = [
+    "Cluster",
+    "ClusterError",
     "Executor",
     "Local",
     "Outcome",

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -81,10 +82,12 @@ class Local:
     Attributes:
         results: where runs are kept.
         at_once: how many may be under way; all but one of them prepare or wait.
+        stop: set by another thread, it ends the runs under way and the iteration with them.
     """
 
     results: Path
     at_once: int = field(default_factory=lambda: at_once(host.free_cores()))
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
@@ -95,7 +98,8 @@ class Local:
                 while waiting and len(running) < most:
                     running.append(self._start(waiting.popleft(), again, most > 1))
                     watch(running[-1].point, "")
-                time.sleep(LOOK_EVERY_S)
+                if self.stop.wait(LOOK_EVERY_S):
+                    return
                 for child in list(running):
                     if child.process.poll() is not None:
                         running.remove(child)
@@ -109,19 +113,7 @@ class Local:
                 attempts.finish(self.results, child.staged)
 
     def _start(self, point: Point, again: bool, beside_others: bool) -> _Child:
-        request = attempts.Request(
-            identity=point.identity,
-            replicate=point.replicate,
-            sweep=point.sweep,
-            study=point.spec.name,
-            params=dict(point.params),
-            notebook=str(point.notebook.resolve()),
-            again=again,
-            beside_others=beside_others,
-            timeout_s=point.timeout_s,
-            memory_bytes=point.memory_bytes,
-        )
-        staged, descriptor = attempts.begin(self.results, request)
+        staged, descriptor = attempts.begin(self.results, request(point, again, beside_others))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
             process = subprocess.Popen(
@@ -167,6 +159,28 @@ class Local:
         if failure is not None:
             sentences.append(f"{failure.sentence} The run itself was complete and is kept in {place}.")
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
+
+
+def request(point: Point, again: bool, beside_others: bool) -> attempts.Request:
+    """Put into words what is asked of the process that runs a point.
+
+    Args:
+        point: what to run.
+        again: also where a complete record of the identity is there.
+        beside_others: whether other runs of the same coordinator may be under way on this host.
+    """
+    return attempts.Request(
+        identity=point.identity,
+        replicate=point.replicate,
+        sweep=point.sweep,
+        study=point.spec.name,
+        params=dict(point.params),
+        notebook=str(point.notebook.resolve()),
+        again=again,
+        beside_others=beside_others,
+        timeout_s=point.timeout_s,
+        memory_bytes=point.memory_bytes,
+    )
 
 
 def at_once(cores: int) -> int:
