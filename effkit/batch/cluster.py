@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from effkit import store
-from effkit.batch import remote
+from effkit.batch import orders
 from effkit.batch.crew import GPU, ClusterError, Crew, Worker, resources
 from effkit.batch.local import Outcome, Watch, request
 from effkit.batch.sweep import Point
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 TOPIC = "effkit"
 EXAMPLE = "as in tcp://10.0.0.1:8786"
 ANSWER_WITHIN_S = 5.0
-LOOK_EVERY_S = 0.2
-COUNT_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 WITHOUT_WORKERS_S = 60.0
 LOST = (
     "Dask lost its worker on {host}: the run's own process may still be measuring there and puts its record in "
@@ -65,9 +64,9 @@ class Cluster:
         if not points:
             return
         place = store.results_dir(self.results)
-        shared = nullcontext() if "://" in self.results else remote.marked(place)
+        shared = nullcontext() if "://" in self.results else orders.marked(place)
         with _connected(self.scheduler) as client, shared as marker:
-            crew = Crew(client, lambda: remote.kit(self.results, marker, points))
+            crew = Crew(client, lambda: orders.kit(self.results, marker, points))
             crew.muster(points)
             yield from _Foreman(crew, self.results, place, again, watch, deque(points)).run()
 
@@ -92,7 +91,6 @@ class _Foreman:
     waiting: deque[Point]
     under_way: dict[str, _UnderWay] = field(default_factory=dict)
     lines: queue.SimpleQueue[dict[str, str]] = field(default_factory=queue.SimpleQueue)
-    counted: float = field(default_factory=time.monotonic)
     busy: float = field(default_factory=time.monotonic)
 
     def run(self) -> Generator[Outcome]:
@@ -115,15 +113,12 @@ class _Foreman:
             self._stop()
 
     def _call_the_roll(self) -> None:
-        if time.monotonic() - self.counted < COUNT_EVERY_S:
-            return
         if self.crew.client.status != "running":
             raise self._lost_scheduler()
         for sentence in self.crew.count():
             log.warning("%s The others go on.", sentence)
-        self.counted = time.monotonic()
-        self.busy = self.counted if self.under_way else self.busy
-        if self.counted - self.busy > WITHOUT_WORKERS_S:
+        self.busy = time.monotonic() if self.under_way else self.busy
+        if time.monotonic() - self.busy > WITHOUT_WORKERS_S:
             raise ClusterError(
                 f"For {WITHOUT_WORKERS_S:.0f} s there has been no worker that could run {self.waiting[0].title}: "
                 "start one again, then the same command goes on from here."
@@ -141,7 +136,7 @@ class _Foreman:
             self.waiting.remove(point)
             worker.busy = True
             key = f"{point.title} {point.identity} {uuid4().hex[:8]}"
-            order = remote.Order(
+            order = orders.Order(
                 key=key,
                 results=self.results,
                 request=request(point, self.again, beside_others=False),
@@ -183,7 +178,7 @@ class _Foreman:
             each.future.cancel()
             return lost
         try:
-            ended = remote.Ended.model_validate_json(each.future.result(timeout=ANSWER_WITHIN_S))
+            ended = orders.Ended.model_validate_json(each.future.result(timeout=ANSWER_WITHIN_S))
         except (KilledWorker, TimeoutError):  # with its worker may have gone what it had to say
             return lost
         except Exception as error:  # what Dask itself stumbled over
@@ -221,7 +216,8 @@ def _connected(address: str) -> Iterator[Client]:
         import distributed
     except ImportError:
         raise ClusterError("--executor dask needs Dask: `pip install -c constraints.txt -e '.[cluster]'`.") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it has to say, we say in our words
+    for name in ("distributed", "distributed.client"):  # what they have to say, we say in our words
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if not re.fullmatch(r"(\w+://)?\S+:\d+", address):
         raise ClusterError(f"--scheduler got {address}: give the address that `dask scheduler` prints, {EXAMPLE}.")
     try:
@@ -246,11 +242,11 @@ def _carry_out(order: str) -> str:
     """On a worker: run a point, and tell its lines to whoever listens."""
     from distributed import get_worker
 
-    worker, asked = get_worker(), remote.Order.model_validate_json(order)
-    told = remote.carry_out(asked, lambda line: worker.log_event(TOPIC, {"key": asked.key, "line": line}))
+    worker, asked = get_worker(), orders.Order.model_validate_json(order)
+    told = orders.carry_out(asked, lambda line: worker.log_event(TOPIC, {"key": asked.key, "line": line}))
     return told.model_dump_json()
 
 
 async def _stop(keys: list[str]) -> list[str]:
     """On a worker: stop orders, and return those that would not end."""
-    return await asyncio.to_thread(remote.stop, keys)
+    return await asyncio.to_thread(orders.stop, keys)

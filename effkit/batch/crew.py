@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 import effkit
-from effkit.batch import remote
+from effkit.batch import orders
 from effkit.batch.sweep import Point
 from effkit.bench import host
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 TOKEN, GPU = "measure", "GPU"
 """Resources of workers: the leave to measure, and a GPU of its own."""
@@ -47,14 +44,14 @@ class Crew:
     """The workers that may be given orders.
 
     Attributes:
-        client: of the scheduler.
+        client: Dask's, of the scheduler.
         kit: tells what they must have, as it is now.
         fit: those that have it, by address.
         refused: what keeps each other one from it, by address.
     """
 
-    client: Client
-    kit: Callable[[], remote.Kit]
+    client: Any
+    kit: Callable[[], orders.Kit]
     fit: dict[str, Worker] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -111,7 +108,7 @@ def resources(point: Point) -> dict[str, int]:
 async def look_over(asked: dict[str, Any], dask_worker: Any) -> dict[str, Any]:
     """On a worker: say what host it is on, and what keeps it from running the same as the coordinator."""
     try:
-        found = await asyncio.to_thread(remote.differences, remote.Kit.model_validate(asked))
+        found = await asyncio.to_thread(orders.differences, orders.Kit.model_validate(asked))
     except ValidationError:
         found = [f"it has another effkit ({effkit.__version__}): install the same there, and start it again"]
     if dask_worker.nanny:
