@@ -67,7 +67,6 @@ class Cluster:
         shared = nullcontext() if "://" in self.results else orders.marked(place)
         with _connected(self.scheduler) as client, shared as marker:
             crew = Crew(client, lambda: orders.kit(self.results, marker, points))
-            crew.muster(points)
             yield from _Foreman(crew, self.results, place, again, watch, deque(points)).run()
 
 
@@ -91,10 +90,13 @@ class _Foreman:
     waiting: deque[Point]
     under_way: dict[str, _UnderWay] = field(default_factory=dict)
     lines: queue.SimpleQueue[dict[str, str]] = field(default_factory=queue.SimpleQueue)
+    mustered: bool = False
     busy: float = field(default_factory=time.monotonic)
 
     def run(self) -> Generator[Outcome]:
         """Go on until every point has ended."""
+        from distributed.comm import CommClosedError
+
         self.crew.client.subscribe_topic(TOPIC, lambda event: self.lines.put(event[1]))
         try:
             while self.waiting or self.under_way:
@@ -104,10 +106,10 @@ class _Foreman:
                     time.sleep(LOOK_EVERY_S)
                     self._tell_lines()
                     ended = [outcome for key in list(self.under_way) if (outcome := self._outcome(key)) is not None]
-                except Exception:
-                    if self.crew.client.status == "running":
-                        raise
-                    raise self._lost_scheduler() from None
+                except Exception as error:
+                    if isinstance(error, CommClosedError) or self.crew.client.status != "running":
+                        raise self._lost_scheduler() from None
+                    raise
                 yield from ended
         finally:
             self._stop()
@@ -115,6 +117,9 @@ class _Foreman:
     def _call_the_roll(self) -> None:
         if self.crew.client.status != "running":
             raise self._lost_scheduler()
+        if not self.mustered:
+            self.crew.muster(self.waiting)
+            self.mustered = True
         for sentence in self.crew.count():
             log.warning("%s The others go on.", sentence)
         self.busy = time.monotonic() if self.under_way else self.busy
@@ -222,7 +227,7 @@ def _connected(address: str) -> Iterator[Client]:
         raise ClusterError(f"--scheduler got {address}: give the address that `dask scheduler` prints, {EXAMPLE}.")
     try:
         client = distributed.Client(address, timeout=ANSWER_WITHIN_S, set_as_default=False, name="effkit")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last two: about encryption
         raise ClusterError(
             f"No Dask scheduler answers at {address} ({_first_line(error)}): start one by `dask scheduler`, or give "
             f"the address that it prints, {EXAMPLE}."

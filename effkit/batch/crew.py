@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +55,7 @@ class Crew:
     fit: dict[str, Worker] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
-    def muster(self, points: Sequence[Point]) -> None:
+    def muster(self, points: Collection[Point]) -> None:
         """Make sure that there is somebody for every point, and that all who are there have the same.
 
         Raises:

@@ -25,31 +25,40 @@ class Site:
         folder: for their logs.
         port: of the scheduler, the same after it was started again.
         scheduler: its process.
+        protocol: how they speak.
+        environment: of all of them.
         workers: their processes, by name.
     """
 
     folder: Path
     port: int
+    protocol: str = "tcp"
+    environment: dict[str, str] = field(default_factory=dict)
     scheduler: subprocess.Popen[bytes] | None = None
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"{self.protocol}://127.0.0.1:{self.port}"
 
     def schedule(self) -> None:
         """Start the scheduler."""
         self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard", "--dashboard-address", ":0"
-        )
+            "scheduler", "--host", f"{self.protocol}://127.0.0.1", "--port", str(self.port), "--no-dashboard",
+            "--dashboard-address", ":0",
+        )  # fmt: skip
 
     def hire(self, name: str, host: str, *options: str, resources: str = "measure=1", **environment: str) -> None:
         """Start a worker on a host of a name; `--no-nanny`, as documented, unless other options are given."""
-        self.workers[name] = self._start(
-            "worker", self.address, "--name", name, "--nthreads", "1", "--no-dashboard", *(options or ("--no-nanny",)),
-            *(("--resources", resources) if resources else ()), "--local-directory", str(self.folder),
-            EFFKIT_HOST=host, **environment,
+        self.employ(
+            name, self.address, "--name", name, "--nthreads", "1", "--no-dashboard", *(options or ("--no-nanny",)),
+            *(("--resources", resources) if resources else ()), EFFKIT_HOST=host, **environment,
         )  # fmt: skip
+
+    def employ(self, name: str, *arguments: str, **environment: str) -> None:
+        """Start a worker by the arguments of `dask worker`."""
+        arguments = (*arguments, "--local-directory", str(self.folder))
+        self.workers[name] = self._start("worker", *arguments, **environment)
 
     def wait(self, number: int) -> None:
         """Wait until so many workers are connected."""
@@ -76,18 +85,18 @@ class Site:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", what, *arguments], stdout=log, stderr=log, start_new_session=True,
                 cwd=self.folder,  # and not the project, whose effkit would go before any other
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **environment},
             )  # fmt: skip
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
+def site(folder: Path, protocol: str = "tcp", **environment: str) -> Iterator[Site]:
     """A scheduler without workers."""
     folder.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    here = Site(folder, port)
+    here = Site(folder, port, protocol, environment)
     here.schedule()
     try:
         yield here
