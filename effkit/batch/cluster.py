@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from effkit import store
@@ -205,10 +205,12 @@ class _Foreman:
         client = self.crew.client
         if not self.under_way or client.status != "running":
             return
-        for each in self.under_way.values():
-            each.future.cancel()
         addresses = sorted({each.worker.address for each in self.under_way.values()})
-        found = client.run(_stop, list(self.under_way), workers=addresses, on_error="return")
+        found: dict[str, Any] = {}
+        with suppress(OSError):  # the scheduler has just gone
+            for each in self.under_way.values():
+                each.future.cancel()
+            found = client.run(_stop, list(self.under_way), workers=addresses, on_error="return")
         for address in addresses:
             if found.get(address) != []:
                 log.warning("The worker %s did not answer: what it ran may go on.", address)
