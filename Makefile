@@ -40,11 +40,14 @@ report: .venv/installed
 notebooks: .venv/installed
 	$(BIN)/jupyter lab notebooks
 
+# What a file sets up is set up once, so that a file stays with one process.
+SIDE_BY_SIDE := -n 2 --dist loadfile
+
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 test-all: check
-	$(BIN)/python -m pytest -m ''
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m ''
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -91,6 +91,11 @@ class Memory(Frozen):
     device_allocated_bytes: int | None = Field(default=None, description="highest that tensors took on a GPU")
     device_reserved_bytes: int | None = Field(default=None, description="highest that PyTorch held there for them")
 
+    @property
+    def process_bytes(self) -> int:
+        """Highest resident memory of the whole worker: what the libraries take and what the model adds."""
+        return self.floor_bytes + self.peak_bytes
+
 
 class EnergyComponent(Frozen):
     """Energy of one part of the machine."""

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Tests run side by side, each process as a host with a measuring slot of its own: what they measure is no result.
+if side := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ.setdefault("EFFKIT_HOST", side)
+
+# A busy machine is slow for a moment, and that is not what a test asks.
+settings.register_profile("effkit", deadline=None)
+settings.load_profile("effkit")
 
 REHEARSAL: dict[str, Any] = {
     "base": "smoke",

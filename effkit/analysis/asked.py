@@ -54,7 +54,7 @@ def asked(record: Record, spec: StudySpec | None = None) -> Asked:
     except KeyError:
         grid_g = None
     return Asked(
-        margin=_margin(record, wanted),
+        margin=in_metric(record, wanted, wanted.margin_percent or wanted.margin_points or 0.0),
         budget=wanted.budget,
         noise=next((each.threshold for each in record.noise if each.metric == "latency"), LEAST_NOISE),
         cost=wanted.cost,
@@ -90,8 +90,9 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
     return parse(given(override(plain, keys)), "the decision")
 
 
-def _margin(record: Record, spec: StudySpec) -> float:
+def in_metric(record: Record, spec: StudySpec, size: float) -> float:
+    """A margin as a study names it, in points or in per cent of the reference's error, in the metric's own unit."""
     if spec.margin_percent is None:
-        return (spec.margin_points or 0.0) / 100
+        return size / 100
     quality = record.reference.quality
-    return spec.margin_percent / 100 * quality.value.value if quality else 0.0
+    return size / 100 * quality.value.value if quality else 0.0

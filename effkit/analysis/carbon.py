@@ -101,7 +101,12 @@ def grams_per_thousand(
     if not pue >= 1:
         raise ValueError(f"pue is {pue}; it is at least 1.0, the machines' own energy")
     grid = factor(region) if isinstance(region, str) else region
-    return 1000 * (energy_j_per_request / J_PER_KWH * grid.g_per_kwh * pue + embodied_g_per_request)
+    return 1000 * (grams(energy_j_per_request, grid.g_per_kwh, pue) + embodied_g_per_request)
+
+
+def grams(energy_j: float, g_per_kwh: float, pue: float) -> float:
+    """Grams of CO2e of the machines' own energy, the data centre's overhead included: SCI's E * I."""
+    return energy_j / J_PER_KWH * g_per_kwh * pue
 
 
 def total_grams(
@@ -142,25 +147,22 @@ def embodied_g_per_hour(embodied_kg: float, lifetime_years: float) -> float:
     return embodied_kg * 1000 / (lifetime_years * HOURS_PER_YEAR)
 
 
-def embodied_g_per_request(
-    embodied_kg: float, lifetime_years: float, *, machines: float, requests_per_s: float
-) -> float:
+def embodied_g_per_request(g_per_hour: float, *, machines: float, requests_per_s: float) -> float:
     """Grams of CO2e of making the machines that fall on one request: an hour's share over that hour's requests.
 
     Args:
-        embodied_kg: CO2e of making one machine, kg.
-        lifetime_years: Over which it is shared out.
+        g_per_hour: `embodied_g_per_hour` of one machine.
         machines: How many serve the traffic.
         requests_per_s: The traffic.
 
     Raises:
-        ValueError: As `embodied_g_per_hour`, or a traffic that is not positive.
+        ValueError: A traffic that is not positive.
     """
     if not requests_per_s > 0:
         raise ValueError(
             f"requests_per_s is {requests_per_s}; machines that serve nobody have no request to carry them"
         )
-    return machines * embodied_g_per_hour(embodied_kg, lifetime_years) / (3600 * requests_per_s)
+    return machines * g_per_hour / (3600 * requests_per_s)
 
 
 def scenarios(

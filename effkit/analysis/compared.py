@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from effkit.analysis.asked import Asked
+from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import BYTES_PER_GB, MONTH_S
-from effkit.analysis.decide import J_PER_KWH, SAME, Outcome, What, weigh
+from effkit.analysis.decide import SAME, Outcome, What, together, weigh
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
 """Limits whose outcome another margin, limit, traffic, price or grid can change; the others keep theirs."""
@@ -94,18 +95,17 @@ def p99_with_network(each: Contender, asked: Asked) -> Known:
 def _rival(each: Contender, asked: Asked) -> Rival:
     budget = asked.budget.model_copy(update={"latency_p99_s": _ANY_LIMIT_S})
     checks = weigh(each, replace(asked, margin=each.margin, budget=budget)).checks
-    found = {check.outcome for check in checks if check.what not in MOVING}
     p99 = p99_with_network(each, asked)
     return Rival(
         reference=each.reference,
-        fixed="fails" if "fails" in found else "open" if "open" in found else "meets",
+        fixed=together(check for check in checks if check.what not in MOVING),
         enough_from=each.enough_from,
         worse_below=each.worse_below,
         own_margin=each.margin,
         own_outcome=next(check.outcome for check in checks if check.what == "quality"),
-        p99_low_s=p99.value if p99.low is None else p99.low,
-        p99_high_s=p99.value if p99.high is None else p99.high,
-        preferred=each.verdict == "superior" or each.reference,
+        p99_low_s=p99.at_least,
+        p99_high_s=p99.at_most,
+        preferred=each.preferred,
         difference=each.difference,
         usable_per_s=each.usable_per_s,
         idle_w=each.idle_w,

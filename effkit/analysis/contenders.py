@@ -28,6 +28,16 @@ class Known:
     high: float | None = None
     why: str = ""
 
+    @property
+    def at_least(self) -> float | None:
+        """The lower end, or the value itself where it has no interval."""
+        return self.value if self.low is None else self.low
+
+    @property
+    def at_most(self) -> float | None:
+        """The upper end, or the value itself where it has no interval."""
+        return self.value if self.high is None else self.high
+
 
 @dataclass(frozen=True)
 class GroupLoss:
@@ -92,6 +102,11 @@ class Contender:
     moved_bytes: float
     kept_bytes: float
 
+    @property
+    def preferred(self) -> bool:
+        """Whether it is the reference or shown to be better: a gap that may be chance prefers nothing."""
+        return self.reference or self.verdict == "superior"
+
 
 def contenders(record: Record) -> tuple[Contender, ...]:
     """Return the candidates that worked, in the order of the parameter file."""
@@ -103,7 +118,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord) -> Conten
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
     memory = candidate.memory
-    peak = float(memory.floor_bytes + memory.peak_bytes) if memory else None
+    peak = float(memory.process_bytes) if memory else None
     request = energy.request_j if energy else None
     return Contender(
         name=candidate.name,

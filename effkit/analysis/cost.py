@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from effkit.analysis.carbon import embodied_g_per_request, grams_per_thousand, grid
+from effkit.analysis.carbon import embodied_g_per_hour, embodied_g_per_request, grams_per_thousand, grid
 from effkit.record import CandidateRecord, Estimate, Origin
 from effkit.spec import CarbonSpec, CostSpec
 
@@ -258,9 +258,8 @@ def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon:
         return None
 
     def grams(energy_j: float, machines: float) -> float:
-        embodied_g = embodied_g_per_request(
-            carbon.embodied_kg or 0.0, carbon.lifetime_years, machines=machines, requests_per_s=requests_per_s
-        )
+        hourly_g = embodied_g_per_hour(carbon.embodied_kg or 0.0, carbon.lifetime_years)
+        embodied_g = embodied_g_per_request(hourly_g, machines=machines, requests_per_s=requests_per_s)
         return grams_per_thousand(energy_j / 1000, power, pue=carbon.pue, embodied_g_per_request=embodied_g)
 
     return Estimate(

@@ -7,11 +7,12 @@ Where at the traffic asked for nothing is saved, the best is taken instead of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from effkit.analysis.asked import Asked
+from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
 from effkit.analysis.family import SIMPLEST_FIRST
@@ -26,7 +27,6 @@ nothing is saved by less, nothing because something is open, or nothing because 
 
 SAME = 0.95
 """Less than this share is a saving in money or energy; more is not worth a word."""
-J_PER_KWH = 3.6e6
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class Check:
     outcome: Outcome
     limit: float
     known: Known
+
+    @property
+    def of_quality(self) -> bool:
+        """Whether it asks of the answers, groups included, and not of what they take."""
+        return self.what in ("quality", "groups")
 
 
 @dataclass(frozen=True)
@@ -72,21 +77,18 @@ class Weighed:
 
     @property
     def outcome(self) -> Outcome:
-        """Fails where one limit is failed, else open where one is open."""
-        found = {check.outcome for check in self.checks}
-        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+        """Of all limits."""
+        return together(self.checks)
 
     @property
     def good_enough(self) -> Outcome:
         """Of quality alone, groups included."""
-        found = {check.outcome for check in self.checks if check.what in ("quality", "groups")}
-        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+        return together(check for check in self.checks if check.of_quality)
 
     @property
     def affordable(self) -> Outcome:
         """Of the budgets alone."""
-        found = {check.outcome for check in self.checks if check.what not in ("quality", "groups")}
-        return "fails" if "fails" in found else "open" if "open" in found else "meets"
+        return together(check for check in self.checks if not check.of_quality)
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,12 @@ class Decision:
         names = [each.contender.name for each in self.order]
         stop = self.enough or self.chosen
         return self.order[: names.index(stop)] if stop else self.order
+
+
+def together(checks: Iterable[Check]) -> Outcome:
+    """Several limits as one: it fails where one is failed, else is open where one is open."""
+    found = {check.outcome for check in checks}
+    return "fails" if "fails" in found else "open" if "open" in found else "meets"
 
 
 def decide(known: Sequence[Contender], asked: Asked) -> Decision:
@@ -197,11 +205,11 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
         money = money_per_thousand(
             number, requests_per_s, asked.cost, moved_bytes=contender.moved_bytes, kept_bytes=contender.kept_bytes
         )
-    grams = None
+    carbon_g = None
     if energy_j is not None and asked.grid_g_per_kwh is not None:
-        embodied_g = 1000 * number * asked.embodied_g_per_hour / (3600 * requests_per_s)
-        grams = energy_j / J_PER_KWH * asked.grid_g_per_kwh * asked.pue + embodied_g
-    return Serving(number, money, energy_j, grams)
+        embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
+        carbon_g = grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g
+    return Serving(number, money, energy_j, carbon_g)
 
 
 def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iterator[Check]:
@@ -220,9 +228,9 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         yield _held("energy", contender.energy_j, budget.energy_j)
     no_rate = "no rate is known at which it serves"
     if budget.carbon_g_per_thousand is not None:
-        grams = served.carbon_g_per_thousand if served else None
+        carbon_g = served.carbon_g_per_thousand if served else None
         missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
-        yield _held("carbon", _exact(grams, missing), budget.carbon_g_per_thousand)
+        yield _held("carbon", _exact(carbon_g, missing), budget.carbon_g_per_thousand)
     if budget.money_per_thousand is not None:
         money = served.money_per_thousand if served else None
         yield _held("money", _exact(money, no_rate if served is None else "no price"), budget.money_per_thousand)
@@ -259,9 +267,8 @@ def _groups(contender: Contender, margin: float) -> Check:
 
 
 def _held(what: What, known: Known, limit: float) -> Check:
-    low = known.value if known.low is None else known.low
-    high = known.value if known.high is None else known.high
-    meets, fails = high is not None and high <= limit, low is not None and low > limit
+    meets = known.at_most is not None and known.at_most <= limit
+    fails = known.at_least is not None and known.at_least > limit
     return Check(what, "meets" if meets else "fails" if fails else "open", limit, known)
 
 
@@ -284,8 +291,7 @@ def _cheapest(passing: Sequence[Weighed]) -> Weighed:
 
 def _better_first(each: Weighed) -> tuple[bool, float]:
     """What is shown to be better than the reference, then the reference itself: a gap that may be chance is none."""
-    shown = each.contender.verdict == "superior" and not each.contender.reference
-    return (shown or each.contender.reference), each.contender.difference
+    return each.contender.preferred, each.contender.difference
 
 
 def _nothing_saved(less: Weighed, more: Weighed) -> bool:

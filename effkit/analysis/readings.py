@@ -94,7 +94,7 @@ def _start(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
 def _memory(candidate: CandidateRecord) -> Iterator[Reading]:
     if candidate.memory is None:
         return
-    peak = candidate.memory.floor_bytes + candidate.memory.peak_bytes
+    peak = candidate.memory.process_bytes
     yield Reading("peak memory of the process", "bytes", Estimate(value=peak, n=1), freedom=0)
 
 

@@ -34,7 +34,7 @@ def met_by_reference(view: View) -> list[str]:
 
 
 def _limits(checks: tuple[Check, ...]) -> list[Check]:
-    return [check for check in checks if check.what not in ("quality", "groups")]
+    return [check for check in checks if not check.of_quality]
 
 
 def _title(check: Check) -> str:

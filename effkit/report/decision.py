@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from effkit.analysis.decide import Check, Decision, Weighed, What
 from effkit.analysis.family import SIMPLEST_FIRST, WORDS
 from effkit.report.changes import at_each_traffic, changes
-from effkit.report.outcome import outcome
-from effkit.report.units import NBSP, Unit, interval, rate, show, whole
+from effkit.report.outcome import explores, outcome
+from effkit.report.units import NBSP, Unit, capital, interval, rate, show, whole
 from effkit.report.values import Argument, Step
 from effkit.report.view import View, listing
 
@@ -30,7 +30,6 @@ UNITS: Mapping[What, Unit] = {
 }  # fmt: skip
 NEARLY = 0.005
 """Nearer to a limit than this share, three digits would not show the difference."""
-_OF_QUALITY = ("quality", "groups")
 
 
 def argument(view: View, decision: Decision | None = None) -> Argument | None:
@@ -55,7 +54,7 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
 
 def limit_words(view: View, check: Check) -> str:
     """A limit with what it is held to: "p99 latency of at most 50 ms"."""
-    if check.what in _OF_QUALITY:
+    if check.of_quality:
         within = "overall" if check.what == "quality" else "in any group"
         return f"at most {view.margin_value(check.limit)} worse {within}"
     return f"{LIMITS[check.what]} of at most {_amount(view, check.what, check.limit)}"
@@ -82,19 +81,16 @@ def why_not(view: View, each: Weighed) -> str:
 
 
 def _asked(view: View, decision: Decision) -> Iterator[str]:
-    limits = [limit_words(view, check) for check in decision.order[-1].checks if check.what not in _OF_QUALITY]
+    limits = [limit_words(view, check) for check in decision.order[-1].checks if not check.of_quality]
     group = decision.asked.budget.group_margin_points
     groups = f", {group:g} in any group" if group is not None else ""
     start = f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}"
     if math.isclose(decision.asked.margin, view.asked.margin):
         yield f"{start}: {view.record.spec.margin_reason}."
     else:
-        yield (
-            f"{start}. The run was planned for {view.margin}: a margin chosen after the data were seen explores, and "
-            "proves nothing."
-        )
+        yield f"{start}. {explores(view)}"
     if limits:
-        yield f"{_capital(listing(limits))}{_network(decision)}."
+        yield f"{capital(listing(limits))}{_network(decision)}."
     else:
         yield "No other limit: `budget` names none."
     traffic = decision.asked.budget.requests_per_s
@@ -114,7 +110,7 @@ def _network(decision: Decision) -> str:
 
 def _out(view: View, decision: Decision) -> Iterator[str]:
     for each in decision.order:
-        failed = [check for check in each.checks if check.outcome == "fails" and check.what not in _OF_QUALITY]
+        failed = [check for check in each.checks if check.outcome == "fails" and not check.of_quality]
         if failed:
             reasons = "; ".join(_failed(view, each, check) for check in failed)
             yield f"{view.of(each.contender.name)}: {reasons}."
@@ -155,7 +151,7 @@ def _weighed(view: View, each: Weighed) -> str:
         case "fails":
             return f"{name}: {why_not(view, each)}{told}."
         case "open":
-            return f"{name}: open. {_capital(why_not(view, each))}{told}."
+            return f"{name}: open. {capital(why_not(view, each))}{told}."
 
 
 def _failed(view: View, each: Weighed, check: Check) -> str:
@@ -247,7 +243,3 @@ def _amount(view: View, what: What, value: float | None) -> str:
     if what == "money" and view.record.spec.cost is not None:
         return f"{show(value, 'count')}{NBSP}{view.record.spec.cost.currency}"
     return show(value, UNITS[what])
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -156,13 +156,12 @@ def _mark(view: View, place: int, each: Contender, across: _Axis, up: _Axis) -> 
 
 
 def _p99(known: Known, across: _Axis) -> tuple[tuple[float, float] | None, bool]:
-    low = known.value if known.low is None else known.low
-    if low is None:
+    if known.at_least is None:
         return None, False
-    high = known.value if known.high is None else known.high
-    if high is None:
-        return (across.at(low), min(across.at(low) + _STUB, RIGHT)), True
-    return (across.at(low), across.at(high)), False
+    begin = across.at(known.at_least)
+    if known.at_most is None:
+        return (begin, min(begin + _STUB, RIGHT)), True
+    return (begin, across.at(known.at_most)), False
 
 
 def _mean_s(view: View, each: Contender) -> tuple[float, float, float] | None:

@@ -33,3 +33,10 @@ def outcome(view: View, decision: Decision) -> str:
         reference=view.label(view.reference),
         rate="" if requests_per_s is None else rate(requests_per_s),
     )
+
+
+def explores(view: View) -> str:
+    """What another margin than the study's own is worth."""
+    return (
+        f"The run was planned for {view.margin}: a margin chosen after the data were seen explores, and proves nothing."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from effkit.analysis.asked import Asked
+from effkit.analysis.asked import Asked, in_metric
 from effkit.analysis.carbon import factor
 from effkit.analysis.contenders import Known
 from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S
@@ -105,12 +105,16 @@ def sliders(view: View, p99: Iterable[Known]) -> tuple[Slider, ...]:
 
 def _margin(view: View) -> Slider:
     """Linear, in points or per cent, as far as the worst candidate is enough, but not beyond ten times the study's."""
-    one = _in_metric(view, 1.0)
+
+    def sized(points: float) -> float:
+        return in_metric(view.record, view.record.spec, points)
+
+    one = sized(1.0)
     now = view.asked.margin
     known = [each.enough_from for each in view.contenders if each.enough_from is not None]
     most = min(max(2 * now, 1.1 * max(known, default=0.0)), 10 * now) / one
     step = next(size for size in _powers(-4, 3) if most / size <= _MARGIN_STEPS)
-    values = _with((_in_metric(view, round(place * step, 6)) for place in range(math.ceil(most / step) + 1)), now)
+    values = _with((sized(round(place * step, 6)) for place in range(math.ceil(most / step) + 1)), now)
     return Slider(
         "margin", f"How much worse than {view.label(view.reference)} is good enough", "",
         values, tuple(view.margin_value(each) for each in values), values.index(now), True, False, "",
@@ -173,14 +177,6 @@ def _grid(view: View) -> Slider:
         values, tuple(f"{show(each, 'count')}{NBSP}g/kWh" for each in values), values.index(now),
         known is not None, known is None, "not known",
     )  # fmt: skip
-
-
-def _in_metric(view: View, points: float) -> float:
-    """Points, or per cent of the reference's error, in the metric's own unit."""
-    if view.record.spec.margin_percent is None:
-        return points / 100
-    quality = view.reference.quality
-    return points / 100 * quality.value.value if quality else 0.0
 
 
 def _log(least: float, most: float) -> Iterator[float]:

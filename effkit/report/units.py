@@ -48,6 +48,11 @@ def interval(low: float | None, high: float | None, unit: Unit, like: float) -> 
     return f"[{_digits(low / divisor, decimals)},{NBSP}{_digits(high / divisor, decimals)}]"
 
 
+def capital(text: str) -> str:
+    """A sentence's beginning; what follows the first letter stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def signed(value: float, decimals: int = 1) -> str:
     """A difference with its sign: "+0.3", "−1.1", and "0.0" without one."""
     text = f"{abs(value):.{decimals}f}"

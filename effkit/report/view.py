@@ -180,7 +180,7 @@ def percentile(candidate: CandidateRecord, level: float) -> PercentileRecord | N
 def process_bytes(candidate: CandidateRecord) -> int | None:
     """Peak of the whole worker: what the libraries take and what the model adds."""
     memory = candidate.memory
-    return None if memory is None else memory.floor_bytes + memory.peak_bytes
+    return None if memory is None else memory.process_bytes
 
 
 def same_system(one: CandidateRecord, other: CandidateRecord) -> bool:

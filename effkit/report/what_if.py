@@ -15,9 +15,9 @@ from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.decide import Decision, Kind, Outcome, Serving, Weighed, decide, weigh
 from effkit.report.decision import LIMITS, UNITS
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
-from effkit.report.outcome import PATTERNS, outcome
+from effkit.report.outcome import PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
-from effkit.report.units import DASH, NBSP, SCALES, Unit, show, whole
+from effkit.report.units import DASH, NBSP, SCALES, Unit, capital, show, whole
 from effkit.report.view import View, listing
 
 
@@ -114,8 +114,7 @@ def what_if(view: View) -> WhatIf | None:
         still=still,
         patterns=PATTERNS,
         currency=f"{NBSP}{cost.currency}" if cost else "",
-        explores=f"The run was planned for {view.margin}. A margin chosen after the data were seen explores, and "
-        "proves nothing.",
+        explores=explores(view),
         as_asked=f"As the study asks it: {sentence}",
         left_out=_left_out(view),
         scales={unit: SCALES[unit] for unit in ("count", "j", "g")},
@@ -161,7 +160,7 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
         if check.what in MOVING:
             continue
         limit = view.margin_value(check.limit) if check.what == "groups" else show(check.limit, UNITS[check.what])
-        yield Head(check.what, _capital(LIMITS[check.what]), f"at most {limit}", moves=False)
+        yield Head(check.what, capital(LIMITS[check.what]), f"at most {limit}", moves=False)
     if all(each.usable_per_s is None for each in order):
         return
     yield Head("machines", "Machines", "at that traffic", moves=True)
@@ -250,10 +249,6 @@ def _left_out(view: View) -> str:
         return ""
     pairs = [f"{view.of(name)} for {view.of(better)}" for name, better in twins.items()]
     return f"Left out, as the same does better with other labels: {listing(pairs)}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def for_script(found: WhatIf) -> dict[str, Any]:

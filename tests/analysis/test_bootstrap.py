@@ -38,7 +38,7 @@ def test_unequal_clusters_keep_the_mean_per_item() -> None:
     assert means == pytest.approx(np.full(10_000, 0.4))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=40), st.integers(0, 99))
 def test_means_stay_within_the_data_and_repeat_with_the_seed(values: list[float], seed: int) -> None:
     means = paired_bootstrap(values, resamples=50, seed=seed)
@@ -75,7 +75,7 @@ def test_no_disagreement_does_not_show_equality() -> None:
     assert score_bounds(0, 0, 100, 0.025) == pytest.approx((-z2 / (100 + z2), z2 / (100 + z2)), abs=1e-6)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 100))
 def test_score_bounds_hold_the_estimate_and_mirror(wins: int, losses: int, ties: int) -> None:
     n = wins + losses + ties

@@ -59,7 +59,7 @@ def test_making_and_serving_are_both_counted() -> None:
 def test_a_machines_making_is_shared_over_its_hours_and_their_requests() -> None:
     """1,000 kg over four years are 28.5 g an hour, whoever is served in it."""
     assert embodied_g_per_hour(1000, 4) == pytest.approx(28.5, abs=0.05)
-    shared = embodied_g_per_request(1000, 4, machines=2, requests_per_s=10)
+    shared = embodied_g_per_request(embodied_g_per_hour(1000, 4), machines=2, requests_per_s=10)
     assert shared == pytest.approx(2 * embodied_g_per_hour(1000, 4) / 36_000)
     assert total_grams(0, 0, 36_000, "FRA", embodied_g_per_request=shared) == pytest.approx(57, abs=0.1)
     assert embodied_g_per_hour(0, 1) == 0
@@ -69,7 +69,7 @@ def test_wrong_input_is_named() -> None:
     with pytest.raises(ValueError, match="lifetime_years 0"):
         embodied_g_per_hour(1000, 0)
     with pytest.raises(ValueError, match="serve nobody"):
-        embodied_g_per_request(1000, 4, machines=1, requests_per_s=0)
+        embodied_g_per_request(25.0, machines=1, requests_per_s=0)
     with pytest.raises(ValueError, match="leave the call out"):
         grams_per_thousand(float("nan"), "FRA")
     with pytest.raises(ValueError, match=r"pue is 0\.9"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
@@ -76,7 +76,6 @@ def test_the_worst_mix_comes_first_and_the_smallest_last() -> None:
     assert all(mix.escalated.n == mix.n for mix in made)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2000), st.floats(0, 1))
 def test_a_share_lies_in_its_interval(n: int, part: float) -> None:
     found = share(round(part * n), n)

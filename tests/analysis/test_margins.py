@@ -12,7 +12,7 @@ from effkit.analysis.margins import enough_from, worse_below
 from effkit.analysis.quality import holm_verdicts, non_inferiority
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     differ=st.lists(st.floats(0.0, 0.3), min_size=1, max_size=4),

@@ -13,7 +13,7 @@ def test_front_by_hand() -> None:
     assert front(points, ["max", "min"]).tolist() == [True, True, False, False, True]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 7), st.integers(1, 3)), elements=st.integers(0, 4).map(float)))
 def test_front_is_never_empty_and_covers_the_rest(points: np.ndarray) -> None:
     mask = front(points, ["min"] * points.shape[1])

@@ -27,7 +27,7 @@ def answers(wins: int, losses: int, ties: int) -> tuple[np.ndarray, np.ndarray]:
     return candidate, reference
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
     result = exact_mcnemar(*answers(b, c, 10))

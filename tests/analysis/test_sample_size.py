@@ -12,7 +12,7 @@ def test_one_point_at_a_discordance_of_ten_per_cent() -> None:
     assert power(7849, 0.01) == pytest.approx(0.80, abs=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.floats(0.005, 0.1), st.floats(0.5, 0.99), st.floats(0.02, 0.5), st.floats(-0.004, 0.02))
 def test_power_and_items_are_inverse(margin: float, wanted: float, discordance: float, gap: float) -> None:
     n = items_for_power(margin, wanted, discordance, gap)

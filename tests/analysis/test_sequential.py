@@ -13,7 +13,7 @@ logs = st.lists(st.floats(-1, 1), min_size=5, max_size=12)
 widths = st.floats(0.001, 0.5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(logs, widths)
 def test_the_number_is_steins(values: list[float], half_width: float) -> None:
     t = stats.t.ppf(0.975, len(values) - 1)
@@ -22,7 +22,7 @@ def test_the_number_is_steins(values: list[float], half_width: float) -> None:
     assert found == pytest.approx(max(len(values), needed), abs=1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(logs.map(lambda values: values[:5]), min_size=1, max_size=4), widths, st.integers(5, 50))
 def test_the_widest_candidate_decides_within_the_cap(tables: list[list[float]], half_width: float, most: int) -> None:
     by_name = {str(number): values for number, values in enumerate(tables)}
@@ -54,7 +54,7 @@ def test_refusals_say_the_fix() -> None:
         stein_interval([0.0, 0.1], 3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(logs, st.sampled_from([0.9, 0.95, 0.99]))
 def test_without_a_second_stage_it_is_students(values: list[float], level: float) -> None:
     found, expected = stein_interval(values, len(values), level), ratio_over_generations(values, level=level)
@@ -63,7 +63,7 @@ def test_without_a_second_stage_it_is_students(values: list[float], level: float
     assert found.n == expected.n
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(logs, widths, st.integers(0, 2**31))
 def test_without_a_cap_the_width_is_kept(values: list[float], half_width: float, seed: int) -> None:
     total = min(generations_needed({"a": values}, half_width, most=10**9), 10**6)

@@ -21,7 +21,7 @@ from effkit.analysis.statistics import (
 floats = st.floats(0.001, 1000, allow_nan=False)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=12), st.sampled_from([0.9, 0.95, 0.99]))
 def test_mean_interval_is_scipys(values: list[float], level: float) -> None:
     interval = mean_interval_over_generations(values, level=level)
@@ -39,7 +39,7 @@ def test_fewer_than_two_generations_give_no_interval() -> None:
     assert mean_interval_over_generations([]) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(floats, min_size=4, max_size=4), floats)
 def test_effect_does_not_depend_on_the_unit(values: list[float], unit: float) -> None:
     c, a, b = (np.full((2, 2), v) for v in values[:3])

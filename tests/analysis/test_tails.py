@@ -121,7 +121,7 @@ def test_shifts_between_series_are_not_autocorrelation() -> None:
     assert effective_sample_size(x) < 100
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=60))
 def test_effective_size_stays_in_bounds(values: list[float]) -> None:
     assert 1 <= effective_sample_size(values) <= len(values)

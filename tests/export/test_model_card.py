@@ -97,7 +97,7 @@ def test_licences_are_the_hubs_or_other(licence: str | None, wanted: dict[str, s
     assert {key: data[key] for key in data if key.startswith("license")} == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXT, TEXT)
 def test_any_text_survives_the_metadata_and_stays_out_of_the_markup(title: str, licence: str) -> None:
     record = with_candidate(golden(), "minilm-l6", title=title, licence=licence)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -28,7 +28,6 @@ def shares(logits: Any) -> Any:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-@settings(deadline=None)
 @given(LOGITS, st.integers(0, 10_000))
 def test_a_fitted_temperature_never_raises_the_loss_on_its_items(logits: Any, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, 3, len(logits))
@@ -37,7 +36,6 @@ def test_a_fitted_temperature_never_raises_the_loss_on_its_items(logits: Any, se
     assert log_loss(fitted, labels) <= log_loss(tempered(given_shares, 1.0), labels) + 1e-12
 
 
-@settings(deadline=None)
 @given(LOGITS, st.floats(0.1, 10))
 def test_a_temperature_changes_no_answer(logits: Any, temperature: float) -> None:
     flat = tempered(shares(logits), temperature)
@@ -72,7 +70,6 @@ def test_with_two_classes_all_scores_agree_on_the_order() -> None:
     assert orders[0] == orders[1] == orders[2]
 
 
-@settings(deadline=None)
 @given(LOGITS, st.integers(0, 10_000))
 def test_isotonic_confidence_rises_with_the_score_and_reads_back(logits: Any, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, 3, len(logits))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit.models import gates
@@ -35,7 +35,6 @@ def with_thresholds(values: Any) -> list[Gate]:
     return [Gate(Confidence("margin"), value) for value in values]
 
 
-@settings(deadline=None)
 @given(SEEDS)
 def test_nobody_goes_on_or_everybody_does(seed: int) -> None:
     answers, _ = drawn(seed)
@@ -45,7 +44,6 @@ def test_nobody_goes_on_or_everybody_does(seed: int) -> None:
     assert (last == answers[-1]).all() and (by == 2).all()
 
 
-@settings(deadline=None)
 @given(SEEDS, st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_shares_are_met_as_nearly_as_items_allow(seed: int, shares: Any) -> None:
     answers, _ = drawn(seed)
@@ -55,7 +53,6 @@ def test_shares_are_met_as_nearly_as_items_allow(seed: int, shares: Any) -> None
     assert abs(int((by > 1).sum()) - shares[1] * reached) <= 0.5 + 1e-9
 
 
-@settings(deadline=None)
 @given(SEEDS)
 def test_asking_in_turn_keeps_the_order_and_asks_nobody_twice(seed: int) -> None:
     answers, _ = drawn(seed)
@@ -74,7 +71,6 @@ def test_asking_in_turn_keeps_the_order_and_asks_nobody_twice(seed: int) -> None
     assert (said == np.stack([answers[stage][row] for row, stage in enumerate(by)])).all()
 
 
-@settings(deadline=None)
 @given(SEEDS, st.floats(0, 0.2), st.floats(0, 0.2))
 def test_who_accepts_more_passes_on_no_more(seed: int, one: float, other: float) -> None:
     answers, labels = drawn(seed, stages=2)
@@ -84,7 +80,6 @@ def test_who_accepts_more_passes_on_no_more(seed: int, one: float, other: float)
     assert loose <= strict
 
 
-@settings(deadline=None)
 @given(SEEDS, st.floats(0, 0.1))
 def test_what_is_chosen_loses_no_more_there_than_accepted(seed: int, accepted: float) -> None:
     answers, labels = drawn(seed)

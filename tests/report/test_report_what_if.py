@@ -173,7 +173,7 @@ def some_knobs() -> st.SearchStrategy[Knobs]:
     )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(known=some_contenders(), asked=some_asked(), knobs=some_knobs())
 def test_the_script_decides_as_python_does(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
     made = decide(known, at(asked, knobs))
@@ -197,7 +197,7 @@ def test_the_script_decides_as_python_does(known: list[Contender], asked: Asked,
                 assert theirs["serving"][key] == (None if value is None else pytest.approx(value, rel=1e-9, abs=0))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(value=st.none() | st.just(0.0) | some(1e-9, 1e12), unit=st.sampled_from(["count", "j", "g"]))
 @example(value=0.125, unit="count")
 @example(value=1.125, unit="count")
@@ -241,7 +241,7 @@ def _golden() -> tuple[View, WhatIf]:
     return view, found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(places=PLACES)
 def test_the_page_shows_what_the_notebook_shows(places: dict[str, int | None]) -> None:
     view, found = _golden()
