@@ -185,6 +185,7 @@ class TestRefused:
             list(Cluster(str(results), "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
 
 
+@pytest.mark.slow
 def test_a_late_worker_that_differs_is_left_out_and_the_others_go_on(
     params: Path, results: Path, dask: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_late_worker_that_differs_is_left_out_and_the_others_go_on(
     assert "on b is refused" in caplog.text and "The others go on." in caplog.text
 
 
+@pytest.mark.slow
 def test_without_workers_a_sweep_gives_up_and_says_so(
     params: Path, results: Path, dask: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

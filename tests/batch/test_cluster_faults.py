@@ -100,6 +100,7 @@ def test_a_killed_worker_is_told_and_its_run_goes_on_by_itself(params: Path, res
     assert_whole(results, [path], dask)
 
 
+@pytest.mark.slow
 def test_a_killed_scheduler_is_told_within_seconds_and_its_run_goes_on_by_itself(
     params: Path, results: Path, dask: Site
 ) -> None:

@@ -38,6 +38,7 @@ def dask(tmp_path: Path) -> Iterator[Site]:
         yield here
 
 
+@pytest.mark.slow
 def test_the_script_for_slurm_asks_for_whole_nodes_that_may_measure(tmp_path: Path, results: Path) -> None:
     pytest.importorskip("dask_jobqueue")
     for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
@@ -119,6 +120,7 @@ class TestKubernetes:
         return project(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl to make certificates with")
 def test_with_encryption_only_who_has_a_certificate_is_let_in(tmp_path: Path, results: Path) -> None:
     key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
