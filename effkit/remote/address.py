@@ -62,7 +62,7 @@ def parse(text: str | Path) -> Address | None:
     if found is None or found[1] == "file":
         return None
     protocol, path = found[1], re.sub("/+", "/", found[2]).strip("/")
-    if re.search(r"[?#]|:[^/]*@", path) or path.startswith("@"):
+    if re.search(r"[?#]|:.*@", path) or path.startswith("@"):
         raise ValueError(
             f"A {protocol}:// address was given with more in it than a bucket and a folder: write no credentials or "
             "options into it. They are read from the environment, as the store's own tools do."

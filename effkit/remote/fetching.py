@@ -10,7 +10,7 @@ from pathlib import Path
 from effkit import attempts, store
 from effkit.remote.address import Address, Mirror, mirror, mirror_at
 from effkit.remote.bucket import Bucket
-from effkit.remote.commits import DONE, complete_all, readable
+from effkit.remote.commits import DONE, PARTIAL, complete_all, readable
 from effkit.remote.sending import deliver, exchange
 
 LEVELS = 3
@@ -126,7 +126,7 @@ def _fetch(found: Mirror, bucket: Bucket, keys: Sequence[str], sizes: dict[str, 
         files = {}
         for path in sizes:
             key, _, name = path.rpartition("/")
-            if key in wanted and not name.startswith("."):
+            if key in wanted and not name.startswith(".") and name != PARTIAL:
                 files[path] = staged / path
                 files[path].parent.mkdir(parents=True, exist_ok=True)
         bucket.download(files)
