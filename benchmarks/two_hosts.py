@@ -89,7 +89,7 @@ def _hire(dask: Site, host: str, core: int) -> None:
 
 def _time(dask: Site, path: Path, results: Path) -> float:
     began = time.monotonic()
-    cluster = Cluster(str(results), dask.address)
+    cluster = Cluster(results, dask.address)
     outcomes = list(cluster.run(points(path), again=False, watch=lambda point, line: None))
     took_s = time.monotonic() - began
     runs = index.read(results).runs

@@ -33,6 +33,7 @@ ORDER = [
 ONE_DOOR = {
     "codecarbon": {"bench/energy.py"},
     "distributed": {"batch/cluster.py"},
+    "fsspec": {"remote/bucket.py"},
     "ipywidgets": {"report/widgets.py"},
     "mlflow": {"export/tracking.py"},
     "mlperf_loadgen": {"bench/generator.py"},

@@ -25,6 +25,8 @@ from effkit.batch import orders
 from effkit.batch.crew import GPU, ClusterError, Crew, Worker, resources
 from effkit.batch.local import Outcome, Watch, request
 from effkit.batch.sweep import Point
+from effkit.remote.address import mirror_at
+from effkit.remote.fetching import refresh
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -47,11 +49,11 @@ class Cluster:
     """The workers of a Dask scheduler, a run at a time on each.
 
     Attributes:
-        results: where runs are kept: the absolute path of a folder that all hosts share, or an address.
+        results: where runs are kept: a folder that all hosts share under one path, or the mirror of a store.
         scheduler: its address, as in `tcp://10.0.0.1:8786`.
     """
 
-    results: str
+    results: Path
     scheduler: str
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
@@ -63,11 +65,13 @@ class Cluster:
         """
         if not points:
             return
-        place = store.results_dir(self.results)
-        shared = nullcontext() if "://" in self.results else orders.marked(place)
+        place = self.results.resolve()
+        found = mirror_at(place)
+        shared = orders.marked(place) if found is None else nullcontext()
         with _connected(self.scheduler) as client, shared as marker:
-            crew = Crew(client, lambda: orders.kit(self.results, marker, points))
-            yield from _Foreman(crew, self.results, place, again, watch, deque(points)).run()
+            told = str(place if found is None else found.address)
+            crew = Crew(client, lambda: orders.kit(told, marker, points))
+            yield from _Foreman(crew, told, place, again, watch, deque(points)).run()
 
 
 @dataclass
@@ -190,6 +194,9 @@ class _Foreman:
             sentence = f"on {each.worker.host}: {type(error).__name__}: {error}"
             return Outcome(each.point, "failed", None, sentence, wall_s)
         folder = None if ended.folder is None else self.place / ended.folder
+        if ended.folder is not None:
+            with suppress(store.StoreError):  # where results are in a store; the report fetches what is missing
+                refresh(self.place, ended.folder)
         return Outcome(each.point, ended.status, folder, ended.sentence, ended.wall_s)
 
     def _lost_scheduler(self) -> ClusterError:

@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 from pydantic import Field
 
 import effkit
 from effkit import attempts, params, resolve, store
-from effkit.batch.local import STOP_WITHIN_S, Local
+from effkit.batch.local import STOP_WITHIN_S, Local, Status
 from effkit.batch.sweep import Point
 from effkit.bench import host
 from effkit.catalogue.cache import cache_dir
@@ -69,14 +68,20 @@ class Order(Frozen):
 class Ended(Frozen):
     """How an order ended: an `Outcome` without the point, its folder told from the results folder on."""
 
-    status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off"]
+    status: Status
     folder: str | None = None
     sentence: str = ""
     wall_s: float = Field(default=0.0)
 
 
 def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
-    """Describe what this process would run points with."""
+    """Describe what this process would run points with.
+
+    Args:
+        results: where runs are kept, as every host is told.
+        marker: as in `Kit`.
+        points: whose notebooks are meant.
+    """
     notebooks = {str(each.notebook.resolve()) for each in points}
     return Kit(
         results=results,

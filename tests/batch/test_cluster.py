@@ -40,7 +40,7 @@ def params(tmp_path: Path) -> Path:
 
 
 def outcomes(path: Path, results: Path, dask: Site) -> list[Outcome]:
-    cluster = Cluster(str(results), dask.address)
+    cluster = Cluster(results, dask.address)
     return list(cluster.run(points(path), again=False, watch=lambda point, line: None))
 
 
@@ -142,9 +142,9 @@ class TestRefused:
 
     def test_no_scheduler(self, path: Path, results: Path, dask: Site) -> None:
         with pytest.raises(ClusterError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9.*`dask scheduler`"):
-            list(Cluster(str(results), "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
+            list(Cluster(results, "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
         with pytest.raises(ClusterError, match=r"--scheduler got here: give the address .* as in tcp://"):
-            list(Cluster(str(results), "here").run(points(path), again=False, watch=lambda *_: None))
+            list(Cluster(results, "here").run(points(path), again=False, watch=lambda *_: None))
 
     def test_no_worker_with_the_token(self, path: Path, results: Path, dask: Site) -> None:
         dask.hire("one", "a", resources="")
@@ -182,7 +182,7 @@ class TestRefused:
     def test_dask_is_not_installed(self, path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "distributed", None)
         with pytest.raises(ClusterError, match=r"pip install .*\.\[cluster\]"):
-            list(Cluster(str(results), "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
+            list(Cluster(results, "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
 
 
 @pytest.mark.slow
@@ -192,7 +192,7 @@ def test_a_late_worker_that_differs_is_left_out_and_the_others_go_on(
     dask.hire("one", "a")
     dask.wait(1)
     path = sweep(params, "s", matrix={"seed": [1, 2]})
-    ended = Cluster(str(results), dask.address).run(points(path), again=False, watch=lambda *_: None)
+    ended = Cluster(results, dask.address).run(points(path), again=False, watch=lambda *_: None)
     with closing(ended):
         first = next(ended)
         dask.hire("late", "b", "--nanny")
@@ -208,7 +208,7 @@ def test_without_workers_a_sweep_gives_up_and_says_so(
     dask.hire("one", "a")
     dask.wait(1)
     monkeypatch.setattr("effkit.batch.cluster.WITHOUT_WORKERS_S", 2.0)
-    ended = Cluster(str(results), dask.address).run(
+    ended = Cluster(results, dask.address).run(
         points(sweep(params, "s", matrix={"seed": [1, 2]})), again=False, watch=lambda *_: None
     )
     assert next(ended).status == "done"
