@@ -15,8 +15,6 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
-from pydantic import Field
-
 import effkit
 from effkit import attempts, params, resolve, store
 from effkit.batch.local import STOP_WITHIN_S, Local, Status
@@ -71,7 +69,7 @@ class Ended(Frozen):
     status: Status
     folder: str | None = None
     sentence: str = ""
-    wall_s: float = Field(default=0.0)
+    wall_s: float = 0.0
 
 
 def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
