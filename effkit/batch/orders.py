@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import Field
-
 import effkit
 from effkit import attempts, params, resolve, store
 from effkit.batch.local import STOP_WITHIN_S, Local
@@ -72,7 +70,7 @@ class Ended(Frozen):
     status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off"]
     folder: str | None = None
     sentence: str = ""
-    wall_s: float = Field(default=0.0)
+    wall_s: float = 0.0
 
 
 def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
