@@ -61,6 +61,8 @@ def parse(text: str | Path) -> Address | None:
     found = _ADDRESS.fullmatch(str(text))
     if found is None or found[1] == "file":
         return None
+    if found[1] == "memory":
+        raise ValueError("memory:// is gone with the process that writes it: give a store or a folder.")
     protocol, path = found[1], re.sub("/+", "/", found[2]).strip("/")
     if re.search(r"[?#]|:.*@", path) or path.startswith("@"):
         raise ValueError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from effkit.remote.address import Address
-from effkit.remote.trouble import EXTRAS, of_this_host, sentence
+from effkit.remote.trouble import EXTRAS, code, of_this_host, sentence
 from effkit.store import StoreError
 
 ANSWER_WITHIN_S = 20.0
@@ -25,10 +26,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         }
     },
 }
+LOUD = ("gcsfs", "gcsfs.retry", "azure", "asyncio")
 CONFLICTS = 5
 """How often a store may say that another writes the same key at this moment."""
-
-T = TypeVar("T")
 
 
 class Bucket:
@@ -40,10 +40,16 @@ class Bucket:
         with self._told():
             from fsspec.core import url_to_fs
 
+            for library in LOUD:  # what goes wrong is told in a sentence
+                logging.getLogger(library).setLevel(logging.CRITICAL)
             options = OPTIONS.get(EXTRAS.get(address.protocol, ""), {})
             given = {"use_listings_cache": False, "skip_instance_cache": True, **options}
-            self._fs, self._root = _within(ANSWER_WITHIN_S, lambda: url_to_fs(str(address), **given))
-            _within(ANSWER_WITHIN_S, lambda: self._read(".effkit"))
+
+            def knock() -> None:
+                self._fs, self._root = url_to_fs(str(address), **given)
+                self._read(".effkit")
+
+            _within(ANSWER_WITHIN_S, knock)
 
     def sizes(self, below: str = "") -> dict[str, int]:
         """Every key below a key, with its size in bytes; nothing where there is none."""
@@ -74,9 +80,9 @@ class Bucket:
                     self._fs.pipe_file(self._path(key), content, mode="create")
                     return True
                 except Exception as error:
-                    if _code(error) == "ConditionalRequestConflict" and wait < CONFLICTS - 1:
+                    if "ConditionalRequestConflict" in code(error) and wait < CONFLICTS - 1:
                         time.sleep(0.1 * 2**wait)
-                    elif isinstance(error, FileExistsError) or _code(error) in ("PreconditionFailed", "412"):
+                    elif isinstance(error, FileExistsError) or "PreconditionFailed" in code(error):
                         return self._read(key) == content
                     else:
                         raise
@@ -133,20 +139,13 @@ class Bucket:
             raise StoreError(sentence(error, self.address)) from None
 
 
-def _code(error: BaseException) -> str:
-    """What S3 calls an error, as its library tells it."""
-    said = getattr(error.__cause__, "response", None)
-    return str(said.get("Error", {}).get("Code", "")) if isinstance(said, dict) else ""
-
-
-def _within(seconds: float, call: Callable[[], T]) -> T:
-    """Return what a call returns, or give up waiting for it."""
-    results: list[T] = []
+def _within(seconds: float, call: Callable[[], None]) -> None:
+    """Make a call, or give up waiting for it."""
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            results.append(call())
+            call()
         except BaseException as error:
             errors.append(error)
 
@@ -155,6 +154,5 @@ def _within(seconds: float, call: Callable[[], T]) -> T:
     thread.join(seconds)
     if errors:
         raise errors[0]
-    if not results:
+    if thread.is_alive():
         raise TimeoutError(f"no answer within {seconds:g} s")
-    return results[0]

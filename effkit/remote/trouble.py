@@ -39,14 +39,16 @@ def sentence(error: BaseException, address: Address) -> str:
         return f"{address.protocol}:// needs a package that is not installed: {how}"
     if isinstance(error, ValueError) and "Protocol not known" in str(error):
         return f"{address.protocol}:// is no store that is known: give s3://, gs://, az://, or a folder."
+    if "RequestTimeTooSkewed" in code(error):
+        return f"{address} refuses this host's clock, which is wrong by more than a quarter of an hour: set it right."
     variables = CREDENTIALS.get(extra, "those that its own tools read")
     if _NO_CREDENTIALS.search(names) or (extra == "azure" and isinstance(error, ValueError)):
         return f"{address} cannot be opened without credentials: set {variables}."
     if isinstance(error, PermissionError) or _REFUSED.search(f"{names} {_words(error)}"):
         return f"{address} refuses these credentials, or they may not do this there: look at {variables}."
     if _NO_ANSWER.search(names):
-        endpoint = " (and AWS_ENDPOINT_URL, where the store is not Amazon's)" if extra == "s3" else ""
-        return f"{address} cannot be reached: look at the network{endpoint}, or give a folder with --results."
+        also = "AWS_ENDPOINT_URL, where the store is not Amazon's" if extra == "s3" else variables
+        return f"{address} cannot be reached: look at the network (and {also}), or give a folder with --results."
     if isinstance(error, FileNotFoundError):
         bucket = address.path.partition("/")[0]
         return f"{address.protocol}://{bucket} is not there: make the bucket, or correct the address."
@@ -62,6 +64,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def code(error: BaseException) -> str:
+    """What S3 calls an error, as its library tells it; empty for other stores."""
+    said = [getattr(each, "response", None) for each in _chain(error)]
+    return " ".join(str(each.get("Error", {}).get("Code", "")) for each in said if isinstance(each, dict))
 
 
 def _words(error: BaseException) -> str:

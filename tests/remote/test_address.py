@@ -55,6 +55,11 @@ def test_an_address_leads_down(text: str) -> None:
         store.results_dir(text)
 
 
+def test_memory_keeps_nothing() -> None:
+    with pytest.raises(store.StoreError, match="gone with the process"):
+        store.results_dir("memory://x")
+
+
 def test_each_address_has_one_mirror_of_its_own() -> None:
     first = store.results_dir("s3://bucket/a")
     assert first == store.results_dir("s3://bucket/a/") == store.results_dir(Path("s3://bucket/a"))

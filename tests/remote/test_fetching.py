@@ -182,6 +182,17 @@ def test_a_store_is_tried_before_anything_is_measured(s3: S3, address: str) -> N
     assert s3.files().find(address) == []
 
 
+def test_a_clock_that_is_wrong_is_said_and_nothing_is_lost(s3: S3, address: str) -> None:
+    here = mirror_of(address)
+    store.publish(staged(here))
+    s3.faults(skewed=True)
+    with pytest.raises(store.StoreError, match="refuses this host's clock"):
+        deliver(here)
+    s3.faults()
+    refresh(here)
+    assert unsent(here) == []
+
+
 def test_a_store_without_conditional_writes_is_refused(s3: S3, address: str) -> None:
     s3.faults(unconditional=True)
     with pytest.raises(store.StoreError, match="two writers"):
