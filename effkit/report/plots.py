@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from effkit.record import Record
@@ -111,7 +111,6 @@ def draw(found: AnyChart) -> ReportFigure:
         axes = figure.add_subplot(facecolor="none")
         drawn = {"curve": _draw_curves, "traffic": _draw_lines, "price": _draw_lines}
         drawn.get(found.kind, _draw_trade_off)(axes, found)
-        _axes(axes, found)
         return figure
 
 
@@ -213,7 +212,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     _axes(axes, found)
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="lower left", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
 
 
@@ -237,8 +236,7 @@ def _axes(axes: Axes, found: Chart) -> None:
         FixedLocator(labels) if labels and spread else LogLocator(base=10, subs=subs, numticks=12)
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(which="minor", length=0)
+    axes.xaxis.set_minor_locator(NullLocator())
     if found.lower_is_better and not axes.yaxis_inverted():
         axes.invert_yaxis()
 
@@ -261,7 +259,7 @@ def _place_labels(
     """Put each label where it covers least: other labels, dots, bars and the figure's edge."""
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     taken = [box for dot in (*dots, *others) for box in _occupied(axes, dot)]
     taken += [box for line in lines for start, end in pairwise(line) for box in _along(axes, start, end)]
     taken += [box for start, end in arcs for box in _along(axes, start, end, _BEND)]
