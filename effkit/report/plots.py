@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from effkit.record import Record
 from effkit.report.answer import answer
@@ -288,10 +289,16 @@ def _at(label: Annotation, place: int) -> Bbox:
 
 def _overlap(label: Annotation, place: int, taken: Sequence[Bbox], frame: Bbox) -> float:
     box = _at(label, place)
-    inside = Bbox.intersection(box, frame)
-    outside = box.width * box.height - (inside.width * inside.height if inside else 0.0)
-    covered = (Bbox.intersection(box, other) for other in taken)
-    return round(3 * outside + sum(each.width * each.height for each in covered if each), 1)
+    covered = _shared(box, [frame, *taken])
+    outside = box.width * box.height - covered[0]
+    return round(float(3 * outside + covered[1:].sum()), 1)
+
+
+def _shared(box: Bbox, others: Sequence[Bbox]) -> NDArray[np.float64]:
+    """The area that a box shares with each of the others."""
+    corners = np.array([other.extents for other in others])
+    sides = np.minimum(corners[:, 2:], box.max) - np.maximum(corners[:, :2], box.min)
+    return np.asarray(sides.clip(min=0.0).prod(axis=1), dtype=np.float64)
 
 
 def _along(axes: Axes, start: Dot, end: Dot, bend: float = 0.0, steps: int = 24) -> list[Bbox]:
