@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -24,7 +24,6 @@ from effkit.bench import host
 
 LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 20.0
-CORES_TO_MEASURE = 2
 MOST_AT_ONCE = 4
 """There is one measuring slot: more runs than these would only wait for it, and hold memory."""
 
@@ -80,20 +79,23 @@ class Local:
 
     Attributes:
         results: where runs are kept.
-        at_once: how many may be under way; all but one of them prepare or wait.
+        at_once: how many may be under way, all but one of them preparing or waiting; None for what the cores allow.
     """
 
     results: Path
-    at_once: int = field(default_factory=lambda: at_once(host.free_cores()))
+    at_once: int | None = None
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
         waiting, running = deque(points), list[_Child]()
-        most = 1 if any(point.spec.protocol.device != "cpu" for point in points) else self.at_once
+        threads = max((point.spec.protocol.threads for point in points), default=1)
+        most = self.at_once or at_once(host.free_cores(), threads)
+        if any(point.spec.protocol.device != "cpu" for point in points):
+            most = 1
         try:
             while waiting or running:
                 while waiting and len(running) < most:
-                    running.append(self._start(waiting.popleft(), again, most > 1))
+                    running.append(self._start(waiting.popleft(), again, most > 1, threads))
                     watch(running[-1].point, "")
                 time.sleep(LOOK_EVERY_S)
                 for child in list(running):
@@ -108,7 +110,7 @@ class Local:
             for child in running:
                 attempts.finish(self.results, child.staged)
 
-    def _start(self, point: Point, again: bool, beside_others: bool) -> _Child:
+    def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
         request = attempts.Request(
             identity=point.identity,
             replicate=point.replicate,
@@ -118,6 +120,7 @@ class Local:
             notebook=str(point.notebook.resolve()),
             again=again,
             beside_others=beside_others,
+            measured_threads=threads,
             timeout_s=point.timeout_s,
             memory_bytes=point.memory_bytes,
         )
@@ -169,9 +172,14 @@ class Local:
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
 
 
-def at_once(cores: int) -> int:
-    """How many runs may be under way on so many cores: one that is measured, and others where cores are left."""
-    return max(1, min(MOST_AT_ONCE, cores - CORES_TO_MEASURE))
+def at_once(cores: int, threads: int = 1) -> int:
+    """How many runs may be under way: one that is measured, and one for each core that it and its coordinator leave.
+
+    Args:
+        cores: that there are.
+        threads: most that any of the runs measures with.
+    """
+    return max(1, min(MOST_AT_ONCE, cores - 1 - threads))
 
 
 def _stop(children: Sequence[_Child]) -> None:
