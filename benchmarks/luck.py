@@ -126,7 +126,8 @@ def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s:
                 answer = workers[which].ask("visit", items=items, least_calls=BLOCK_ITEMS, least_s=visit_s)
                 mean_s[block, which] = answer["mean_prepare_s"] + answer["mean_infer_s"]
                 stretches = zip(
-                    answer["stretch_calls"], answer["stretch_call_s"], answer["stretch_yard_s"], strict=True
+                    *(answer[f"stretch_{name}"] for name in ("calls", "call_s", "cpu_s", "wait_s", "yard_s")),
+                    strict=True,
                 )
                 parts += [(2 * block + which, block, *stretch) for stretch in stretches]
     even_s = mean_s * _factors(parts).reshape(blocks, 2)
@@ -138,11 +139,11 @@ def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s:
     }
 
 
-def _factors(parts: list[tuple[int, int, int, float, float, float]]) -> Floats:
+def _factors(parts: list[tuple[int, int, int, float, float, float, float]]) -> Floats:
     """By which each visit's mean time becomes that of the pair's mean speed; both workers share one slope."""
-    visit, block, calls, call_s, cpu_s, yard_s = (np.array(column) for column in zip(*parts, strict=True))
+    visit, block, calls, call_s, cpu_s, wait_s, yard_s = (np.array(column) for column in zip(*parts, strict=True))
     same = np.zeros(visit.size, dtype=np.intp)
-    seen = Stretches(same, visit, block, same, calls.astype(float), call_s, cpu_s, yard_s)
+    seen = Stretches(same, visit, block, same, calls.astype(float), call_s, cpu_s, wait_s, yard_s)
     mean_s = float(np.exp(np.mean(np.log(yard_s))))
     return factors(seen, slopes(seen, mean_s), mean_s)
 

@@ -27,10 +27,13 @@ class Speed:
         calls: (n,) calls of each stretch.
         call_s: (n,) their mean time, seconds.
         cpu_s: (n,) their mean CPU time, seconds.
+        wait_s: (n,) the mean time that they waited for a core, seconds.
         yard_s: (n,) the yardstick's reading, seconds.
     """
 
-    def __init__(self, places: pd.DataFrame, calls: Floats, call_s: Floats, cpu_s: Floats, yard_s: Floats) -> None:
+    def __init__(
+        self, places: pd.DataFrame, calls: Floats, call_s: Floats, cpu_s: Floats, wait_s: Floats, yard_s: Floats
+    ) -> None:
         def codes(columns: list[str]) -> NDArray[np.intp]:
             return np.asarray(places.groupby(columns, sort=True, observed=True).ngroup(), dtype=np.intp)
 
@@ -42,6 +45,7 @@ class Speed:
             calls=calls,
             call_s=call_s,
             cpu_s=cpu_s,
+            wait_s=wait_s,
             yard_s=yard_s,
         )
         first = np.unique(self._seen.visit, return_index=True)[1]
@@ -58,24 +62,31 @@ class Speed:
     def of_visits(cls, values: pd.DataFrame) -> Speed | None:
         """From the stretches of visits; None where the samples have none."""
         return cls._from(
-            values, calls="stretch_calls", call_s="stretch_call_s", cpu_s="stretch_cpu_s", yard_s="stretch_yard_s"
+            values,
+            "stretch_call_s",
+            calls="stretch_calls",
+            cpu_s="stretch_cpu_s",
+            wait_s="stretch_wait_s",
+            yard_s="stretch_yard_s",
         )
 
     @classmethod
     def of_batches(cls, values: pd.DataFrame) -> Speed | None:
         """From the batches of throughput windows; None where the samples have none."""
-        return cls._from(values, calls="", call_s="batch_s", cpu_s="batch_s", yard_s="batch_yard_s")
+        return cls._from(values, "batch_s", cpu_s="batch_s", yard_s="batch_yard_s")
 
     @classmethod
-    def _from(cls, values: pd.DataFrame, *, calls: str, call_s: str, cpu_s: str, yard_s: str) -> Speed | None:
+    def _from(cls, values: pd.DataFrame, call_s: str, **metrics: str) -> Speed | None:
         rows = values[values["metric"] == call_s]
         if rows.empty:
             return None
-        columns = [
-            values.loc[values["metric"] == metric, "value"].to_numpy(np.float64) if metric else np.ones(len(rows))
-            for metric in (calls, call_s, cpu_s, yard_s)
-        ]
-        return cls(rows[PLACE], *columns)
+        # A stretch is one call unless it is told, and runs older than the kernel's word on waiting have none.
+        columns = {"calls": np.ones(len(rows)), "wait_s": np.zeros(len(rows))}
+        for name, metric in {"call_s": call_s, **metrics}.items():
+            found = values.loc[values["metric"] == metric, "value"].to_numpy(np.float64)
+            if found.size:
+                columns[name] = found
+        return cls(rows[PLACE], **columns)
 
     def factors(self, candidate: str, twin: str, shape: tuple[int, ...], left_out: int | None = None) -> Floats:
         """Return (generations, blocks) factors by which times become those of the mean speed.

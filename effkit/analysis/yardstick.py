@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 UNDISTURBED = 0.1
-"""Quantile of a candidate's waits that is its own, as of a model that sleeps or asks a GPU, and no neighbour's."""
+"""Quantile of what a candidate waits beside waiting for a core that is its own, as of a model that asks a GPU."""
 LEAST_CPU = 1e-3
 PRIOR_SPREAD = 1.0
 """Standard deviation of the slopes about 0 before anything is seen: without evidence nothing is adjusted."""
@@ -34,6 +34,7 @@ class Stretches:
         calls: (n,) calls in the stretch.
         call_s: (n,) mean time of a call, seconds.
         cpu_s: (n,) mean CPU time of a call, seconds: where others take the core, the clock runs on without it.
+        wait_s: (n,) mean time that a call waited for the core while others had it, seconds; 0 where no system tells.
         yard_s: (n,) mean reading of the yardstick, seconds.
     """
 
@@ -44,15 +45,22 @@ class Stretches:
     calls: Floats
     call_s: Floats
     cpu_s: Floats
+    wait_s: Floats
     yard_s: Floats
 
     @property
     def waited(self) -> Floats:
-        """(n,) log of the wall time over the CPU time of a call, less what is usual for the candidate undisturbed."""
-        waited = np.log(self.call_s / np.maximum(self.cpu_s, LEAST_CPU * self.call_s))
+        """(n,) log of the wall time over the CPU time of a call, less what is usual for the candidate undisturbed.
+
+        A crowd may never leave the core alone: what is a candidate's own is looked for where its waiting for the
+        core is already taken off.
+        """
+        cpu_s = np.maximum(self.cpu_s, LEAST_CPU * self.call_s)
+        waited = np.log(self.call_s / cpu_s)
+        rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
         for code in np.unique(self.candidate):
             own = self.candidate == code
-            waited[own] -= np.quantile(waited[own], UNDISTURBED)
+            waited[own] -= np.quantile(rest[own], UNDISTURBED)
         return waited
 
 
@@ -130,6 +138,7 @@ def merged(seen: Stretches, length_s: float) -> Stretches:
         calls=calls,
         call_s=total_s / calls,
         cpu_s=np.bincount(row, weights=seen.calls * seen.cpu_s) / calls,
+        wait_s=np.bincount(row, weights=seen.calls * seen.wait_s) / calls,
         yard_s=np.exp(yard),
     )
 
@@ -145,6 +154,7 @@ def without(seen: Stretches, generation: int) -> Stretches:
         calls=seen.calls[kept],
         call_s=seen.call_s[kept],
         cpu_s=seen.cpu_s[kept],
+        wait_s=seen.wait_s[kept],
         yard_s=seen.yard_s[kept],
     )
 

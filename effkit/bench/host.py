@@ -229,6 +229,31 @@ def process_cpu_s(process: psutil.Process) -> float:
     return 0.0
 
 
+def core_waits_s() -> dict[int, float]:
+    """Seconds that each thread of this process was ready and waited for a core; empty where no system tells.
+
+    Source:
+        Linux, Documentation/scheduler/sched-stats.rst: the second number of a task's `schedstat`.
+    """
+    found = {}
+    with suppress(OSError):  # no Linux
+        for task in Path("/proc/self/task").iterdir():
+            with suppress(OSError, IndexError):  # a thread that has just ended, or a kernel without the number
+                found[int(task.name)] = _wait_s(task / "schedstat")
+    return found
+
+
+def core_wait_s() -> float:
+    """The same of the calling thread; 0 where no system tells."""
+    with suppress(OSError, IndexError):
+        return _wait_s(Path("/proc/thread-self/schedstat"))
+    return 0.0
+
+
+def _wait_s(schedstat: Path) -> float:
+    return int(schedstat.read_bytes().split()[1]) / 1e9
+
+
 def _first_line(path: str) -> str | None:
     with suppress(OSError):
         return Path(path).read_text(encoding="utf-8").strip().splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.bench.host import core_wait_s, core_waits_s
 from effkit.bench.yardstick import STRETCH_S, reading_s
 from effkit.models.base import Predictor
 from effkit.spec import Protocol
@@ -40,6 +42,7 @@ class Calls:
         stretch_calls: (stretches,) calls of each stretch of whole passes.
         stretch_call_s: (stretches,) mean time of its calls.
         stretch_cpu_s: (stretches,) CPU time of this process in one of its calls, on average.
+        stretch_wait_s: (stretches,) time that one of its calls waited for a core, on average; 0 where no system tells.
         stretch_yard_s: (stretches,) mean reading of the yardstick during it.
         yardstick_s: CPU time that the readings took in all.
     """
@@ -53,6 +56,7 @@ class Calls:
     stretch_calls: list[int]
     stretch_call_s: list[float]
     stretch_cpu_s: list[float]
+    stretch_wait_s: list[float]
     stretch_yard_s: list[float]
     yardstick_s: float
 
@@ -63,6 +67,7 @@ class Pace:
 
     readings_s: list[float] = field(default_factory=list)
     spent_cpu_s: float = 0.0
+    _waited_s: float = 0.0
     _read_at: float = 0.0
 
     def look(self) -> None:
@@ -72,14 +77,21 @@ class Pace:
 
     def read(self) -> None:
         """Read it now."""
-        start = time.process_time()
+        start, waited_s = time.process_time(), core_wait_s()
         self.readings_s.append(reading_s())
         self._read_at = time.perf_counter()
         self.spent_cpu_s += time.process_time() - start
+        self._waited_s += core_wait_s() - waited_s
 
     def work_cpu_s(self) -> float:
         """CPU time of this process so far, without what the readings took."""
         return time.process_time() - self.spent_cpu_s
+
+    def work_waits_s(self) -> dict[int, float]:
+        """Time that each thread has waited for a core, without what this one did while it read."""
+        waits_s = core_waits_s()
+        mine = threading.get_native_id()
+        return {**waits_s, mine: waits_s[mine] - self._waited_s} if mine in waits_s else waits_s
 
 
 def one_pass(predictor: Predictor, items: list[Any], pace: Pace | None = None) -> tuple[list[float], list[float]]:
@@ -103,18 +115,20 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
     """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
     one_pass(predictor, items[:RE_WARM_ITEMS])
     passes: list[tuple[list[float], list[float]]] = []
-    pace, read_before, cpu_before_s = Pace(), [], []
+    pace, read_before, cpu_before_s, waits_before_s = Pace(), [], [], []
     pace.read()
     start = time.perf_counter()
     while len(passes) * len(items) < least_calls or time.perf_counter() - start < least_s:
         read_before.append(len(pace.readings_s))
         cpu_before_s.append(pace.work_cpu_s())
+        waits_before_s.append(pace.work_waits_s())
         passes.append(one_pass(predictor, items, pace))
     cpu_before_s.append(pace.work_cpu_s())
+    waits_before_s.append(pace.work_waits_s())
     pace.read()
     read_before.append(len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
-    stretches = _stretches(prepare_s + infer_s, cpu_before_s, read_before, pace.readings_s)
+    stretches = _stretches(prepare_s + infer_s, cpu_before_s, waits_before_s, read_before, pace.readings_s)
     most = max(1, MOST_KEPT_CALLS // len(items))
     kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
     return Calls(
@@ -127,28 +141,35 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
         stretch_calls=[each.calls for each in stretches],
         stretch_call_s=[each.call_s for each in stretches],
         stretch_cpu_s=[each.cpu_s for each in stretches],
+        stretch_wait_s=[each.wait_s for each in stretches],
         stretch_yard_s=[each.yard_s for each in stretches],
         yardstick_s=pace.spent_cpu_s,
     )
 
 
 class Stretch(NamedTuple):
-    """Whole passes between two readings: calls, mean wall and CPU time of a call, mean reading."""
+    """Whole passes between two readings: calls, mean wall, CPU and waiting time of a call, mean reading."""
 
     calls: int
     call_s: float
     cpu_s: float
+    wait_s: float
     yard_s: float
 
 
 def _stretches(
-    call_s: NDArray[np.float64], cpu_before_s: list[float], read_before: list[int], readings_s: list[float]
+    call_s: NDArray[np.float64],
+    cpu_before_s: list[float],
+    waits_before_s: list[dict[int, float]],
+    read_before: list[int],
+    readings_s: list[float],
 ) -> list[Stretch]:
     """Cut the passes into stretches, each from one reading of the yardstick to a later one.
 
     Args:
         call_s: (passes, items) time of each call.
         cpu_before_s: CPU time of this process when each pass began, and at the end, readings left out.
+        waits_before_s: the same of the time that each thread had waited for a core.
         read_before: how often the yardstick had been read when each pass began, and at the end.
         readings_s: what it read.
     """
@@ -158,9 +179,15 @@ def _stretches(
             part = call_s[first : last + 1]
             within = readings_s[read_before[first] - 1 : read_before[last + 1]]
             cpu_s = (cpu_before_s[last + 1] - cpu_before_s[first]) / part.size
-            found.append(Stretch(part.size, float(part.mean()), cpu_s, float(np.mean(within))))
+            wait_s = _longest_wait_s(waits_before_s[first], waits_before_s[last + 1]) / part.size
+            found.append(Stretch(part.size, float(part.mean()), cpu_s, wait_s, float(np.mean(within))))
             first = last + 1
     return found
+
+
+def _longest_wait_s(before_s: dict[int, float], after_s: dict[int, float]) -> float:
+    """How long the thread waited that waited longest: the others wait for it."""
+    return max((wait_s - before_s.get(thread, 0.0) for thread, wait_s in after_s.items()), default=0.0)
 
 
 def is_steady(first_s: NDArray[np.float64], second_s: NDArray[np.float64]) -> bool:

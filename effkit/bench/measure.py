@@ -234,6 +234,7 @@ class Bench:
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_cpu_s=tuple(answer["stretch_cpu_s"]),
+            stretch_wait_s=tuple(answer["stretch_wait_s"]),
             stretch_yard_s=tuple(answer["stretch_yard_s"]),
         )
 

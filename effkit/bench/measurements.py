@@ -61,6 +61,7 @@ class Visit:
     stretch_calls: tuple[int, ...] = ()
     stretch_call_s: tuple[float, ...] = ()
     stretch_cpu_s: tuple[float, ...] = ()
+    stretch_wait_s: tuple[float, ...] = ()
     stretch_yard_s: tuple[float, ...] = ()
 
 

@@ -72,7 +72,7 @@ def _visits(visits: list[Visit]) -> Iterator[tuple[Any, ...]]:
         for item, prepare_s, infer_s in zip(visit.items, visit.prepare_s, visit.infer_s, strict=True):
             yield (*place, item, "prepare_s", prepare_s)
             yield (*place, item, "infer_s", infer_s)
-        for metric in ("stretch_calls", "stretch_call_s", "stretch_cpu_s", "stretch_yard_s"):
+        for metric in ("stretch_calls", "stretch_call_s", "stretch_cpu_s", "stretch_wait_s", "stretch_yard_s"):
             for value in getattr(visit, metric):
                 yield (*place, NONE, metric, float(value))
         values = {

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from textwrap import wrap
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
-from matplotlib.transforms import Bbox
-from numpy.typing import NDArray
 
 from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.barplots import draw_sensitivity, draw_waterfall, size_inches
 from effkit.report.cascadeplots import cascade_inches, draw_cascades
 from effkit.report.charts import chart
+from effkit.report.labels import BEND, place_labels, short
 from effkit.report.palette import (
     CHOSEN,
     CURVES,
     FAINT,
     FONTS,
-    INK,
     OTHER,
     REFERENCE,
     STYLE,
@@ -42,10 +36,6 @@ from effkit.report.view import View
 
 _ROLE_COLOURS = {"reference": REFERENCE, "chosen": CHOSEN, "other": OTHER}
 _ROLE_MARKERS = {"reference": "D", "chosen": "o", "other": "o"}
-_BEND = -0.15
-"""Of an arrow, so that one there and one back do not lie on each other."""
-Horizontal = Literal["left", "center", "right"]
-Vertical = Literal["bottom", "center", "top"]
 _SIZE_INCHES = (WIDTH_INCHES, 3.7)
 
 
@@ -172,7 +162,7 @@ def _draw_trade_off(axes: Axes, found: Chart) -> None:
         axes.annotate(
             "", (end.x, end.y), xytext=(start.x, start.y), zorder=2,
             arrowprops={
-                "arrowstyle": "->", "connectionstyle": f"arc3,rad={_BEND}", "color": OTHER, "linewidth": 0.8,
+                "arrowstyle": "->", "connectionstyle": f"arc3,rad={BEND}", "color": OTHER, "linewidth": 0.8,
                 "shrinkA": 4, "shrinkB": 4,
             },
         )  # fmt: skip
@@ -180,7 +170,7 @@ def _draw_trade_off(axes: Axes, found: Chart) -> None:
     _axes(axes, found)
     named = [dot for dot in found.dots if dot.named]
     others = [dot for dot in found.dots if not dot.named]
-    _place_labels(axes, named, others=others, lines=[best], arcs=arrows)
+    place_labels(axes, named, others=others, lines=[best], arcs=arrows)
 
 
 def _draw_curves(axes: Axes, found: Chart) -> None:
@@ -196,7 +186,7 @@ def _draw_curves(axes: Axes, found: Chart) -> None:
         lines.append(dots)
     axes.margins(x=0.12, y=0.14)
     _axes(axes, found)
-    _place_labels(axes, ends, others=found.dots, lines=lines)
+    place_labels(axes, ends, others=found.dots, lines=lines)
 
 
 def _draw_lines(axes: Axes, found: Chart) -> None:
@@ -207,7 +197,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     for place, dots in enumerate(lines):
         axes.plot(
             [d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3,
-            label=_short(dots[0].label, 46),
+            label=short(dots[0].label, 46),
         )  # fmt: skip
     axes.margins(x=0.02, y=0.12)
     _axes(axes, found)
@@ -240,90 +230,3 @@ def _axes(axes: Axes, found: Chart) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     if found.lower_is_better and not axes.yaxis_inverted():
         axes.invert_yaxis()
-
-
-_OFFSETS: tuple[tuple[float, float, Horizontal, Vertical], ...] = (
-    (9, 0, "left", "center"), (-9, 0, "right", "center"), (7, 8, "left", "bottom"), (-7, 8, "right", "bottom"),
-    (7, -8, "left", "top"), (-7, -8, "right", "top"), (0, 12, "center", "bottom"), (0, -12, "center", "top"),
-    (10, 20, "left", "bottom"), (-10, 20, "right", "bottom"), (10, -20, "left", "top"), (-10, -20, "right", "top"),
-    (0, 30, "center", "bottom"), (0, -30, "center", "top"),
-)  # fmt: skip
-
-
-def _place_labels(
-    axes: Axes,
-    dots: Sequence[Dot],
-    others: Sequence[Dot] = (),
-    lines: Sequence[Sequence[Dot]] = (),
-    arcs: Sequence[tuple[Dot, Dot]] = (),
-) -> None:
-    """Put each label where it covers least: other labels, dots, bars and the figure's edge."""
-    figure = axes.get_figure()
-    assert isinstance(figure, Figure)
-    figure.draw_without_rendering()
-    taken = [box for dot in (*dots, *others) for box in _occupied(axes, dot)]
-    taken += [box for line in lines for start, end in pairwise(line) for box in _along(axes, start, end)]
-    taken += [box for start, end in arcs for box in _along(axes, start, end, _BEND)]
-    frame = axes.get_window_extent()
-    for dot in sorted(dots, key=lambda d: (d.role == "other", d.y)):
-        label = axes.annotate(
-            _short(dot.label), (dot.x, dot.y), xytext=(0, 0), textcoords="offset points", fontsize=8.5, zorder=4,
-            color=INK if dot.role != "other" else FAINT, fontweight="bold" if dot.role == "chosen" else "normal",
-        )  # fmt: skip
-        best = min(range(len(_OFFSETS)), key=lambda place: (_overlap(label, place, taken, frame), place))
-        taken.append(_at(label, best))
-
-
-def _short(label: str, longest: int = 30) -> str:
-    """A label in at most two lines."""
-    return "\n".join(wrap(label, longest, max_lines=2, placeholder="…"))
-
-
-def _at(label: Annotation, place: int) -> Bbox:
-    x, y, horizontal, vertical = _OFFSETS[place]
-    label.set_position((x, y))
-    label.set_horizontalalignment(horizontal)
-    label.set_verticalalignment(vertical)
-    return label.get_window_extent()
-
-
-def _overlap(label: Annotation, place: int, taken: Sequence[Bbox], frame: Bbox) -> float:
-    box = _at(label, place)
-    covered = _shared(box, [frame, *taken])
-    outside = box.width * box.height - covered[0]
-    return round(float(3 * outside + covered[1:].sum()), 1)
-
-
-def _shared(box: Bbox, others: Sequence[Bbox]) -> NDArray[np.float64]:
-    """The area that a box shares with each of the others."""
-    corners = np.array([other.extents for other in others])
-    sides = np.minimum(corners[:, 2:], box.max) - np.maximum(corners[:, :2], box.min)
-    return np.asarray(sides.clip(min=0.0).prod(axis=1), dtype=np.float64)
-
-
-def _along(axes: Axes, start: Dot, end: Dot, bend: float = 0.0, steps: int = 24) -> list[Bbox]:
-    """The pixels of a line from dot to dot, in small squares; bent as matplotlib's `arc3` bends it."""
-    first, last = (np.asarray(axes.transData.transform((dot.x, dot.y))) for dot in (start, end))
-    across = np.array([last[1] - first[1], first[0] - last[0]])
-    middle = (first + last) / 2 + bend * across
-    shares = np.linspace(0, 1, steps + 1)[:, None]
-    points = (1 - shares) ** 2 * first + 2 * shares * (1 - shares) * middle + shares**2 * last
-    return [Bbox.from_bounds(x - 1.5, y - 1.5, 3, 3) for x, y in points]
-
-
-def _occupied(axes: Axes, dot: Dot) -> list[Bbox]:
-    """The pixels of a dot and its bars."""
-
-    def pixel(x: float, y: float) -> tuple[float, float]:
-        return tuple(axes.transData.transform((x, y)))
-
-    x, y = pixel(dot.x, dot.y)
-    boxes = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6)]
-    if dot.x_low is not None and dot.x_high is not None:
-        boxes.append(
-            Bbox.from_extents(pixel(max(dot.x_low, dot.x / 1e3), dot.y)[0], y - 2, pixel(dot.x_high, dot.y)[0], y + 2)
-        )
-    if dot.y_low is not None and dot.y_high is not None:
-        ends = sorted((pixel(dot.x, dot.y_low)[1], pixel(dot.x, dot.y_high)[1]))
-        boxes.append(Bbox.from_extents(x - 2, ends[0], x + 2, ends[1]))
-    return boxes

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.yardstick import Stretches, factors, pseudo_values, slopes
@@ -95,6 +96,7 @@ def stretches(rng: np.random.Generator, *, moving: bool) -> Stretches:
         calls=np.ones(400),
         call_s=call_s,
         cpu_s=call_s,
+        wait_s=np.zeros(400),
         yard_s=2e-5 * np.exp(speed + 0.001 * rng.standard_normal(400)),
     )
 
@@ -114,11 +116,44 @@ def test_pseudo_values_of_a_plain_mean_are_the_values() -> None:
     assert pseudo_values(logs, np.tile(logs, (4, 1))) == pytest.approx(logs, nan_ok=True)
 
 
+def waiting(seen: Stretches, waits: NDArray[np.float64]) -> Stretches:
+    """The same stretches behind others on the core: `waits` is the log by which the clock runs on."""
+    call_s = seen.call_s * np.exp(waits)
+    return replace(seen, call_s=call_s, wait_s=seen.wait_s + call_s - seen.call_s)
+
+
+def compared(seen: Stretches) -> float:
+    """Log of the second candidate's time over the first's, all at the run's mean speed and wait."""
+    even = np.log(np.bincount(seen.visit, weights=seen.call_s) / 20 * factors(seen, slopes(seen, 2e-5), 2e-5))
+    return float(even[10:].mean() - even[:10].mean())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_crowd_that_never_leaves_the_core_alone_is_not_taken_for_a_models_own_wait(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    seen = stretches(rng, moving=False)
+    # Each candidate has waited throughout, and by chance the second never less than the first usually.
+    waits = rng.uniform(0.8, 1.4, 400) + np.where(seen.candidate == 1, 0.2, 0.0)
+    crowded = compared(waiting(seen, waits))
+    assert crowded == pytest.approx(compared(seen), abs=0.02)
+    untold = replace(waiting(seen, waits), wait_s=np.zeros(400))
+    assert abs(compared(untold) - compared(seen)) > 0.1, "this is what the kernel's word is asked for"
+
+
+def test_a_model_that_waits_of_its_own_keeps_its_wait() -> None:
+    rng = np.random.default_rng(1)
+    seen = stretches(rng, moving=False)
+    asks = replace(seen, call_s=np.where(seen.candidate == 1, 2.0, 1.0) * seen.call_s)  # half of its time on a GPU
+    crowded = waiting(asks, rng.uniform(0.0, 1.0, 400))
+    assert compared(crowded) == pytest.approx(compared(asks), abs=0.02)
+    assert compared(asks) == pytest.approx(np.log(2.0), abs=0.02)
+
+
 def test_waiting_for_the_core_is_taken_out() -> None:
     rng = np.random.default_rng(1)
     seen = stretches(rng, moving=False)
     waits = np.where(rng.random(400) < 0.4, rng.uniform(0.2, 1.0, 400), 0.0)
-    taken = replace(seen, call_s=seen.call_s * np.exp(waits))
+    taken = waiting(seen, waits)
     raw = np.bincount(taken.visit, weights=taken.call_s) / 20
     even = raw * factors(taken, slopes(taken, 2e-5), 2e-5)
     assert np.std(np.log(even)) < 0.2 * np.std(np.log(raw))
