@@ -50,7 +50,10 @@ class Request(Frozen):
     params: dict[str, Any]
     notebook: str = Field(description="path of the notebook that is executed")
     again: bool = Field(description="measure it even where a complete record of the identity is there")
-    beside_others: bool = Field(default=False, description="prepare on the cores that measuring leaves free")
+    beside_others: bool = Field(
+        default=False, description="do everything but measuring on the cores that measuring leaves free"
+    )
+    measured_threads: int = Field(default=1, description="most threads that this run, or one beside it, measures with")
     timeout_s: float | None = Field(default=None, description="longest it may take, waiting for the slot left out")
     memory_bytes: int | None = Field(default=None, description="most that its processes may hold together")
 

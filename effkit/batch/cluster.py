@@ -148,7 +148,7 @@ class _Foreman:
             order = orders.Order(
                 key=key,
                 results=self.results,
-                request=request(point, self.again, beside_others=False),
+                request=request(point, self.again),
                 notebook=point.notebook.read_bytes().decode(),
             )
             future = self.crew.client.submit(

@@ -24,7 +24,7 @@ def point(tmp_path: Path) -> Point:
 
 def order(point: Point, results: Path, key: str = "one") -> orders.Order:
     text = point.notebook.read_text(encoding="utf-8")
-    asked = request(point, again=False, beside_others=False)
+    asked = request(point, again=False)
     return orders.Order(key=key, results=str(results), request=asked, notebook=text)
 
 
