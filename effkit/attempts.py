@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from effkit import store
 from effkit.index import done
+from effkit.remote.address import mark_unsent
 from effkit.spec import Frozen
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
@@ -60,7 +61,7 @@ class Request(Frozen):
 class Failure(Frozen):
     """How an attempt ended that left no record, or that failed after its record was there."""
 
-    status: Literal["failed", "timeout", "memory", "stopped", "cut off"]
+    status: Literal["failed", "timeout", "memory", "stopped", "cut off", "late"]
     sentence: str
     ended_at: datetime
 
@@ -134,6 +135,12 @@ def note(folder: Path, status: str, sentence: str) -> None:
 
 def give_up(folder: Path, status: str, sentence: str) -> Path:
     """Put an attempt aside that has no record, and return where it is kept."""
+    mark_unsent(folder)
+    return set_aside(folder, status, sentence)
+
+
+def set_aside(folder: Path, status: str, sentence: str) -> Path:
+    """Put a run aside on this host alone, with the reason, and return where it is kept."""
     note(folder, status, sentence)
     place = folder.with_name(f".{store.name_of(folder)}{store.FAILED}")
     folder.rename(place)

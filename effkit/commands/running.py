@@ -36,11 +36,13 @@ def run(
 ) -> None:
     """Run studies and sweeps through papermill, what is done left out, and write the report."""
     from effkit import attempts, batch, store
+    from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
     asked = _points(params, changes(protocol, set_))
     store.check_writable(place)
     attempts.recover(place)
+    refresh(place)
     states = batch.states(asked, place)
     rerun = rerun or _usual(asked)
     todo = batch.wanted(states, rerun)
@@ -76,7 +78,7 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
-    place = store.results_dir(results)
+    place = store.current(results)
     asked = _points(params, changes(protocol, set_))
     plans = [plan_of(point.spec, {}, None, place) for point in asked]
     states = batch.states(asked, place)
@@ -111,26 +113,33 @@ def _usual(points: list[Point]) -> Literal["failed", "all"]:
 
 
 def _kept(state: State, results: Path) -> str:
+    from effkit.remote.address import shown
+
     if state.done is not None:
-        return f"done, {results / state.done.folder}"
+        return f"done, {shown(results / state.done.folder)}"
     return f"{state.standing}: {state.sentence}; --rerun failed tries it again"
 
 
 def _tell(outcome: Outcome) -> None:
+    from effkit.remote.address import shown
+
     if outcome.status == "done":
-        where = outcome.folder or "done by another process"
+        where = shown(outcome.folder) if outcome.folder else "done by another process"
         typer.echo(f"{where}  ({outcome.wall_s / 60:.1f} min)")
+        if outcome.sentence:
+            typer.echo(f"{outcome.point.title}: {outcome.sentence}", err=True)
         return
     kept = f"  What it left: {outcome.folder}" if outcome.folder else ""
     typer.echo(f"{outcome.point.title}: {outcome.status}: {outcome.sentence}{kept}", err=True)
 
 
 def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome]) -> None:
-    done = sum(outcome.status == "done" for outcome in outcomes)
+    done, waiting = (sum(outcome.status == each for outcome in outcomes) for each in ("done", "waiting"))
     counts = {
         "done before": sum(each.done is not None for each in states if each.point not in todo),
         "done now": done,
-        "failed": len(outcomes) - done,
+        "waiting for the store": waiting,
+        "failed": len(outcomes) - done - waiting,
         "failed before": sum(each.done is None for each in states if each.point not in todo),
         "not started": len(todo) - len(outcomes),
     }
