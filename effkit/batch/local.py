@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -28,6 +29,8 @@ LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 20.0
 MOST_AT_ONCE = 4
 """There is one measuring slot: more runs than these would only wait for it, and hold memory."""
+
+Status = Literal["done", "failed", "timeout", "memory", "stopped", "cut off", "waiting"]
 
 Watch = Callable[[Point, str], None]
 """Told what a run is doing whenever that changes; an empty line as it begins."""
@@ -46,7 +49,7 @@ class Outcome:
     """
 
     point: Point
-    status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off", "waiting"]
+    status: Status
     folder: Path | None
     sentence: str
     wall_s: float
@@ -83,10 +86,12 @@ class Local:
     Attributes:
         results: where runs are kept.
         at_once: how many may be under way, all but one of them preparing or waiting; None for what the cores allow.
+        stop: set by another thread, it ends the runs under way and the iteration with them.
     """
 
     results: Path
     at_once: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
@@ -100,7 +105,8 @@ class Local:
                 while waiting and len(running) < most:
                     running.append(self._start(waiting.popleft(), again, most > 1, threads))
                     watch(running[-1].point, "")
-                time.sleep(LOOK_EVERY_S)
+                if self.stop.wait(LOOK_EVERY_S):
+                    return
                 for child in list(running):
                     if child.process.poll() is not None:
                         running.remove(child)
@@ -114,20 +120,7 @@ class Local:
                 self._finish(child)
 
     def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
-        request = attempts.Request(
-            identity=point.identity,
-            replicate=point.replicate,
-            sweep=point.sweep,
-            study=point.spec.name,
-            params=dict(point.params),
-            notebook=str(point.notebook.resolve()),
-            again=again,
-            beside_others=beside_others,
-            measured_threads=threads,
-            timeout_s=point.timeout_s,
-            memory_bytes=point.memory_bytes,
-        )
-        staged, descriptor = attempts.begin(self.results, request)
+        staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
             process = subprocess.Popen(
@@ -185,6 +178,30 @@ class Local:
             why = words[0] if words else "The next command sends it."
             return Outcome(point, "waiting", place, f"measured, and not in the store yet. {why}", wall_s)
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
+
+
+def request(point: Point, again: bool, beside_others: bool = False, threads: int = 1) -> attempts.Request:
+    """Put into words what is asked of the process that runs a point.
+
+    Args:
+        point: what to run.
+        again: also where a complete record of the identity is there.
+        beside_others: whether other runs of the same coordinator may be under way on this host.
+        threads: most that any of them measures with.
+    """
+    return attempts.Request(
+        identity=point.identity,
+        replicate=point.replicate,
+        sweep=point.sweep,
+        study=point.spec.name,
+        params=dict(point.params),
+        notebook=str(point.notebook.resolve()),
+        again=again,
+        beside_others=beside_others,
+        measured_threads=threads,
+        timeout_s=point.timeout_s,
+        memory_bytes=point.memory_bytes,
+    )
 
 
 def at_once(cores: int, threads: int = 1) -> int:
