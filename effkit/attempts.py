@@ -50,7 +50,10 @@ class Request(Frozen):
     params: dict[str, Any]
     notebook: str = Field(description="path of the notebook that is executed")
     again: bool = Field(description="measure it even where a complete record of the identity is there")
-    beside_others: bool = Field(default=False, description="prepare on the cores that measuring leaves free")
+    beside_others: bool = Field(
+        default=False, description="do everything but measuring on the cores that measuring leaves free"
+    )
+    measured_threads: int = Field(default=1, description="most threads that this run, or one beside it, measures with")
     timeout_s: float | None = Field(default=None, description="longest it may take, waiting for the slot left out")
     memory_bytes: int | None = Field(default=None, description="most that its processes may hold together")
 
@@ -94,7 +97,7 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
         folder = store.stage_anew(results, request.study, name)
         partial = folder / f"{REQUEST}.partial"
         partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
-        descriptor = os.open(partial, os.O_RDONLY)
+        descriptor = _open(partial)
         _lock(descriptor)
         partial.rename(folder / REQUEST)
     except OSError as error:
@@ -177,7 +180,7 @@ def finish(results: Path, folder: Path) -> None:
     import fcntl
 
     with suppress(FileNotFoundError):
-        descriptor = os.open(folder / REQUEST, os.O_RDONLY)
+        descriptor = _open(folder / REQUEST)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             wanted = request(folder)
@@ -203,7 +206,7 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
     import fcntl
 
     (results / LOCKS).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(results / LOCKS / identity, os.O_RDONLY | os.O_CREAT, 0o666)
+    descriptor = _open(results / LOCKS / identity, os.O_CREAT)
     try:
         try:
             _lock(descriptor)
@@ -213,6 +216,14 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
         yield
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path, flags: int = 0) -> int:
+    """Open a file to lock it: NFS gives an exclusive lock only on what is open for writing."""
+    try:
+        return os.open(path, os.O_RDWR | flags, 0o666)
+    except PermissionError:  # it is another user's, on a disk of this host
+        return os.open(path, os.O_RDONLY | flags, 0o666)
 
 
 def _lock(descriptor: int) -> None:

@@ -6,10 +6,11 @@ it had when the line was written, what has no line is read and gets one, and the
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -111,20 +112,21 @@ class Index:
 
 def read(results: Path) -> Index:
     """Return every run of a results folder; records that have changed since the index was written are read anew."""
-    known, lines = _known(results / INDEX)
     runs, fresh, unreadable = [], [], []
-    for folder, record_bytes, changed_ns in _records(results):
-        found = known.get((folder, record_bytes, changed_ns))
-        if found is None:
-            try:
-                loaded = store.load(results / folder)
-            except store.StoreError as error:
-                unreadable.append(str(error))
-                continue
-            found = summary(loaded.record, folder, record_bytes, changed_ns)
-            fresh.append(found)
-        runs.append(found)
-    _remember(results / INDEX, runs, fresh, lines)
+    with _collector_at_rest():
+        known, lines = _known(results / INDEX)
+        for folder, record_bytes, changed_ns in _records(results):
+            found = known.get((folder, record_bytes, changed_ns))
+            if found is None:
+                try:
+                    loaded = store.load(results / folder)
+                except store.StoreError as error:
+                    unreadable.append(str(error))
+                    continue
+                found = summary(loaded.record, folder, record_bytes, changed_ns)
+                fresh.append(found)
+            runs.append(found)
+        _remember(results / INDEX, runs, fresh, lines)
     return Index(tuple(sorted(runs, key=lambda each: (each.started_at, each.run))), tuple(unreadable))
 
 
@@ -206,6 +208,18 @@ def _candidate(found: CandidateRecord) -> CandidateSummary:
         energy_j=energy.request_j.value if energy and energy.request_j else None,
         energy_rank=energy.rank if energy else None,
     )
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep Python from looking for cycles: plain data has none, and of thousands of runs it looks at all each time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _records(results: Path) -> Iterator[tuple[str, int, int]]:

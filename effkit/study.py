@@ -141,8 +141,6 @@ class Study:
             StudyFailed: when the reference fails.
         """
         from effkit.bench.device import device
-        from effkit.bench.host import choose_cores
-        from effkit.bench.measure import on_cores
 
         store.check_writable(store.results_dir())
         device(self.spec.protocol.device)
@@ -154,9 +152,7 @@ class Study:
         if given := os.environ.get(store.RUN_VARIABLE):
             self._log = Path(given) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
-            wanted = attempts.under_way()
-            with on_cores(choose_cores(self.spec.protocol.threads) if wanted and wanted.beside_others else None):
-                found = self._prepared(show)
+            found = self._prepared(show)
             self._check_reference(found.failures)
             self._measure(found, show)
             self._check_reference(found.measured.failures)

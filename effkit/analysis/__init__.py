@@ -1,7 +1,7 @@
 """Paired statistics, Pareto fronts, cost and carbon: from plain arrays to claims that the data can carry.
 
 Nothing here measures anything, and nothing here imports what does. Names load on first use, so that a
-process which only needs `effkit.analysis.statistics` never pays for statsmodels.
+process which only needs `effkit.analysis.statistics` never pays for the rest.
 """
 
 from importlib import import_module

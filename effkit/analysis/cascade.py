@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from effkit.analysis.groups import group_gaps
 from effkit.analysis.quality import exact_mcnemar
@@ -67,6 +66,8 @@ class Stages:
 
 def share(hits: int, n: int) -> Estimate:
     """Return a share of items with Wilson's interval (1927)."""
+    from scipy import stats  # for cascades alone: most of a second to import
+
     found = stats.binomtest(hits, n).proportion_ci(method="wilson")
     return Estimate(value=hits / n, low=float(found.low), high=float(found.high), n=n)
 
@@ -161,6 +162,8 @@ def alarm_band(hits: int, n: int) -> AlarmBand:
         hits: test items that went on.
         n: test items.
     """
+    from scipy import stats
+
     next_ones = stats.betabinom(WINDOW, hits + 0.5, n - hits + 0.5)
     fewest, most = next_ones.ppf(((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return AlarmBand(requests=WINDOW, fewest=int(fewest), most=int(most), level=LEVEL)

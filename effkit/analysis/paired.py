@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,8 @@ class PairedSamples:
         self.calls = kept[calls.reindex(kept.index)]
         self.values = kept[~calls.reindex(kept.index)]
         self._disturbed = disturbed_visits(self.values)
+        by_line = self.values.groupby(["candidate", "metric"], observed=True)["value"]
+        self._places: dict[tuple[str, str], NDArray[np.intp]] = by_line.indices  # type: ignore[assignment]
         self._speed = {"visit": Speed.of_visits(self.values), "batch": Speed.of_batches(self.values)}
 
     def interval(self, log_ratios: Floats) -> Interval | None:
@@ -220,8 +222,7 @@ class PairedSamples:
 
     def column(self, candidate: str, metric: str) -> Floats:
         """Every value of one metric of a candidate."""
-        rows = self._of(candidate)
-        return rows.loc[rows["metric"] == metric, "value"].to_numpy(np.float64)
+        return self._of(candidate, metric)["value"].to_numpy(np.float64)
 
     def per_generation(self, candidate: str, metric: str) -> Floats:
         """(generations,) means of one metric."""
@@ -246,12 +247,14 @@ class PairedSamples:
 
     def pivot(self, candidate: str, twin: str, metric: str) -> Floats:
         """(generations, blocks) values of one metric; one column where it belongs to no block."""
-        rows = self._of(candidate, twin)
-        blocks = range(max(1, int(self.values["block"].max()) + 1)) if metric != "items_per_s" else [-1]
-        table: Any = rows[rows["metric"] == metric].pivot_table(
-            index="generation", columns="block", values="value", observed=True
-        )
-        return np.array(table.reindex(index=range(self.generations), columns=blocks), dtype=np.float64)
+        first, blocks = (-1, 1) if metric == "items_per_s" else (0, max(1, int(self.values["block"].max()) + 1))
+        rows = self._of(candidate, metric)
+        rows = rows[(rows["twin"] == twin) & (rows["block"] >= first) & rows["value"].notna()]
+        place = rows["generation"].to_numpy(np.intp), rows["block"].to_numpy(np.intp) - first
+        total, count = np.zeros((self.generations, blocks)), np.zeros((self.generations, blocks))
+        np.add.at(total, place, rows["value"].to_numpy(np.float64))
+        np.add.at(count, place, 1)
+        return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
     def even_pivot(self, candidate: str, twin: str, metric: str) -> Floats:
         """(generations, blocks) times of one metric, put to the run's mean speed where the yardstick was read."""
@@ -310,16 +313,14 @@ class PairedSamples:
         energy = np.sum(parts, axis=0) / self.pivot(candidate, twin, "visit_calls")
         return np.where(energy > 0, energy, np.nan)
 
-    def _of(self, candidate: str, twin: str | None = None) -> pd.DataFrame:
-        rows = self.values["candidate"] == candidate
-        return self.values[rows if twin is None else rows & (self.values["twin"] == twin)]
+    def _of(self, candidate: str, metric: str) -> pd.DataFrame:
+        return self.values.iloc[self._places.get((candidate, metric), [])]
 
     def _visit_values(self, metric: str) -> pd.Series[float]:
         return self.values.loc[self.values["metric"] == metric, "value"]
 
     def _reduced(self, candidate: str, metric: str, how: str) -> Floats:
-        rows = self._of(candidate)
-        values = rows[rows["metric"] == metric].groupby("generation")["value"].agg(how)
+        values = self._of(candidate, metric).groupby("generation")["value"].agg(how)
         return values.reindex(range(self.generations)).to_numpy(np.float64)
 
 

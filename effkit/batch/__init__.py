@@ -1,12 +1,23 @@
-"""Batch: parameter files and sweeps through papermill."""
+"""Batch: parameter files and sweeps through papermill.
 
-from effkit.batch.local import Executor, Local, Outcome
-from effkit.batch.one import RunFailed, Runner
-from effkit.batch.runner import notebook_for
-from effkit.batch.state import Rerun, State, states, wanted
-from effkit.batch.sweep import Point, points
+Names load on first use: the process of a run reads no parameter file.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from effkit.batch.cluster import Cluster
+    from effkit.batch.crew import ClusterError
+    from effkit.batch.local import Executor, Local, Outcome
+    from effkit.batch.one import RunFailed, Runner
+    from effkit.batch.runner import notebook_for
+    from effkit.batch.state import Rerun, State, states, wanted
+    from effkit.batch.sweep import Point, points
 
 __all__ = [
+    "Cluster",
+    "ClusterError",
     "Executor",
     "Local",
     "Outcome",
@@ -20,3 +31,26 @@ __all__ = [
     "states",
     "wanted",
 ]
+
+_MODULES = {
+    "Cluster": "cluster",
+    "ClusterError": "crew",
+    "Executor": "local",
+    "Local": "local",
+    "Outcome": "local",
+    "Point": "sweep",
+    "Rerun": "state",
+    "RunFailed": "one",
+    "Runner": "one",
+    "State": "state",
+    "notebook_for": "runner",
+    "points": "sweep",
+    "states": "state",
+    "wanted": "state",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"effkit.batch has no `{name}`; it has {', '.join(__all__)}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

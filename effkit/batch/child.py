@@ -13,6 +13,7 @@ from pathlib import Path
 
 from effkit import attempts, index, store
 from effkit.batch.runner import execute
+from effkit.bench.host import leave_free
 from effkit.remote.fetching import arrived
 from effkit.remote.sending import deliver
 
@@ -22,6 +23,8 @@ def main() -> None:
     staged, descriptor = Path(sys.argv[1]), int(sys.argv[2])
     os.set_inheritable(descriptor, False)  # the lock on the request says that this process lives, and no other
     request, results = attempts.request(staged), staged.parents[1]
+    if request.beside_others:
+        leave_free(request.measured_threads)
 
     def tell(text: str) -> None:
         (staged / store.LOG).write_text(f"- - - {text}\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -26,9 +27,10 @@ from effkit.remote.sending import deliver
 
 LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 20.0
-CORES_TO_MEASURE = 2
 MOST_AT_ONCE = 4
 """There is one measuring slot: more runs than these would only wait for it, and hold memory."""
+
+Status = Literal["done", "failed", "timeout", "memory", "stopped", "cut off", "waiting"]
 
 Watch = Callable[[Point, str], None]
 """Told what a run is doing whenever that changes; an empty line as it begins."""
@@ -47,7 +49,7 @@ class Outcome:
     """
 
     point: Point
-    status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off", "waiting"]
+    status: Status
     folder: Path | None
     sentence: str
     wall_s: float
@@ -83,22 +85,28 @@ class Local:
 
     Attributes:
         results: where runs are kept.
-        at_once: how many may be under way; all but one of them prepare or wait.
+        at_once: how many may be under way, all but one of them preparing or waiting; None for what the cores allow.
+        stop: set by another thread, it ends the runs under way and the iteration with them.
     """
 
     results: Path
-    at_once: int = field(default_factory=lambda: at_once(host.free_cores()))
+    at_once: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
         waiting, running = deque(points), list[_Child]()
-        most = 1 if any(point.spec.protocol.device != "cpu" for point in points) else self.at_once
+        threads = max((point.spec.protocol.threads for point in points), default=1)
+        most = self.at_once or at_once(host.free_cores(), threads)
+        if any(point.spec.protocol.device != "cpu" for point in points):
+            most = 1
         try:
             while waiting or running:
                 while waiting and len(running) < most:
-                    running.append(self._start(waiting.popleft(), again, most > 1))
+                    running.append(self._start(waiting.popleft(), again, most > 1, threads))
                     watch(running[-1].point, "")
-                time.sleep(LOOK_EVERY_S)
+                if self.stop.wait(LOOK_EVERY_S):
+                    return
                 for child in list(running):
                     if child.process.poll() is not None:
                         running.remove(child)
@@ -111,20 +119,8 @@ class Local:
             for child in running:
                 self._finish(child)
 
-    def _start(self, point: Point, again: bool, beside_others: bool) -> _Child:
-        request = attempts.Request(
-            identity=point.identity,
-            replicate=point.replicate,
-            sweep=point.sweep,
-            study=point.spec.name,
-            params=dict(point.params),
-            notebook=str(point.notebook.resolve()),
-            again=again,
-            beside_others=beside_others,
-            timeout_s=point.timeout_s,
-            memory_bytes=point.memory_bytes,
-        )
-        staged, descriptor = attempts.begin(self.results, request)
+    def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
+        staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
             process = subprocess.Popen(
@@ -184,9 +180,38 @@ class Local:
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
 
 
-def at_once(cores: int) -> int:
-    """How many runs may be under way on so many cores: one that is measured, and others where cores are left."""
-    return max(1, min(MOST_AT_ONCE, cores - CORES_TO_MEASURE))
+def request(point: Point, again: bool, beside_others: bool = False, threads: int = 1) -> attempts.Request:
+    """Put into words what is asked of the process that runs a point.
+
+    Args:
+        point: what to run.
+        again: also where a complete record of the identity is there.
+        beside_others: whether other runs of the same coordinator may be under way on this host.
+        threads: most that any of them measures with.
+    """
+    return attempts.Request(
+        identity=point.identity,
+        replicate=point.replicate,
+        sweep=point.sweep,
+        study=point.spec.name,
+        params=dict(point.params),
+        notebook=str(point.notebook.resolve()),
+        again=again,
+        beside_others=beside_others,
+        measured_threads=threads,
+        timeout_s=point.timeout_s,
+        memory_bytes=point.memory_bytes,
+    )
+
+
+def at_once(cores: int, threads: int = 1) -> int:
+    """How many runs may be under way: one that is measured, and one for each core that it and its coordinator leave.
+
+    Args:
+        cores: that there are.
+        threads: most that any of the runs measures with.
+    """
+    return max(1, min(MOST_AT_ONCE, cores - 1 - threads))
 
 
 def _stop(children: Sequence[_Child]) -> None:

@@ -22,8 +22,9 @@ from effkit.batch.limits import Limits
 from effkit.spec import SpecError, StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
-SLOW_IMPORT = "rfc3987_syntax"
-"""Compiles a grammar for a second and a half, for a check of addresses that notebooks do not need."""
+SLOW_IMPORTS = ("rfc3987_syntax", "isoduration")
+"""A grammar that compiles for a second and a half, and a calendar: for checks of formats that notebooks do not need."""
+SAVE_EVERY_S = 5.0
 
 
 def execute(staged: Path, request: Request) -> None:
@@ -75,7 +76,8 @@ def notebook_for(modality: str, params: Path) -> Path:
 
 
 def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
-    sys.modules.setdefault(SLOW_IMPORT, None)  # type: ignore[arg-type] # whoever asks for it does without
+    for name in SLOW_IMPORTS:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # whoever asks for it does without
     import papermill
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -126,9 +128,29 @@ def _register_engine() -> None:
     class Engine(NBClientEngine):  # type: ignore[misc]
         @classmethod
         def execute_managed_notebook(cls, manager: Any, kernel_name: str, **options: Any) -> None:
-            super().execute_managed_notebook(manager, kernel_name, kernel_manager_class=ThisInterpreter, **options)
+            with _saved_seldom(manager):
+                super().execute_managed_notebook(manager, kernel_name, kernel_manager_class=ThisInterpreter, **options)
 
     papermill_engines.register(ENGINE, Engine)
+
+
+@contextmanager
+def _saved_seldom(manager: Any) -> Iterator[None]:
+    """Save a notebook every few seconds: papermill does before and after every cell, those of words too.
+
+    The whole is saved at the end in any case; what a kill may cost is what a few seconds have shown.
+    """
+    save = manager.save
+
+    def if_long_ago() -> None:
+        if (manager.now() - manager.last_save_time).total_seconds() >= SAVE_EVERY_S:
+            save()
+
+    manager.save = if_long_ago
+    try:
+        yield
+    finally:
+        manager.save = save
 
 
 @contextmanager

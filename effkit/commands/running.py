@@ -14,7 +14,7 @@ from effkit.commands.options import Assignments, Params, ProtocolName, Results, 
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
-    from effkit.batch import Outcome, Point, State
+    from effkit.batch import Executor, Outcome, Point, State
 
 RerunOption = Annotated[
     Literal["never", "failed", "all"] | None,
@@ -33,12 +33,19 @@ def run(
     set_: Assignments = None,
     rerun: RerunOption = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option("--executor", help="Where: on this host, or on the workers of Dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask, as in tcp://10.0.0.1:8786.")
+    ] = None,
 ) -> None:
     """Run studies and sweeps through papermill, what is done left out, and write the report."""
     from effkit import attempts, batch, store
     from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
+    run_all = _executor(executor, scheduler, place).run
     asked = _points(params, changes(protocol, set_))
     store.check_writable(place)
     attempts.recover(place)
@@ -52,7 +59,6 @@ def run(
     outcomes: list[Outcome] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
     try:
-        run_all = batch.Local(place).run
         with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=lines.show)) as ended:
             for outcome in ended:
                 outcomes.append(outcome)
@@ -99,6 +105,21 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
             f"{size(missing)} to download."
         )
+
+
+def _executor(name: Literal["local", "dask"], scheduler: str | None, results: Path) -> Executor:
+    from effkit import batch
+
+    if name == "local":
+        if scheduler is not None:
+            raise typer.BadParameter("it is for --executor dask: add that, or leave it out.", param_hint="--scheduler")
+        return batch.Local(results)
+    if scheduler is None:
+        raise typer.BadParameter(
+            "--executor dask needs the address that `dask scheduler` prints, as in tcp://10.0.0.1:8786.",
+            param_hint="--scheduler",
+        )
+    return batch.Cluster(results, scheduler)
 
 
 def _points(params: list[Path], changed: dict[str, Any]) -> list[Point]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -158,7 +159,9 @@ def onnx_session(path: Path) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = networks.threads()
+    # Left to choose, it pins threads to every core there is, those that this process keeps off too.
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    options.intra_op_num_threads = networks.threads() or allowed
     options.inter_op_num_threads = 1
     # Threads that wait by spinning would take the core from whoever is measured next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -73,7 +73,7 @@ def place_labels(
         return
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     order = sorted(dots, key=lambda dot: (dot.role == "other", dot.y))
     labels = [_label(axes, dot) for dot in order]
     centres = [_pixel(axes, dot.x, dot.y) for dot in order]

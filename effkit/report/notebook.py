@@ -128,7 +128,7 @@ class Comparison:
         return pandas.DataFrame(rows).T
 
     def _repr_html_(self) -> str:
-        return comparison_html(self.record)
+        return _html(self._section)
 
     def __str__(self) -> str:
         table = self._section.comparison
@@ -146,7 +146,11 @@ class Comparison:
 
 def comparison_html(record: Record) -> str:
     """The answer and the comparison table as a fragment that a notebook can show."""
-    return environment().get_template("comparison.html.j2").render(study=section(record))
+    return _html(section(record))
+
+
+def _html(found: StudySection) -> str:
+    return environment().get_template("comparison.html.j2").render(study=found)
 
 
 def comparison_frame(record: Record) -> pandas.DataFrame:

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from effkit.record import Record
 from effkit.report.answer import answer
@@ -102,7 +102,6 @@ def draw(found: AnyChart) -> ReportFigure:
         axes = figure.add_subplot(facecolor="none")
         drawn = {"curve": _draw_curves, "traffic": _draw_lines, "price": _draw_lines}
         drawn.get(found.kind, _draw_trade_off)(axes, found)
-        _axes(axes, found)
         return figure
 
 
@@ -204,7 +203,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     _axes(axes, found)
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.legend(loc="lower left", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
 
 
@@ -228,7 +227,6 @@ def _axes(axes: Axes, found: Chart) -> None:
         FixedLocator(labels) if labels and spread else LogLocator(base=10, subs=subs, numticks=12)
     )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else f"{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.tick_params(which="minor", length=0)
+    axes.xaxis.set_minor_locator(NullLocator())
     if found.lower_is_better and not axes.yaxis_inverted():
         axes.invert_yaxis()

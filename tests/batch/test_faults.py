@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import random
 import resource
 import signal
@@ -224,3 +225,50 @@ def test_a_clock_that_is_set_back_neither_loses_a_run_nor_confuses_the_audit(res
     runs = index.read(results).runs
     assert len(names) == len(runs) == 4
     assert audited({run.folder: run.windows for run in runs}).overlaps == ()
+
+
+JUMPS = """
+def jump(offset, file=os.environ.get("FAKETIME_TIMESTAMP_FILE")):
+    with open(file, "w") as clock:
+        clock.write(offset)
+
+def jumping(rows, witness=witness, jump=jump):
+    import os
+    if "EFFKIT_THREADS" in os.environ:  # set back by three hours while it is measured
+        jump("-3h")
+    return witness(rows)
+
+study.add("jumping", jumping)
+jump("+5h")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or platform.machine() != "x86_64", reason="the false clock is built for it")
+def test_a_clock_that_jumps_while_runs_go_on_changes_nothing_but_its_own_times(
+    tmp_path: Path, results: Path, witness: Path
+) -> None:
+    import libfaketime
+
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    library = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
+    # As when someone sets the time of day: what counts since the start of the machine goes on as it was.
+    jumping = {
+        "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1",
+    }  # fmt: skip
+    path = sweep(project(tmp_path, WITNESS + JUMPS, "study.run()", "study.save()"), "s", matrix={"seed": [1, 2]})
+    code, said = run("run", path, "--results", results, **jumping)
+    assert code == 0, said
+    assert_whole(results, [path], witness)
+    records = [store.load(results / each.folder).record for each in index.read(results).runs]
+    for record in records:
+        assert record.finished_at < record.started_at - timedelta(hours=7), "the clock did not jump"
+        assert 0 < record.footprint.measuring_s < record.footprint.wall_s < 600
+        assert all(each.latency is not None and each.latency.mean_s.value > 0 for each in record.candidates)
+    assert [each.started_at for each in records] == sorted(each.started_at for each in records)
+    code, said = run("run", path, "--results", results, **jumping)
+    assert code == 0 and "2 done before" in said
+    code, said = run("status", path, "--results", results)
+    assert "2 of 2 done." in said

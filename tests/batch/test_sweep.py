@@ -120,3 +120,4 @@ def test_the_sweeps_that_come_with_effkit_can_be_spelt_out(path: Path) -> None:
 
 def test_others_prepare_only_where_cores_are_left() -> None:
     assert [at_once(cores) for cores in (1, 2, 3, 4, 6, 64)] == [1, 1, 1, 2, 4, 4]
+    assert [at_once(cores, threads=4) for cores in (2, 6, 8, 64)] == [1, 1, 3, 4]
