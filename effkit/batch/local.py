@@ -120,8 +120,7 @@ class Local:
                 self._finish(child)
 
     def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
-        asked = request(point, again, beside_others=beside_others, measured_threads=threads)
-        staged, descriptor = attempts.begin(self.results, asked)
+        staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
             process = subprocess.Popen(
@@ -181,14 +180,14 @@ class Local:
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
 
 
-def request(point: Point, again: bool, *, beside_others: bool = False, measured_threads: int = 1) -> attempts.Request:
+def request(point: Point, again: bool, beside_others: bool = False, threads: int = 1) -> attempts.Request:
     """Put into words what is asked of the process that runs a point.
 
     Args:
         point: what to run.
         again: also where a complete record of the identity is there.
         beside_others: whether other runs of the same coordinator may be under way on this host.
-        measured_threads: most that any of those measures with.
+        threads: most that any of them measures with.
     """
     return attempts.Request(
         identity=point.identity,
@@ -199,7 +198,7 @@ def request(point: Point, again: bool, *, beside_others: bool = False, measured_
         notebook=str(point.notebook.resolve()),
         again=again,
         beside_others=beside_others,
-        measured_threads=measured_threads,
+        measured_threads=threads,
         timeout_s=point.timeout_s,
         memory_bytes=point.memory_bytes,
     )

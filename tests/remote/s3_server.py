@@ -29,6 +29,7 @@ class Faulty:
 
     every: this fails each so-manyth request, `how` being `busy` (503) or `drop` (the connection is closed).
     unconditional: every write is let through, as by a store that knows no conditions.
+    once: all requests get 403 from the first on whose path has this in it.
     skewed: no request is let through, as from a host whose clock is wrong.
     at: this request does `then` (`kill`: the process `pid` is killed; `refuse`: it and all after it get 403),
         `when` being `before` it is done or `after`.
@@ -52,6 +53,8 @@ class Faulty:
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 return []
             return _error(start_response, *BUSY)
+        if faults.get("once") and any(faults["once"] in each for each in self._seen):
+            return _error(start_response, *FORBIDDEN)
         if faults.get("skewed"):
             return _error(start_response, "403 Forbidden", "RequestTimeTooSkewed")
         at, then, after = faults.get("at", 0), faults.get("then"), faults.get("when") == "after"
