@@ -6,6 +6,7 @@ a store too where results are kept in one.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -40,6 +41,7 @@ def main() -> None:
             deliver(results)
             if index.done(results, request.identity) is None:
                 arrived(results, request.identity)  # another host's record was first
+    gc.freeze()  # the process ends, and need not look through all that it imported before
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ It ends when its pipe closes and, on Linux, when its parent does.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -272,6 +273,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     Worker(sys.stdin.buffer, answers).serve()  # type: ignore[arg-type] # standard input is buffered
+    gc.freeze()  # the process ends: whoever waits for it need not wait until all it imported is looked through
 
 
 if __name__ == "__main__":
