@@ -61,6 +61,14 @@ class Calls:
     yardstick_s: float
 
 
+class Mark(NamedTuple):
+    """How far a process is: readings of the yardstick, CPU time, and each thread's waiting for a core, without them."""
+
+    readings: int
+    cpu_s: float
+    waits_s: dict[int, float]
+
+
 @dataclass
 class Pace:
     """Reads the yardstick now and then between calls."""
@@ -83,15 +91,15 @@ class Pace:
         self.spent_cpu_s += time.process_time() - start
         self._waited_s += core_wait_s() - waited_s
 
-    def work_cpu_s(self) -> float:
-        """CPU time of this process so far, without what the readings took."""
-        return time.process_time() - self.spent_cpu_s
-
-    def work_waits_s(self) -> dict[int, float]:
-        """Time that each thread has waited for a core, without what this one did while it read."""
-        waits_s = core_waits_s()
-        mine = threading.get_native_id()
-        return {**waits_s, mine: waits_s[mine] - self._waited_s} if mine in waits_s else waits_s
+    def mark(self, before: Mark | None = None) -> Mark:
+        """Tell how far this process is; a stretch ends only where the yardstick was read since the mark before."""
+        cpu_s = time.process_time() - self.spent_cpu_s
+        if before is not None and before.readings == len(self.readings_s):
+            return before._replace(cpu_s=cpu_s)
+        waits_s, mine = core_waits_s(), threading.get_native_id()
+        if mine in waits_s:
+            waits_s[mine] -= self._waited_s
+        return Mark(len(self.readings_s), cpu_s, waits_s)
 
 
 def one_pass(predictor: Predictor, items: list[Any], pace: Pace | None = None) -> tuple[list[float], list[float]]:
@@ -115,20 +123,18 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
     """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
     one_pass(predictor, items[:RE_WARM_ITEMS])
     passes: list[tuple[list[float], list[float]]] = []
-    pace, read_before, cpu_before_s, waits_before_s = Pace(), [], [], []
+    pace = Pace()
     pace.read()
+    marks = [pace.mark()]
     start = time.perf_counter()
     while len(passes) * len(items) < least_calls or time.perf_counter() - start < least_s:
-        read_before.append(len(pace.readings_s))
-        cpu_before_s.append(pace.work_cpu_s())
-        waits_before_s.append(pace.work_waits_s())
         passes.append(one_pass(predictor, items, pace))
-    cpu_before_s.append(pace.work_cpu_s())
-    waits_before_s.append(pace.work_waits_s())
+        marks.append(pace.mark(marks[-1]))
+    marks[-1] = pace.mark()
     pace.read()
-    read_before.append(len(pace.readings_s))
+    marks[-1] = marks[-1]._replace(readings=len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
-    stretches = _stretches(prepare_s + infer_s, cpu_before_s, waits_before_s, read_before, pace.readings_s)
+    stretches = _stretches(prepare_s + infer_s, marks, pace.readings_s)
     most = max(1, MOST_KEPT_CALLS // len(items))
     kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
     return Calls(
@@ -157,29 +163,22 @@ class Stretch(NamedTuple):
     yard_s: float
 
 
-def _stretches(
-    call_s: NDArray[np.float64],
-    cpu_before_s: list[float],
-    waits_before_s: list[dict[int, float]],
-    read_before: list[int],
-    readings_s: list[float],
-) -> list[Stretch]:
+def _stretches(call_s: NDArray[np.float64], marks: list[Mark], readings_s: list[float]) -> list[Stretch]:
     """Cut the passes into stretches, each from one reading of the yardstick to a later one.
 
     Args:
         call_s: (passes, items) time of each call.
-        cpu_before_s: CPU time of this process when each pass began, and at the end, readings left out.
-        waits_before_s: the same of the time that each thread had waited for a core.
-        read_before: how often the yardstick had been read when each pass began, and at the end.
-        readings_s: what it read.
+        marks: when each pass began, and at the end.
+        readings_s: what the yardstick read.
     """
     found, first = [], 0
     for last in range(len(call_s)):
-        if read_before[last + 1] > read_before[first]:
+        start, end = marks[first], marks[last + 1]
+        if end.readings > start.readings:
             part = call_s[first : last + 1]
-            within = readings_s[read_before[first] - 1 : read_before[last + 1]]
-            cpu_s = (cpu_before_s[last + 1] - cpu_before_s[first]) / part.size
-            wait_s = _longest_wait_s(waits_before_s[first], waits_before_s[last + 1]) / part.size
+            within = readings_s[start.readings - 1 : end.readings]
+            cpu_s = (end.cpu_s - start.cpu_s) / part.size
+            wait_s = _longest_wait_s(start.waits_s, end.waits_s) / part.size
             found.append(Stretch(part.size, float(part.mean()), cpu_s, wait_s, float(np.mean(within))))
             first = last + 1
     return found
