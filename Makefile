@@ -89,6 +89,7 @@ bench: .venv/installed $(TOOLS)/installed
 	$(call print,overhead)
 	$(call print,batch_overhead)
 	$(call print,many_runs)
+	$(call print,two_hosts)
 	$(call print,coverage)
 	$(call print,published)
 	$(call print,loadgen)

@@ -24,6 +24,7 @@ PARTS = (
     "overhead",
     "batch_overhead",
     "many_runs",
+    "two_hosts",
     "published",
     "loadgen",
 )

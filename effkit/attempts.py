@@ -20,6 +20,7 @@ from pydantic import Field, ValidationError
 
 from effkit import store
 from effkit.index import done
+from effkit.remote.address import mark_unsent
 from effkit.spec import Frozen
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
@@ -60,7 +61,7 @@ class Request(Frozen):
 class Failure(Frozen):
     """How an attempt ended that left no record, or that failed after its record was there."""
 
-    status: Literal["failed", "timeout", "memory", "stopped", "cut off"]
+    status: Literal["failed", "timeout", "memory", "stopped", "cut off", "late"]
     sentence: str
     ended_at: datetime
 
@@ -96,7 +97,7 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
         folder = store.stage_anew(results, request.study, name)
         partial = folder / f"{REQUEST}.partial"
         partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
-        descriptor = os.open(partial, os.O_RDONLY)
+        descriptor = _open(partial)
         _lock(descriptor)
         partial.rename(folder / REQUEST)
     except OSError as error:
@@ -134,6 +135,12 @@ def note(folder: Path, status: str, sentence: str) -> None:
 
 def give_up(folder: Path, status: str, sentence: str) -> Path:
     """Put an attempt aside that has no record, and return where it is kept."""
+    mark_unsent(folder)
+    return set_aside(folder, status, sentence)
+
+
+def set_aside(folder: Path, status: str, sentence: str) -> Path:
+    """Put a run aside on this host alone, with the reason, and return where it is kept."""
     note(folder, status, sentence)
     place = folder.with_name(f".{store.name_of(folder)}{store.FAILED}")
     folder.rename(place)
@@ -173,7 +180,7 @@ def finish(results: Path, folder: Path) -> None:
     import fcntl
 
     with suppress(FileNotFoundError):
-        descriptor = os.open(folder / REQUEST, os.O_RDONLY)
+        descriptor = _open(folder / REQUEST)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             wanted = request(folder)
@@ -199,7 +206,7 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
     import fcntl
 
     (results / LOCKS).mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(results / LOCKS / identity, os.O_RDONLY | os.O_CREAT, 0o666)
+    descriptor = _open(results / LOCKS / identity, os.O_CREAT)
     try:
         try:
             _lock(descriptor)
@@ -209,6 +216,14 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
         yield
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path, flags: int = 0) -> int:
+    """Open a file to lock it: NFS gives an exclusive lock only on what is open for writing."""
+    try:
+        return os.open(path, os.O_RDWR | flags, 0o666)
+    except PermissionError:  # it is another user's, on a disk of this host
+        return os.open(path, os.O_RDONLY | flags, 0o666)
 
 
 def _lock(descriptor: int) -> None:

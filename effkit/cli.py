@@ -43,12 +43,13 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        from effkit.batch.crew import ClusterError
         from effkit.catalogue import CatalogueError
         from effkit.spec import SpecError
         from effkit.store import StoreError
         from effkit.study import StudyFailed
 
-        if not isinstance(error, (SpecError, StoreError, CatalogueError, StudyFailed)):
+        if not isinstance(error, (SpecError, StoreError, CatalogueError, StudyFailed, ClusterError)):
             raise
         typer.echo(str(error), err=True)
         sys.exit(2)

@@ -115,5 +115,5 @@ def _loaded(run: Record | Study | Path | str) -> Record:
     if isinstance(run, Record):
         return run
     if isinstance(run, (Path, str)):
-        return store.load_newest(Path(run)).record
+        return store.load_newest(run).record
     return run.record

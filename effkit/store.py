@@ -24,6 +24,7 @@ from pydantic import ValidationError
 
 from effkit.migrations import SchemaError, read_record
 from effkit.record import Record
+from effkit.remote.address import Address, mark_unsent, mirror, mirror_at, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,13 +57,19 @@ class Loaded:
 
 
 def results_dir(given: Path | str | None = None) -> Path:
-    """Return the results folder: the one given, that of the run under way, `EFFKIT_RESULTS`, or the project's own."""
-    if given is not None:
-        return Path(given)
-    if staged := os.environ.get(RUN_VARIABLE):
+    """Return the results folder: the one given, that of the run under way, `EFFKIT_RESULTS`, or the project's own.
+
+    Args:
+        given: a path, or a store's address such as `s3://bucket/results`: this host's mirror of it is returned.
+
+    Raises:
+        StoreError: when an address has credentials in it, or no folder.
+    """
+    if given is None and (staged := os.environ.get(RUN_VARIABLE)):
         return Path(staged).parents[1]
-    if variable := os.environ.get(RESULTS_VARIABLE):
-        return Path(variable)
+    if asked := given or os.environ.get(RESULTS_VARIABLE):
+        address = address_of(asked)
+        return Path(str(asked).removeprefix("file://")) if address is None else mirror(address).folder
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
@@ -70,11 +77,39 @@ def results_dir(given: Path | str | None = None) -> Path:
     return here / "results"
 
 
+def current(given: Path | str | None = None) -> Path:
+    """Return the results folder as `results_dir` does, and where that is a store's, with everything there is in it.
+
+    Raises:
+        StoreError: when the store cannot be reached.
+    """
+    place = results_dir(given)
+    asked = given or os.environ.get(RESULTS_VARIABLE)
+    if asked and address_of(asked) is not None:
+        from effkit.remote.fetching import refresh
+
+        refresh(place)
+    return place
+
+
+def address_of(given: Path | str) -> Address | None:
+    """Return the address that a text is; None where it is a path.
+
+    Raises:
+        StoreError: when it has credentials in it, or no folder.
+    """
+    try:
+        return parse(given)
+    except ValueError as error:
+        raise StoreError(str(error)) from None
+
+
 def check_writable(results: Path) -> None:
     """Make sure that a run can be written, before hours are spent on measuring it.
 
     Raises:
-        StoreError: when the folder cannot be written or its disk is nearly full.
+        StoreError: when the folder cannot be written or its disk is nearly full, or the store that it mirrors
+            cannot be written.
     """
     probe = results / f".probe-{os.getpid()}"
     try:
@@ -92,6 +127,11 @@ def check_writable(results: Path) -> None:
             f"{results} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
             "free some space, or give another folder with --results."
         )
+    found = mirror_at(results)
+    if found is not None and RUN_VARIABLE not in os.environ:  # else whoever asked for the run has tried it
+        from effkit.remote.bucket import Bucket
+
+        Bucket(found.address).check_exclusive()
 
 
 def params_hash(params: Mapping[str, Any]) -> str:
@@ -119,6 +159,8 @@ def stage_anew(results: Path, study: str, run: str) -> Path:
         study: whose run it is.
         run: the name; a number is added where it is taken.
     """
+    if (found := mirror_at(results)) is not None:
+        run = f"{run}-{found.name[:6]}"  # hosts that share a store may begin in one second, too
     for number in count(1):
         name = run if number == 1 else f"{run}-{number}"
         taken = (results / study / name, results / study / f".{name}{FAILED}")
@@ -159,6 +201,7 @@ def publish(staged: Path) -> Path:
     place = staged.with_name(name_of(staged))
     if place.exists():
         raise StoreError(f"{place} is there already; a run is written once.")
+    mark_unsent(staged)
     staged.replace(place)
     return place
 
@@ -183,18 +226,35 @@ def load(folder: Path) -> Loaded:
         raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def load_newest(folder: Path) -> Loaded:
-    """Read a run, or the newest run of a study's folder.
+def load_newest(place: Path | str) -> Loaded:
+    """Read a run, or the newest run of a study.
+
+    Args:
+        place: folder or address of either.
 
     Raises:
-        StoreError: when the folder holds neither.
+        StoreError: when there is neither, or the store cannot be reached.
     """
+    folder = located(place)
     if (folder / RECORD).exists():
         return load(folder)
     runs = sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD}"))
     if not runs:
-        raise StoreError(f"{folder} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
+        raise StoreError(f"{place} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
     return load(runs[-1])
+
+
+def located(place: Path | str) -> Path:
+    """Return where a run, a study or a results folder lies on this host, once it is fetched from its address.
+
+    Raises:
+        StoreError: when its store cannot be reached.
+    """
+    if address_of(place) is None:
+        return Path(place)
+    from effkit.remote.fetching import located
+
+    return located(place)
 
 
 def load_all(results: Path) -> list[Loaded]:

@@ -305,6 +305,8 @@ class Study:
         Raises:
             StoreError: when it cannot be written.
         """
+        from effkit.remote.sending import delivered
+
         record = self.record
         assert self._tables is not None
         samples, predictions = self._tables
@@ -314,7 +316,7 @@ class Study:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
             store.write(staged, record, samples, predictions, self._params)
-            return staged if given else store.publish(staged)
+            return staged if given else delivered(store.publish(staged))
         except OSError as error:
             if not given:
                 store.discard(staged)

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from effkit.batch.cluster import Cluster
+    from effkit.batch.crew import ClusterError
     from effkit.batch.local import Executor, Local, Outcome
     from effkit.batch.one import RunFailed, Runner
     from effkit.batch.runner import notebook_for
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from effkit.batch.sweep import Point, points
 
 __all__ = [
+    "Cluster",
+    "ClusterError",
     "Executor",
     "Local",
     "Outcome",
@@ -29,6 +33,8 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Cluster": "cluster",
+    "ClusterError": "crew",
     "Executor": "local",
     "Local": "local",
     "Outcome": "local",

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
@@ -21,11 +22,15 @@ from effkit import attempts, index, store
 from effkit.batch.limits import last_line
 from effkit.batch.sweep import Point
 from effkit.bench import host
+from effkit.remote.address import UNSENT
+from effkit.remote.sending import deliver
 
 LOOK_EVERY_S = 0.1
 STOP_WITHIN_S = 20.0
 MOST_AT_ONCE = 4
 """There is one measuring slot: more runs than these would only wait for it, and hold memory."""
+
+Status = Literal["done", "failed", "timeout", "memory", "stopped", "cut off", "waiting"]
 
 Watch = Callable[[Point, str], None]
 """Told what a run is doing whenever that changes; an empty line as it begins."""
@@ -36,14 +41,15 @@ class Outcome:
     """How a point ended.
 
     Attributes:
-        status: `done`, with a record; otherwise why there is none, or why it is not complete.
+        status: `done`, with a record; `waiting`, with one that the store has not got yet; otherwise why there is none,
+            or why it is not complete.
         folder: of the run, maybe of one that another process had done meanwhile, or of the attempt.
         sentence: what went wrong; empty where nothing did.
         wall_s: from its start to its end.
     """
 
     point: Point
-    status: Literal["done", "failed", "timeout", "memory", "stopped", "cut off"]
+    status: Status
     folder: Path | None
     sentence: str
     wall_s: float
@@ -80,10 +86,12 @@ class Local:
     Attributes:
         results: where runs are kept.
         at_once: how many may be under way, all but one of them preparing or waiting; None for what the cores allow.
+        stop: set by another thread, it ends the runs under way and the iteration with them.
     """
 
     results: Path
     at_once: int | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
         """Run points as `Executor` says; see there."""
@@ -97,7 +105,8 @@ class Local:
                 while waiting and len(running) < most:
                     running.append(self._start(waiting.popleft(), again, most > 1, threads))
                     watch(running[-1].point, "")
-                time.sleep(LOOK_EVERY_S)
+                if self.stop.wait(LOOK_EVERY_S):
+                    return
                 for child in list(running):
                     if child.process.poll() is not None:
                         running.remove(child)
@@ -108,23 +117,10 @@ class Local:
         finally:
             _stop(running)
             for child in running:
-                attempts.finish(self.results, child.staged)
+                self._finish(child)
 
     def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
-        request = attempts.Request(
-            identity=point.identity,
-            replicate=point.replicate,
-            sweep=point.sweep,
-            study=point.spec.name,
-            params=dict(point.params),
-            notebook=str(point.notebook.resolve()),
-            again=again,
-            beside_others=beside_others,
-            measured_threads=threads,
-            timeout_s=point.timeout_s,
-            memory_bytes=point.memory_bytes,
-        )
-        staged, descriptor = attempts.begin(self.results, request)
+        staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
             process = subprocess.Popen(
@@ -139,9 +135,16 @@ class Local:
             os.close(descriptor)
         return _Child(point, staged, process, said, time.monotonic())
 
+    def _finish(self, child: _Child) -> None:
+        """Do what a killed process has left to do."""
+        attempts.finish(self.results, child.staged)
+        if child.process.returncode < 0:  # by a signal; a store that it could not reach is not asked once more
+            with suppress(store.StoreError):
+                deliver(self.results)
+
     def _outcome(self, child: _Child) -> Outcome:
         """Say how a process ended, by what it left: it may have been killed at any moment."""
-        attempts.finish(self.results, child.staged)
+        self._finish(child)
         wall_s = time.monotonic() - child.started
         place = child.staged.with_name(store.name_of(child.staged))
         aside = place.with_name(f".{place.name}{store.FAILED}")
@@ -149,27 +152,56 @@ class Local:
             child.said.seek(0)
             words = child.said.read().decode(errors="replace").strip().splitlines()[-1:]
         if place.exists():
-            return self._published(child.point, place, wall_s)
-        if not aside.exists():
+            return self._published(child.point, place, wall_s, words)
+        failure = attempts.failure(aside) if aside.exists() else None
+        sentence = failure.sentence if failure else ""
+        if not aside.exists() or (failure and failure.status == "late"):
             found = index.done(self.results, child.point.identity)
             if found is not None:
-                return Outcome(child.point, "done", self.results / found.folder, "", wall_s)
-            return Outcome(child.point, "cut off", None, "nothing of it is left in the results folder", wall_s)
-        failure = attempts.failure(aside)
+                kept = f"{sentence}. This one is kept in {aside}." if sentence else ""
+                return Outcome(child.point, "done", self.results / found.folder, kept, wall_s)
+            sentence = sentence or "nothing of it is left in the results folder"
+            return Outcome(child.point, "cut off", aside if aside.exists() else None, sentence, wall_s)
         if failure is None:
             return Outcome(child.point, "cut off", aside, "it could not even write why: is the disk full?", wall_s)
-        sentence = failure.sentence
         if failure.status == "cut off" and words:
             sentence = f"{sentence}: {words[0]}"
-        return Outcome(child.point, failure.status, aside, sentence, wall_s)
+        return Outcome(child.point, failure.status, aside, sentence, wall_s)  # type: ignore[arg-type] # never late
 
-    def _published(self, point: Point, place: Path, wall_s: float) -> Outcome:
+    def _published(self, point: Point, place: Path, wall_s: float, words: list[str]) -> Outcome:
         record = store.load(place).record
         failure = attempts.failure(place)
         sentences = [f"{each.name} failed: {each.error}" for each in record.failed]
         if failure is not None:
             sentences.append(f"{failure.sentence} The run itself was complete and is kept in {place}.")
+        if not sentences and (place / UNSENT).exists():
+            why = words[0] if words else "The next command sends it."
+            return Outcome(point, "waiting", place, f"measured, and not in the store yet. {why}", wall_s)
         return Outcome(point, "failed" if sentences else "done", place, " ".join(sentences), wall_s)
+
+
+def request(point: Point, again: bool, beside_others: bool = False, threads: int = 1) -> attempts.Request:
+    """Put into words what is asked of the process that runs a point.
+
+    Args:
+        point: what to run.
+        again: also where a complete record of the identity is there.
+        beside_others: whether other runs of the same coordinator may be under way on this host.
+        threads: most that any of them measures with.
+    """
+    return attempts.Request(
+        identity=point.identity,
+        replicate=point.replicate,
+        sweep=point.sweep,
+        study=point.spec.name,
+        params=dict(point.params),
+        notebook=str(point.notebook.resolve()),
+        again=again,
+        beside_others=beside_others,
+        measured_threads=threads,
+        timeout_s=point.timeout_s,
+        memory_bytes=point.memory_bytes,
+    )
 
 
 def at_once(cores: int, threads: int = 1) -> int:

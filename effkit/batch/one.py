@@ -42,7 +42,8 @@ class Runner:
         Raises:
             SpecError: before anything is loaded.
             StoreError: when the results cannot be written.
-            RunFailed: when the notebook raises. A run that had measured everything is kept all the same.
+            RunFailed: when the notebook raises, or the store is gone. A run that had measured everything is kept all
+                the same.
         """
         asked = point(params, source)
         store.check_writable(self.results)
@@ -50,6 +51,6 @@ class Runner:
             outcome = next(outcomes)
         if outcome.folder is None or not (outcome.folder / store.RECORD).exists():
             raise RunFailed(outcome.sentence)
-        if attempts.failure(outcome.folder) is not None:
+        if outcome.status == "waiting" or attempts.failure(outcome.folder) is not None:
             raise RunFailed(outcome.sentence)
         return store.load(outcome.folder)

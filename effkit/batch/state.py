@@ -66,7 +66,7 @@ def _state(point: Point, runs: list[Summary], tried: list[attempts.Attempt]) -> 
     complete = [run for run in runs if run.complete]
     partly = [run for run in runs if run.failed and not run.interactive]
     ended = [each.failure for each in tried if each.failure is not None]
-    failed = [each for each in ended if each.status not in ("stopped", "cut off")]
+    failed = [each for each in ended if each.status not in ("stopped", "cut off", "late")]
     number = len(complete) + len(partly) + len(tried)
     if any(each.alive for each in tried):
         return State(point, "running", "", complete[-1] if complete else None, number)

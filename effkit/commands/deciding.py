@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from effkit.commands.options import Assignments
 
 def decide(
     run: Annotated[
-        list[Path], typer.Argument(help="Folder of a run, or of a study: its newest run.", show_default=False)
+        list[str], typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)
     ],
     set_: Assignments = None,
 ) -> None:

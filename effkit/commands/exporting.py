@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, or of a study: its newest.", show_default=False)],
+    run: Annotated[
+        str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)
+    ],
     to: Annotated[str, typer.Option("--to", help="csv, parquet, latex, mlflow or model-card.", show_default=False)],
     out: Annotated[
         str | None, typer.Option("--out", help="A file or folder; for mlflow a tracking URI [default: ./mlruns].")

@@ -22,21 +22,28 @@ _STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "red", "warn": "yell
 
 def claims(
     runs: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Folders of runs, studies or results [default: results/].", show_default=False),
+        list[str] | None,
+        typer.Argument(
+            help="Folders or addresses of runs, studies or results [default: results/].", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Judge claims of the literature by runs: supported, refuted, inconclusive or untested on this host."""
     from rich.console import Console
 
-    from effkit import store
     from effkit.report.claims import claims_section
 
-    records = [each for place in runs or [store.results_dir()] for each in _records(place)]
+    records = [each for place in _places(runs) for each in _records(place)]
     found = claims_section(records)
     console = Console()
     console.print(f"{found.note}\n", highlight=False)
     console.print(_table([*found.cards, *found.untested]))
+
+
+def _places(given: list[str] | None) -> list[Path]:
+    from effkit import store
+
+    return [store.located(each) for each in given] if given else [store.current()]
 
 
 def _records(place: Path) -> list[Record]:

@@ -8,7 +8,10 @@ from typing import Annotated, Any
 import typer
 
 Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies and sweeps.", show_default=False)]
-Results = Annotated[Path | None, typer.Option("--results", help="Where runs are kept [default: results/].")]
+Results = Annotated[
+    str | None,
+    typer.Option("--results", help="Where runs are kept: a folder, or an address like s3:// [default: results/]."),
+]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, standard or rigorous.")]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key; dots reach inside.")

@@ -17,16 +17,17 @@ def report(
     """Write the report of the newest run of each study."""
     from effkit import store
 
-    write_report(store.results_dir(results), interactive=interactive)
+    write_report(store.current(results), interactive=interactive)
 
 
 def check(
     runs: Annotated[
-        list[Path], typer.Argument(help="Folders of runs, or of studies: their newest.", show_default=False)
+        list[str], typer.Argument(help="Folders or addresses of runs, or of studies: their newest.", show_default=False)
     ],
 ) -> None:
     """Say why a run's measurements may not be trusted; exit code 1 when there is a reason."""
     from effkit import store
+    from effkit.remote.address import shown
     from effkit.report.trust import doubts
     from effkit.report.view import View
 
@@ -35,7 +36,9 @@ def check(
     for each in found:
         reasons = doubts(View(each.record))
         doubtful = doubtful or bool(reasons)
-        typer.echo(f"{each.folder}: " + (f"{len(reasons)} to bear in mind" if reasons else "nothing speaks against it"))
+        typer.echo(
+            f"{shown(each.folder)}: " + (f"{len(reasons)} to bear in mind" if reasons else "nothing speaks against it")
+        )
         for doubt in reasons:
             typer.echo(f"  {doubt.reason}: {doubt.sentence}\n    → {doubt.fix}")
     if doubtful:
@@ -45,23 +48,24 @@ def check(
 def write_report(results: Path, *, interactive: bool = False) -> None:
     """Write the report of the newest run of each study, and a table of all runs; say where it is."""
     from effkit import index, store
+    from effkit.remote.address import shown
     from effkit.report import write
 
     found = index.read(results)
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
-    shown = [each for each in found.runs if interactive or not each.interactive]
-    if not shown:
+    listed = [each for each in found.runs if interactive or not each.interactive]
+    if not listed:
         typer.echo(
-            f"{results} has no runs yet: `effkit run params/tabular.yaml` makes one. "
+            f"{shown(results)} has no runs yet: `effkit run params/tabular.yaml` makes one. "
             "Runs made by hand are shown with --interactive.",
             err=True,
         )
         raise typer.Exit(1)
-    records = [store.load(results / each.folder).record for each in index.newest(shown)]
+    records = [store.load(results / each.folder).record for each in index.newest(listed)]
     try:
         page = write(records, results / "report")
-        index.table(shown).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+        index.table(listed).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
     except OSError as error:
         raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
     typer.echo(f"report: {page.resolve()}")

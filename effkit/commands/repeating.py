@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     from effkit.store import Loaded
 
-Run = Annotated[Path, typer.Argument(help="Folder of a run, or of a study: its newest.", show_default=False)]
+Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
 
 
 def rerun(
@@ -24,6 +23,7 @@ def rerun(
 ) -> None:
     """Say what differs from when a run was made, and run it again."""
     from effkit import batch, store
+    from effkit.remote.address import shown
     from effkit.repeat import again, install_line
     from effkit.report.agreement import difference_lines
 
@@ -35,7 +35,7 @@ def rerun(
         typer.echo(f"Its packages again, in an environment of their own: {command}")
     if dry_run:
         return
-    place = loaded.folder.resolve().parents[1] if results is None else results
+    place = loaded.folder.resolve().parents[1] if results is None else store.results_dir(results)
     typer.echo(f"{known.params['name']}: running", err=True)
     try:
         new = batch.Runner(place).run(known.params, known.source)
@@ -45,22 +45,25 @@ def rerun(
     except KeyboardInterrupt:
         typer.echo("Stopped; no process was left behind.", err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"{new.folder}\nWhether the two agree: effkit compare {loaded.folder} {new.folder}")
+    typer.echo(f"{shown(new.folder)}\nWhether the two agree: effkit compare {shown(loaded.folder)} {shown(new.folder)}")
 
 
 def compare(
-    a: Annotated[Path, typer.Argument(help="A run's folder, or a study's: its newest run.", show_default=False)],
-    b: Annotated[Path, typer.Argument(help="Another run of the same task.", show_default=False)],
+    a: Annotated[
+        str, typer.Argument(help="A run's folder or address, or a study's: its newest run.", show_default=False)
+    ],
+    b: Annotated[str, typer.Argument(help="Another run of the same task.", show_default=False)],
 ) -> None:
     """Say in what two runs agree; exit code 1 when something differs that must be the same."""
     from effkit import store
     from effkit.analysis.agreement import NotComparable
     from effkit.analysis.agreement import compare as agreement
+    from effkit.remote.address import shown
     from effkit.report.agreement import agreement_lines
 
     first, second = store.load_newest(a), store.load_newest(b)
     if first.folder.resolve() == second.folder.resolve():
-        typer.echo(f"Both are {first.folder}: give two runs. `effkit rerun {first.folder}` makes another.", err=True)
+        typer.echo(f"Both are {shown(first.folder)}: give two runs. `effkit rerun` makes another.", err=True)
         raise typer.Exit(2)
     try:
         found = agreement(first.record, second.record, _predictions(first), _predictions(second))
@@ -68,7 +71,7 @@ def compare(
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     for name, each in (("A", first), ("B", second)):
-        typer.echo(f"{name}  {each.folder}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
+        typer.echo(f"{name}  {shown(each.folder)}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
     for line in agreement_lines(found):
         typer.echo(line)
     if found.broken:

@@ -14,7 +14,7 @@ from effkit.commands.options import Assignments, Params, ProtocolName, Results, 
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
-    from effkit.batch import Outcome, Point, State
+    from effkit.batch import Executor, Outcome, Point, State
 
 RerunOption = Annotated[
     Literal["never", "failed", "all"] | None,
@@ -33,14 +33,23 @@ def run(
     set_: Assignments = None,
     rerun: RerunOption = None,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failure.")] = False,
+    executor: Annotated[
+        Literal["local", "dask"], typer.Option("--executor", help="Where: on this host, or on the workers of Dask.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask, as in tcp://10.0.0.1:8786.")
+    ] = None,
 ) -> None:
     """Run studies and sweeps through papermill, what is done left out, and write the report."""
     from effkit import attempts, batch, store
+    from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
+    run_all = _executor(executor, scheduler, place).run
     asked = _points(params, changes(protocol, set_))
     store.check_writable(place)
     attempts.recover(place)
+    refresh(place)
     states = batch.states(asked, place)
     rerun = rerun or _usual(asked)
     todo = batch.wanted(states, rerun)
@@ -50,7 +59,6 @@ def run(
     outcomes: list[Outcome] = []
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
     try:
-        run_all = batch.Local(place).run
         with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=lines.show)) as ended:
             for outcome in ended:
                 outcomes.append(outcome)
@@ -76,7 +84,7 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
-    place = store.results_dir(results)
+    place = store.current(results)
     asked = _points(params, changes(protocol, set_))
     plans = [plan_of(point.spec, {}, None, place) for point in asked]
     states = batch.states(asked, place)
@@ -99,6 +107,21 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
         )
 
 
+def _executor(name: Literal["local", "dask"], scheduler: str | None, results: Path) -> Executor:
+    from effkit import batch
+
+    if name == "local":
+        if scheduler is not None:
+            raise typer.BadParameter("it is for --executor dask: add that, or leave it out.", param_hint="--scheduler")
+        return batch.Local(results)
+    if scheduler is None:
+        raise typer.BadParameter(
+            "--executor dask needs the address that `dask scheduler` prints, as in tcp://10.0.0.1:8786.",
+            param_hint="--scheduler",
+        )
+    return batch.Cluster(results, scheduler)
+
+
 def _points(params: list[Path], changed: dict[str, Any]) -> list[Point]:
     """Spell everything out before the first one runs for an hour: one that is wrong refuses the whole command."""
     from effkit import batch
@@ -111,26 +134,33 @@ def _usual(points: list[Point]) -> Literal["failed", "all"]:
 
 
 def _kept(state: State, results: Path) -> str:
+    from effkit.remote.address import shown
+
     if state.done is not None:
-        return f"done, {results / state.done.folder}"
+        return f"done, {shown(results / state.done.folder)}"
     return f"{state.standing}: {state.sentence}; --rerun failed tries it again"
 
 
 def _tell(outcome: Outcome) -> None:
+    from effkit.remote.address import shown
+
     if outcome.status == "done":
-        where = outcome.folder or "done by another process"
+        where = shown(outcome.folder) if outcome.folder else "done by another process"
         typer.echo(f"{where}  ({outcome.wall_s / 60:.1f} min)")
+        if outcome.sentence:
+            typer.echo(f"{outcome.point.title}: {outcome.sentence}", err=True)
         return
     kept = f"  What it left: {outcome.folder}" if outcome.folder else ""
     typer.echo(f"{outcome.point.title}: {outcome.status}: {outcome.sentence}{kept}", err=True)
 
 
 def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome]) -> None:
-    done = sum(outcome.status == "done" for outcome in outcomes)
+    done, waiting = (sum(outcome.status == each for outcome in outcomes) for each in ("done", "waiting"))
     counts = {
         "done before": sum(each.done is not None for each in states if each.point not in todo),
         "done now": done,
-        "failed": len(outcomes) - done,
+        "waiting for the store": waiting,
+        "failed": len(outcomes) - done - waiting,
         "failed before": sum(each.done is None for each in states if each.point not in todo),
         "not started": len(todo) - len(outcomes),
     }

@@ -24,14 +24,15 @@ def status(
 ) -> None:
     """Say what is done, running, failed and to do."""
     from effkit import attempts, batch, index, store
+    from effkit.remote.address import shown
 
-    place = store.results_dir(results)
+    place = store.current(results)
     if params:
         points = [point for path in params for point in batch.points(path, changes(protocol, set_))]
         states = batch.states(points, place)
         width = max(len(each.point.title) for each in states)
         for each in states:
-            told = each.sentence or (str(place / each.done.folder) if each.done else "")
+            told = each.sentence or (shown(place / each.done.folder) if each.done else "")
             typer.echo(f"  {each.point.title:<{width}}  {each.standing:<8}{told}".rstrip())
         typer.echo(f"{sum(each.done is not None for each in states)} of {len(states)} done.")
     else:
@@ -47,7 +48,7 @@ def audit(results: Results = None) -> None:
     from effkit import index, store
     from effkit.analysis.windows import audited
 
-    found = index.read(store.results_dir(results))
+    found = index.read(store.current(results))
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
     proof = audited({run.folder: run.windows for run in found.runs})

@@ -1,0 +1,139 @@
+"""Fetching what others have put into a store: runs, and how attempts ended. What is here is not fetched again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from effkit import attempts, store
+from effkit.remote.address import Address, Mirror, mirror, mirror_at
+from effkit.remote.bucket import Bucket
+from effkit.remote.commits import DONE, PARTIAL, complete_all, readable
+from effkit.remote.sending import deliver, exchange
+
+LEVELS = 3
+"""A record lies so deep below a results folder: `<study>/<run>/record.json`."""
+RUNS_AT_ONCE = 50
+FETCHED = ".fetched"
+"""Where in a mirror files are put together before their folder is moved to its place in one step."""
+
+
+def refresh(results: Path, below: str = "") -> None:
+    """Send what waits in a mirror, and fetch what it has not; any other results folder is as it is.
+
+    Args:
+        results: the folder.
+        below: a study or a run, to fetch no more than that.
+
+    Raises:
+        StoreError: when the store cannot be reached, or this host's disk is full.
+    """
+    deliver(results)
+    found = mirror_at(results)
+    if found is None:
+        return
+    with exchange(found):
+        bucket = Bucket(found.address)
+        sizes = bucket.sizes(below)
+        for key in complete_all(bucket, sizes):
+            sizes |= bucket.sizes(key)
+        try:
+            for some in _batched(_missing(found, sizes), RUNS_AT_ONCE):
+                _fetch(found, bucket, some, sizes)
+        except OSError as error:
+            if isinstance(error, store.StoreError):
+                raise
+            raise store.StoreError(
+                f"What lies in {found.address} does not fit here ({error.strerror}): free some space, or name a "
+                "larger disk with EFFKIT_CACHE."
+            ) from error
+
+
+def arrived(results: Path, identity: str) -> None:
+    """Fetch the run of an identity that another host has finished meanwhile, if results are kept in a store.
+
+    Raises:
+        StoreError: when the store cannot be reached, or this host's disk is full.
+    """
+    found = mirror_at(results)
+    if found is not None:
+        for slot in (bucket := Bucket(found.address)).sizes(f"{DONE}/{identity}"):
+            refresh(results, (bucket.read(slot) or b"").decode())
+
+
+def located(text: str | Path) -> Path:
+    """Return where a run, a study or a results folder lies on this host, once it is fetched from its address.
+
+    Args:
+        text: a path, or an address of any of them.
+
+    Raises:
+        StoreError: when the store cannot be reached, or this host's disk is full.
+    """
+    address = store.address_of(text)
+    if address is None:
+        return Path(text)
+    found, below = _rooted(address)
+    refresh(found.folder, below)
+    return found.folder / below
+
+
+def _rooted(address: Address) -> tuple[Mirror, str]:
+    """The mirror of the results folder that an address lies in, and what of it is meant."""
+    keys = [path.split("/") for path in Bucket(address).sizes()]
+    depths = [len(key) for key in keys if key[-1] == store.RECORD and not any(part[0] == "." for part in key)]
+    steps = max(0, LEVELS - min(depths, default=LEVELS))
+    parts = address.path.split("/")
+    return mirror(address.above(steps)), "/".join(parts[len(parts) - steps :])
+
+
+def _batched(keys: Iterable[str], most: int) -> Iterator[list[str]]:
+    left = iter(keys)
+    while some := list(islice(left, most)):
+        yield some
+
+
+def _missing(found: Mirror, sizes: dict[str, int]) -> Iterable[str]:
+    """Keys of the runs and attempts that are whole in the store and not here, or broken here and not there."""
+    for path, size_bytes in sizes.items():
+        key, _, name = path.rpartition("/")
+        parts = key.split("/")
+        if len(parts) != 2 or parts[0].startswith("."):
+            continue
+        is_run = name == store.RECORD and not parts[1].startswith(".")
+        is_attempt = name == attempts.REQUEST and parts[1].endswith(store.FAILED)
+        if is_attempt and not (found.folder / path).exists():
+            yield key
+        if is_run and _wanted(found.folder / path, size_bytes):
+            yield key
+
+
+def _wanted(record: Path, size_bytes: int) -> bool:
+    """A record is written once; one that is broken here and has another size there was mended there."""
+    try:
+        return record.stat().st_size != size_bytes and readable(record.read_bytes()) is None
+    except FileNotFoundError:
+        return True
+
+
+def _fetch(found: Mirror, bucket: Bucket, keys: Sequence[str], sizes: dict[str, int]) -> None:
+    """Fetch some folders whole, and move each to its place in one step."""
+    staged, wanted = found.folder / FETCHED, set(keys)
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        files = {}
+        for path in sizes:
+            key, _, name = path.rpartition("/")
+            if key in wanted and not name.startswith(".") and name != PARTIAL:
+                files[path] = staged / path
+                files[path].parent.mkdir(parents=True, exist_ok=True)
+        bucket.download(files)
+        for key in keys:
+            place = found.folder / key
+            place.parent.mkdir(exist_ok=True)
+            shutil.rmtree(place, ignore_errors=True)
+            (staged / key).replace(place)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)

@@ -1,0 +1,104 @@
+"""What tests of the cluster share: a real scheduler and real workers on the loopback, some on hosts of other names."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Site:
+    """A scheduler and its workers, all of this machine.
+
+    Attributes:
+        folder: for their logs.
+        port: of the scheduler, the same after it was started again.
+        scheduler: its process.
+        protocol: how they speak.
+        environment: of all of them.
+        workers: their processes, by name.
+    """
+
+    folder: Path
+    port: int
+    protocol: str = "tcp"
+    environment: dict[str, str] = field(default_factory=dict)
+    scheduler: subprocess.Popen[bytes] | None = None
+    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"{self.protocol}://127.0.0.1:{self.port}"
+
+    def schedule(self) -> None:
+        """Start the scheduler."""
+        self.scheduler = self._start(
+            "scheduler", "--host", f"{self.protocol}://127.0.0.1", "--port", str(self.port), "--no-dashboard",
+            "--dashboard-address", ":0",
+        )  # fmt: skip
+
+    def hire(self, name: str, host: str, *options: str, resources: str = "measure=1", **environment: str) -> None:
+        """Start a worker on a host of a name; `--no-nanny`, as documented, unless other options are given."""
+        self.employ(
+            name, self.address, "--name", name, "--nthreads", "1", "--no-dashboard", *(options or ("--no-nanny",)),
+            *(("--resources", resources) if resources else ()), EFFKIT_HOST=host, **environment,
+        )  # fmt: skip
+
+    def employ(self, name: str, *arguments: str, **environment: str) -> None:
+        """Start a worker by the arguments of `dask worker`."""
+        arguments = (*arguments, "--local-directory", str(self.folder))
+        self.workers[name] = self._start("worker", *arguments, **environment)
+
+    def wait(self, number: int) -> None:
+        """Wait until so many workers are connected."""
+        from distributed import Client
+
+        with Client(self.address, timeout=60, set_as_default=False) as client:
+            deadline = time.monotonic() + 120
+            while len(client.scheduler_info()["workers"]) != number:
+                assert time.monotonic() < deadline, f"not {number} workers within two minutes"
+                time.sleep(0.1)
+
+    def dismiss(self) -> None:
+        """End all processes, and those that they left."""
+        started = [each for each in (self.scheduler, *self.workers.values()) if each is not None]
+        for each in started:
+            with suppress(psutil.NoSuchProcess):
+                for process in [*psutil.Process(each.pid).children(recursive=True), psutil.Process(each.pid)]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+            each.wait()
+
+    def _start(self, what: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{what}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", what, *arguments], stdout=log, stderr=log, start_new_session=True,
+                cwd=self.folder,  # and not the project, whose effkit would go before any other
+                env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **environment},
+            )  # fmt: skip
+
+
+@contextmanager
+def site(folder: Path, protocol: str = "tcp", **environment: str) -> Iterator[Site]:
+    """A scheduler without workers."""
+    folder.mkdir(exist_ok=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = Site(folder, port, protocol, environment)
+    here.schedule()
+    try:
+        yield here
+    finally:
+        here.dismiss()
