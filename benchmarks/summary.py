@@ -25,10 +25,11 @@ RESAMPLES = 10_000
 
 
 def append(path: Path, row: Row) -> None:
-    """Add a row with the time of now to a JSON-lines file; whoever is interrupted loses one row at most."""
+    """Add a row with the time and version of now to a JSON-lines file; whoever is interrupted loses one row at most."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    made = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "effkit": host.versions()["effkit"]}
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **row}) + "\n")
+        file.write(json.dumps({**made, **row}) + "\n")
 
 
 def read(path: Path) -> list[Row]:
@@ -92,6 +93,7 @@ def host_line(rows: Sequence[Row] = ()) -> str:
     times = sorted(row["at"] for row in rows) or [datetime.now(UTC).isoformat()]
     days = dict.fromkeys((times[0][:10], times[-1][:10]))
     versions = host.versions()
+    versions["effkit"] = " and ".join(sorted({row["effkit"] for row in rows if "effkit" in row})) or versions["effkit"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("effkit", "torch", "numpy") if name in versions)
     cores = len(os.sched_getaffinity(0))
     on = "" if host.hypervisor() is None else f" under {host.hypervisor()}"

@@ -50,7 +50,7 @@ _OUTSIDE, _TEXT_ON_TEXT = 3.0, 6.0
 _PER_POINT, _ASTRAY = 1.5, 400.0
 """A point of distance, and a line to a label over another dot or label, each as bad as so many covered pixels."""
 _ROUNDS = 4
-"""Every label is placed again, now that the others stand: the first had no choice to make."""
+"""Every label is placed again at most so often, now that the others stand: the first had no choice to make."""
 
 
 def place_labels(
@@ -90,12 +90,15 @@ def place_labels(
 
     chosen = [int(cost.argmin()) for cost in alone]
     for _ in range(_ROUNDS):
+        before = list(chosen)
         for number, boxes in enumerate(possible):
             standing = [possible[other][chosen[other]] for other in range(len(labels)) if other != number]
             dots_there = [_square(centre, 6) for centre in centres if not np.allclose(centre, centres[number])]
             led = _led(labels[number], centres[number], np.array([*standing, *dots_there]).reshape(-1, 4))
             cost = alone[number] + _TEXT_ON_TEXT * _covered(boxes, np.array(standing).reshape(-1, 4)) + _ASTRAY * led
             chosen[number] = int(cost.round(1).argmin())
+        if chosen == before:
+            break
     for label, number in zip(labels, chosen, strict=True):
         _put(axes, label, _PLACES[number])
 
