@@ -40,8 +40,8 @@ report: .venv/installed
 notebooks: .venv/installed
 	$(BIN)/jupyter lab notebooks
 
-# What a file sets up is set up once, so that a file stays with one process.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# A file stays with one process, which sets up for it once; three, since tests wait as much as they compute.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 test: check
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
