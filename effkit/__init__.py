@@ -3,8 +3,9 @@
 Names load on first use, so that importing effkit loads neither NumPy nor torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from effkit.names import on_first_use
 
 if TYPE_CHECKING:
     from effkit.catalogue import fetch
@@ -37,29 +38,26 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Budget": "spec.Budget",
-    "Protocol": "spec.Protocol",
-    "Record": "record.Record",
-    "SpecError": "spec.SpecError",
-    "Study": "study.Study",
-    "StudyFailed": "study.StudyFailed",
-    "StudySpec": "spec.StudySpec",
-    "Task": "tasks.Task",
-    "decide": "decision.decide",
-    "fetch": "catalogue.fetch",
-    "load_task": "tasks.load",
-    "summarise": "report.summarise",
-    "what_if": "decision.what_if",
-    "write_report": "report.write",
+    "Budget": "spec",
+    "Protocol": "spec",
+    "Record": "record",
+    "SpecError": "spec",
+    "Study": "study",
+    "StudyFailed": "study",
+    "StudySpec": "spec",
+    "Task": "tasks",
+    "decide": "decision",
+    "fetch": "catalogue",
+    "load_task": "tasks:load",
+    "summarise": "report",
+    "what_if": "decision",
+    "write_report": "report:write",
 }
-"""Where each public name stands: module and name in it."""
+"""Where each public name stands."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"effkit has no `{name}`; it has {', '.join(__all__)}")
-    module, _, original = _PLACES[name].rpartition(".")
-    return getattr(import_module(f"effkit.{module}"), original)
+    return on_first_use(__name__, name, _PLACES)
 
 
 def __dir__() -> list[str]:

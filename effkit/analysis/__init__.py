@@ -4,8 +4,9 @@ Nothing here measures anything, and nothing here imports what does. Names load o
 process which only needs `effkit.analysis.statistics` never pays for the rest.
 """
 
-from importlib import import_module
 from typing import Any
+
+from effkit.names import on_first_use
 
 _PUBLIC = {
     "statistics": (
@@ -38,9 +39,7 @@ __all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"effkit.analysis has no {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    return on_first_use(__name__, name, _MODULE_OF)
 
 
 def __dir__() -> list[str]:

@@ -3,8 +3,9 @@
 Names load on first use: the process of a run reads no parameter file.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from effkit.names import on_first_use
 
 if TYPE_CHECKING:
     from effkit.batch.cluster import Cluster
@@ -51,6 +52,4 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"effkit.batch has no `{name}`; it has {', '.join(__all__)}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return on_first_use(__name__, name, _MODULES)

@@ -3,8 +3,9 @@
 Names load on first use: a summary needs no matplotlib, and a figure no templates.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from effkit.names import on_first_use
 
 if TYPE_CHECKING:
     from effkit.report.notebook import comparison_frame, comparison_html
@@ -25,6 +26,4 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"effkit.report has no `{name}`; it has {', '.join(__all__)}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return on_first_use(__name__, name, _MODULES)
