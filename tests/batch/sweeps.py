@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 import psutil
 import yaml
 
+from effkit import index, store
+from effkit.analysis.windows import audited
+from effkit.batch import points
 from tests.batch.test_runner import STUDY, notebook
 from tests.conftest import parameters
 
@@ -103,6 +108,29 @@ def measured_in_turn(log: Path) -> list[str]:
     calls = sorted(line.split(" ", 2) for line in log.read_text().splitlines() if line.count(" ") == 2)
     spans = sorted((float(began), float(ended), run) for began, ended, run in calls)
     return [run for run, _ in groupby(run for _, _, run in spans)]
+
+
+def assert_whole(results: Path, sweeps: Sequence[Path], witnesses: Sequence[Path]) -> None:
+    """Every identity has one complete record, none is broken, and nothing was measured while something else was.
+
+    Args:
+        results: of the sweeps.
+        sweeps: that have been run to their ends.
+        witnesses: a log of what was measured for each host.
+    """
+    found = index.read(results)
+    assert found.unreadable == ()
+    complete = Counter(run.identity for run in found.runs if run.complete)
+    assert complete == Counter(point.identity for path in sweeps for point in points(path))
+    for each in found.runs:
+        store.load(results / each.folder)
+        assert {store.SAMPLES, store.PREDICTIONS} <= {path.name for path in (results / each.folder).iterdir()}
+    proof = audited({run.folder: run.windows for run in found.runs})
+    assert proof.overlaps == () and proof.silent == ()
+    turns = [measured_in_turn(log) for log in witnesses if log.exists()]
+    assert any(turns), "nothing was measured"
+    for turn in turns:
+        assert len(turn) == len(set(turn)), turn
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

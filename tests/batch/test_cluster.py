@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from itertools import combinations
 from pathlib import Path
@@ -19,7 +19,7 @@ import pytest
 from effkit import attempts, index
 from effkit.analysis.windows import audited
 from effkit.batch import Cluster, ClusterError, Local, Outcome, orders, points
-from tests.batch.clusters import ROOT, Site, site
+from tests.batch.clusters import ROOT, Site
 from tests.batch.sweeps import family, project, run, start, sweep, wait_for
 from tests.conftest import REHEARSAL
 
@@ -29,19 +29,12 @@ ON_GPU = {**REHEARSAL, "device": "cuda"}
 
 
 @pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path / "dask") as here:
-        yield here
-
-
-@pytest.fixture
 def params(tmp_path: Path) -> Path:
     return project(tmp_path)
 
 
-def outcomes(path: Path, results: Path, dask: Site) -> list[Outcome]:
-    cluster = Cluster(results, dask.address)
-    return list(cluster.run(points(path), again=False, watch=lambda point, line: None))
+def outcomes(path: Path, results: Path, dask: Site) -> Generator[Outcome]:
+    return Cluster(results, dask.address).run(points(path), again=False, watch=lambda point, line: None)
 
 
 def test_a_sweep_runs_on_a_worker_and_is_done_here(params: Path, results: Path, dask: Site) -> None:
@@ -136,7 +129,7 @@ class TestRefused:
         dask.wait(workers)
         began = time.monotonic()
         with pytest.raises(ClusterError) as refused:
-            outcomes(path, results, dask)
+            list(outcomes(path, results, dask))
         assert time.monotonic() - began < 20
         assert not index.read(results).runs and not attempts.unfinished(results)
         return str(refused.value)
@@ -193,7 +186,7 @@ def test_a_late_worker_that_differs_is_left_out_and_the_others_go_on(
     dask.hire("one", "a")
     dask.wait(1)
     path = sweep(params, "s", matrix={"seed": [1, 2]})
-    ended = Cluster(results, dask.address).run(points(path), again=False, watch=lambda *_: None)
+    ended = outcomes(path, results, dask)
     with closing(ended):
         first = next(ended)
         dask.hire("late", "b", "--nanny")
@@ -209,9 +202,7 @@ def test_without_workers_a_sweep_gives_up_and_says_so(
     dask.hire("one", "a")
     dask.wait(1)
     monkeypatch.setattr("effkit.batch.cluster.WITHOUT_WORKERS_S", 2.0)
-    ended = Cluster(results, dask.address).run(
-        points(sweep(params, "s", matrix={"seed": [1, 2]})), again=False, watch=lambda *_: None
-    )
+    ended = outcomes(sweep(params, "s", matrix={"seed": [1, 2]}), results, dask)
     assert next(ended).status == "done"
     psutil.Process(dask.workers["one"].pid).terminate()
     dask.wait(0)

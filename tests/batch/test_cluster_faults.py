@@ -12,20 +12,17 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from effkit import attempts, index, store
-from effkit.analysis.windows import audited
-from effkit.batch import points
-from tests.batch.clusters import Site, site
+from effkit import attempts, index
+from tests.batch.clusters import Site
 from tests.batch.sweeps import (
     WITNESS,
+    assert_whole,
     family,
-    measured_in_turn,
     project,
     run,
     start,
@@ -37,12 +34,6 @@ from tests.batch.sweeps import (
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="effkit measures on Linux and macOS")
 HOSTS = ("a", "b")
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path / "dask") as here:
-        yield here
 
 
 @pytest.fixture
@@ -64,51 +55,41 @@ def command(path: Path, results: Path, dask: Site) -> list[str | Path]:
     return ["run", path, "--results", results, "--executor", "dask", "--scheduler", dask.address]
 
 
-def assert_whole(results: Path, sweeps: list[Path], dask: Site) -> None:
-    """Every identity has one complete record, none is broken, and no host measured two at once."""
-    found = index.read(results)
-    assert found.unreadable == ()
-    complete = Counter(each.identity for each in found.runs if each.complete)
-    assert complete == Counter(point.identity for path in sweeps for point in points(path))
-    for each in found.runs:
-        store.load(results / each.folder)
-        assert {store.SAMPLES, store.PREDICTIONS} <= {path.name for path in (results / each.folder).iterdir()}
-    proof = audited({each.folder: each.windows for each in found.runs})
-    assert proof.overlaps == () and proof.silent == ()
-    for host in HOSTS:
-        if witness(dask, host).exists():
-            turns = measured_in_turn(witness(dask, host))
-            assert len(turns) == len(set(turns)), turns
-
-
-def test_a_killed_worker_is_told_and_its_run_goes_on_by_itself(params: Path, results: Path, dask: Site) -> None:
+def measuring(params: Path, results: Path, dask: Site) -> tuple[Path, subprocess.Popen[str]]:
+    """A sweep of one run, and its coordinator, once a worker measures."""
     hire(dask, "a")
     dask.wait(1)
     path = sweep(params, "s", matrix={"seed": [1]})
     coordinator = start(*command(path, results, dask))
     wait_for_measuring(witness(dask, "a"))
-    dask.workers["a"].kill()
-    said, _ = coordinator.communicate(timeout=60)
-    assert coordinator.returncode == 1, said
-    assert "cut off: Dask lost its worker on a-" in said and "The same command goes on from here" in said
-    assert family(results)["child"], "the run went with its worker"
+    return path, coordinator
+
+
+def goes_on(path: Path, results: Path, dask: Site) -> None:
+    """With another worker the same command finds the run that went on by itself, and runs nothing twice."""
     hire(dask, "a")
     dask.wait(1)
     code, said = run(*command(path, results, dask))
     assert code == 0, said
     assert len(index.read(results).runs) == 1 and not attempts.unfinished(results), "it was run twice"
-    assert_whole(results, [path], dask)
+    assert_whole(results, [path], [witness(dask, host) for host in HOSTS])
+
+
+def test_a_killed_worker_is_told_and_its_run_goes_on_by_itself(params: Path, results: Path, dask: Site) -> None:
+    path, coordinator = measuring(params, results, dask)
+    dask.workers["a"].kill()
+    said, _ = coordinator.communicate(timeout=60)
+    assert coordinator.returncode == 1, said
+    assert "cut off: Dask lost its worker on a-" in said and "The same command goes on from here" in said
+    assert family(results)["child"], "the run went with its worker"
+    goes_on(path, results, dask)
 
 
 @pytest.mark.slow
 def test_a_killed_scheduler_is_told_within_seconds_and_its_run_goes_on_by_itself(
     params: Path, results: Path, dask: Site
 ) -> None:
-    hire(dask, "a")
-    dask.wait(1)
-    path = sweep(params, "s", matrix={"seed": [1]})
-    coordinator = start(*command(path, results, dask))
-    wait_for_measuring(witness(dask, "a"))
+    path, coordinator = measuring(params, results, dask)
     assert dask.scheduler is not None
     dask.scheduler.kill()
     killed = time.monotonic()
@@ -118,12 +99,7 @@ def test_a_killed_scheduler_is_told_within_seconds_and_its_run_goes_on_by_itself
     assert "The Dask scheduler was lost. What ran may go on" in said and "Traceback" not in said
     assert family(results)["child"], "the run went with the scheduler"
     dask.schedule()
-    hire(dask, "a")
-    dask.wait(1)
-    code, said = run(*command(path, results, dask))
-    assert code == 0, said
-    assert len(index.read(results).runs) == 1 and not attempts.unfinished(results), "it was run twice"
-    assert_whole(results, [path], dask)
+    goes_on(path, results, dask)
 
 
 @pytest.mark.slow
@@ -141,7 +117,7 @@ def test_a_killed_process_fails_its_run_alone(victim: str, params: Path, results
     assert coordinator.returncode == 1 and "2 runs: 1 done now, 1 failed" in said, said
     code, said = run(*command(path, results, dask))
     assert code == 0, said
-    assert_whole(results, [path], dask)
+    assert_whole(results, [path], [witness(dask, host) for host in HOSTS])
 
 
 @pytest.mark.slow
@@ -161,7 +137,7 @@ def test_a_killed_coordinator_leaves_what_runs_and_takes_back_what_waits(
         time.sleep(0.5)
     code, said = run(*command(path, results, dask))
     assert code == 0 and "1 done before, 1 done now" in said, said
-    assert_whole(results, [path], dask)
+    assert_whole(results, [path], [witness(dask, host) for host in HOSTS])
 
 
 @pytest.mark.slow
@@ -212,7 +188,7 @@ def test_fifty_random_kills(params: Path, results: Path, dask: Site) -> None:
         assert code == 0, said
     left = f"{len(index.read(results).runs)} records, {len(attempts.unfinished(results))} attempts"
     print(sum(killed.values()), "kills:", dict(killed), left, "coordinators ended by themselves with", dict(codes))
-    assert_whole(results, sweeps, dask)
+    assert_whole(results, sweeps, [witness(dask, host) for host in HOSTS])
 
 
 def supervise(dask: Site, names: list[str]) -> None:

@@ -26,11 +26,10 @@ import pytest
 
 from effkit import attempts, index, store
 from effkit.analysis.windows import audited
-from effkit.batch import points
 from tests.batch.sweeps import (
     WITNESS,
+    assert_whole,
     family,
-    measured_in_turn,
     project,
     run,
     start,
@@ -56,21 +55,6 @@ def params(tmp_path: Path) -> Path:
     return project(tmp_path, WITNESS, "study.run()", "study.save()")
 
 
-def assert_whole(results: Path, sweeps: list[Path], witness: Path) -> None:
-    """Every identity has one complete record, none is broken, and nothing was measured while something else was."""
-    found = index.read(results)
-    assert found.unreadable == ()
-    complete = Counter(run.identity for run in found.runs if run.complete)
-    assert complete == Counter(point.identity for path in sweeps for point in points(path))
-    for each in found.runs:
-        store.load(results / each.folder)
-        assert {store.SAMPLES, store.PREDICTIONS} <= {path.name for path in (results / each.folder).iterdir()}
-    proof = audited({run.folder: run.windows for run in found.runs})
-    assert proof.overlaps == () and proof.silent == ()
-    turns = measured_in_turn(witness)
-    assert turns and len(turns) == len(set(turns)), turns
-
-
 def kill(process: psutil.Process) -> None:
     with suppress(psutil.Error):
         process.send_signal(signal.SIGKILL)
@@ -90,7 +74,7 @@ def test_a_killed_coordinator_loses_nothing_and_the_same_command_goes_on(
     assert code == 0, said
     assert "2 runs: 2 done now" in said or "1 done before" in said
     assert len(index.read(results).runs) == 2
-    assert_whole(results, [path], witness)
+    assert_whole(results, [path], [witness])
     code, said = run("run", path, "--results", results)
     assert code == 0 and "2 done before" in said
 
@@ -113,7 +97,7 @@ def test_a_killed_process_fails_its_run_alone_and_rerun_mends_it(
     assert code == 0, said
     code, said = run("run", path, "--results", results)
     assert code == 0, said
-    assert_whole(results, [path], witness)
+    assert_whole(results, [path], [witness])
 
 
 def test_random_kills_for_a_while(params: Path, results: Path, witness: Path) -> None:
@@ -155,7 +139,7 @@ def kill_at_random(params: Path, results: Path, witness: Path, *, rounds: int, s
         code, said = run("run", path, "--results", results)
         assert code == 0, said
     print(dict(killed), len(index.read(results).runs), "records,", len(attempts.unfinished(results)), "attempts")
-    assert_whole(results, sweeps, witness)
+    assert_whole(results, sweeps, [witness])
 
 
 @pytest.mark.slow
@@ -261,7 +245,7 @@ def test_a_clock_that_jumps_while_runs_go_on_changes_nothing_but_its_own_times(
     path = sweep(project(tmp_path, WITNESS + JUMPS, "study.run()", "study.save()"), "s", matrix={"seed": [1, 2]})
     code, said = run("run", path, "--results", results, **jumping)
     assert code == 0, said
-    assert_whole(results, [path], witness)
+    assert_whole(results, [path], [witness])
     records = [store.load(results / each.folder).record for each in index.read(results).runs]
     for record in records:
         assert record.finished_at < record.started_at - timedelta(hours=7), "the clock did not jump"
