@@ -60,7 +60,8 @@ class Stretches:
         rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
         for code in np.unique(self.candidate):
             own = self.candidate == code
-            waited[own] -= np.quantile(rest[own], UNDISTURBED)
+            # The kernel also counts waits between the calls: what is left may seem negative, and waiting never is.
+            waited[own] -= max(0.0, float(np.quantile(rest[own], UNDISTURBED)))
         return waited
 
 

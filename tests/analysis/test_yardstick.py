@@ -140,6 +140,17 @@ def test_a_crowd_that_never_leaves_the_core_alone_is_not_taken_for_a_models_own_
     assert abs(compared(untold) - compared(seen)) > 0.1, "this is what the kernel's word is asked for"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_waits_between_the_calls_are_not_taken_for_less_than_no_wait_of_ones_own(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    seen = stretches(rng, moving=False)
+    taken = waiting(seen, np.where(rng.random(400) < 0.4, rng.uniform(0.2, 1.0, 400), 0.0))
+    # The kernel counts all of a worker's waiting, and by chance the second was put off between its calls more often.
+    between = np.where(rng.random(400) < np.where(seen.candidate == 1, 0.15, 0.05), 0.05, 0.0)
+    counted = replace(taken, wait_s=taken.wait_s + between * seen.call_s)
+    assert compared(counted) == pytest.approx(compared(taken), abs=0.002)
+
+
 def test_a_model_that_waits_of_its_own_keeps_its_wait() -> None:
     rng = np.random.default_rng(1)
     seen = stretches(rng, moving=False)
