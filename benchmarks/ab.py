@@ -54,7 +54,7 @@ def summary(rows: list[Row]) -> str:
 
 def main() -> None:
     """Measure the trials that are missing and print the summary."""
-    options = contest.parser(__doc__, count="trials", default=20, visit_s=0.5)
+    options = contest.parser(__doc__, count="trials", default=20, visit_s=2.0)
     options.add_argument("--model", choices=("matrix", "minilm"), default="matrix")
     options.add_argument("--shares", type=float, nargs="+", default=SHARES, help="true slow-downs; 0 may be one")
     given = options.parse_args()
