@@ -57,7 +57,7 @@ def _with_as_seen(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 
 def main() -> None:
     """Measure the pairs that are missing and print the summary."""
-    options = contest.parser(__doc__, count="pairs", default=30, visit_s=1.0)
+    options = contest.parser(__doc__, count="pairs", default=30, visit_s=2.0)
     options.add_argument("--model", choices=tuple(MODELS), default="minilm")
     given = options.parse_args()
     if given.count:
