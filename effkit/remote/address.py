@@ -109,11 +109,6 @@ def mark_unsent(folder: Path) -> None:
         (folder / UNSENT).touch()
 
 
-def unsent(results: Path) -> list[Path]:
-    """Folders of the runs and attempts that a store has not got yet, but for those under way."""
-    return sorted(path.parent for path in results.glob(f"*/*/{UNSENT}") if not path.parent.name.endswith(".partial"))
-
-
 def shown(path: Path) -> str:
     """How people are told of a folder: by its address where it lies in a mirror."""
     for folder in (path, *path.parents[:2]):

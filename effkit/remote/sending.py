@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from effkit import attempts, store
-from effkit.remote.address import UNSENT, Mirror, mirror_at, unsent
+from effkit.remote.address import UNSENT, Mirror, mirror_at
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import PARTIAL, commit, readable
 
@@ -18,6 +18,12 @@ TOLD_OF_ATTEMPTS = (store.LOG, attempts.FAILURE, attempts.REQUEST)
 """What others need to know of an attempt, the request last: whoever sees it sees the rest."""
 
 log = logging.getLogger(__name__)
+
+
+def unsent(results: Path) -> list[Path]:
+    """Folders of the runs and attempts that a store has not got yet, but for those under way."""
+    waiting = (path.parent for path in results.glob(f"*/*/{UNSENT}"))
+    return sorted(folder for folder in waiting if not folder.name.endswith(store.STAGED))
 
 
 def deliver(results: Path) -> None:

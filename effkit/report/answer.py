@@ -8,7 +8,7 @@ from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.budget import met_by_reference
 from effkit.report.decision import why_not
-from effkit.report.units import whole
+from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View, listing
 
@@ -191,7 +191,7 @@ def _why_undecided(view: View, gap: Gap) -> str:
     cannot = f"at a margin of {view.margin} {items} cannot decide"
     if gap.items_needed is None:
         return f"{cannot}, and more items would hardly help"
-    return f"{cannot}; about {whole(gap.items_needed)} would"
+    return f"{cannot}; {about(gap.items_needed)} would"
 
 
 def _answer(

@@ -9,7 +9,7 @@ from effkit.analysis.decide import Check, Decision, Weighed, What
 from effkit.analysis.family import SIMPLEST_FIRST, WORDS
 from effkit.report.changes import at_each_traffic, changes
 from effkit.report.outcome import explores, outcome
-from effkit.report.units import NBSP, Unit, capital, interval, rate, show, whole
+from effkit.report.units import NBSP, Unit, about, capital, interval, rate, show, whole
 from effkit.report.values import Argument, Step
 from effkit.report.view import View, listing
 
@@ -179,7 +179,7 @@ def _open(view: View, each: Weighed, check: Check) -> str:
         margin += f" ({view.margin_value(check.known.value)} would be shown)"
     cannot = f"{whole(n)} items cannot tell whether it is worse by {margin}"
     needed = found.items_needed
-    return cannot if needed is None else f"{cannot}; about {whole(needed)} would"
+    return cannot if needed is None else f"{cannot}; {about(needed)} would"
 
 
 def _so(view: View, decision: Decision) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from effkit.record import CandidateRecord, Gap
 from effkit.report.comparison import RANK_WORDS
 from effkit.report.trust import doubts
-from effkit.report.units import whole
+from effkit.report.units import about, whole
 from effkit.report.view import View, listing
 
 
@@ -48,7 +48,7 @@ def _undecided(view: View, candidate: CandidateRecord, gap: Gap) -> str:
     start = f"{name}: whether it is worse by more than {view.margin} stays open after {whole(gap.n)} test items"
     if gap.items_needed is None:
         return f"{start}, and more items would hardly help."
-    return f"{start}; about {whole(gap.items_needed)} would decide it four times in five."
+    return f"{start}; {about(gap.items_needed)} would decide it four times in five."
 
 
 def _groups(view: View) -> Iterator[str]:

@@ -103,6 +103,12 @@ def whole(number: int) -> str:
     return f"{number:,}"
 
 
+def about(number: int) -> str:
+    """A count that rests on an estimate, rounded up to two figures: "about 40,000" for 39,607."""
+    step = 10 ** max(0, len(str(number)) - 2)
+    return f"about {whole(-(-number // step) * step)}"
+
+
 def _scale(value: float, unit: Unit) -> tuple[float, str]:
     scales = SCALES[unit]
     if unit == "s" and 1 <= abs(value) < _LONGEST_IN_SECONDS:

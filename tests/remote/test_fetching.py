@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 
 from effkit import decide, index, store
-from effkit.remote.address import unsent
 from effkit.remote.bucket import Bucket
 from effkit.remote.fetching import refresh
-from effkit.remote.sending import deliver
+from effkit.remote.sending import deliver, unsent
 from tests.remote.conftest import S3, SECRET, mirror_of, staged
 
 RUN = "text/20260101T000000-abc"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from effkit import attempts, index, store
-from effkit.remote.address import UNSENT, unsent
+from effkit.remote.address import UNSENT
 from effkit.remote.fetching import refresh
-from effkit.remote.sending import deliver
+from effkit.remote.sending import deliver, unsent
 from tests.remote.conftest import IDENTITY, S3, SECRET, complete_record, mirror_of, staged
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from effkit import index, store
-from effkit.remote.address import unsent
+from effkit.remote.sending import unsent
 from tests.batch.sweeps import project, run, sweep
 from tests.remote.conftest import S3, SECRET, mirror_of
 from tests.remote.test_fetching import closed_port

@@ -243,7 +243,7 @@ def curve() -> tuple[CurvePoint, ...]:
 
 
 def _inconclusive() -> Record:
-    undecided = gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, p_holm=0.4, items_needed=6900)
+    undecided = gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, p_holm=0.4, items_needed=6841)
     return record(reference(), minilm(gap=undecided), tfidf())
 
 
