@@ -199,7 +199,7 @@ class Bench:
     def _visit(self, turn: _Turn, attempt: int, cores: host.Cores | None) -> Visit:
         _wait_until_still(turn.others)
         worker, items = turn.worker, turn.items
-        ours = [psutil.Process(), *worker.family(), *(other.psutil for other in turn.others)]
+        ours = [psutil.Process(), *worker.family, *(other.psutil for other in turn.others)]
         watched = cores.workers if cores else ()
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:

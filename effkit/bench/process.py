@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -74,8 +75,13 @@ class WorkerProcess:
     ) -> None:
         self.close()
 
+    @cached_property
     def family(self) -> list[psutil.Process]:
-        """Return the process and whatever it has started: a model's pool of processes is no stranger."""
+        """The process and what it had started when first asked, after warm-up: a model's pool is no stranger.
+
+        Looking for them goes through every process of the machine, too much for each visit. One that starts and ends
+        later counts with its parent.
+        """
         with suppress(psutil.Error):
             return [self.psutil, *self.psutil.children(recursive=True)]
         return [self.psutil]

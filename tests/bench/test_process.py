@@ -7,11 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
 from effkit.bench.process import WorkerFailed, WorkerProcess
+from effkit.models import Recipe
+from effkit.models.own import settings_of
+from effkit.tasks import Task
 
 
 def test_a_worker_is_gone_when_its_block_is_left() -> None:
@@ -43,6 +49,31 @@ def test_a_sleeping_worker_burns_nothing() -> None:
         before = sum(worker.psutil.cpu_times()[:2])
         time.sleep(1.0)
         assert sum(worker.psutil.cpu_times()[:2]) - before <= 0.02
+
+
+class AsksAnother:
+    """A model that starts a process of its own where it is loaded; that one ends with its input."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+    def __call__(self, items: list[Any]) -> list[int]:
+        return [0] * len(items)
+
+
+def test_what_a_model_starts_is_no_stranger(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    task = Task.from_arrays("numbers", rng.random((40, 4)), rng.integers(0, 2, 40))
+    model = AsksAnother()
+    model.here = True  # type: ignore[attr-defined]  # an object without state is not given any where it arrives
+    recipe = Recipe("asks", "own", task.kind, fit_items=0, seed=1, settings=settings_of(model, task, tmp_path))
+    with WorkerProcess(threads=1) as worker:
+        folder = task.saved_below(tmp_path / "task")
+        worker.ask("open", recipe=recipe.to_json(), task=str(folder), products=str(tmp_path))
+        worker.ask("load", folder=str(tmp_path))
+        family = worker.family
+        assert len(family) == 2 and family[1].ppid() == worker.psutil.pid
+    assert not psutil.wait_procs(family, timeout=5)[1]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
