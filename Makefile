@@ -79,7 +79,8 @@ bench: .venv/installed $(TOOLS)/installed
 		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
 		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time $$noise > /dev/null && \
 		$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
-		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) $$noise > /dev/null || exit 1; \
+		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) $$noise > /dev/null && \
+		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) --interval 0.015 $$noise > /dev/null || exit 1; \
 	done
 	$(call print,aa,--out $(KEPT)/aa.jsonl --pairs 0)
 	$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs 0 > $(KEPT)/aa-matrix.md

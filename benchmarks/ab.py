@@ -4,6 +4,9 @@
 equal matrix products again. `--model minilm` spins after each call for a share of that very call's CPU
 time. Both hold by construction and need no calibration; see `benchmarks.cases`.
 
+By default effkit stops after five generations. Whoever wants to tell 5 % apart on a busy host asks for it
+(`protocol.interval`, here `--interval 0.015`), and it goes on until it is known that well; those rows are "asked".
+
 effkit claims "slower", "faster" or neither, and is right with "slower". torch.utils.benchmark is read by its
 own rule (medians to their significant figures), the others by the direction of their ratio, which is all
 that they show; since that says "slower" of half of all equal pairs, |ratio − 1| > 1 % is counted too.

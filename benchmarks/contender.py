@@ -135,14 +135,19 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dic
     """Measure as a study does and read what the record would say."""
     from effkit.analysis.paired import PairedSamples
     from effkit.bench import samples
+    from effkit.bench.adapt import generations_wanted
     from effkit.bench.energy import EnergyMeter
     from effkit.spec import Protocol
 
-    measured = case.bench(Protocol(**protocol), seed, EnergyMeter()).run()
+    asked = Protocol(**protocol)
+    bench = case.bench(asked, seed, EnergyMeter())
+    bench.more = lambda measured: generations_wanted(measured, case.reference, asked)
+    measured = bench.run()
     if measured.failures:
         raise RuntimeError(f"effkit: {measured.failures}")
     pinned = measured.cores is not None and measured.cores.pinned
-    found = PairedSamples(samples.table(measured), case.reference, pinned=pinned)
+    first = None if asked.interval is None else asked.generations
+    found = PairedSamples(samples.table(measured), case.reference, pinned=pinned, first=first)
     noise = found.check("latency")
     assert noise is not None
     ratios, claims = {}, {}
@@ -156,9 +161,9 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dic
     as_seen = noise.as_seen.value if noise.as_seen else None
     answer = {
         "ratios": ratios, "claims": claims, "threshold": noise.threshold, "visits": len(measured.visits),
-        "a_a_as_seen": as_seen,
+        "a_a_as_seen": as_seen, "generations": found.generations,
     }  # fmt: skip
-    return {"default": {**answer, "rounds": 1, "seconds": age_s()}}
+    return {"default" if asked.interval is None else "asked": {**answer, "rounds": 1, "seconds": age_s()}}
 
 
 def age_s() -> float:

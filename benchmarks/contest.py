@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from benchmarks.summary import Row, append, read
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
 
-EFFKIT, DEFAULT, EQUAL = "effkit", "default", "equal"
+EFFKIT, DEFAULT, EQUAL, ASKED = "effkit", "default", "equal", "asked"
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
 
 
@@ -39,6 +39,7 @@ def parser(description: str | None, *, count: str, default: int, visit_s: float)
     options.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
     options.add_argument("--generations", type=int, default=5, help="effkit's generations")
     options.add_argument("--visit-s", type=float, default=visit_s, help="effkit's shortest visit, seconds")
+    options.add_argument("--interval", type=float, help="let effkit go on until ratios are known to this: 0.02 is ±2 %")
     options.add_argument(
         "--tools", type=Path, default=Path(".venv/bench-tools"), help="where other tools are installed"
     )
@@ -48,17 +49,20 @@ def parser(description: str | None, *, count: str, default: int, visit_s: float)
 def protocol(given: argparse.Namespace) -> dict[str, Any]:
     """Return effkit's protocol: `standard`, without what is not compared here (throughput, the idle machine)."""
     return {
-        "generations": given.generations, "visit_s": given.visit_s, "idle_s": 0.0, "batch": 1, "throughput_s": 0.01,
+        "generations": given.generations, "interval": given.interval, "visit_s": given.visit_s,
+        "idle_s": 0.0, "batch": 1, "throughput_s": 0.01,
     }  # fmt: skip
 
 
 def run(case: Case, given: argparse.Namespace) -> None:
     """Measure what is not in the file yet: effkit first, then the others in random order.
 
-    A row holds `noise`, `number`, `tool`, `time` (default or equal), `ratios`, `claims`, `seconds`, `rounds`.
+    A row holds `noise`, `number`, `tool`, `time` (default, equal, or asked of effkit), `ratios`, `claims`, `seconds`,
+    `rounds`.
     """
     noise = "noisy" if given.neighbour else "quiet"
     modes = (DEFAULT, EQUAL) if given.equal_time else (DEFAULT,)
+    ours = (EFFKIT, ASKED if given.interval else DEFAULT)
     with measuring_slot(tell):
         for number in range(given.count):
             done = {
@@ -71,11 +75,11 @@ def run(case: Case, given: argparse.Namespace) -> None:
                 for tool in random.Random(number).sample(EXTERNAL, len(EXTERNAL))
                 if any((tool, mode) not in done for mode in modes)
             ]
-            if (EFFKIT, DEFAULT) in done and not missing:
+            if ours in done and not missing:
                 continue
             with bursting(number) if given.neighbour else nullcontext():
-                for tool in [*([] if (EFFKIT, DEFAULT) in done else [EFFKIT]), *missing]:
-                    until_s = done[EFFKIT, DEFAULT]["seconds"] if given.equal_time and tool != EFFKIT else None
+                for tool in [*([] if ours in done else [EFFKIT]), *missing]:
+                    until_s = done[ours]["seconds"] if given.equal_time and tool != EFFKIT else None
                     for mode, found in _ask(case, tool, given, number, until_s).items():
                         if (tool, mode) in done:
                             continue
@@ -113,7 +117,7 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
     """Yield (noise, tool, time, rows) of those there are, effkit first."""
     for noise in ("quiet", "noisy"):
         for tool in (EFFKIT, *EXTERNAL):
-            for mode in (DEFAULT, EQUAL):
+            for mode in (DEFAULT, ASKED, EQUAL):
                 found = [row for row in rows if (row["noise"], row["tool"], row["time"]) == (noise, tool, mode)]
                 if found:
                     yield noise, tool, mode, found
@@ -122,13 +126,20 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 def settings_line(rows: list[Row]) -> str:
     """Say with which protocol effkit measured."""
     used = [row["protocol"] for row in rows if "protocol" in row]
-    texts = dict.fromkeys(f"{each['generations']} generations, visits of {each['visit_s']:g} s" for each in used)
+    texts = dict.fromkeys(
+        f"{each['generations']} generations{_going_on(each)}, visits of {each['visit_s']:g} s" for each in used
+    )
     return (
         f"effkit: its standard protocol with {' or '.join(texts)}, no idle windows, no throughput; workers pinned. "
         "The others: one thread, not pinned, one fixed request, copies one after the other in one fresh process; "
         "at equal time they repeat that, copies in turn, for as long as effkit took. Seconds count from the start "
         "of the process to its end."
     )
+
+
+def _going_on(protocol: Mapping[str, Any]) -> str:
+    asked = protocol.get("interval")
+    return f" and, asked, as many more as make every ratio known to ±{100 * asked:g} %" if asked else ""
 
 
 def tell(text: str) -> None:
