@@ -26,8 +26,9 @@ BEYOND = 0.01
 def summary(rows: list[Row]) -> str:
     """Return the part of the report: one line a tool, time, noise and slow-down."""
     lines = []
-    for noise, tool, mode, found in contest.groups(rows):
-        for name in found[0]["ratios"]:
+    for noise, tool, mode, group in contest.groups(rows):
+        for name in dict.fromkeys(name for row in group for name in row["ratios"]):
+            found = [row for row in group if name in row["ratios"]]
             ratios = np.array([row["ratios"][name] for row in found])
             claims = [row["claims"][name] for row in found]
             true = 1 + float(name.strip("+ %")) / 100
