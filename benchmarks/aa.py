@@ -35,7 +35,7 @@ def summary(rows: list[Row], model: str) -> str:
         lines.append(
             [noise, tool, mode, str(len(logs)), percent(error), interval, aim, percent(worst), f"{seconds:.0f}"]
         )
-    header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst |ratio − 1|", "s a pair"]
+    header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst pair off by", "s a pair"]
     return "\n\n".join(
         [
             f"## A/A: two copies of {MODELS[model]}",

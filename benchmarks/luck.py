@@ -162,7 +162,7 @@ def summary(rows: Sequence[Row]) -> str:
             largest = percent(float(np.max(np.abs(found))))
             lines.append([model, condition.name, str(len(kept)), *spread, largest, percent(float(sd(np.array(seen))))])
     header = [
-        "model", "workers started with", "pairs", "sd of log ratio", "95 %", "largest |log ratio|",
+        "model", "workers started with", "pairs", "sd of log ratio", "95 %", "largest, either way",
         "sd as seen, without the yardstick",
     ]  # fmt: skip
     return "\n\n".join(["## A process's luck", host_line(rows), table(header, lines)])
