@@ -1,5 +1,5 @@
 # Two commands: `make run` does the main job, `make test` the tests, each from nothing.
-#   make run PROTOCOL=smoke                       a first whole report within ten minutes
+#   make run PROTOCOL=smoke                       a first whole report in about ten minutes
 #   make run PARAMS=params/tabular-regression.yaml
 PYTHON   ?= python3
 PARAMS   ?= params/tabular.yaml params/text.yaml params/vision.yaml
@@ -12,7 +12,7 @@ BIN      := .venv/bin
 .PHONY: help run plan report notebooks test test-all check bench bench-tools clean
 
 help:
-	@echo "make run        run the three studies and write the report (PROTOCOL=smoke: within ten minutes)"
+	@echo "make run        run the three studies and write the report (PROTOCOL=smoke: about ten minutes)"
 	@echo "make plan       what that would download, how long it would take, what it could show"
 	@echo "make report     write the report of the newest run of each study"
 	@echo "make notebooks  open JupyterLab"
