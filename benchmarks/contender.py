@@ -20,6 +20,8 @@ from benchmarks.cases import Case
 Calls = Mapping[str, Callable[[Any], Any]]
 """A call of each copy, by label, with the one input that all of them get."""
 
+EFFKIT, DEFAULT, EQUAL, ASKED = "effkit", "default", "equal", "asked"
+"""effkit as a tool; and how long a tool went on: as it does by itself, as long as effkit did, until what was asked."""
 WARM, TIMED = 10, 100
 TORCH = "torch.utils.benchmark"
 
@@ -123,11 +125,11 @@ def compare(case: Case, tool: str, until_s: float | None) -> dict[str, Any]:
 
     calls = {label: call_of(predictor) for label, predictor in predictors.items()}
     rounds = [TOOLS[tool](calls, sample)]
-    answer = {"default": {**read(tool, rounds), "rounds": 1, "seconds": age_s()}}
+    answer = {DEFAULT: {**read(tool, rounds), "rounds": 1, "seconds": age_s()}}
     if until_s is not None:
         while age_s() < until_s:
             rounds.append(TOOLS[tool](calls, sample))
-        answer["equal"] = {**read(tool, rounds), "rounds": len(rounds), "seconds": age_s()}
+        answer[EQUAL] = {**read(tool, rounds), "rounds": len(rounds), "seconds": age_s()}
     return answer
 
 
@@ -163,7 +165,7 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dic
         "ratios": ratios, "claims": claims, "threshold": noise.threshold, "visits": len(measured.visits),
         "a_a_as_seen": as_seen, "generations": found.generations,
     }  # fmt: skip
-    return {"default" if asked.interval is None else "asked": {**answer, "rounds": 1, "seconds": age_s()}}
+    return {DEFAULT if asked.interval is None else ASKED: {**answer, "rounds": 1, "seconds": age_s()}}
 
 
 def age_s() -> float:
@@ -175,7 +177,7 @@ def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
     case = Case.from_json(request["case"])
-    if request["tool"] == "effkit":
+    if request["tool"] == EFFKIT:
         answer = compare_by_effkit(case, request["protocol"], request["seed"])
     else:
         sys.path.append(request["tools"])

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import Case
+from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL
 from benchmarks.neighbour import bursting
 from benchmarks.summary import Row, append, read
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
 
-EFFKIT, DEFAULT, EQUAL, ASKED = "effkit", "default", "equal", "asked"
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
 
 
