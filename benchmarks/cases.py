@@ -89,12 +89,21 @@ class Spun:
         return found
 
 
+def share_name(share: float) -> str:
+    """How the copy that is slower by a share is called."""
+    return f"+{100 * share:g} %"
+
+
+SECOND = share_name(0.0)
+"""The second copy of the reference, as slow as the first."""
+
+
 @dataclass(frozen=True)
 class Case:
     """Candidates that are ready to be measured.
 
     Attributes:
-        built: by name; one alone is compared with itself.
+        built: by name; the reference is compared with itself too.
         reference: the name that others are compared with.
         task: folder of the saved task whose test items are the requests.
     """
@@ -105,10 +114,9 @@ class Case:
 
     @property
     def copies(self) -> dict[str, str]:
-        """Labels of what a tool compares, the reference first, and the candidate that each is a copy of."""
-        if len(self.built) == 1:
-            return {"first": self.reference, "second": self.reference}
-        return {name: name for name in sorted(self.built, key=lambda name: name != self.reference)}
+        """Labels of what a tool compares, the reference and its second copy first, and the candidate of each."""
+        others = {name: name for name in self.built if name != self.reference}
+        return {"first": self.reference, SECOND: self.reference, **others}
 
     @cached_property
     def _requests(self) -> tuple[Task, NDArray[np.int64], NDArray[np.float64]]:
@@ -161,7 +169,7 @@ class Case:
         return cls(built, values["reference"], Path(values["task"]))
 
 
-def minilm() -> Case:
+def _minilm() -> Case:
     """MiniLM with a head for the clothing reviews, fetched and made as a study would."""
     task = load(REVIEWS, seed=1)
     folder = task.saved_below(cache_dir() / "loaded")
@@ -173,36 +181,30 @@ def minilm() -> Case:
     return Case({MINILM: made.built}, MINILM, folder)
 
 
-def matrix() -> Case:
-    """The NumPy work alone, to be compared with itself."""
-    return _own({"matrix": Matrix()}, _numbers())
-
-
 def nothing() -> Case:
     """The model that does nothing."""
     return _own({"nothing": Nothing()}, _numbers())
 
 
-def slowed(model: str, shares: Sequence[float]) -> Case:
-    """A model and its slower copies, named by their slow-down in per cent.
+def matrix(shares: Sequence[float] = ()) -> Case:
+    """The NumPy work and its slower copies.
 
     Args:
-        model: `matrix` or `minilm`.
-        shares: true slow-downs, such as 0.05; 0 is allowed.
+        shares: true slow-downs, such as 0.05.
     """
-    names = {share_name(share): share for share in shares}
-    if model == "matrix":
-        return _own({"reference": Matrix(), **{name: Matrix(share) for name, share in names.items()}}, _numbers())
-    whole = minilm()
+    copies = {share_name(share): Matrix(share) for share in shares}
+    return _own({"reference": Matrix(), **copies}, _numbers())
+
+
+def minilm(shares: Sequence[float] = ()) -> Case:
+    """MiniLM and its slower copies, named by their slow-down; alone it is the catalogue's, as a study measures it."""
+    whole = _minilm()
+    if not shares:
+        return whole
     built = whole.built[whole.reference]
-    copies = {"reference": 0.0, **names}
+    copies = {"reference": 0.0, **{share_name(share): share for share in shares}}
     functions = {name: Spun(built.recipe.to_json(), built.folder, share) for name, share in copies.items()}
     return _own(functions, Task.load(whole.task), built.peak_bytes)
-
-
-def share_name(share: float) -> str:
-    """How the copy that is slower by a share is called."""
-    return f"+{100 * share:g} %"
 
 
 def _numbers() -> Task:

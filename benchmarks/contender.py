@@ -10,12 +10,16 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 
 from benchmarks.cases import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Calls = Mapping[str, Callable[[Any], Any]]
 """A call of each copy, by label, with the one input that all of them get."""
@@ -133,9 +137,8 @@ def compare(case: Case, tool: str, until_s: float | None) -> dict[str, Any]:
     return answer
 
 
-def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Measure as a study does and read what the record would say."""
-    from effkit.analysis.paired import PairedSamples
+def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int, kept: Path) -> dict[str, Any]:
+    """Measure as a study does, keep the samples and read what the record would say."""
     from effkit.bench import samples
     from effkit.bench.adapt import generations_wanted
     from effkit.bench.energy import EnergyMeter
@@ -148,24 +151,46 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int) -> dic
     if measured.failures:
         raise RuntimeError(f"effkit: {measured.failures}")
     pinned = measured.cores is not None and measured.cores.pinned
-    first = None if asked.interval is None else asked.generations
-    found = PairedSamples(samples.table(measured), case.reference, pinned=pinned, first=first)
-    noise = found.check("latency")
-    assert noise is not None
-    ratios, claims = {}, {}
-    for label, name in list(case.copies.items())[1:]:
-        ratio = found.ratio(name, "latency")
-        if ratio is None:
-            ratios[label], claims[label] = noise.ratio, "unstable" if noise.unstable else "same"
-        else:
-            words = {"higher": "slower", "lower": "faster", "within noise": "same"}
-            ratios[label], claims[label] = ratio.value, words.get(ratio.verdict, ratio.verdict)
-    as_seen = noise.as_seen.value if noise.as_seen else None
+    table = samples.table(measured)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(kept, compression="zstd")
     answer = {
-        "ratios": ratios, "claims": claims, "threshold": noise.threshold, "visits": len(measured.visits),
-        "a_a_as_seen": as_seen, "generations": found.generations,
+        **judged(table, case.copies, protocol, pinned),
+        "protocol": dict(protocol), "copies": case.copies, "pinned": pinned, "visits": len(measured.visits),
     }  # fmt: skip
     return {DEFAULT if asked.interval is None else ASKED: {**answer, "rounds": 1, "seconds": age_s()}}
+
+
+def judged(
+    table: pd.DataFrame, copies: Mapping[str, str], protocol: Mapping[str, Any], pinned: bool
+) -> dict[str, Any]:
+    """Return what effkit's analysis says of a trial's samples.
+
+    Args:
+        table: the samples.
+        copies: as `Case.copies`.
+        protocol: with which they were measured.
+        pinned: whether workers kept to fixed cores.
+    """
+    from effkit.analysis.paired import PairedSamples
+    from effkit.spec import Protocol
+
+    asked, reference = Protocol(**protocol), next(iter(copies.values()))
+    first = None if asked.interval is None else asked.generations
+    found = PairedSamples(table, reference, pinned=pinned, first=first)
+    noise = found.check("latency")
+    assert noise is not None
+    words = {"higher": "slower", "lower": "faster", "within noise": "same"}
+    ratios, claims, intervals = {}, {}, {}
+    for label, name in list(copies.items())[1:]:
+        ratio = found.ratio(name, "latency") or noise
+        ratios[label], intervals[label] = getattr(ratio, "value", noise.ratio), [ratio.low, ratio.high]
+        verdict = getattr(ratio, "verdict", "unstable" if noise.unstable else "within noise")
+        claims[label] = words.get(verdict, verdict)
+    return {
+        "ratios": ratios, "claims": claims, "intervals": intervals, "threshold": noise.threshold,
+        "a_a_as_seen": noise.as_seen.value if noise.as_seen else None, "generations": found.generations,
+    }  # fmt: skip
 
 
 def age_s() -> float:
@@ -178,7 +203,7 @@ def main() -> None:
     request = json.load(sys.stdin)
     case = Case.from_json(request["case"])
     if request["tool"] == EFFKIT:
-        answer = compare_by_effkit(case, request["protocol"], request["seed"])
+        answer = compare_by_effkit(case, request["protocol"], request["seed"], Path(request["samples"]))
     else:
         sys.path.append(request["tools"])
         answer = compare(case, request["tool"], request["until_s"])

@@ -1,4 +1,16 @@
-"""Every tool measures the same case in the same minutes, each in a fresh process; rows are kept as they come."""
+"""Every tool measures the same copies of a model in the same minutes, each in a fresh process; rows are kept.
+
+A trial has two copies of a model, loaded separately, and copies that are truly slower by the shares asked for.
+`--model matrix` (two to four milliseconds of NumPy) repeats a known share of its own work: 4, 10 or 20 of 200 equal
+matrix products again. `--model minilm` spins after each call for a share of that very call's CPU time; without
+slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
+
+By default effkit stops after five generations. Whoever wants to tell 5 % apart on a busy host asks for it
+(`protocol.interval`, here `--interval 0.015`), and it goes on until it is known that well; those rows are "asked".
+
+`benchmarks.aa` and `benchmarks.ab` read the rows. effkit's samples are kept too, on this machine, so that another
+analysis can be read over what was measured: `--again`.
+"""
 
 from __future__ import annotations
 
@@ -13,63 +25,55 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks import cases
 from benchmarks.cases import Case
-from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL
+from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL, judged
 from benchmarks.neighbour import bursting
-from benchmarks.summary import Row, append, read
+from benchmarks.summary import Row, append, read, write
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
 
+HERE = Path(__file__).parent
+ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
+MODELS = {"matrix": cases.matrix, "minilm": cases.minilm}
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
 
 
-def parser(description: str | None, *, count: str, default: int, visit_s: float) -> argparse.ArgumentParser:
-    """Return the options that A/A and A/B share.
-
-    Args:
-        description: of the benchmark.
-        count: how repetitions are called: `pairs`, `trials`.
-        default: how many.
-        visit_s: shortest visit of effkit.
-    """
-    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--out", type=Path, required=True, help="JSON lines; what is there already is not redone")
-    options.add_argument(f"--{count}", dest="count", type=int, default=default, help="0 only prints the summary")
-    options.add_argument("--neighbour", action="store_true", help="beside a neighbour that bursts on every core")
-    options.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
-    options.add_argument("--generations", type=int, default=5, help="effkit's generations")
-    options.add_argument("--visit-s", type=float, default=visit_s, help="effkit's shortest visit, seconds")
-    options.add_argument("--interval", type=float, help="let effkit go on until ratios are known to this: 0.02 is ±2 %")
-    options.add_argument(
-        "--tools", type=Path, default=Path(".venv/bench-tools"), help="where other tools are installed"
-    )
-    return options
+def options() -> argparse.ArgumentParser:
+    """Return what a contest may be asked."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--model", choices=tuple(MODELS), default="matrix")
+    found.add_argument("--shares", type=float, nargs="*", default=(), help="slower copies: 0.05 is 5 %% slower")
+    found.add_argument("--trials", type=int, default=0, help="those that are there already are not made again")
+    found.add_argument("--neighbour", action="store_true", help="beside a neighbour that bursts on every core")
+    found.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
+    found.add_argument("--interval", type=float, help="let effkit go on until ratios are known to this: 0.02 is ±2 %%")
+    found.add_argument("--again", action="store_true", help="judge effkit's kept samples anew, measuring nothing")
+    found.add_argument("--tools", type=Path, default=Path(".venv/bench-tools"), help="where other tools are installed")
+    return found
 
 
-def protocol(given: argparse.Namespace) -> dict[str, Any]:
+def protocol(interval: float | None) -> dict[str, Any]:
     """Return effkit's protocol: `standard`, without what is not compared here (throughput, the idle machine)."""
-    return {
-        "generations": given.generations, "interval": given.interval, "visit_s": given.visit_s,
-        "idle_s": 0.0, "batch": 1, "throughput_s": 0.01,
-    }  # fmt: skip
+    return {"interval": interval, "idle_s": 0.0, "batch": 1, "throughput_s": 0.01}
 
 
-def run(case: Case, given: argparse.Namespace) -> None:
-    """Measure what is not in the file yet: effkit first, then the others in random order.
+def run(given: argparse.Namespace) -> None:
+    """Measure what is not there yet: effkit first, then the others in random order.
 
-    A row holds `noise`, `number`, `tool`, `time` (default, equal, or asked of effkit), `ratios`, `claims`, `seconds`,
-    `rounds`.
+    A row holds `model`, `shares`, `noise`, `number`, `tool`, `time` (default, equal, or asked of effkit), `ratios`,
+    `claims`, `seconds`, `rounds`, and of effkit `intervals`, `threshold`, `protocol` and more.
     """
-    noise = "noisy" if given.neighbour else "quiet"
+    case = MODELS[given.model](given.shares)
     modes = (DEFAULT, EQUAL) if given.equal_time else (DEFAULT,)
     ours = (EFFKIT, ASKED if given.interval else DEFAULT)
+    of_trial = {
+        "model": given.model, "shares": list(given.shares), "noise": "noisy" if given.neighbour else "quiet"
+    }  # fmt: skip
     with measuring_slot(tell):
-        for number in range(given.count):
-            done = {
-                (row["tool"], row["time"]): row
-                for row in read(given.out)
-                if row["noise"] == noise and row["number"] == number
-            }
+        for number in range(given.trials):
+            trial = {**of_trial, "number": number}
+            done = {(row["tool"], row["time"]): row for row in read(ROWS) if trial.items() <= row.items()}
             missing = [
                 tool
                 for tool in random.Random(number).sample(EXTERNAL, len(EXTERNAL))
@@ -80,27 +84,41 @@ def run(case: Case, given: argparse.Namespace) -> None:
             with bursting(number) if given.neighbour else nullcontext():
                 for tool in [*([] if ours in done else [EFFKIT]), *missing]:
                     until_s = done[ours]["seconds"] if given.equal_time and tool != EFFKIT else None
-                    for mode, found in _ask(case, tool, given, number, until_s).items():
+                    request = {
+                        "tool": tool, "case": case.to_json(), "protocol": protocol(given.interval), "seed": number,
+                        "until_s": until_s, "tools": str(given.tools.resolve()),
+                        "samples": str(samples_of({**trial, "time": ours[1]})),
+                    }  # fmt: skip
+                    for mode, found in _ask(request).items():
                         if (tool, mode) in done:
                             continue
-                        row = {"noise": noise, "number": number, "tool": tool, "time": mode, **found}
-                        if tool == EFFKIT:
-                            row["protocol"] = protocol(given)
-                        append(given.out, row)
+                        row = {**trial, "tool": tool, "time": mode, **found}
+                        append(ROWS, row)
                         done[tool, mode] = row
                         ratios = ", ".join(f"{value:.4f}" for value in found["ratios"].values())
-                        tell(
-                            f"{noise} {number + 1}/{given.count} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s"
-                        )
+                        at = f"{given.model} {of_trial['noise']} {number + 1}/{given.trials}"
+                        tell(f"{at} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
 
 
-def _ask(
-    case: Case, tool: str, given: argparse.Namespace, seed: int, until_s: float | None
-) -> dict[str, dict[str, Any]]:
-    request = {
-        "tool": tool, "case": case.to_json(), "protocol": protocol(given), "seed": seed, "until_s": until_s,
-        "tools": str(given.tools.resolve()),
-    }  # fmt: skip
+def samples_of(row: Row) -> Path:
+    """Where the samples of one of effkit's rows are kept."""
+    slower = [f"{1000 * share:03.0f}" for share in row["shares"]]
+    return SAMPLES / ("-".join([row["model"], *slower, row["noise"], row["time"], f"{row['number']:02}"]) + ".parquet")
+
+
+def again(rows: list[Row]) -> list[Row]:
+    """Return the rows with effkit's judged anew from their samples, by the analysis of now; others as they were."""
+    import pandas as pd
+
+    found = []
+    for row in rows:
+        if row["tool"] == EFFKIT and samples_of(row).exists():
+            row = {**row, **judged(pd.read_parquet(samples_of(row)), row["copies"], row["protocol"], row["pinned"])}
+        found.append(row)
+    return found
+
+
+def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "TOKENIZERS_PARALLELISM": "false"}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.contender"],
@@ -108,7 +126,7 @@ def _ask(
     )  # fmt: skip
     if done.returncode:
         last = "\n".join(done.stderr.strip().splitlines()[-5:])
-        raise SystemExit(f"{tool} failed; `make bench-tools` installs the other tools.\n{last}")
+        raise SystemExit(f"{request['tool']} failed; `make bench-tools` installs the other tools.\n{last}")
     answer: dict[str, dict[str, Any]] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
 
@@ -126,14 +144,12 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 def settings_line(rows: list[Row]) -> str:
     """Say with which protocol effkit measured."""
     used = [row["protocol"] for row in rows if "protocol" in row]
-    texts = dict.fromkeys(
-        f"{each['generations']} generations{_going_on(each)}, visits of {each['visit_s']:g} s" for each in used
-    )
+    texts = dict.fromkeys(f"5 generations{_going_on(each)}" for each in used)
     return (
         f"effkit: its standard protocol with {' or '.join(texts)}, no idle windows, no throughput; workers pinned. "
         "The others: one thread, not pinned, one fixed request, copies one after the other in one fresh process; "
         "at equal time they repeat that, copies in turn, for as long as effkit took. Seconds count from the start "
-        "of the process to its end."
+        "of the process to its end, and hold all copies of a trial."
     )
 
 
@@ -145,3 +161,15 @@ def _going_on(protocol: Mapping[str, Any]) -> str:
 def tell(text: str) -> None:
     """Say how far it is, beside the Markdown on standard output."""
     print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure the trials that are missing, or judge anew."""
+    given = options().parse_args()
+    if given.again:
+        write(ROWS, again(read(ROWS)))
+    run(given)
+
+
+if __name__ == "__main__":
+    main()

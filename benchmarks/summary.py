@@ -32,6 +32,13 @@ def append(path: Path, row: Row) -> None:
         file.write(json.dumps({**made, **row}) + "\n")
 
 
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows anew, as they are, in the place of those that are there."""
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    part.replace(path)
+
+
 def read(path: Path) -> list[Row]:
     """Return the rows of a JSON-lines file; none where there is no file."""
     if not path.exists():
