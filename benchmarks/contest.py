@@ -5,7 +5,7 @@ A trial has two copies of a model, loaded separately, and copies that are truly 
 matrix products again. `--model minilm` spins after each call for a share of that very call's CPU time; without
 slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
-By default effkit stops after five generations. Whoever wants to tell 5 % apart on a busy host asks for it
+By default effkit stops after the generations of its standard protocol. Whoever wants to tell 5 % apart on a busy host asks for it
 (`protocol.interval`, here `--interval 0.015`), and it goes on until it is known that well; those rows are "asked".
 
 `benchmarks.aa` and `benchmarks.ab` read the rows. effkit's samples are kept too, on this machine, so that another
@@ -32,6 +32,7 @@ from benchmarks.neighbour import bursting
 from benchmarks.summary import Row, append, read, write
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
+from effkit.spec import Protocol
 
 HERE = Path(__file__).parent
 ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
@@ -144,7 +145,7 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 def settings_line(rows: list[Row]) -> str:
     """Say with which protocol effkit measured."""
     used = [row["protocol"] for row in rows if "protocol" in row]
-    texts = dict.fromkeys(f"5 generations{_going_on(each)}" for each in used)
+    texts = dict.fromkeys(f"{Protocol(**each).generations} generations{_going_on(each)}" for each in used)
     return (
         f"effkit: its standard protocol with {' or '.join(texts)}, no idle windows, no throughput; workers pinned. "
         "The others: one thread, not pinned, one fixed request, copies one after the other in one fresh process; "

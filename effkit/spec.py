@@ -182,9 +182,9 @@ class Protocol(Frozen):
     base: Literal["smoke", "standard", "rigorous"] = Field(
         default="standard", description="the tier whose values are taken where none is given"
     )
-    generations: PositiveInt = Field(default=5, description="fresh workers of each candidate, one after the other")
+    generations: PositiveInt = Field(default=10, description="fresh workers of each candidate, one after the other")
     blocks: PositiveInt = Field(
-        default=2, description="randomised blocks in a generation; each visits every candidate once"
+        default=1, description="randomised blocks in a generation; each visits every candidate once"
     )
     block_items: PositiveInt = Field(
         default=80, description="test items drawn for each block; ten blocks of 80 carry a p99 of items that differ"
@@ -199,7 +199,7 @@ class Protocol(Frozen):
     batch: PositiveInt = Field(default=32, description="batch size at which throughput is measured")
     throughput_s: PositiveFloat = Field(default=1.0, description="shortest throughput window, seconds")
     idle_s: NonNegativeFloat = Field(
-        default=10.0, description="idle window of a generation, half before and half after its blocks"
+        default=5.0, description="idle window of a generation, half before and half after its blocks"
     )
     threads: PositiveInt = Field(default=1, description="threads of every library in every worker")
     device: Literal["cpu", "cuda"] = Field(
@@ -211,7 +211,7 @@ class Protocol(Frozen):
         description="go on after `generations` until every latency ratio is known this well: half of its 95 % "
         "interval, as a share (0.02 is ±2 %); None stops at `generations`",
     )
-    most_generations: PositiveInt = Field(default=20, description="where `interval` is asked, no more than these")
+    most_generations: PositiveInt = Field(default=30, description="where `interval` is asked, no more than these")
     seeds: PositiveInt = Field(default=5, description="training seeds of candidates that are cheap to train")
     items: Literal["few", "asked", "all"] = Field(
         default="asked", description="few: 300 to fit and 200 to test; asked: the study's; all: all"
@@ -244,6 +244,7 @@ FEWEST_TO_ADAPT = 5
 TIERS: dict[str, dict[str, Any]] = {
     "smoke": {
         "generations": 1,
+        "blocks": 2,
         "calls": 64,
         "block_items": 16,
         "visit_s": 0.5,
@@ -257,7 +258,7 @@ TIERS: dict[str, dict[str, Any]] = {
         "items": "few",
     },
     "standard": {},
-    "rigorous": {"generations": 10, "items": "all"},
+    "rigorous": {"generations": 20, "items": "all"},
 }
 """What each tier changes; everything else is a default of `Protocol`."""
 
