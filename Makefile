@@ -56,12 +56,12 @@ check: .venv/installed
 
 # What is compared with effkit stays out of its environment: their dependencies would pull in torchvision.
 # fasterbench imports plotly whatever is asked of it; the rest of what it names is not needed for latency.
-TOOLS    := .venv/bench-tools
-KEPT     := benchmarks/results
-PAIRS    ?= 4
-EQUAL    ?= 1
-TRIALS   ?= 4
-LUCK     ?= 6
+TOOLS  := .venv/bench-tools
+KEPT   := benchmarks/results
+PAIRS  ?= 4
+EQUAL  ?= 1
+TRIALS ?= 4
+LUCK   ?= 6
 
 bench-tools: $(TOOLS)/installed
 $(TOOLS)/installed: .venv/installed
@@ -72,20 +72,19 @@ $(TOOLS)/installed: .venv/installed
 # $(call print,NAME,ARGUMENTS): keep what a benchmark prints, once it is whole.
 print = $(BIN)/python -m benchmarks.$(1) $(2) > $(KEPT)/$(1).part && mv $(KEPT)/$(1).part $(KEPT)/$(1).md
 
-# Rows are kept as they come: an interrupted run goes on where it was, and more pairs are added to those there are.
+# Rows are kept as they come, in benchmarks/measured/: an interrupted run goes on where it was, and more pairs are added
+# to those there are.
 bench: .venv/installed $(TOOLS)/installed
 	@mkdir -p $(KEPT)
 	for noise in "" --neighbour; do \
-		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
-		$(BIN)/python -m benchmarks.aa --out $(KEPT)/aa.jsonl --pairs $(EQUAL) --equal-time $$noise > /dev/null && \
-		$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs $(PAIRS) $$noise > /dev/null && \
-		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) $$noise > /dev/null && \
-		$(BIN)/python -m benchmarks.ab --out $(KEPT)/ab.jsonl --trials $(TRIALS) --interval 0.015 $$noise > /dev/null || exit 1; \
+		$(BIN)/python -m benchmarks.contest --shares 0.02 0.05 0.1 --trials $(TRIALS) $$noise && \
+		$(BIN)/python -m benchmarks.contest --trials $(PAIRS) $$noise && \
+		$(BIN)/python -m benchmarks.contest --trials $(EQUAL) --equal-time $$noise && \
+		$(BIN)/python -m benchmarks.contest --model minilm --trials $(PAIRS) $$noise || exit 1; \
 	done
-	$(call print,aa,--out $(KEPT)/aa.jsonl --pairs 0)
-	$(BIN)/python -m benchmarks.aa --model matrix --out $(KEPT)/aa-matrix.jsonl --pairs 0 > $(KEPT)/aa-matrix.md
-	$(call print,ab,--out $(KEPT)/ab.jsonl --trials 0)
-	$(call print,luck,--out $(KEPT)/luck.jsonl --pairs $(LUCK))
+	$(call print,aa)
+	$(call print,ab)
+	$(call print,luck,--pairs $(LUCK))
 	$(call print,yardstick)
 	$(call print,overhead)
 	$(call print,batch_overhead)

@@ -1,8 +1,7 @@
-"""A/A: two copies of one model, compared by effkit and by other tools in the same minutes.
+"""A/A: two copies of one model, each loaded by itself, as the contest's rows have them.
 
-The model is MiniLM, or a few milliseconds of NumPy; each copy is loaded by itself. The true ratio is 1, so whatever
-is seen is error. For effkit a pair is the reference's two lines in one measurement of one candidate: the ratio over
-its generations.
+The true ratio is 1, so whatever is seen is error. For effkit a pair is the reference's two workers in one measurement:
+the ratio over its generations.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks import cases, contest
+from benchmarks import contest
+from benchmarks.cases import SECOND
 from benchmarks.summary import Row, bootstrap_interval, host_line, percent, read, rms, table
 
-MODELS = {"minilm": "MiniLM", "matrix": "two to four milliseconds of NumPy"}
+MODELS = {"minilm": "MiniLM", "matrix": "a few milliseconds of NumPy"}
 AIM = {"quiet": 0.003, "noisy": 0.006}
 
 
@@ -22,7 +22,7 @@ def summary(rows: list[Row], model: str) -> str:
     """Return the part of the report: one line a tool, time and noise."""
     lines = []
     for noise, tool, mode, found in _with_as_seen(rows):
-        logs = np.log([row["ratios"]["second"] for row in found])
+        logs = np.log([row["ratios"][SECOND] for row in found])
         error = float(rms(logs))
         low, high = bootstrap_interval(logs, rms) if len(logs) > 1 else (0.0, float("inf"))
         interval = f"{percent(low)} to {percent(high)}" if len(logs) > 1 else "–"
@@ -35,12 +35,16 @@ def summary(rows: list[Row], model: str) -> str:
         lines.append(
             [noise, tool, mode, str(len(logs)), percent(error), interval, aim, percent(worst), f"{seconds:.0f}"]
         )
-    header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst pair off by", "s a pair"]
+    header = ["noise", "tool", "time", "pairs", "RMS of log ratio", "95 %", "aim", "worst pair off by", "s a trial"]
+    alone = sum(not row["shares"] for row in rows if row["tool"] == contest.EFFKIT)
+    of = sum(row["tool"] == contest.EFFKIT for row in rows)
     return "\n\n".join(
         [
             f"## A/A: two copies of {MODELS[model]}",
             host_line(rows),
             contest.settings_line(rows),
+            f"In {alone} of {of} trials of effkit the two copies were alone, in the others three slower ones were "
+            "measured beside them (A/B, below).",
             table(header, lines),
         ]
     )
@@ -50,19 +54,16 @@ def _with_as_seen(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
     """The groups, and effkit's own again without the yardstick: what its pairing alone is worth."""
     for noise, tool, mode, found in contest.groups(rows):
         yield noise, tool, mode, found
-        plain = [{**row, "ratios": {"second": row["a_a_as_seen"]}} for row in found if row.get("a_a_as_seen")]
+        plain = [{**row, "ratios": {SECOND: row["a_a_as_seen"]}} for row in found if row.get("a_a_as_seen")]
         if plain:
             yield noise, f"{tool}, without its yardstick", mode, plain
 
 
 def main() -> None:
-    """Measure the pairs that are missing and print the summary."""
-    options = contest.parser(__doc__, count="pairs", default=30, visit_s=2.0)
-    options.add_argument("--model", choices=tuple(MODELS), default="minilm")
-    given = options.parse_args()
-    if given.count:
-        contest.run({"minilm": cases.minilm, "matrix": cases.matrix}[given.model](), given)
-    print(summary(read(given.out), given.model))
+    """Print the part of the report."""
+    rows = read(contest.ROWS)
+    by_model = {model: [row for row in rows if row["model"] == model] for model in MODELS}
+    print("\n\n".join(summary(found, model) for model, found in by_model.items() if found))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from benchmarks.cases import Case
+from benchmarks.cases import SECOND, Case
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,9 +161,7 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int, kept: 
     return {DEFAULT if asked.interval is None else ASKED: {**answer, "rounds": 1, "seconds": age_s()}}
 
 
-def judged(
-    table: pd.DataFrame, copies: Mapping[str, str], protocol: Mapping[str, Any], pinned: bool
-) -> dict[str, Any]:
+def judged(table: pd.DataFrame, copies: Mapping[str, str], protocol: Mapping[str, Any], pinned: bool) -> dict[str, Any]:
     """Return what effkit's analysis says of a trial's samples.
 
     Args:
@@ -181,12 +179,14 @@ def judged(
     noise = found.check("latency")
     assert noise is not None
     words = {"higher": "slower", "lower": "faster", "within noise": "same"}
-    ratios, claims, intervals = {}, {}, {}
-    for label, name in list(copies.items())[1:]:
-        ratio = found.ratio(name, "latency") or noise
-        ratios[label], intervals[label] = getattr(ratio, "value", noise.ratio), [ratio.low, ratio.high]
-        verdict = getattr(ratio, "verdict", "unstable" if noise.unstable else "within noise")
-        claims[label] = words.get(verdict, verdict)
+    ratios = {SECOND: noise.ratio}
+    claims = {SECOND: "unstable" if noise.unstable else "same"}
+    intervals = {SECOND: [noise.low, noise.high]}
+    for label, name in copies.items():
+        ratio = found.ratio(name, "latency")
+        if ratio is not None:
+            ratios[label], intervals[label] = ratio.value, [ratio.low, ratio.high]
+            claims[label] = words.get(ratio.verdict, ratio.verdict)
     return {
         "ratios": ratios, "claims": claims, "intervals": intervals, "threshold": noise.threshold,
         "a_a_as_seen": noise.as_seen.value if noise.as_seen else None, "generations": found.generations,

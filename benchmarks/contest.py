@@ -5,8 +5,8 @@ A trial has two copies of a model, loaded separately, and copies that are truly 
 matrix products again. `--model minilm` spins after each call for a share of that very call's CPU time; without
 slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
-By default effkit stops after the generations of its standard protocol. Whoever wants to tell 5 % apart on a busy host asks for it
-(`protocol.interval`, here `--interval 0.015`), and it goes on until it is known that well; those rows are "asked".
+By default effkit stops after the generations of its standard protocol. Who wants ratios known to a given width asks
+for it (`protocol.interval`, here `--interval 0.01`), and it goes on until they are; those rows are "asked".
 
 `benchmarks.aa` and `benchmarks.ab` read the rows. effkit's samples are kept too, on this machine, so that another
 analysis can be read over what was measured: `--again`.
@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cases
-from benchmarks.cases import Case
 from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL, judged
 from benchmarks.neighbour import bursting
 from benchmarks.summary import Row, append, read, write

@@ -1,10 +1,11 @@
-"""Put the parts that `make bench` kept together: benchmarks/results/NAME.md into benchmarks/RESULTS.md.
+"""Put the parts that were made anew, benchmarks/results/NAME.md, into benchmarks/RESULTS.md; the others stay there.
 
 What a person has to say of them stands in benchmarks/notes.yaml.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +15,12 @@ import yaml
 from benchmarks.summary import host_line
 
 HERE = Path(__file__).parent
+PAGE = HERE / "RESULTS.md"
 PARTS = (
     "aa",
-    "aa-matrix",
+    "ab",
     "luck",
     "yardstick",
-    "ab",
     "coverage",
     "overhead",
     "batch_overhead",
@@ -28,33 +29,42 @@ PARTS = (
     "published",
     "loadgen",
 )
+PART, NOTE = re.compile(r"^<!-- part: (\w+) -->\n", re.MULTILINE), "<!-- note -->"
 
 
-def part(name: str, notes: Mapping[str, str]) -> str:
-    """Return one part; where it does not name its host itself, this one and the file's date are named."""
-    path = HERE / "results" / f"{name}.md"
+def kept(page: str) -> dict[str, str]:
+    """Return the parts that a page has, by name, without what a person said of them."""
+    _, *found = PART.split(page)
+    return {name: text.partition(NOTE)[0].strip() for name, text in zip(found[::2], found[1::2], strict=True)}
+
+
+def made(path: Path) -> str:
+    """Return a part that was made anew; where it does not name its host itself, this one and the file's date are."""
     text = path.read_text(encoding="utf-8").strip()
-    if name in notes:
-        text += f"\n\n{notes[name]}"
     if "Host: " in text:
         return text
-    made = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
+    at = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
     heading, _, body = text.partition("\n")
-    return f"{heading}\n\n{host_line([{'at': made}])}\n\n{body.strip()}"
+    return f"{heading}\n\n{host_line([{'at': at}])}\n\n{body.strip()}"
+
+
+def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
+    """Return the whole page."""
+    head = "# Benchmarks\n\nMade by `make bench`; what each part does stands at the top of `benchmarks/NAME.py`."
+    missing = [name for name in PARTS if name not in parts]
+    if missing:
+        head += f" Not run yet: {', '.join(missing)}."
+    said = {name: f"\n\n{NOTE}\n{notes[name].strip()}" if name in notes else "" for name in parts}
+    shown = [f"<!-- part: {name} -->\n{parts[name]}{said[name]}" for name in PARTS if name in parts]
+    return "\n\n".join([head, notes["all"].strip(), *shown]) + "\n"
 
 
 def main() -> None:
     """Write RESULTS.md."""
     notes: dict[str, str] = yaml.safe_load((HERE / "notes.yaml").read_text(encoding="utf-8"))
-    there = [name for name in PARTS if (HERE / "results" / f"{name}.md").exists()]
-    head = "# Benchmarks\n\nMade by `make bench`; what each part does stands at the top of `benchmarks/NAME.py`."
-    missing = [name for name in PARTS if name not in there]
-    if missing:
-        head += f" Not run yet: {', '.join(missing)}."
-    (HERE / "RESULTS.md").write_text(
-        "\n\n".join([head, notes["all"], *(part(name, notes) for name in there)]) + "\n", encoding="utf-8"
-    )
-    print(HERE / "RESULTS.md")
+    anew = {path.stem: made(path) for path in (HERE / "results").glob("*.md") if path.stem in PARTS}
+    PAGE.write_text(page({**kept(PAGE.read_text(encoding="utf-8")), **anew}, notes), encoding="utf-8")
+    print(PAGE)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from benchmarks.loadgen import sojourn_s, waits_up_to
+from benchmarks.loadgen import sojourn_s, sojourns
+
+
+def simulated_s(load: float, wake: float, arrivals: int = 3_000_000) -> NDArray[np.float64]:
+    """Times from arrival to answer in service times, by following every request (Lindley)."""
+    gaps = np.random.default_rng(1).exponential(1 / load, arrivals)
+    found, left = np.empty(arrivals), 0.0
+    for number, gap in enumerate(gaps):
+        left = max(0.0, left - gap)
+        left += 1 + wake if left == 0 else 1
+        found[number] = left
+    return found
 
 
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
-def test_a_request_waits_not_at_all_with_the_probability_of_an_idle_worker(load: float) -> None:
-    assert waits_up_to(0.0, load) == pytest.approx(1 - load)
+def test_the_median_of_a_light_load_is_a_service(load: float) -> None:
+    assert sojourn_s(100 * (1 - load) - 0.01, load, 0.005) == pytest.approx(0.005)
 
 
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
 def test_the_mean_wait_is_pollaczek_and_khinchines(load: float) -> None:
-    times = np.linspace(0, 40, 401)
-    beyond = [1 - waits_up_to(each, load) for each in times]
-    assert np.trapezoid(beyond, times) == pytest.approx(load / (2 * (1 - load)), rel=0.01)
+    times, share = sojourns(load)
+    assert np.trapezoid(1 - share, times) == pytest.approx(load / (2 * (1 - load)), rel=1e-3)
 
 
 @pytest.mark.parametrize(("level", "expected"), [(50, 2.28), (90, 6.01), (99, 11.36)])
-def test_percentiles_are_those_of_a_long_simulation(level: float, expected: float) -> None:
+def test_percentiles_are_erlangs(level: float, expected: float) -> None:
     assert sojourn_s(level, 0.8, 0.005) == pytest.approx(0.005 * expected, rel=0.01)
+
+
+@pytest.mark.parametrize("load", [0.3, 0.6, 0.8])
+def test_who_wakes_the_worker_takes_longer(load: float) -> None:
+    found = simulated_s(load, 0.12)
+    for level in (50, 90, 95):
+        assert sojourn_s(level, load, 1.0, 0.12) == pytest.approx(float(np.percentile(found, level)), rel=0.02)
