@@ -27,7 +27,11 @@ Luck = Callable[[Rng, "int | tuple[int, ...]"], Floats]
 
 EFFECT = float(np.log(0.9))
 """The candidate is truly 10 % faster."""
-BLOCKS, BLOCK_NOISE, DRIFT = 2, 0.005, 0.03
+BLOCKS, BLOCK_NOISE, DRIFT = 1, 0.005, 0.03
+FIRST, MOST = 10, 30
+"""Generations that the decision to go on rests on, and the most there may be: those of `standard`."""
+FEWEST_STANDARD_RIGOROUS = (5, 10, 20)
+"""Generations: the fewest that claim anything, those of `standard`, those of `rigorous`."""
 
 LUCKS: dict[str, Luck] = {
     "normal luck of processes, sd 1 %": lambda rng, shape: rng.normal(0, 0.01, shape),
@@ -43,10 +47,10 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
     """All rows; `scale` shrinks or grows the number of trials."""
     many, some, few = (max(2, round(n * scale)) for n in (4000, 2000, 400))
     for luck in LUCKS:
-        for generations in (5, 10):
+        for generations in FEWEST_STANDARD_RIGOROUS:
             yield ratio(luck, generations, many)
     yield from stopping(many)
-    for generations in (5, 10):
+    for generations in FEWEST_STANDARD_RIGOROUS:
         yield mean_latency(generations, many)
     for law in LAWS.values():
         yield from percentile_intervals(law, few)
@@ -77,9 +81,9 @@ def ratio(luck: str, generations: int, trials: int) -> Row:
 
 def stopping(trials: int) -> Iterator[Row]:
     """Coverage where the number of generations follows from the first ones, and of what is not done: peeking."""
-    section = "Latency ratios, stopping at ±1 % (Stein's two stages, first 5 generations)"
+    section = f"Latency ratios, stopping at ±1 % (Stein's two stages, first {FIRST} generations)"
     for luck in LUCKS:
-        for candidates, most in ((1, 20), (4, 20), (4, 1000)):
+        for candidates, most in ((1, MOST), (4, MOST), (4, 1000)):
             cap = f"at most {most}" if most < 1000 else "no cap"
             what = f"{candidates} candidate{'s' * (candidates > 1)}, {cap}, {luck}"
             rng = rng_for(section, what)
@@ -94,9 +98,9 @@ def stopping(trials: int) -> Iterator[Row]:
     luck = next(iter(LUCKS))
     rng, hits = rng_for(section, "peeking"), 0
     for _ in range(trials):
-        hits += _holds(_peeking(_log_ratios(rng, LUCKS[luck], 1, 20)[0]), np.exp(EFFECT))
+        hits += _holds(_peeking(_log_ratios(rng, LUCKS[luck], 1, MOST)[0]), np.exp(EFFECT))
     yield Row(
-        section, f"not done here: look after every generation, at most 20, {luck}", "95 %", hits, trials, None,
+        section, f"not done here: look after every generation from the fifth on, at most {MOST}, {luck}", "95 %", hits, trials, None,
         "why the rule looks once",
     )  # fmt: skip
 
@@ -109,10 +113,10 @@ def _log_ratios(rng: Rng, luck: Luck, candidates: int, generations: int) -> Floa
 
 
 def _two_stages(rng: Rng, luck: Luck, candidates: int, most: int) -> tuple[int, Interval]:
-    first = _log_ratios(rng, luck, candidates, 5)
+    first = _log_ratios(rng, luck, candidates, FIRST)
     total = generations_needed({str(row): values for row, values in enumerate(first)}, 0.01, most=most)
-    logs = np.concatenate([first, _log_ratios(rng, luck, candidates, total - 5)], axis=1)
-    interval = stein_interval(logs[0], 5)
+    logs = np.concatenate([first, _log_ratios(rng, luck, candidates, total - FIRST)], axis=1)
+    interval = stein_interval(logs[0], FIRST)
     assert interval is not None
     return total, interval
 
@@ -195,7 +199,7 @@ LAWS = {
 LEVELS = (50, 90, 99)
 FEWEST_RUNS = 50
 """Runs below which a share of them says nothing."""
-DESIGNS = ((5, 2, 67), (5, 2, 320), (10, 2, 320))
+DESIGNS = ((10, 1, 67), (10, 1, 320), (20, 1, 320))
 """Generations, blocks, calls a block: the least of `standard`, a faster model, the same in `rigorous`."""
 
 
@@ -242,17 +246,17 @@ def gates(trials: int) -> Iterator[Row]:
     ):
         rng = rng_for(section, f"{law} {calls}")
         truth = np.quantile(LAWS[law].draw(rng, 60_000, 1, 16), 0.99)
-        series = np.repeat(np.arange(10), calls)
-        item = _item(law, series, np.tile(np.arange(calls), 10))
+        series = np.repeat(np.arange(FIRST), calls)
+        item = _item(law, series, np.tile(np.arange(calls), FIRST))
         opened = hits = bounded = below = 0
         for _ in range(trials):
-            times = LAWS[law].draw(rng, 5, 2, calls).ravel()
-            (found,) = percentiles(times, series // 2, series % 2, item=item, rng=rng, levels=(99,), resamples=20)
+            times = LAWS[law].draw(rng, FIRST, 1, calls).ravel()
+            (found,) = percentiles(times, series, np.zeros_like(series), item=item, rng=rng, levels=(99,), resamples=20)
             opened += found.value is not None
             hits += found.value is not None and bool(np.sum(times > truth) <= 1)
             bounded += found.at_most is not None
             below += found.at_most is not None and found.at_most < truth
-        what = f"p99, 5 generations of 2 × {calls} calls, {law}"
+        what = f"p99, {FIRST} generations of {calls} calls, {law}"
         if opened >= FEWEST_RUNS:
             note = f"gate open in {opened / trials:.0%} of runs"
             yield Row(section, what, "≤ 1 %", hits, opened, (0.0, 0.01), note)
@@ -264,7 +268,7 @@ def a_a(trials: int) -> Iterator[Row]:
     """How often two copies of one model are told apart, and how often the run's own check cries wolf."""
     section = "Nothing to find: a copy of the reference"
     for luck in LUCKS:
-        for generations in (5, 10):
+        for generations in FEWEST_STANDARD_RIGOROUS:
             what = f"{generations} generations, {luck}"
             rng = rng_for(section, what)
             claimed = wolf = 0

@@ -84,7 +84,7 @@ def test_names_show_techniques_and_labels() -> None:
 def test_a_tier_fills_in_what_is_not_given() -> None:
     spec = parse({**GOOD, "protocol": {"base": "smoke", "generations": 2}})
     assert (spec.protocol.generations, spec.protocol.items) == (2, "few")
-    assert Protocol().generations == 5
+    assert Protocol().generations == 10
 
 
 @given(

@@ -15,7 +15,7 @@ from effkit.spec import Protocol, SpecError
 from tests.conftest import parameters
 
 
-def run(noise: float, generations: int = 5) -> Measurements:
+def run(noise: float, generations: int = 10) -> Measurements:
     """A reference and a candidate whose workers' luck has this standard deviation."""
     rng = np.random.default_rng(3)
     made: list[Visit] = []
@@ -38,12 +38,12 @@ def protocol(**keys: float) -> Protocol:
 
 
 def test_a_fixed_protocol_stays_fixed() -> None:
-    assert generations_wanted(run(0.2), "ref", protocol()) == 5
+    assert generations_wanted(run(0.2), "ref", protocol()) == 10
 
 
 def test_a_quiet_host_is_done_and_a_noisy_one_goes_on() -> None:
-    assert generations_wanted(run(0.001), "ref", protocol(interval=0.02)) == 5
-    assert 5 < generations_wanted(run(0.02), "ref", protocol(interval=0.02)) <= 20
+    assert generations_wanted(run(0.001), "ref", protocol(interval=0.02)) == 10
+    assert 10 < generations_wanted(run(0.04), "ref", protocol(interval=0.02)) <= 30
     assert generations_wanted(run(0.3), "ref", protocol(interval=0.02, most_generations=12)) == 12
 
 
@@ -52,13 +52,13 @@ def test_the_last_attempt_of_a_visit_counts() -> None:
     spoilt = [replace(visit, mean_infer_s=visit.mean_infer_s * (1 + visit.generation)) for visit in made]
     again = [replace(visit, attempt=1) for visit in made]
     both = Measurements(visits=[each for pair in zip(spoilt, again, strict=True) for each in pair])
-    assert generations_wanted(both, "ref", protocol(interval=0.02)) == 5
+    assert generations_wanted(both, "ref", protocol(interval=0.02)) == 10
 
 
 def test_a_reference_that_failed_asks_for_nothing() -> None:
     measured = run(0.3)
     measured.failures["ref"] = "it broke"
-    assert generations_wanted(measured, "ref", protocol(interval=0.02)) == 5
+    assert generations_wanted(measured, "ref", protocol(interval=0.02)) == 10
 
 
 def test_an_interval_needs_generations_to_judge_by() -> None:
