@@ -99,10 +99,8 @@ def stopping(trials: int) -> Iterator[Row]:
     rng, hits = rng_for(section, "peeking"), 0
     for _ in range(trials):
         hits += _holds(_peeking(_log_ratios(rng, LUCKS[luck], 1, MOST)[0]), np.exp(EFFECT))
-    yield Row(
-        section, f"not done here: look after every generation from the fifth on, at most {MOST}, {luck}", "95 %", hits, trials, None,
-        "why the rule looks once",
-    )  # fmt: skip
+    what = f"not done here: look after every generation from the fifth on, at most {MOST}, {luck}"
+    yield Row(section, what, "95 %", hits, trials, None, "why the rule looks once")
 
 
 def _log_ratios(rng: Rng, luck: Luck, candidates: int, generations: int) -> Floats:

@@ -26,6 +26,7 @@ ITEMS = 64
 NAME = "matrix"
 PROTOCOL = Protocol.model_validate(
     {
+        "generations": 7,
         "calls": 10,
         "visit_s": 0.4,
         "warm_up_s": 0.2,
@@ -35,7 +36,7 @@ PROTOCOL = Protocol.model_validate(
         "idle_s": 0.0,
     }
 )
-"""Five generations, as a claim takes; everything else as short as twenty seconds ask for."""
+"""As many generations as twenty seconds have room for; everything else as short as may be."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class SelfTest:
 
 
 def self_test(tell: Callable[[float, str], None] = lambda share, text: None) -> SelfTest:
-    """Measure one small model against itself in five pairs of fresh workers, as a study does.
+    """Measure one small model against itself in pairs of fresh workers, as a study does.
 
     Args:
         tell: told the share that is done, and what is done now.

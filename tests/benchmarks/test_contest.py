@@ -1,0 +1,82 @@
+"""What is said of a contest's rows, and that effkit's can be judged anew from their samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import aa, ab, contest, report
+from benchmarks.cases import SECOND, matrix
+from benchmarks.contender import EFFKIT, judged
+from tests.analysis.runs import samples
+
+COPIES = {"first": "ref", SECOND: "ref", "+100 %": "mine"}
+
+
+def row(number: int, ratio: float, claim: str, tool: str = EFFKIT, noise: str = "noisy") -> dict[str, Any]:
+    ours = {"protocol": {"interval": None}, "intervals": {SECOND: [0.99, 1.01], "+5 %": [1.03, 1.04]}}
+    return {
+        "at": "2026-11-28T00:00:00+00:00", "effkit": "0.3.0", "model": "matrix", "shares": [0.05], "noise": noise,
+        "number": number, "tool": tool, "time": "default", "ratios": {SECOND: 1.001, "+5 %": ratio},
+        "claims": {SECOND: "same", "+5 %": claim}, "seconds": 60.0, **(ours if tool == EFFKIT else {}),
+    }  # fmt: skip
+
+
+def cells(page: str, *starts: str) -> list[str]:
+    (line,) = (line for line in page.splitlines() if line.startswith("| " + " | ".join(starts)))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_verdicts_are_counted() -> None:
+    rows = [row(0, 1.05, "slower"), row(1, 1.04, "same"), row(2, 0.97, "faster"), row(3, 1.05, "unstable")]
+    noise, slower, _, _, trials, right, wrong, none, beyond, _, held, _ = cells(
+        ab.summary(rows, "matrix"), "noisy", "+5 %"
+    )
+    assert (noise, slower, trials, wrong, none, beyond, held) == ("noisy", "+5 %", "4", "1", "2", "75 %", "0 of 4")
+    assert right.startswith("25 %")
+    same = cells(ab.summary(rows, "matrix"), "noisy", "+0 %")
+    assert same[5].startswith("100 %") and same[10] == "4 of 4"
+
+
+def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
+    page = aa.summary([row(number, 1.05, "slower") for number in range(3)], "matrix")
+    assert "≤ 0.6 %: met" in cells(page, "noisy", EFFKIT)
+    assert "≤ 0.3 %: not decided" in cells(aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet")
+
+
+def test_samples_are_judged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest, "SAMPLES", tmp_path)
+    kept = {**row(0, 9.0, "faster"), "copies": COPIES, "pinned": True}
+    samples(slower=2.0).to_parquet(contest.samples_of(kept))
+    others = [row(0, 1.2, "slower", tool="plain loop"), {**kept, "number": 1}]
+    found, *same = contest.again([kept, *others])
+    assert found["ratios"]["+100 %"] == pytest.approx(2.0, rel=0.01) and found["claims"]["+100 %"] == "slower"
+    assert found["number"] == 0 and same == others
+
+
+def test_every_trial_keeps_samples_of_its_own() -> None:
+    trials = [
+        {"model": model, "shares": shares, "noise": noise, "time": "default", "number": number}
+        for model in ("matrix", "minilm")
+        for shares in ([], [0.05], [0.02, 0.05])
+        for noise in ("quiet", "noisy")
+        for number in range(2)
+    ]
+    assert len({contest.samples_of(each) for each in trials}) == len(trials)
+
+
+def test_every_copy_is_compared() -> None:
+    case = matrix((0.02, 0.1))
+    assert case.copies == {"first": "reference", SECOND: "reference", "+2 %": "+2 %", "+10 %": "+10 %"}
+    found = judged(samples(slower=2.0), COPIES, {}, pinned=True)
+    assert set(found["ratios"]) == set(found["claims"]) == set(found["intervals"]) == {SECOND, "+100 %"}
+
+
+def test_parts_that_are_not_made_anew_stay() -> None:
+    parts = {"aa": "## A/A\n\n| a | b |", "loadgen": "## Load\n\nHost: here."}
+    page = report.page(parts, {"all": "All.", "aa": "A note.\n"})
+    assert report.kept(page) == parts
+    assert page.count("A note.") == 1 and "Not run yet: ab, " in page
+    assert report.kept(report.PAGE.read_text(encoding="utf-8"))
