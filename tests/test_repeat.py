@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[1]
 def run(folder: Path, **parts: dict[str, object]) -> Loaded:
     """A run of a study on a bundled set, put together from the golden record."""
     spec = first_study().spec
-    record = changed(golden(), spec=dict(spec), **parts).model_copy(
-        update={"spec_passed": spec.model_dump(mode="json", exclude_defaults=True), "candidates": ()}
-    )
+    # Of the protocol all is said: a tier's values are no defaults.
+    passed = spec.model_dump(mode="json", exclude_defaults=True) | {"protocol": spec.protocol.model_dump(mode="json")}
+    record = changed(golden(), spec=dict(spec), **parts).model_copy(update={"spec_passed": passed, "candidates": ()})
     return Loaded(folder, record)
 
 
