@@ -74,6 +74,8 @@ class Site:
         """End all processes, and those that they left."""
         started = [each for each in (self.scheduler, *self.workers.values()) if each is not None]
         for each in started:
+            if each.poll() is not None:
+                continue  # it has ended, and its number may be another's by now
             with suppress(psutil.NoSuchProcess):
                 for process in [*psutil.Process(each.pid).children(recursive=True), psutil.Process(each.pid)]:
                     with suppress(psutil.NoSuchProcess):
