@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cases
+from benchmarks.cases import Case
 from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL, judged
 from benchmarks.neighbour import bursting
 from benchmarks.summary import Row, append, read, write
@@ -59,45 +60,54 @@ def protocol(interval: float | None) -> dict[str, Any]:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Measure what is not there yet: effkit first, then the others in random order.
+    """Measure what is not there yet.
 
     A row holds `model`, `shares`, `noise`, `number`, `tool`, `time` (default, equal, or asked of effkit), `ratios`,
     `claims`, `seconds`, `rounds`, and of effkit `intervals`, `threshold`, `protocol` and more.
     """
     case = MODELS[given.model](given.shares)
-    modes = (DEFAULT, EQUAL) if given.equal_time else (DEFAULT,)
-    ours = (EFFKIT, ASKED if given.interval else DEFAULT)
-    of_trial = {
-        "model": given.model, "shares": list(given.shares), "noise": "noisy" if given.neighbour else "quiet"
-    }  # fmt: skip
+    noise = "noisy" if given.neighbour else "quiet"
     with measuring_slot(tell):
         for number in range(given.trials):
-            trial = {**of_trial, "number": number}
-            done = {(row["tool"], row["time"]): row for row in read(ROWS) if trial.items() <= row.items()}
-            missing = [
-                tool
-                for tool in random.Random(number).sample(EXTERNAL, len(EXTERNAL))
-                if any((tool, mode) not in done for mode in modes)
-            ]
-            if ours in done and not missing:
-                continue
-            with bursting(number) if given.neighbour else nullcontext():
-                for tool in [*([] if ours in done else [EFFKIT]), *missing]:
-                    until_s = done[ours]["seconds"] if given.equal_time and tool != EFFKIT else None
-                    request = {
-                        "tool": tool, "case": case.to_json(), "protocol": protocol(given.interval), "seed": number,
-                        "until_s": until_s, "tools": str(given.tools.resolve()),
-                        "samples": str(samples_of({**trial, "time": ours[1]})),
-                    }  # fmt: skip
-                    for mode, found in _ask(request).items():
-                        if (tool, mode) in done:
-                            continue
-                        row = {**trial, "tool": tool, "time": mode, **found}
-                        append(ROWS, row)
-                        done[tool, mode] = row
-                        ratios = ", ".join(f"{value:.4f}" for value in found["ratios"].values())
-                        at = f"{given.model} {of_trial['noise']} {number + 1}/{given.trials}"
-                        tell(f"{at} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
+            trial = {"model": given.model, "shares": list(given.shares), "noise": noise, "number": number}
+            if missing := _missing(trial, given):
+                with bursting(number) if given.neighbour else nullcontext():
+                    for tool in missing:
+                        _measure(case, tool, trial, given)
+
+
+def _missing(trial: Row, given: argparse.Namespace) -> list[str]:
+    """The tools that a trial lacks rows of: effkit first, then the others in random order."""
+    there = {(row["tool"], row["time"]) for row in _rows(trial)}
+    modes = (DEFAULT, EQUAL) if given.equal_time else (DEFAULT,)
+    others = random.Random(trial["number"]).sample(EXTERNAL, len(EXTERNAL))
+    wanted = {EFFKIT: (_ours(given),), **dict.fromkeys(others, modes)}
+    return [tool for tool, of_tool in wanted.items() if any((tool, mode) not in there for mode in of_tool)]
+
+
+def _measure(case: Case, tool: str, trial: Row, given: argparse.Namespace) -> None:
+    """Let one tool measure, and keep the rows that are not there yet."""
+    there = {(row["tool"], row["time"]): row for row in _rows(trial)}
+    equal = given.equal_time and tool != EFFKIT
+    request = {
+        "tool": tool, "case": case.to_json(), "protocol": protocol(given.interval), "seed": trial["number"],
+        "until_s": there[EFFKIT, _ours(given)]["seconds"] if equal else None, "tools": str(given.tools.resolve()),
+        "samples": str(samples_of({**trial, "time": _ours(given)})),
+    }  # fmt: skip
+    for mode, found in _ask(request).items():
+        if (tool, mode) not in there:
+            append(ROWS, {**trial, "tool": tool, "time": mode, **found})
+            ratios = ", ".join(f"{value:.4f}" for value in found["ratios"].values())
+            which = f"{trial['model']} {trial['noise']} {trial['number'] + 1}/{given.trials}"
+            tell(f"{which} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
+
+
+def _ours(given: argparse.Namespace) -> str:
+    return ASKED if given.interval else DEFAULT
+
+
+def _rows(trial: Row) -> list[Row]:
+    return [row for row in read(ROWS) if trial.items() <= row.items()]
 
 
 def samples_of(row: Row) -> Path:

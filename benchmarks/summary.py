@@ -25,9 +25,10 @@ RESAMPLES = 10_000
 
 
 def append(path: Path, row: Row) -> None:
-    """Add a row with the time and version of now to a JSON-lines file; whoever is interrupted loses one row at most."""
+    """Add a row with host, time and version of now to a JSON-lines file; who is interrupted loses one row at most."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "effkit": host.versions()["effkit"]}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    made = {"at": at, "host": host.cpu_name(), "effkit": host.versions()["effkit"]}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({**made, **row}) + "\n")
 
@@ -102,9 +103,10 @@ def host_line(rows: Sequence[Row] = ()) -> str:
     versions = host.versions()
     versions["effkit"] = " and ".join(sorted({row["effkit"] for row in rows if "effkit" in row})) or versions["effkit"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("effkit", "torch", "numpy") if name in versions)
+    processors = " and ".join(sorted({row["host"] for row in rows if "host" in row})) or host.cpu_name()
     cores = len(os.sched_getaffinity(0))
     on = "" if host.hypervisor() is None else f" under {host.hypervisor()}"
     return (
-        f"Host: {host.cpu_name()}, {cores} cores{on}, {platform.system()} {platform.release().partition('-')[0]}, "
+        f"Host: {processors}, {cores} cores{on}, {platform.system()} {platform.release().partition('-')[0]}, "
         f"Python {versions['python']}, {packages}; {' to '.join(days)}."
     )

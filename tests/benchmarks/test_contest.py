@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ COPIES = {"first": "ref", SECOND: "ref", "+100 %": "mine"}
 def row(number: int, ratio: float, claim: str, tool: str = EFFKIT, noise: str = "noisy") -> dict[str, Any]:
     ours = {"protocol": {"interval": None}, "intervals": {SECOND: [0.99, 1.01], "+5 %": [1.03, 1.04]}}
     return {
-        "at": "2026-11-28T00:00:00+00:00", "effkit": "0.3.0", "model": "matrix", "shares": [0.05], "noise": noise,
+        "at": "2026-11-28T00:00:00+00:00", "host": "AMD EPYC", "effkit": "0.3.0", "model": "matrix", "shares": [0.05], "noise": noise,
         "number": number, "tool": tool, "time": "default", "ratios": {SECOND: 1.001, "+5 %": ratio},
         "claims": {SECOND: "same", "+5 %": claim}, "seconds": 60.0, **(ours if tool == EFFKIT else {}),
     }  # fmt: skip
@@ -80,3 +81,23 @@ def test_parts_that_are_not_made_anew_stay() -> None:
     assert report.kept(page) == parts
     assert page.count("A note.") == 1 and "Not run yet: ab, " in page
     assert report.kept(report.PAGE.read_text(encoding="utf-8"))
+
+
+def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest, "ROWS", tmp_path / "rows.jsonl")
+    asked: list[tuple[str, float | None]] = []
+
+    def answer(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        asked.append((request["tool"], request["until_s"]))
+        found = {"ratios": {SECOND: 1.0}, "claims": {SECOND: "same"}, "seconds": 60.0, "rounds": 1}
+        return {"default": found} if request["until_s"] is None else {"default": found, "equal": found}
+
+    monkeypatch.setattr(contest, "_ask", answer)
+    monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
+    contest.run(contest.options().parse_args(["--trials", "1"]))
+    assert [tool for tool, _ in asked][0] == EFFKIT and len(asked) == 5
+    contest.run(contest.options().parse_args(["--trials", "1"]))
+    assert len(asked) == 5
+    contest.run(contest.options().parse_args(["--trials", "2", "--equal-time"]))
+    assert asked[5:9] == [(tool, 60.0) for tool, _ in asked[1:5]] and asked[9] == (EFFKIT, None) and len(asked) == 14
+    assert len(contest.read(contest.ROWS)) == 2 * 9
