@@ -19,8 +19,8 @@ COPIES = {"first": "ref", SECOND: "ref", "+100 %": "mine"}
 def row(number: int, ratio: float, claim: str, tool: str = EFFKIT, noise: str = "noisy") -> dict[str, Any]:
     ours = {"protocol": {"interval": None}, "intervals": {SECOND: [0.99, 1.01], "+5 %": [1.03, 1.04]}}
     return {
-        "at": "2026-11-28T00:00:00+00:00", "host": "AMD EPYC", "effkit": "0.3.0", "model": "matrix", "shares": [0.05], "noise": noise,
-        "number": number, "tool": tool, "time": "default", "ratios": {SECOND: 1.001, "+5 %": ratio},
+        "at": "2026-11-28T00:00:00+00:00", "host": "AMD EPYC", "effkit": "0.3.0", "model": "matrix", "shares": [0.05],
+        "noise": noise, "number": number, "tool": tool, "time": "default", "ratios": {SECOND: 1.001, "+5 %": ratio},
         "claims": {SECOND: "same", "+5 %": claim}, "seconds": 60.0, **(ours if tool == EFFKIT else {}),
     }  # fmt: skip
 
@@ -95,7 +95,7 @@ def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(contest, "_ask", answer)
     monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
     contest.run(contest.options().parse_args(["--trials", "1"]))
-    assert [tool for tool, _ in asked][0] == EFFKIT and len(asked) == 5
+    assert asked[0] == (EFFKIT, None) and len(asked) == 5
     contest.run(contest.options().parse_args(["--trials", "1"]))
     assert len(asked) == 5
     contest.run(contest.options().parse_args(["--trials", "2", "--equal-time"]))
