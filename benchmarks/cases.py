@@ -190,7 +190,7 @@ def matrix(shares: Sequence[float] = ()) -> Case:
     """The NumPy work and its slower copies.
 
     Args:
-        shares: true slow-downs, such as 0.05.
+        shares: true slow-downs, such as 0.05. A copy as slow as the reference is always there.
     """
     copies = {share_name(share): Matrix(share) for share in shares}
     return _own({"reference": Matrix(), **copies}, _numbers())
@@ -205,6 +205,9 @@ def minilm(shares: Sequence[float] = ()) -> Case:
     copies = {"reference": 0.0, **{share_name(share): share for share in shares}}
     functions = {name: Spun(built.recipe.to_json(), built.folder, share) for name, share in copies.items()}
     return _own(functions, Task.load(whole.task), built.peak_bytes)
+
+
+MODELS: Mapping[str, Callable[..., Case]] = {"matrix": matrix, "minilm": minilm}
 
 
 def _numbers() -> Task:

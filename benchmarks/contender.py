@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Calls = Mapping[str, Callable[[Any], Any]]
 """A call of each copy, by label, with the one input that all of them get."""
 
-EFFKIT, DEFAULT, EQUAL, ASKED = "effkit", "default", "equal", "asked"
-"""effkit as a tool; and how long a tool went on: as it does by itself, as long as effkit did, until what was asked."""
+EFFKIT, DEFAULT, EQUAL = "effkit", "default", "equal"
+"""effkit as a tool; and how long a tool went on: as it does by itself, or as long as effkit did."""
 WARM, TIMED = 10, 100
 TORCH = "torch.utils.benchmark"
 
@@ -140,14 +140,10 @@ def compare(case: Case, tool: str, until_s: float | None) -> dict[str, Any]:
 def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int, kept: Path) -> dict[str, Any]:
     """Measure as a study does, keep the samples and read what the record would say."""
     from effkit.bench import samples
-    from effkit.bench.adapt import generations_wanted
     from effkit.bench.energy import EnergyMeter
     from effkit.spec import Protocol
 
-    asked = Protocol(**protocol)
-    bench = case.bench(asked, seed, EnergyMeter())
-    bench.more = lambda measured: generations_wanted(measured, case.reference, asked)
-    measured = bench.run()
+    measured = case.bench(Protocol(**protocol), seed, EnergyMeter()).run()
     if measured.failures:
         raise RuntimeError(f"effkit: {measured.failures}")
     pinned = measured.cores is not None and measured.cores.pinned
@@ -155,27 +151,23 @@ def compare_by_effkit(case: Case, protocol: Mapping[str, Any], seed: int, kept: 
     kept.parent.mkdir(parents=True, exist_ok=True)
     table.to_parquet(kept, compression="zstd")
     answer = {
-        **judged(table, case.copies, protocol, pinned),
-        "protocol": dict(protocol), "copies": case.copies, "pinned": pinned, "visits": len(measured.visits),
+        **judged(table, case.copies, pinned),
+        "copies": case.copies, "pinned": pinned, "visits": len(measured.visits), "rounds": 1, "seconds": age_s(),
     }  # fmt: skip
-    return {DEFAULT if asked.interval is None else ASKED: {**answer, "rounds": 1, "seconds": age_s()}}
+    return {DEFAULT: answer}
 
 
-def judged(table: pd.DataFrame, copies: Mapping[str, str], protocol: Mapping[str, Any], pinned: bool) -> dict[str, Any]:
+def judged(table: pd.DataFrame, copies: Mapping[str, str], pinned: bool) -> dict[str, Any]:
     """Return what effkit's analysis says of a trial's samples.
 
     Args:
         table: the samples.
         copies: as `Case.copies`.
-        protocol: with which they were measured.
         pinned: whether workers kept to fixed cores.
     """
     from effkit.analysis.paired import PairedSamples
-    from effkit.spec import Protocol
 
-    asked, reference = Protocol(**protocol), next(iter(copies.values()))
-    first = None if asked.interval is None else asked.generations
-    found = PairedSamples(table, reference, pinned=pinned, first=first)
+    found = PairedSamples(table, next(iter(copies.values())), pinned=pinned)
     noise = found.check("latency")
     assert noise is not None
     words = {"higher": "slower", "lower": "faster", "within noise": "same"}

@@ -5,11 +5,9 @@ A trial has two copies of a model, loaded separately, and copies that are truly 
 matrix products again. `--model minilm` spins after each call for a share of that very call's CPU time; without
 slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
-By default effkit stops after the generations of its standard protocol. Who wants ratios known to a given width asks
-for it (`protocol.interval`, here `--interval 0.01`), and it goes on until they are; those rows are "asked".
-
-`benchmarks.aa` and `benchmarks.ab` read the rows. effkit's samples are kept too, on this machine, so that another
-analysis can be read over what was measured: `--again`.
+`benchmarks.aa` and `benchmarks.ab` read the rows. A row belongs to its host and its protocol: another host, or another
+standard, starts anew. effkit's samples are kept too, on this machine only, so that another analysis can be read over
+what was measured: `--again`.
 """
 
 from __future__ import annotations
@@ -20,56 +18,64 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cases
-from benchmarks.cases import Case
-from benchmarks.contender import ASKED, DEFAULT, EFFKIT, EQUAL, judged
+from benchmarks.cases import MODELS, Case
+from benchmarks.contender import DEFAULT, EFFKIT, EQUAL, judged
 from benchmarks.neighbour import bursting
-from benchmarks.summary import Row, append, read, write
+from benchmarks.summary import Row, append, host_text, read, write
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
 from effkit.spec import Protocol
 
 HERE = Path(__file__).parent
 ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
-MODELS = {"matrix": cases.matrix, "minilm": cases.minilm}
+TITLES = {"matrix": "a few milliseconds of NumPy", "minilm": "MiniLM"}
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
 
 
 def options() -> argparse.ArgumentParser:
     """Return what a contest may be asked."""
-    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("--model", choices=tuple(MODELS), default="matrix")
-    found.add_argument("--shares", type=float, nargs="*", default=(), help="slower copies: 0.05 is 5 %% slower")
-    found.add_argument("--trials", type=int, default=0, help="those that are there already are not made again")
-    found.add_argument("--neighbour", action="store_true", help="beside a neighbour that bursts on every core")
-    found.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
-    found.add_argument("--interval", type=float, help="let effkit go on until ratios are known to this: 0.02 is ±2 %%")
-    found.add_argument("--again", action="store_true", help="judge effkit's kept samples anew, measuring nothing")
-    found.add_argument("--tools", type=Path, default=Path(".venv/bench-tools"), help="where other tools are installed")
-    return found
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", choices=tuple(MODELS), default="matrix")
+    parser.add_argument("--shares", type=_slower, nargs="*", default=(), help="slower copies: 0.05 is 5 %% slower")
+    parser.add_argument("--trials", type=int, default=0, help="those that are there already are not made again")
+    parser.add_argument("--neighbour", action="store_true", help="beside a neighbour that bursts on every core")
+    parser.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
+    parser.add_argument("--again", action="store_true", help="only judge effkit's kept samples anew")
+    parser.add_argument("--tools", type=Path, default=Path(".venv/bench-tools"), help="where other tools are installed")
+    return parser
 
 
-def protocol(interval: float | None) -> dict[str, Any]:
+def _slower(text: str) -> float:
+    share = float(text)
+    if share <= 0:
+        raise argparse.ArgumentTypeError(f"{text} is not slower: a second copy of the reference is always there")
+    return share
+
+
+def protocol() -> dict[str, Any]:
     """Return effkit's protocol: `standard`, without what is not compared here (throughput, the idle machine)."""
-    return {"interval": interval, "idle_s": 0.0, "batch": 1, "throughput_s": 0.01}
+    return Protocol(idle_s=0.0, batch=1, throughput_s=0.01).model_dump(mode="json")
 
 
 def run(given: argparse.Namespace) -> None:
     """Measure what is not there yet.
 
-    A row holds `model`, `shares`, `noise`, `number`, `tool`, `time` (default, equal, or asked of effkit), `ratios`,
-    `claims`, `seconds`, `rounds`, and of effkit `intervals`, `threshold`, `protocol` and more.
+    A row holds `host`, `protocol`, `model`, `shares`, `noise`, `number`, `tool`, `time` (default or equal), `ratios`,
+    `claims`, `seconds`, `rounds`, and of effkit `intervals`, `threshold` and more.
     """
     case = MODELS[given.model](given.shares)
-    noise = "noisy" if given.neighbour else "quiet"
+    of_all = {
+        "host": host_text(), "protocol": protocol(), "model": given.model, "shares": list(given.shares),
+        "noise": "noisy" if given.neighbour else "quiet",
+    }  # fmt: skip
     with measuring_slot(tell):
         for number in range(given.trials):
-            trial = {"model": given.model, "shares": list(given.shares), "noise": noise, "number": number}
+            trial = {**of_all, "number": number}
             if missing := _missing(trial, given):
                 with bursting(number) if given.neighbour else nullcontext():
                     for tool in missing:
@@ -78,42 +84,38 @@ def run(given: argparse.Namespace) -> None:
 
 def _missing(trial: Row, given: argparse.Namespace) -> list[str]:
     """The tools that a trial lacks rows of: effkit first, then the others in random order."""
-    there = {(row["tool"], row["time"]) for row in _rows(trial)}
+    there = _rows(trial).keys()
     modes = (DEFAULT, EQUAL) if given.equal_time else (DEFAULT,)
     others = random.Random(trial["number"]).sample(EXTERNAL, len(EXTERNAL))
-    wanted = {EFFKIT: (_ours(given),), **dict.fromkeys(others, modes)}
+    wanted = {EFFKIT: (DEFAULT,), **dict.fromkeys(others, modes)}
     return [tool for tool, of_tool in wanted.items() if any((tool, mode) not in there for mode in of_tool)]
 
 
 def _measure(case: Case, tool: str, trial: Row, given: argparse.Namespace) -> None:
     """Let one tool measure, and keep the rows that are not there yet."""
-    there = {(row["tool"], row["time"]): row for row in _rows(trial)}
-    equal = given.equal_time and tool != EFFKIT
+    there = _rows(trial)
     request = {
-        "tool": tool, "case": case.to_json(), "protocol": protocol(given.interval), "seed": trial["number"],
-        "until_s": there[EFFKIT, _ours(given)]["seconds"] if equal else None, "tools": str(given.tools.resolve()),
-        "samples": str(samples_of({**trial, "time": _ours(given)})),
+        "tool": tool, "case": case.to_json(), "protocol": trial["protocol"], "seed": trial["number"],
+        "until_s": there[EFFKIT, DEFAULT]["seconds"] if given.equal_time and tool != EFFKIT else None,
+        "tools": str(given.tools.resolve()), "samples": str(samples_of(trial)),
     }  # fmt: skip
     for mode, found in _ask(request).items():
         if (tool, mode) not in there:
             append(ROWS, {**trial, "tool": tool, "time": mode, **found})
             ratios = ", ".join(f"{value:.4f}" for value in found["ratios"].values())
-            which = f"{trial['model']} {trial['noise']} {trial['number'] + 1}/{given.trials}"
-            tell(f"{which} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
+            place = f"{trial['model']} {trial['noise']} {trial['number'] + 1}/{given.trials}"
+            tell(f"{place} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
 
 
-def _ours(given: argparse.Namespace) -> str:
-    return ASKED if given.interval else DEFAULT
-
-
-def _rows(trial: Row) -> list[Row]:
-    return [row for row in read(ROWS) if trial.items() <= row.items()]
+def _rows(trial: Row) -> dict[tuple[str, str], Row]:
+    """The rows of a trial, by tool and time."""
+    return {(row["tool"], row["time"]): row for row in read(ROWS) if trial.items() <= row.items()}
 
 
 def samples_of(row: Row) -> Path:
     """Where the samples of one of effkit's rows are kept."""
     slower = [f"{1000 * share:03.0f}" for share in row["shares"]]
-    return SAMPLES / ("-".join([row["model"], *slower, row["noise"], row["time"], f"{row['number']:02}"]) + ".parquet")
+    return SAMPLES / ("-".join([row["model"], *slower, row["noise"], f"{row['number']:02}"]) + ".parquet")
 
 
 def again(rows: list[Row]) -> list[Row]:
@@ -123,7 +125,7 @@ def again(rows: list[Row]) -> list[Row]:
     found = []
     for row in rows:
         if row["tool"] == EFFKIT and samples_of(row).exists():
-            row = {**row, **judged(pd.read_parquet(samples_of(row)), row["copies"], row["protocol"], row["pinned"])}
+            row = {**row, **judged(pd.read_parquet(samples_of(row)), row["copies"], row["pinned"])}
         found.append(row)
     return found
 
@@ -141,11 +143,17 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return answer
 
 
+def by_model(rows: list[Row], summary: Callable[[list[Row], str], str]) -> str:
+    """Return what is said of the rows, a section a model."""
+    found = {model: [row for row in rows if row["model"] == model] for model in MODELS}
+    return "\n\n".join(summary(of_model, TITLES[model]) for model, of_model in found.items() if of_model)
+
+
 def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
     """Yield (noise, tool, time, rows) of those there are, effkit first."""
     for noise in ("quiet", "noisy"):
         for tool in (EFFKIT, *EXTERNAL):
-            for mode in (DEFAULT, ASKED, EQUAL):
+            for mode in (DEFAULT, EQUAL):
                 found = [row for row in rows if (row["noise"], row["tool"], row["time"]) == (noise, tool, mode)]
                 if found:
                     yield noise, tool, mode, found
@@ -153,19 +161,17 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 
 def settings_line(rows: list[Row]) -> str:
     """Say with which protocol effkit measured."""
-    used = [row["protocol"] for row in rows if "protocol" in row]
-    texts = dict.fromkeys(f"{Protocol(**each).generations} generations{_going_on(each)}" for each in used)
+    measured = [(Protocol(**row["protocol"]), row["pinned"]) for row in rows if row["tool"] == EFFKIT]
+    texts = dict.fromkeys(
+        f"{each.generations} generations, visits of {each.visit_s:g} s, workers {'' if pinned else 'not '}pinned"
+        for each, pinned in measured
+    )
     return (
-        f"effkit: its standard protocol with {' or '.join(texts)}, no idle windows, no throughput; workers pinned. "
+        f"effkit: its standard protocol with {' or '.join(texts)}; no idle windows, no throughput. "
         "The others: one thread, not pinned, one fixed request, copies one after the other in one fresh process; "
         "at equal time they repeat that, copies in turn, for as long as effkit took. Seconds count from the start "
         "of the process to its end, and hold all copies of a trial."
     )
-
-
-def _going_on(protocol: Mapping[str, Any]) -> str:
-    asked = protocol.get("interval")
-    return f" and, asked, as many more as make every ratio known to ±{100 * asked:g} %" if asked else ""
 
 
 def tell(text: str) -> None:
@@ -176,9 +182,11 @@ def tell(text: str) -> None:
 def main() -> None:
     """Measure the trials that are missing, or judge anew."""
     given = options().parse_args()
-    if given.again:
+    if not given.again:
+        run(given)
+        return
+    with measuring_slot(tell):  # a contest that goes on adds rows
         write(ROWS, again(read(ROWS)))
-    run(given)
 
 
 if __name__ == "__main__":

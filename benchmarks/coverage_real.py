@@ -7,19 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.rows import Row, rng_for
+from effkit.analysis.interval import Floats
 from effkit.analysis.quality import non_inferiority
 from effkit.analysis.sequential import generations_needed, stein_interval
-from effkit.analysis.statistics import paired_log_ratios, percentiles, ratio_over_generations
+from effkit.analysis.statistics import (
+    FEWEST_GENERATIONS,
+    paired_log_ratios,
+    percentiles,
+    ratio_over_generations,
+)
+from effkit.spec import Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-FEWEST_GENERATIONS = 3
-"""Of a real run, for its spread between generations to mean anything."""
+STANDARD = Protocol()
+FEWEST_MEASURED = 3
+"""Generations of a real run, for its spread between them to mean anything."""
 LEVELS = (50, 90, 99)
 
 
@@ -37,7 +43,7 @@ def ratios(runs: list[Path], trials: int) -> Iterator[Row]:
     if not pool.size:
         return
     section = f"Real samples: latency ratios ({pool.size} generations of real candidates, truth 1)"
-    for generations in (5, 10):
+    for generations in (FEWEST_GENERATIONS, STANDARD.generations):
         rng, hits = rng_for(section, generations), 0
         for _ in range(trials):
             interval = ratio_over_generations(rng.choice(pool, generations))
@@ -46,15 +52,17 @@ def ratios(runs: list[Path], trials: int) -> Iterator[Row]:
     asked = float(np.expm1(np.std(pool)))
     rng, hits = rng_for(section, "stein"), 0
     for _ in range(trials):
-        drawn = rng.choice(pool, 40)
-        total = generations_needed({"": drawn[:5]}, asked, most=40)
-        interval = stein_interval(drawn[:total], 5)
+        drawn = rng.choice(pool, STANDARD.most_generations)
+        total = generations_needed({"": drawn[: STANDARD.generations]}, asked, most=drawn.size)
+        interval = stein_interval(drawn[:total], STANDARD.generations)
         hits += interval is not None and interval.low <= 1 <= interval.high
-    yield Row(section, f"Stein's two stages, ±{asked:.2%} asked, at most 40", "95 %", hits, trials)
+    yield Row(
+        section, f"Stein's two stages, ±{asked:.2%} asked, at most {STANDARD.most_generations}", "95 %", hits, trials
+    )
 
 
 def tails(runs: list[Path], trials: int) -> Iterator[Row]:
-    """Percentiles of runs of five generations drawn from real ones, blocks within them drawn too."""
+    """Percentiles of runs whose generations are drawn from real ones, blocks within them drawn too."""
     series = [each for run in runs for each in _calls(_samples(run))]
     if not series:
         return
@@ -67,7 +75,7 @@ def tails(runs: list[Path], trials: int) -> Iterator[Row]:
         )
         for _ in range(trials):
             drawn = []
-            for generation in range(5):
+            for generation in range(STANDARD.generations):
                 blocks = generations[rng.integers(len(generations))]
                 drawn += [(generation, block, blocks[rng.integers(len(blocks))]) for block in range(len(blocks))]
             times = np.concatenate([values for _, _, values in drawn])
@@ -80,7 +88,9 @@ def tails(runs: list[Path], trials: int) -> Iterator[Row]:
                 hits[level] += each.interval is not None and bool(each.interval.low <= truth <= each.interval.high)
     for level in LEVELS:
         note = f"gate open in {opened[level] / (trials * len(series)):.0%} of runs; 500 resamples"
-        yield Row(section, f"p{level}, 5 generations", "95 %", hits[level], opened[level], note=note)
+        yield Row(
+            section, f"p{level}, {STANDARD.generations} generations", "95 %", hits[level], opened[level], note=note
+        )
 
 
 def gaps(runs: list[Path], trials: int) -> Iterator[Row]:
@@ -130,7 +140,7 @@ def _residuals(samples: pd.DataFrame) -> Iterator[Floats]:
             continue
         logs = paired_log_ratios(row.to_numpy().reshape(generations, -1), a, b)
         logs = logs[~np.isnan(logs)]
-        if logs.size >= FEWEST_GENERATIONS:
+        if logs.size >= FEWEST_MEASURED:
             yield (logs - logs.mean()) * np.sqrt(logs.size / (logs.size - 1))
 
 
@@ -145,7 +155,7 @@ def _calls(samples: pd.DataFrame) -> Iterator[list[list[Floats]]]:
                 parts = [block.loc[block["metric"] == part, "value"].to_numpy() for part in ("prepare_s", "infer_s")]
                 blocks.append(parts[0] + parts[1])
             generations.append(blocks)
-        if len(generations) >= FEWEST_GENERATIONS:
+        if len(generations) >= FEWEST_MEASURED:
             yield generations
 
 

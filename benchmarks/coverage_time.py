@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rows import Row, rng_for
-from effkit.analysis.interval import Interval
+from effkit.analysis.interval import Floats, Interval
 from effkit.analysis.sequential import generations_needed, stein_interval
 from effkit.analysis.statistics import (
+    FEWEST_GENERATIONS,
     a_a_log_ratios,
     claim,
     noise_threshold,
@@ -20,17 +21,18 @@ from effkit.analysis.statistics import (
     ratio_over_generations,
     unstable,
 )
+from effkit.spec import Protocol
 
-Floats = NDArray[np.float64]
 Rng = np.random.Generator
 Luck = Callable[[Rng, "int | tuple[int, ...]"], Floats]
 
 EFFECT = float(np.log(0.9))
 """The candidate is truly 10 % faster."""
-BLOCKS, BLOCK_NOISE, DRIFT = 1, 0.005, 0.03
-FIRST, MOST = 10, 30
-"""Generations that the decision to go on rests on, and the most there may be: those of `standard`."""
-FEWEST_STANDARD_RIGOROUS = (5, 10, 20)
+BLOCK_NOISE, DRIFT = 0.005, 0.03
+STANDARD = Protocol()
+FIRST, MOST = STANDARD.generations, STANDARD.most_generations
+"""Generations that the decision to go on rests on, and the most there may be."""
+FEWEST_STANDARD_RIGOROUS = (FEWEST_GENERATIONS, FIRST, Protocol(base="rigorous").generations)
 """Generations: the fewest that claim anything, those of `standard`, those of `rigorous`."""
 
 LUCKS: dict[str, Luck] = {
@@ -60,10 +62,10 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
 
 def simulated_blocks(rng: Rng, luck: Luck, generations: int, effect: float) -> tuple[Floats, Floats, Floats]:
     """Block times of a candidate and both reference workers, (generations, blocks), on a drifting machine."""
-    drift = rng.normal(0, DRIFT, (generations, BLOCKS))
+    drift = rng.normal(0, DRIFT, (generations, STANDARD.blocks))
     workers = []
     for shift in (effect, 0.0, 0.0):
-        noise = rng.normal(0, BLOCK_NOISE, (generations, BLOCKS))
+        noise = rng.normal(0, BLOCK_NOISE, (generations, STANDARD.blocks))
         workers.append(np.exp(shift + drift + noise + luck(rng, generations)[:, None]))
     return workers[0], workers[1], workers[2]
 
@@ -100,7 +102,7 @@ def stopping(trials: int) -> Iterator[Row]:
     for _ in range(trials):
         hits += _holds(_peeking(_log_ratios(rng, LUCKS[luck], 1, MOST)[0]), np.exp(EFFECT))
     what = f"not done here: look after every generation from the fifth on, at most {MOST}, {luck}"
-    yield Row(section, what, "95 %", hits, trials, None, "why the rule looks once")
+    yield Row(section, what, "95 %", hits, trials, None, "below 95 %: why the rule looks once")
 
 
 def _log_ratios(rng: Rng, luck: Luck, candidates: int, generations: int) -> Floats:
@@ -121,7 +123,7 @@ def _two_stages(rng: Rng, luck: Luck, candidates: int, most: int) -> tuple[int, 
 
 def _peeking(logs: Floats) -> Interval | None:
     interval = None
-    for total in range(5, logs.size + 1):
+    for total in range(FEWEST_GENERATIONS, logs.size + 1):
         interval = ratio_over_generations(logs[:total])
         if interval is not None and np.log(interval.high / interval.low) / 2 <= np.log1p(0.01):
             break
@@ -197,7 +199,7 @@ LAWS = {
 LEVELS = (50, 90, 99)
 FEWEST_RUNS = 50
 """Runs below which a share of them says nothing."""
-DESIGNS = ((10, 1, 67), (10, 1, 320), (20, 1, 320))
+DESIGNS = ((FIRST, 1, 67), (FIRST, 1, 320), (FEWEST_STANDARD_RIGOROUS[-1], 1, 320))
 """Generations, blocks, calls a block: the least of `standard`, a faster model, the same in `rigorous`."""
 
 

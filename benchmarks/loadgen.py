@@ -3,10 +3,10 @@
 The model that does nothing shows what the generator and the pipes take. The one that spins for a fixed time makes an
 M/D/1 queue: requests arrive at random, one worker answers them one by one, each in the same time. What is put into
 the formula is measured apart from what it is held against: the service time is the inverse of the saturation rate, and
-a request that finds the worker asleep takes longer by its waking up, the median at a twentieth of saturation less the
-service time. A queue whose first customer takes longer is Welch's; without the wake-up it is Erlang's. The formula
-describes a queue that has run for ever; every sequence here starts with an empty one, which at 80 % of saturation
-makes the figures a little low.
+a request that finds the worker idle takes longer by what waking up and the way there and back cost, the median at a
+twentieth of saturation less the service time. A queue whose first customer takes longer is Welch's; where nothing wakes
+up it is Erlang's. The formula describes a queue that has run for ever; every sequence here starts with an empty one,
+which at 80 % of saturation makes the figures a little low.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import cases
 from benchmarks.cases import Case
 from benchmarks.summary import host_line, percent, table
+from effkit.analysis.interval import Floats
 from effkit.analysis.load import LEVELS, load_of
 from effkit.bench import host
 from effkit.bench import load as bench
@@ -39,14 +39,12 @@ from effkit.report.units import interval, show
 from effkit.spec import LoadSpec, Protocol
 from effkit.tasks import Task
 
-Floats = NDArray[np.float64]
-
 SERVICE_S = 0.005
 STEPS, LONGEST = 1000, 60
 """Of the formula: steps in a service time, and the most work that waits, in service times."""
 ITEMS = 64
-ASLEEP = LoadSpec(shares=(0.05,), queries=300, seeds=1)
-"""So few requests that nearly all find the worker asleep."""
+IDLE = LoadSpec(shares=(0.05,), queries=300, seeds=1)
+"""At so low a rate nearly every request finds the worker idle."""
 
 
 class Spin:
@@ -167,10 +165,10 @@ def main() -> None:
         measuring_slot(lambda text: print(text, file=sys.stderr)),
     ):
         all_cases = {"nothing": cases.nothing(), "spin of 5 ms": spin(Path(folder)), "MiniLM": cases.minilm()}
-        asleep = tested(all_cases["spin of 5 ms"], ASLEEP)
+        idle = tested(all_cases["spin of 5 ms"], IDLE)
         loads = {name: tested(case, spec) for name, case in all_cases.items()}
     known = loads["spin of 5 ms"]
-    wake_s = asleep.points[0].percentiles[0].value_s - 1 / asleep.saturation_per_s.value
+    wake_s = idle.points[0].percentiles[0].value_s - 1 / idle.saturation_per_s.value
     rows = _against_theory(known, wake_s)
     answers = [row[-1] for row in rows if row[-1]]
     inside = sum(answer.startswith("yes") for answer in answers)
@@ -178,7 +176,7 @@ def main() -> None:
     about = (
         f"{given.seeds} sequences of {given.queries:,} requests at each rate. The 5 ms model saturates at "
         f"{show(known.saturation_per_s.value, 'items/s')}: pipes and effkit take {percent(own_share, 1)} of its time. "
-        f"A request that finds it asleep takes {show(wake_s, 's')} longer. "
+        f"A request that finds it idle takes {show(wake_s, 's')} longer. "
         f"The formula with waking up lies within effkit's 95 % intervals in {inside} of {len(answers)} cells."
     )
     header = ["rate", "percentile", "M/D/1", "with waking up", "effkit [95 %]", "formula inside (effkit's error)"]

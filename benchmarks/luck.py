@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks import cases
-from benchmarks.cases import Case
-from benchmarks.summary import Row, append, bootstrap_interval, host_line, percent, read, sd, table
+from benchmarks.cases import MODELS, Case
+from benchmarks.summary import Row, append, bootstrap_interval, host_line, host_text, percent, read, sd, table
+from effkit.analysis.interval import Floats
 from effkit.bench import host
 from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
@@ -36,9 +35,9 @@ from effkit.spec import Protocol
 ADDR_NO_RANDOMIZE, READ_PERSONALITY = 0x0040000, 0xFFFFFFFF
 PR_SET_THP_DISABLE = 41
 ROWS = Path(__file__).parent / "measured" / "luck.jsonl"
-ITEMS = 16
+ITEMS, PASSES = 16, 5
+"""Of a visit at least."""
 UNDISTURBED = 0.1
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -94,8 +93,12 @@ def check(worker: WorkerProcess, condition: Condition) -> None:
     process = Path("/proc") / str(worker.psutil.pid)
     fixed = bool(int((process / "personality").read_text(), 16) & ADDR_NO_RANDOMIZE)
     disabled = "THP_enabled:\t0" in (process / "status").read_text()
-    if (fixed, disabled) != (condition.fixed, condition.no_huge_pages):
-        raise RuntimeError(f"a worker under `{condition.name}` has fixed layout {fixed}, no huge pages {disabled}")
+    inherited = condition.environment.items() <= worker.psutil.environ().items()
+    if (fixed, disabled, inherited) != (condition.fixed, condition.no_huge_pages, True):
+        raise RuntimeError(
+            f"a worker under `{condition.name}` has fixed layout {fixed}, no huge pages {disabled}, "
+            f"its environment {inherited}"
+        )
 
 
 def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s: float) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s:
         mean_s = np.empty((blocks, 2))
         for block in range(blocks):
             for which in rng.permutation(2):
-                answer = workers[which].ask("visit", items=items, least_calls=ITEMS, least_s=visit_s)
+                answer = workers[which].ask("visit", items=items, least_calls=PASSES * ITEMS, least_s=visit_s)
                 call_s = np.array(answer["prepare_s"]) + np.array(answer["infer_s"])
                 calls_s[which].append(call_s.reshape(-1, ITEMS))
                 mean_s[block, which] = answer["mean_prepare_s"] + answer["mean_infer_s"]
@@ -154,13 +157,13 @@ def main() -> None:
     """Measure the pairs that are missing and print the summary."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--pairs", type=int, default=16, help="those that are there already are not made again")
-    options.add_argument("--models", nargs="+", choices=("minilm", "matrix"), default=("minilm", "matrix"))
+    options.add_argument("--models", nargs="+", choices=tuple(MODELS), default=tuple(MODELS))
     options.add_argument("--blocks", type=int, default=2)
     options.add_argument("--visit-s", type=float, default=0.6)
     given = options.parse_args()
-    made = {"minilm": cases.minilm, "matrix": cases.matrix}
-    ready = {model: made[model]() for model in given.models} if given.pairs else {}
-    done = {(row["model"], row["condition"], row["number"]) for row in read(ROWS)}
+    ready = {model: MODELS[model]() for model in given.models} if given.pairs else {}
+    here = [row for row in read(ROWS) if row["host"] == host_text()]
+    done = {(row["model"], row["condition"], row["number"]) for row in here}
     with measuring_slot(lambda text: print(text, file=sys.stderr)):
         for number in range(given.pairs):
             for model, case in ready.items():

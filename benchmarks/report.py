@@ -1,4 +1,4 @@
-"""Put the parts that were made anew, benchmarks/results/NAME.md, into benchmarks/RESULTS.md; the others stay there.
+"""Move the parts that were made anew, benchmarks/results/NAME.md, into benchmarks/RESULTS.md; the others stay there.
 
 What a person has to say of them stands in benchmarks/notes.yaml.
 """
@@ -49,7 +49,13 @@ def made(path: Path) -> str:
 
 
 def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    """Return the whole page."""
+    """Return the whole page.
+
+    Raises:
+        ValueError: a note on no part.
+    """
+    if lost := notes.keys() - {"all", *PARTS}:
+        raise ValueError(f"notes.yaml speaks of {', '.join(sorted(lost))}; parts are {', '.join(PARTS)}")
     head = "# Benchmarks\n\nMade by `make bench`; what each part does stands at the top of `benchmarks/NAME.py`."
     missing = [name for name in PARTS if name not in parts]
     if missing:
@@ -62,8 +68,11 @@ def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
 def main() -> None:
     """Write RESULTS.md."""
     notes: dict[str, str] = yaml.safe_load((HERE / "notes.yaml").read_text(encoding="utf-8"))
-    anew = {path.stem: made(path) for path in (HERE / "results").glob("*.md") if path.stem in PARTS}
+    found = [path for path in (HERE / "results").glob("*.md") if path.stem in PARTS and path.read_text().strip()]
+    anew = {path.stem: made(path) for path in found}
     PAGE.write_text(page({**kept(PAGE.read_text(encoding="utf-8")), **anew}, notes), encoding="utf-8")
+    for path in found:
+        path.unlink()
     print(PAGE)
 
 

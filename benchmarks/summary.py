@@ -28,7 +28,7 @@ def append(path: Path, row: Row) -> None:
     """Add a row with host, time and version of now to a JSON-lines file; who is interrupted loses one row at most."""
     path.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    made = {"at": at, "host": host.cpu_name(), "effkit": host.versions()["effkit"]}
+    made = {"at": at, "host": host_text(), "effkit": host.versions()["effkit"]}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({**made, **row}) + "\n")
 
@@ -96,17 +96,21 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def host_line(rows: Sequence[Row] = ()) -> str:
-    """Say where and when: of the rows' first and last, or now."""
-    times = sorted(row["at"] for row in rows) or [datetime.now(UTC).isoformat()]
-    days = dict.fromkeys((times[0][:10], times[-1][:10]))
+def host_text() -> str:
+    """Describe this host and what measures on it: processor, cores, system and packages, effkit's version left out."""
     versions = host.versions()
-    versions["effkit"] = " and ".join(sorted({row["effkit"] for row in rows if "effkit" in row})) or versions["effkit"]
-    packages = ", ".join(f"{name} {versions[name]}" for name in ("effkit", "torch", "numpy") if name in versions)
-    processors = " and ".join(sorted({row["host"] for row in rows if "host" in row})) or host.cpu_name()
-    cores = len(os.sched_getaffinity(0))
+    packages = ", ".join(f"{name} {versions[name]}" for name in ("torch", "numpy") if name in versions)
     on = "" if host.hypervisor() is None else f" under {host.hypervisor()}"
     return (
-        f"Host: {processors}, {cores} cores{on}, {platform.system()} {platform.release().partition('-')[0]}, "
-        f"Python {versions['python']}, {packages}; {' to '.join(days)}."
+        f"{host.cpu_name()}, {len(os.sched_getaffinity(0))} cores{on}, "
+        f"{platform.system()} {platform.release().partition('-')[0]}, Python {versions['python']}, {packages}"
     )
+
+
+def host_line(rows: Sequence[Row] = ()) -> str:
+    """Say where, with what and when: of the rows, or here and now."""
+    times = sorted(row["at"] for row in rows) or [datetime.now(UTC).isoformat()]
+    days = dict.fromkeys((times[0][:10], times[-1][:10]))
+    hosts = dict.fromkeys(row["host"] for row in rows if "host" in row) or [host_text()]
+    versions = sorted({row["effkit"] for row in rows if "effkit" in row}) or [host.versions()["effkit"]]
+    return f"Host: {' and '.join(hosts)}; effkit {' and '.join(versions)}; {' to '.join(days)}."

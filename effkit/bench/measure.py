@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 QUIET_S = 0.05
 MEMORY_SHARE = 0.8
 REPEATED_SHARE = 0.5
-"""Visits of a generation that may be repeated, as a share of those it plans: a busy host must not triple a run."""
+"""Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
 
 Progress = Callable[[float, str], None]
 """Told the share of measuring that is done, and what is done now."""
@@ -78,7 +78,7 @@ class Bench:
     progress: Progress = lambda share, text: None
     more: Callable[[Measurements], int] | None = None
     _wanted: int = field(default=0, init=False)
-    _repeats_left: int = field(default=0, init=False)
+    _repeats_left: float = field(default=0.0, init=False)
 
     def run(self) -> Measurements:
         """Carry out the schedule. A candidate that fails is left out from there on."""
@@ -115,7 +115,7 @@ class Bench:
                 with self._forgive(lines[name], result):
                     resident[name] = start(name, stack)
             self._idle(result)
-            self._repeats_left = int(REPEATED_SHARE * self.protocol.blocks * len(lines)) if self.protocol.retries else 0
+            self._repeats_left += REPEATED_SHARE * self.protocol.blocks * len(lines)
             for block in range(self.protocol.blocks):
                 items = block_items(
                     self.test, self.sizes, self.protocol.block_items,
@@ -191,7 +191,7 @@ class Bench:
                 [each.steal_share for each in first],
             )
             result.visits.append(visit)
-            if not disturbed or not self._repeats_left:
+            if not disturbed or self._repeats_left < 1:
                 return
             if attempt < self.protocol.retries:
                 self._repeats_left -= 1

@@ -107,8 +107,9 @@ def _task(record: Record) -> str:
 def _protocol(record: Record) -> str:
     protocol = record.spec.protocol
     generations = f"{protocol.generations} {'generation' if protocol.generations == 1 else 'generations'}"
+    blocks = f"{protocol.blocks} {'block' if protocol.blocks == 1 else 'blocks'}"
     threads = f"{protocol.threads} {'thread' if protocol.threads == 1 else 'threads'}"
-    return f"{protocol.base}: {generations} of {protocol.blocks} blocks, {protocol.calls} calls, {threads}"
+    return f"{protocol.base}: {generations} of {blocks}, {protocol.calls} calls, {threads}"
 
 
 def _host(record: Record) -> str:
