@@ -74,9 +74,11 @@ def again(run: store.Loaded) -> Again:
 
 def parameters(record: Record) -> dict[str, Any]:
     """Return the keys that make the same study today; those whose default has changed since are written out."""
-    passed = given(record.spec_passed)
-    now = parse(passed, record.run).model_dump(mode="json")
-    then = record.spec.model_dump(mode="json")
+    passed, then = given(record.spec_passed), record.spec.model_dump(mode="json")
+    try:
+        now = parse(passed, record.run).model_dump(mode="json")
+    except SpecError:  # what was left out has a default today that does not go with what was said
+        return then
     return passed | {key: value for key, value in then.items() if now[key] != value}
 
 

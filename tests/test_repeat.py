@@ -98,3 +98,15 @@ def test_packages_are_named_as_pip_takes_them() -> None:
     line = install_line(found)
     assert line is not None and line.endswith("-m pip install torch==2.12.0 scipy==1.16")
     assert install_line(found[-1:]) is None
+
+
+def test_what_no_longer_goes_with_todays_defaults_is_written_out(tmp_path: Path) -> None:
+    record = run(tmp_path).record
+    then = {"base": "standard", "generations": 5, "interval": 0.02, "most_generations": 8}
+    old = record.model_copy(
+        update={
+            "spec_passed": record.spec_passed | {"protocol": {"interval": 0.02, "most_generations": 8}},
+            "spec": parse(record.spec_passed | {"protocol": then}),
+        }
+    )
+    assert parse(parameters(old)) == old.spec

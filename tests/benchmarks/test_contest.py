@@ -44,7 +44,9 @@ def test_verdicts_are_counted() -> None:
 def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
     page = aa.summary([row(number, 1.05, "slower") for number in range(3)], "matrix")
     assert "≤ 0.6 %: met" in cells(page, "noisy", EFFKIT)
-    assert "≤ 0.3 %: not decided" in cells(aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet")
+    assert "≤ 0.3 %: not decided" in cells(
+        aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet", EFFKIT
+    )
 
 
 def test_samples_are_judged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,3 +139,14 @@ def test_a_fragment_for_notebooks(make_record: MakeRecord) -> None:
 @pytest.mark.slow
 def test_every_case_can_be_rendered(any_record: Record) -> None:
     outline(render_html(summarise([any_record])))
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("yes", "standard: 10 generations of 1 block, 670 calls, 1 thread"),
+        ("smoke with a p99 limit", "smoke: 1 generation of 2 blocks, 64 calls, 1 thread"),
+    ],
+)
+def test_the_protocol_is_told(case: str, said: str, make_record: MakeRecord) -> None:
+    assert said in render_html(summarise([make_record(case)]))
