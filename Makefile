@@ -18,7 +18,7 @@ help:
 	@echo "make notebooks  open JupyterLab"
 	@echo "make test       all tests but the slow ones;  make test-all: those too"
 	@echo "make check      ruff and mypy;  make clean: remove .venv and caches"
-	@echo "make bench      the evidence in benchmarks/, some three hours on a quiet machine; PAIRS=30 TRIALS=20 goes on, for a day"
+	@echo "make bench      the evidence in benchmarks/, some four hours on a quiet machine; PAIRS=30 TRIALS=20 goes on, for a day"
 
 .venv/installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON): install Python 3.11 to 3.14, or say make PYTHON=python3.12"; exit 1; }
