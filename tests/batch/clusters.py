@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -64,11 +65,24 @@ class Site:
         """Wait until so many workers are connected."""
         from distributed import Client
 
+        self._wait_for_scheduler()
         with Client(self.address, timeout=60, set_as_default=False) as client:
             deadline = time.monotonic() + 120
             while len(client.scheduler_info()["workers"]) != number:
                 assert time.monotonic() < deadline, f"not {number} workers within two minutes"
                 time.sleep(0.1)
+
+    def _wait_for_scheduler(self) -> None:
+        """Wait until it listens: a client waits for ever for one that has ended."""
+        deadline = time.monotonic() + 60
+        while True:
+            assert self.scheduler is not None and self.scheduler.poll() is None, (
+                self.folder / "scheduler.log"
+            ).read_text()
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
+                return
+            assert time.monotonic() < deadline, "the scheduler does not listen within a minute"
+            time.sleep(0.1)
 
     def dismiss(self) -> None:
         """End all processes, and those that they left."""
@@ -91,14 +105,20 @@ class Site:
             )  # fmt: skip
 
 
+def free_port() -> int:
+    """A port that is free, and that the system gives nobody meanwhile: those it chooses itself lie above."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
+
+
 @contextmanager
 def site(folder: Path, protocol: str = "tcp", **environment: str) -> Iterator[Site]:
     """A scheduler without workers."""
     folder.mkdir(exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    here = Site(folder, port, protocol, environment)
+    here = Site(folder, free_port(), protocol, environment)
     here.schedule()
     try:
         yield here
