@@ -27,7 +27,7 @@ MINILM, REVIEWS = "minilm-l6", "clothing-department"
 FIT_ITEMS, TEST_ITEMS = 300, 200
 OWN_BYTES = 100_000_000
 PRODUCTS, SIDE = 200, 64
-"""Two to four milliseconds a request on today's cores."""
+"""One to four milliseconds a request on today's cores."""
 
 
 class Matrix:

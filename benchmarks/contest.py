@@ -1,8 +1,7 @@
 """Every tool measures the same copies of a model in the same minutes, each in a fresh process; rows are kept.
 
 A trial has two copies of a model, loaded separately, and copies that are truly slower by the shares asked for.
-`--model matrix` (two to four milliseconds of NumPy) repeats a known share of its own work: 4, 10 or 20 of 200 equal
-matrix products again. `--model minilm` spins after each call for a share of that very call's CPU time; without
+`--model matrix` (a millisecond or more of NumPy) repeats a known share of its own work, 200 equal matrix products. `--model minilm` spins after each call for a share of that very call's CPU time; without
 slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
 `benchmarks.aa` and `benchmarks.ab` read the rows. A row belongs to its host and its protocol: another host, or another
@@ -33,7 +32,7 @@ from effkit.spec import Protocol
 
 HERE = Path(__file__).parent
 ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
-TITLES = {"matrix": "a few milliseconds of NumPy", "minilm": "MiniLM"}
+TITLES = {"matrix": "200 small matrix products in NumPy", "minilm": "MiniLM"}
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
 
 
@@ -144,9 +143,11 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def by_model(rows: list[Row], summary: Callable[[list[Row], str], str]) -> str:
-    """Return what is said of the rows, a section a model."""
-    found = {model: [row for row in rows if row["model"] == model] for model in MODELS}
-    return "\n\n".join(summary(of_model, TITLES[model]) for model, of_model in found.items() if of_model)
+    """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together."""
+    found: dict[tuple[str, str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: list(MODELS).index(row["model"])):
+        found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
+    return "\n\n".join(summary(alike, TITLES[model]) for (model, _, _), alike in found.items())
 
 
 def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:

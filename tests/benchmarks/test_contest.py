@@ -122,3 +122,9 @@ def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.Mo
     contest.run(contest.options().parse_args(["--trials", "2", "--equal-time"]))
     assert asked[5:9] == [(tool, 60.0) for tool, _ in asked[1:5]] and asked[9] == (EFFKIT, None) and len(asked) == 14
     assert len(contest.read(contest.ROWS)) == 2 * 9
+
+
+def test_rows_of_unlike_hosts_are_never_put_together() -> None:
+    here = row(0, 1.05, "slower")
+    page = contest.by_model([here, here | {"number": 1}, here | {"host": "Another"}], aa.summary)
+    assert page.count("## A/A") == 2 and "Host: Another;" in page
