@@ -1,8 +1,9 @@
 """Every tool measures the same copies of a model in the same minutes, each in a fresh process; rows are kept.
 
 A trial has two copies of a model, loaded separately, and copies that are truly slower by the shares asked for.
-`--model matrix` (a millisecond or more of NumPy) repeats a known share of its own work, 200 equal matrix products. `--model minilm` spins after each call for a share of that very call's CPU time; without
-slower copies it is the catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
+`--model matrix` (a millisecond or more of NumPy) repeats a known share of its own work, 200 equal matrix products.
+`--model minilm` spins after each call for a share of that very call's CPU time; without slower copies it is the
+catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
 `benchmarks.aa` and `benchmarks.ab` read the rows. A row belongs to its host and its protocol: another host, or another
 standard, starts anew. effkit's samples are kept too, on this machine only, so that another analysis can be read over
