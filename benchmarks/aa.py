@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
-from benchmarks.summary import Row, bootstrap_interval, host_line, percent, read, rms, table
+from benchmarks.summary import Row, host_line, percent, read, spread, table
 
 AIM = {"quiet": 0.003, "noisy": 0.006}
 
@@ -40,7 +40,7 @@ def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 
 def _line(noise: str, tool: str, mode: str, found: list[Row]) -> list[str]:
     logs = np.log([row["ratios"][SECOND] for row in found])
-    low, high = bootstrap_interval(logs, rms) if len(logs) > 1 else (0.0, float("inf"))
+    size, low, high = spread(logs, about=0.0) if len(logs) > 1 else (abs(float(logs[0])), 0.0, float("inf"))
     aim = ""
     if tool == contest.EFFKIT:
         verdict = "met" if high <= AIM[noise] else "missed" if low > AIM[noise] else "not decided"
@@ -48,7 +48,7 @@ def _line(noise: str, tool: str, mode: str, found: list[Row]) -> list[str]:
     slower = len(found[0]["shares"])
     return [
         noise, tool, mode, f"beside {slower} slower" if slower else "alone", str(len(logs)),
-        percent(float(rms(logs))), f"{percent(low)} to {percent(high)}" if len(logs) > 1 else "–", aim,
+        percent(size), f"{percent(low)} to {percent(high)}" if len(logs) > 1 else "–", aim,
         percent(float(np.max(np.abs(np.expm1(logs))))), f"{np.mean([row['seconds'] for row in found]):.0f}",
     ]  # fmt: skip
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import MODELS, Case
-from benchmarks.summary import Row, append, bootstrap_interval, host_line, host_text, percent, read, sd, table
+from benchmarks.summary import Row, append, host_line, host_text, percent, read, spread, table
 from effkit.analysis.interval import Floats
 from effkit.bench import host
 from effkit.bench.process import WorkerProcess
@@ -134,7 +134,13 @@ def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return the part of the report: one line a model and condition."""
+    """Return the part of the report: a table a host, one line a model and condition."""
+    hosts = dict.fromkeys(row["host"] for row in rows)
+    sections = [_section([row for row in rows if row["host"] == one]) for one in hosts]
+    return "\n\n".join(["## A process's luck", *sections])
+
+
+def _section(rows: Sequence[Row]) -> str:
     lines = []
     for model in dict.fromkeys(row["model"] for row in rows):
         for condition in CONDITIONS:
@@ -142,15 +148,16 @@ def summary(rows: Sequence[Row]) -> str:
             if len(kept) < 2:
                 continue
             found, seen = ([row[key] for row in kept] for key in ("log_ratio", "log_ratio_of_means"))
-            low, high = bootstrap_interval(found, sd)
-            spread = [percent(float(sd(np.array(found)))), f"{percent(low)} to {percent(high)}"]
-            largest = percent(float(np.max(np.abs(found))))
-            lines.append([model, condition.name, str(len(kept)), *spread, largest, percent(float(sd(np.array(seen))))])
+            sd, low, high = spread(found)
+            lines.append([
+                model, condition.name, str(len(kept)), percent(sd), f"{percent(low)} to {percent(high)}",
+                percent(float(np.max(np.abs(found)))), percent(spread(seen)[0]),
+            ])  # fmt: skip
     header = [
         "model", "workers started with", "pairs", "sd of log ratio", "95 %", "largest, either way",
         "sd of the means' log ratio",
     ]  # fmt: skip
-    return "\n\n".join(["## A process's luck", host_line(rows), table(header, lines)])
+    return "\n\n".join([host_line(rows), table(header, lines)])
 
 
 def main() -> None:

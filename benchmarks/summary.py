@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from effkit.analysis.statistics import mean_interval_over_generations
 from effkit.bench import host
 
 Row = dict[str, Any]
-Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From (…, n) values to (…) figures, over the last axis."""
-
-RESAMPLES = 10_000
 
 
 def append(path: Path, row: Row) -> None:
@@ -47,28 +43,26 @@ def read(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
-def rms(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root mean square over the last axis."""
-    return np.asarray(np.sqrt(np.mean(np.square(values), axis=-1)))
+def spread(values: ArrayLike, about: float | None = None) -> tuple[float, float, float]:
+    """Root mean square of independent values about a known centre, or their standard deviation, with its 95 % interval.
 
-
-def sd(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard deviation over the last axis, with n - 1."""
-    return np.asarray(np.std(values, axis=-1, ddof=1))
-
-
-def bootstrap_interval(values: ArrayLike, statistic: Statistic, *, seed: int = 1) -> tuple[float, float]:
-    """95 % percentile bootstrap of a statistic over independent values.
+    The interval is that of χ², with fewer degrees of freedom where the values have heavy tails: as many as make the
+    squares' mean as uncertain as it is seen to be (*Satterthwaite, 1946*). Simulated, it holds the truth in 96 % of
+    samples that are normal and in 88 to 92 % of Student's with 5 degrees, be they of 3, 9 or 30 values; a percentile
+    bootstrap in 64, 83 and 89 %, and in 55, 73 and 81 %.
 
     Args:
-        values: (n,) at least two; below ten or so the interval is too narrow.
-        statistic: such as `rms`.
-        seed: of the resampling.
+        values: (n,) at least two.
+        about: the centre; None for their own mean, which costs a degree of freedom.
     """
     given = np.asarray(values, dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(0, len(given), size=(RESAMPLES, len(given)))
-    low, high = np.percentile(statistic(given[drawn]), (2.5, 97.5))
-    return float(low), float(high)
+    squares = np.square(given - (given.mean() if about is None else about))
+    freedom = len(given) - (about is None)
+    mean = squares.sum() / freedom
+    uncertainty = squares.var(ddof=1)
+    seen = float(min(freedom, max(1.0, 2 * freedom * mean**2 / uncertainty)) if uncertainty > 0 else freedom)
+    low, high = (float(np.sqrt(mean * seen / stats.chi2.ppf(tail, seen))) for tail in (0.975, 0.025))
+    return float(np.sqrt(mean)), low, high
 
 
 def share_interval(successes: int, trials: int) -> tuple[float, float]:

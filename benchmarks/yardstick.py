@@ -15,20 +15,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.stats import bootstrap
 
 from benchmarks import cases
-from benchmarks.summary import bootstrap_interval, host_line, percent, table
+from benchmarks.summary import host_line, percent, table
 from effkit.bench import host
 from effkit.bench.slot import measuring_slot
 from effkit.bench.yardstick import reading_s
 
 PAUSE_S = 0.003
 LARGE = 8_000_000
-
-
-def median(values: Any) -> Any:
-    """Median over the last axis."""
-    return np.median(values, axis=-1)
 
 
 def work() -> dict[str, Callable[[], Any]]:
@@ -77,7 +73,7 @@ def main() -> None:
                 differences[name].append(float(np.log(after / reading_s())))
     lines = []
     for name, logs in differences.items():
-        low, high = bootstrap_interval(logs, median)
+        low, high = bootstrap((logs,), np.median, method="percentile", rng=1).confidence_interval
         lines.append([name, str(len(logs)), percent(float(np.median(logs))), f"{percent(low)} to {percent(high)}"])
     header = ["right before the reading", "pairs", "median offset", "95 %"]
     text = (
