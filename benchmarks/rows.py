@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from scipy import stats
@@ -74,9 +73,12 @@ def rng_for(*what: object) -> np.random.Generator:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Tables by section, in the order given."""
+    """Tables by section, in the order in which each is first met."""
+    sections: dict[str, list[Row]] = {}
+    for row in rows:
+        sections.setdefault(row.section, []).append(row)
     parts = []
-    for section, group in groupby(rows, key=lambda row: row.section):
+    for section, group in sections.items():
         lines = [f"| {' | '.join(HEADER)} |", "|" + "---|" * len(HEADER), *map(_line, group)]
         parts.append(f"### {section}\n\n" + "\n".join(lines))
     return "\n\n".join(parts)

@@ -15,7 +15,13 @@ RAPL = Component("cpu", "counter", "RAPL")
 
 
 def samples(
-    *, generations: int = 5, slower: float = 2.0, luck: float = 0.001, twin_b: float = 1.0, window_s: float = 2.0
+    *,
+    generations: int = 10,
+    blocks: int = 1,
+    slower: float = 2.0,
+    luck: float = 0.001,
+    twin_b: float = 1.0,
+    window_s: float = 2.0,
 ) -> pd.DataFrame:
     """A run of a reference at 10 ms, entered twice, and of a candidate `slower` times as slow."""
     rng = np.random.default_rng(1)
@@ -28,7 +34,7 @@ def samples(
                 ("import_s", 1.0), ("load_s", 0.5), ("first_call_s", 0.1), ("steady", 1.0),
                 ("floor_bytes", 1e8), ("peak_bytes", 1e8 + 1e7 * factor), ("items_per_s", 1 / call_s),
             )]  # fmt: skip
-            for block in range(2):
+            for block in range(blocks):
                 place = [name, twin, generation, block, 0, 0]
                 times = call_s * rng.uniform(0.9, 1.1, 80)
                 for item, value in enumerate(times):

@@ -27,7 +27,7 @@ def rows(*slower: float, generations: int = 5) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def chain(*slower: float, generations: int = 5, components: tuple[Component, ...] = (CPU,)) -> PairedSamples:
+def chain(*slower: float, generations: int = 10, components: tuple[Component, ...] = (CPU,)) -> PairedSamples:
     """A run of them."""
     return paired(rows(*slower, generations=generations), components=components)
 

@@ -16,7 +16,7 @@ def test_a_true_ratio_comes_back_with_its_verdict() -> None:
     assert ratio.low is not None and ratio.high is not None
     assert ratio.low < 2.0 < ratio.high
     assert ratio.high / ratio.low < 1.02
-    assert (ratio.verdict, ratio.n) == ("higher", 5)
+    assert (ratio.verdict, ratio.n) == ("higher", 10)
     throughput = paired(samples()).ratio("mine", "throughput")
     assert throughput is not None and throughput.verdict == "lower"
 

@@ -24,7 +24,9 @@ def test_a_share_is_judged_with_its_own_interval() -> None:
 
 
 def test_sections_become_tables() -> None:
-    text = markdown([Row("first", "a", "95 %", 9, 10), Row("second", "b", "95 %", 0, 0)])
+    text = markdown(
+        [Row("first", "a", "95 %", 9, 10), Row("second", "b", "95 %", 0, 0), Row("first", "c", "1 %", 0, 1)]
+    )
     assert text.count("### ") == 2
     assert "| a | 95 % | 90.00% (55.50% to 99.75%) | 10 | 93% to 97% |" in text
 
