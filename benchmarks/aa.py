@@ -12,19 +12,23 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
-from benchmarks.summary import Row, host_line, percent, read, spread, table
+from benchmarks.summary import Row, host_line, in_short, percent, read, spread, table
 
+OURS = contest.EFFKIT, contest.DEFAULT
 AIM = {"quiet": 0.003, "noisy": 0.006}
 
 
 def summary(rows: list[Row], model: str) -> str:
     """Return the part of the report: one line a tool, time, noise and company."""
-    lines = [_line(*group) for group in _groups(rows)]
+    groups = list(_groups(rows))
+    ours = [_short(noise, found) for noise, tool, mode, found in groups if (tool, mode) == OURS]
+    lines = [_line(*group) for group in groups]
     header = [
         "noise", "tool", "time", "copies", "pairs", "RMS of log ratio", "95 %", "aim", "worst pair off by", "s a trial",
     ]  # fmt: skip
     title = f"## A/A: two copies of {model}"
-    return "\n\n".join([title, host_line(rows), contest.settings_line(rows), table(header, lines)])
+    short = in_short(f"{'; '.join(ours)}.")
+    return "\n\n".join([title, host_line(rows), short, contest.settings_line(rows), table(header, lines)])
 
 
 def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
@@ -39,18 +43,43 @@ def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 
 
 def _line(noise: str, tool: str, mode: str, found: list[Row]) -> list[str]:
-    logs = np.log([row["ratios"][SECOND] for row in found])
-    size, low, high = spread(logs, about=0.0) if len(logs) > 1 else (abs(float(logs[0])), 0.0, float("inf"))
-    aim = ""
-    if tool == contest.EFFKIT:
-        verdict = "met" if high <= AIM[noise] else "missed" if low > AIM[noise] else "not decided"
-        aim = f"≤ {percent(AIM[noise], 1)}: {verdict}"
-    slower = len(found[0]["shares"])
+    size, ends = _error(found)
+    worst = max(abs(row["ratios"][SECOND] - 1) for row in found)
     return [
-        noise, tool, mode, f"beside {slower} slower" if slower else "alone", str(len(logs)),
-        percent(size), f"{percent(low)} to {percent(high)}" if len(logs) > 1 else "–", aim,
-        percent(float(np.max(np.abs(np.expm1(logs))))), f"{np.mean([row['seconds'] for row in found]):.0f}",
+        noise, tool, mode, _company(found), str(len(found)), percent(size), ends,
+        _aim(noise, found) if tool == contest.EFFKIT else "", percent(worst),
+        f"{np.mean([row['seconds'] for row in found]):.0f}",
     ]  # fmt: skip
+
+
+def _short(noise: str, found: list[Row]) -> str:
+    size, ends = _error(found)
+    aim = _aim(noise, found)
+    return f"{noise}, {_company(found)}, {percent(size)} ({ends}) over {len(found)} pairs, aim {aim}"
+
+
+def _error(found: list[Row]) -> tuple[float, str]:
+    """The root mean square of the log ratio, and its interval in words."""
+    if len(found) < 2:
+        return abs(_logs(found)[0]), "–"
+    size, low, high = spread(_logs(found), about=0.0)
+    return size, f"{percent(low)} to {percent(high)}"
+
+
+def _aim(noise: str, found: list[Row]) -> str:
+    """The aim, and whether the interval says that it is met."""
+    _, low, high = spread(_logs(found), about=0.0) if len(found) > 1 else (0.0, 0.0, float("inf"))
+    verdict = "met" if high <= AIM[noise] else "missed" if low > AIM[noise] else "not decided"
+    return f"≤ {percent(AIM[noise], 1)}: {verdict}"
+
+
+def _logs(found: list[Row]) -> list[float]:
+    return [float(np.log(row["ratios"][SECOND])) for row in found]
+
+
+def _company(found: list[Row]) -> str:
+    slower = len(found[0]["shares"])
+    return f"beside {slower} slower" if slower else "alone"
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
-from benchmarks.summary import Row, host_line, percent, read, share_interval, table
+from benchmarks.summary import Row, host_line, in_short, percent, read, share_interval, table
 
 BEYOND = 0.01
 HEADER = (
@@ -31,7 +31,25 @@ def summary(rows: list[Row], model: str) -> str:
     order = {noise: place for place, noise in enumerate(("quiet", "noisy"))}
     lines.sort(key=lambda line: (order[line[0]], float(line[1].strip("+ %"))))
     title = f"## A/B: a true slow-down of {model}"
-    return "\n\n".join([title, host_line(rows), contest.settings_line(rows), AIM, table(HEADER, lines)])
+    short = in_short(_short(rows))
+    return "\n\n".join([title, host_line(rows), short, contest.settings_line(rows), AIM, table(HEADER, lines)])
+
+
+def _short(rows: list[Row]) -> str:
+    """How often effkit is right, by noise and slow-down."""
+    said = []
+    for noise, tool, mode, found in contest.groups(rows):
+        if (tool, mode) != (contest.EFFKIT, contest.DEFAULT):
+            continue
+        claims: dict[str, list[str]] = {}
+        for row in found:
+            for name, claim in row["claims"].items():
+                claims.setdefault(name, []).append(claim)
+        del claims[SECOND]
+        right = ", ".join(f"{name} in {each.count('slower')} of {len(each)}" for name, each in claims.items())
+        wrong = sum(each.count("faster") for each in claims.values())
+        said.append(f"{noise}: found {right} trials; wrong direction {wrong or 'never'}")
+    return f"{'. '.join(said)}."
 
 
 def _line(noise: str, tool: str, mode: str, name: str, found: list[Row]) -> list[str]:

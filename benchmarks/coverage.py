@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import coverage_quality, coverage_real, coverage_time
 from benchmarks.rows import CAUTIOUS, MISSED, SEED, Row, markdown
+from benchmarks.summary import in_short
 
 
 def rows(results: Path | None, scale: float) -> Iterator[Row]:
@@ -37,7 +38,7 @@ def report(found: list[Row], seconds: float) -> str:
         "the simulation's own 95 % interval; wider than needed is safe, and costs power. Quality trials use "
         f"{coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000.",
         "",
-        f"{len(found)} rows: {cautious} wider than needed, {len(missed)} missed" + (":" if missed else "."),
+        in_short(f"of {len(found)} rows {cautious} are wider than needed and {len(missed)} missed their aim."),
         "",
         *(f"- {row.section}: {row.what}: {row.share:.2%}" for row in missed),
     ]

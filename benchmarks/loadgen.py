@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks import cases
 from benchmarks.cases import Case
-from benchmarks.summary import host_line, percent, table
+from benchmarks.summary import host_line, in_short, percent, table
 from effkit.analysis.interval import Floats
 from effkit.analysis.load import LEVELS, load_of
 from effkit.bench import host
@@ -176,13 +176,15 @@ def main() -> None:
     about = (
         f"{given.seeds} sequences of {given.queries:,} requests at each rate. The 5 ms model saturates at "
         f"{show(known.saturation_per_s.value, 'items/s')}: pipes and effkit take {percent(own_share, 1)} of its time. "
-        f"A request that finds it idle takes {show(wake_s, 's')} longer. "
-        f"The formula with waking up lies within effkit's 95 % intervals in {inside} of {len(answers)} cells."
+        f"A request that finds it idle takes {show(wake_s, 's')} longer."
+    )
+    short = in_short(
+        f"the formula with waking up lies within effkit's 95 % intervals in {inside} of {len(answers)} cells."
     )
     header = ["rate", "percentile", "M/D/1", "with waking up", "effkit [95 %]", "formula inside (effkit's error)"]
     all_rows = [_row(name, load, point) for name, load in loads.items() for point in load.points]
     columns = ["model", "saturation", "rate", *(f"p{level:g}" for level in LEVELS), "issued late, p99"]
-    print("\n\n".join(["## Load generator", host_line(), about, table(header, rows), table(columns, all_rows)]))
+    print("\n\n".join(["## Load generator", host_line(), short, about, table(header, rows), table(columns, all_rows)]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks import cases
 from benchmarks.cases import Case
-from benchmarks.summary import host_line, mean_text, table
+from benchmarks.summary import host_line, in_short, mean_text, table
 from effkit.bench import host
 from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.process import WorkerProcess
@@ -128,7 +128,8 @@ def main() -> None:
     with measuring_slot(lambda text: print(text, file=sys.stderr)):
         rows = [*of_calls(given.repeats), *of_host(given.repeats)]
     header = ["what", f"mean [95 %] of {given.repeats} repetitions", "aim"]
-    print("\n\n".join(["## Overhead", host_line(), table(header, rows)]))
+    short = in_short(f"{'; '.join(f'{what} {found}, aim {aim}' for what, found, aim in rows if aim)}.")
+    print("\n\n".join(["## Overhead", host_line(), short, table(header, rows)]))
 
 
 if __name__ == "__main__":

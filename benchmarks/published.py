@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from benchmarks import published_tables, published_text
+from benchmarks.summary import in_short
 from effkit.catalogue import CatalogueError
 
 
@@ -110,7 +111,9 @@ def report(outcomes: Sequence[Outcome]) -> str:
     lines = [
         "## Published numbers",
         "",
-        f"{done} of {len(outcomes)} reproduced to the last printed digit. … marks a number that the page cuts off.",
+        in_short(f"{done} of {len(outcomes)} reproduced to the last printed digit."),
+        "",
+        "… marks a number that the page cuts off.",
         "",
         "| what | published | here | reproduced | where | note |",
         "|---|---|---|---|---|---|",

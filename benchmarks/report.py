@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.summary import host_line
+from benchmarks.summary import IN_SHORT, host_line
 
 HERE = Path(__file__).parent
 PAGE = HERE / "RESULTS.md"
@@ -49,7 +49,7 @@ def made(path: Path) -> str:
 
 
 def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    """Return the whole page.
+    """Return the whole page: what each part finds in short, then the parts.
 
     Raises:
         ValueError: a note on no part.
@@ -62,7 +62,19 @@ def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
         head += f" Not run yet: {', '.join(missing)}."
     said = {name: f"\n\n{NOTE}\n{notes[name].strip()}" if name in notes else "" for name in parts}
     shown = [f"<!-- part: {name} -->\n{parts[name]}{said[name]}" for name in PARTS if name in parts]
-    return "\n\n".join([head, notes["all"].strip(), *shown]) + "\n"
+    return "\n\n".join([head, notes["all"].strip(), *found_in_short(parts), *shown]) + "\n"
+
+
+def found_in_short(parts: Mapping[str, str]) -> list[str]:
+    """Return what the parts find in short, as a list under a heading; nothing where none of them says."""
+    lines = []
+    for name in PARTS:
+        title = ""
+        for line in parts.get(name, "").splitlines():
+            title = line.removeprefix("## ") if line.startswith("## ") else title
+            if line.startswith(IN_SHORT):
+                lines.append(f"- **{title}**: {line.removeprefix(IN_SHORT)}")
+    return ["## In short", "\n".join(lines)] if lines else []
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from effkit.analysis.statistics import mean_interval_over_generations
 from effkit.bench import host
 
 Row = dict[str, Any]
+IN_SHORT = "**In short:** "
 
 
 def append(path: Path, row: Row) -> None:
@@ -77,6 +78,11 @@ def mean_text(values: ArrayLike, unit: str, digits: int = 2) -> str:
     if found is None:
         return f"{float(np.mean(values)):.{digits}f} {unit}"
     return f"{found.estimate:.{digits}f} {unit} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+
+
+def in_short(text: str) -> str:
+    """A part's main finding, which `benchmarks.report` repeats at the top of the page."""
+    return f"{IN_SHORT}{text}"
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -39,11 +39,13 @@ def test_verdicts_are_counted() -> None:
     assert (noise, slower, trials, wrong, none, beyond, held) == ("noisy", "+5 %", "4", "1", "2", "75 %", "0 of 4")
     assert right.startswith("25 %")
     assert "+0 %" not in ab.summary(rows, "matrix")  # that is A/A
+    assert "**In short:** noisy: found +5 % in 1 of 4 trials; wrong direction 1." in ab.summary(rows, "matrix")
 
 
 def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
     page = aa.summary([row(number, 1.05, "slower") for number in range(3)], "matrix")
     assert "≤ 0.6 %: met" in cells(page, "noisy", EFFKIT)
+    assert "noisy, beside 1 slower, 0.10 % (0.06 % to 0.37 %) over 3 pairs, aim ≤ 0.6 %: met." in page
     assert "≤ 0.3 %: not decided" in cells(
         aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet", EFFKIT
     )
@@ -78,10 +80,11 @@ def test_every_copy_is_compared() -> None:
 
 
 def test_parts_that_are_not_made_anew_stay() -> None:
-    parts = {"aa": "## A/A\n\n| a | b |", "loadgen": "## Load\n\nHost: here."}
+    parts = {"aa": "## A/A\n\n**In short:** well.\n\n| a | b |", "loadgen": "## Load\n\nHost: here."}
     page = report.page(parts, {"all": "All.", "aa": "A note.\n"})
     assert report.kept(page) == parts
     assert page.count("A note.") == 1 and "Not run yet: ab, " in page
+    assert "## In short\n\n- **A/A**: well.\n\n<!-- part: aa -->" in page
     assert report.kept(report.PAGE.read_text(encoding="utf-8"))
     with pytest.raises(ValueError, match="notes.yaml speaks of ba; parts are aa"):
         report.page(parts, {"all": "All.", "ba": "?"})
