@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
-from benchmarks.summary import Row, host_line, in_short, percent, read, spread, table
+from benchmarks.summary import Row, host_line, in_short, percent, read, spread, table, verdict
 
 OURS = contest.EFFKIT, contest.DEFAULT
 AIM = {"quiet": 0.003, "noisy": 0.006}
@@ -69,8 +69,7 @@ def _error(found: list[Row]) -> tuple[float, str]:
 def _aim(noise: str, found: list[Row]) -> str:
     """The aim, and whether the interval says that it is met."""
     _, low, high = spread(_logs(found), about=0.0) if len(found) > 1 else (0.0, 0.0, float("inf"))
-    verdict = "met" if high <= AIM[noise] else "missed" if low > AIM[noise] else "not decided"
-    return f"≤ {percent(AIM[noise], 1)}: {verdict}"
+    return f"≤ {percent(AIM[noise], 1)}: {verdict(low, high, AIM[noise])}"
 
 
 def _logs(found: list[Row]) -> list[float]:

@@ -38,7 +38,7 @@ def report(found: list[Row], seconds: float) -> str:
         "the simulation's own 95 % interval; wider than needed is safe, and costs power. Quality trials use "
         f"{coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000.",
         "",
-        in_short(f"of {len(found)} rows {cautious} are wider than needed and {len(missed)} missed their aim."),
+        in_short(f"of {len(found)} rows {cautious} are wider than needed and {len(missed)} missed its aim."),
         "",
         *(f"- {row.section}: {row.what}: {row.share:.2%}" for row in missed),
     ]

@@ -72,6 +72,11 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+def verdict(low: float, high: float, most: float) -> str:
+    """Whether an interval lies below the most that is aimed at: met, missed, or not decided."""
+    return "met" if high <= most else "missed" if low > most else "not decided"
+
+
 def mean_text(values: ArrayLike, unit: str, digits: int = 2) -> str:
     """A mean with its 95 % Student interval over repetitions, as text."""
     found = mean_interval_over_generations(values)

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.summary import host_line
+from benchmarks.summary import host_line, in_short
 from effkit import index
 from effkit.analysis.windows import audited
 from effkit.batch import Cluster, points
@@ -69,12 +69,14 @@ def main() -> None:
     print(f"## A sweep of {RUNS} runs on one host and on two\n\n{host_line([])}\n")
     print(
         f"Both hosts are this machine, by name, pinned to a core each; what is measured waits and does not compute. "
-        f"{trials} trials each, in turns. The aim is {AIM}×.\n"
+        f"{trials} trial{'s' * (trials != 1)} of each, in turns.\n"
     )
     print("| hosts | seconds, each trial | median |\n|---|---|---|")
     for hosts, each in took_s.items():
         print(f"| {hosts} | {', '.join(f'{one:.0f}' for one in each)} | {statistics.median(each):.0f} |")
-    print(f"\nSpeed-up: **{statistics.median(took_s[1]) / statistics.median(took_s[2]):.2f}×**.")
+    speed_up = statistics.median(took_s[1]) / statistics.median(took_s[2])
+    verdict = "met" if speed_up >= AIM else "missed"
+    print("\n" + in_short(f"{speed_up:.2f}× on two hosts, aim {AIM}×: {verdict}."))
 
 
 def _hire(dask: Site, host: str, core: int) -> None:

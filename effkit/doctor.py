@@ -158,7 +158,10 @@ def _self_test() -> Iterator[Finding]:
     busy = f"{100 * seen.disturbed:.0f} % of its visits were disturbed." if seen.disturbed > 0.1 else ""
     good = seen.resolves <= 0.03 and not busy
     yield Finding(
-        "good" if good else "limited", "self-test", text, "" if good else f"{busy} More generations see finer.".strip()
+        "good" if good else "limited",
+        "self-test",
+        text,
+        "" if good else f"{busy} A run of more generations can tell smaller differences.".strip(),
     )
 
 

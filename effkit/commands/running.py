@@ -40,7 +40,7 @@ def run(
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask, as in tcp://10.0.0.1:8786.")
     ] = None,
 ) -> None:
-    """Run studies and sweeps through papermill, what is done left out, and write the report."""
+    """Run studies and sweeps through papermill and write the report; what is done of a sweep is not run again."""
     from effkit import attempts, batch, store
     from effkit.remote.fetching import refresh
 
@@ -67,7 +67,8 @@ def run(
                 if fail_fast and outcome.status != "done":
                     break
     except KeyboardInterrupt:
-        typer.echo("Stopped; no process was left behind. The same command goes on from here.", err=True)
+        goes_on = "starts every study anew" if rerun == "all" else "goes on from here"
+        typer.echo(f"Stopped; no process was left behind. The same command {goes_on}.", err=True)
         raise typer.Exit(130) from None
     failed = [each for each in outcomes if each.status != "done"]
     if len(asked) > 1:

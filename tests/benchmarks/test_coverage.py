@@ -93,6 +93,6 @@ def table() -> pd.DataFrame:
 def test_the_page_names_what_missed(capsys: pytest.CaptureFixture[str]) -> None:
     found = [Row("s", "good", "95 %", 95, 100), Row("s", "bad", "95 %", 5, 100, COVERS)]
     page = coverage.report(found, 1.0)
-    assert "2 rows: 0 wider than needed, 1 missed:" in page and "- s: bad: 5.00%" in page
+    assert "of 2 rows 0 are wider than needed and 1 missed its aim." in page and "- s: bad: 5.00%" in page
     with pytest.raises(SystemExit, match="no such folder"):
         coverage.main(["--results", "nowhere"])
