@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from effkit.frozen import Frozen
 
@@ -66,6 +66,15 @@ class Budget(Frozen):
                 )
         return self
 
+    def away_s(self, moved_bytes: float) -> float:
+        """Seconds of a request's latency that are not the machine's: the network's, and moving request and answer."""
+        moving_s = moved_bytes / self.network_bytes_per_s if self.network_bytes_per_s else 0.0
+        return (self.network_s or 0.0) + moving_s
+
+    def on_machine_s(self, moved_bytes: float) -> float | None:
+        """What the latency budget leaves to the machine, seconds, be it below 0; None without one."""
+        return None if self.latency_p99_s is None else self.latency_p99_s - self.away_s(moved_bytes)
+
 
 class CarbonSpec(Frozen):
     """Where the electricity comes from. Never guessed from the network."""
@@ -94,11 +103,18 @@ class LoadSpec(Frozen):
 
     max_batch: PositiveInt = Field(default=1, description="most waiting requests that are answered together")
     shares: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.3, 0.6, 0.8), min_length=1, description="rates, as shares of the candidate's saturation"
+        default=(0.3, 0.6, 0.8), min_length=1, description="rates, as rising shares of the candidate's saturation"
     )
     seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
     queries: PositiveInt = Field(default=3000, description="requests of one sequence")
     most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
+
+    @field_validator("shares")
+    @classmethod
+    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise ValueError(f"`load.shares` is {list(shares)}; give each once, the lowest first")
+        return shares
 
 
 class CostSpec(Frozen):

@@ -62,7 +62,7 @@ class Latency(Frozen):
     ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
     cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
     calls: int
-    steady: bool = Field(description="False when the warm-up test did not pass")
+    steady: bool = Field(description="False where the warm-up test did not pass in most of its processes")
 
 
 class Throughput(Frozen):
@@ -179,7 +179,9 @@ class Load(Frozen):
     saturation_per_s: Estimate = Field(description="requests a second with a queue that never empties (Offline)")
     points: tuple[LoadPoint, ...]
     highest_per_s: Estimate | None = Field(
-        default=None, description="highest rate whose p99 meets the budget, from an isotonic fit; None without a budget"
+        default=None,
+        description="highest rate whose p99 meets the budget, the network's part taken off, from an isotonic fit; None "
+        "without a budget, or where no p99 is borne that could be held against it",
     )
     bound: Literal["within", "at least", "below"] | None = Field(
         default=None, description="whether the rates measured enclose `highest_per_s`, or only bound it"

@@ -138,7 +138,7 @@ class Study:
             StoreError: when the results could not be written; said before measuring.
             SpecError: when the study asks for a load test and there is no load generator, for a GPU
                 and there is none, or for a runtime that is not installed; said before measuring.
-            StudyFailed: when the reference fails.
+            StudyFailed: when the reference fails, or makes no error of which the margin could be a share.
         """
         from effkit.bench.device import device
 
@@ -154,6 +154,7 @@ class Study:
         with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
             self._check_reference(found.failures)
+            self._check_margin(found)
             self._measure(found, show)
             self._check_reference(found.measured.failures)
             from effkit.bench import samples
@@ -177,6 +178,11 @@ class Study:
     def _check_reference(self, failures: Mapping[str, str]) -> None:
         if (why := failures.get(self.spec.reference)) is not None:
             raise StudyFailed(f"The reference `{self.spec.reference}` failed: {why}")
+
+    def _check_margin(self, found: assemble.Findings) -> None:
+        errors = found.scores(found.prepared[self.spec.reference].predictions[0])
+        if self.spec.margin_percent is not None and not np.any(errors):
+            raise StudyFailed(f"`{self.spec.reference}` makes no error of which a margin could be a share: name another.")
 
     def _prepared(self, show: Progress) -> assemble.Findings:
         """Load the task, then make every candidate and predict the test items with it."""

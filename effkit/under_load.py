@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effkit.analysis.cost import moved_bytes
 from effkit.analysis.load import load_of
 from effkit.analysis.pareto import Direction, front
 from effkit.assemble import Findings
@@ -56,9 +57,13 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
     if not runs:
         return record, samples
     rows = bench.table(runs, found.spec.load.shares)
-    budget_s = found.spec.budget.latency_p99_s
     tests = {
-        name: load_of(rows[rows["candidate"] == name], found.spec.load, budget_s=budget_s, seed=found.spec.seed)
+        name: load_of(
+            rows[rows["candidate"] == name],
+            found.spec.load,
+            budget_s=found.spec.budget.on_machine_s(moved_bytes(record.candidate(name))),
+            seed=found.spec.seed,
+        )
         for name in runs
     }
     return _with(record, tests, found), _appended(samples, rows)

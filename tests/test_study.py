@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -121,6 +122,17 @@ def test_a_task_of_ones_own(results: Path) -> None:
     assert record.reference.quality is not None
     assert record.reference.quality.value.value == 1.0
     assert {group.group for group in record.reference.quality.groups} == {"side=left", "side=right"}
+
+
+def test_a_reference_without_an_error_is_told_before_measuring(results: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(200.0), "z": [0.0, 1.0] * 100, "y": 2.0 * np.arange(200.0)})
+    task = Task.from_frame("doubled", frame, target="y", kind="regression")
+    made = study(
+        task=task, reference="perfect", candidates=["shallow-tree"], margin_points=None, margin_percent=2.0,
+        own={"perfect": lambda items: [2.0 * item["x"] for item in items]},
+    )  # fmt: skip
+    with pytest.raises(StudyFailed, match=r"`perfect` makes no error .* name another"):
+        made.run()
 
 
 def test_adding_a_name_twice_is_refused() -> None:

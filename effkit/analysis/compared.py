@@ -24,6 +24,8 @@ class Rival:
         fixed: of the limits that no slider moves, together.
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
+        usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
+        away_s: the network's part of a limit, seconds.
         preferred: whether it is shown to be better than the reference, or is the reference.
     """
 
@@ -38,6 +40,9 @@ class Rival:
     preferred: bool
     difference: float
     usable_per_s: float | None
+    own_limit_s: float | None
+    away_s: float
+    tails: tuple[tuple[float, float], ...]
     idle_w: float | None
     above_idle_j: float | None
     rank: str | None
@@ -103,11 +108,14 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         worse_below=each.worse_below,
         own_margin=each.margin,
         own_outcome=next(check.outcome for check in checks if check.what == "quality"),
-        p99_low_s=p99.at_least,
-        p99_high_s=p99.at_most,
+        p99_low_s=p99.low,
+        p99_high_s=p99.high,
         preferred=each.preferred,
         difference=each.difference,
         usable_per_s=each.usable_per_s,
+        own_limit_s=each.own_limit_s,
+        away_s=asked.budget.away_s(each.moved_bytes),
+        tails=each.tails,
         idle_w=each.idle_w,
         above_idle_j=each.above_idle_j,
         rank=each.rank,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from effkit.analysis.cost import capacity, kept_bytes, moved_bytes
 from effkit.analysis.family import Family, family
+from effkit.analysis.load import crossing, rising
 from effkit.evidence import PercentileRecord, QualityVerdict
 from effkit.record import CandidateRecord, Latency, Record
+from effkit.spec import Budget
 
 NO_DIFFERENCE = 0.0
 FEWEST_FOR_GROUP = 200
@@ -19,7 +23,8 @@ class Known:
     """A number with its interval; None where it is not known, and then why.
 
     Attributes:
-        value: as measured; `low` and `high` are the ends of its interval, equal to it where it is exact.
+        value: as measured; `low` and `high` are the ends of its interval, equal to it where it is exact, and None
+            where one generation gives none: a limit is then neither met nor missed.
         why: the reason where there is no value.
     """
 
@@ -27,16 +32,6 @@ class Known:
     low: float | None = None
     high: float | None = None
     why: str = ""
-
-    @property
-    def at_least(self) -> float | None:
-        """The lower end, or the value itself where it has no interval."""
-        return self.value if self.low is None else self.low
-
-    @property
-    def at_most(self) -> float | None:
-        """The upper end, or the value itself where it has no interval."""
-        return self.value if self.high is None else self.high
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,8 @@ class Contender:
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one machine is given; None where no rate is known.
+        own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
+        tails: rates of a load test with the p99 of each, both rising, where it is borne; empty without a test.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
         moved_bytes: of a request and its answer.
@@ -97,6 +94,8 @@ class Contender:
     energy_j: Known
     rank: str | None
     usable_per_s: float | None
+    own_limit_s: float | None
+    tails: tuple[tuple[float, float], ...]
     idle_w: float | None
     above_idle_j: float | None
     moved_bytes: float
@@ -107,13 +106,31 @@ class Contender:
         """Whether it is the reference or shown to be better: a gap that may be chance prefers nothing."""
         return self.reference or self.verdict == "superior"
 
+    @property
+    def serves(self) -> bool:
+        """Whether a rate is known at which it serves, under some limit."""
+        return self.usable_per_s is not None or bool(self.tails)
+
+    def usable_within(self, limit_s: float | None) -> float | None:
+        """Requests a second that one machine is given where p99 on the machine must keep within a limit.
+
+        The study's own limit has the rate of the record. For another, the load test's percentiles tell between which
+        of its rates the limit is crossed, on a straight line; None where not even the lowest keeps it.
+        """
+        if limit_s is None or limit_s == self.own_limit_s or not self.tails:
+            return self.usable_per_s
+        rates, tails_s = np.array(self.tails).T
+        rate, bound = crossing(rates, tails_s, limit_s)
+        return None if bound == "below" else rate
+
 
 def contenders(record: Record) -> tuple[Contender, ...]:
     """Return the candidates that worked, in the order of the parameter file."""
-    return tuple(_contender(c, record.reference) for c in record.candidates if c.status == "ok" and c.quality)
+    budget, able = record.spec.budget, (c for c in record.candidates if c.status == "ok" and c.quality)
+    return tuple(_contender(c, record.reference, budget) for c in able)
 
 
-def _contender(candidate: CandidateRecord, reference: CandidateRecord) -> Contender:
+def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: Budget) -> Contender:
     assert candidate.quality is not None
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
@@ -150,11 +167,23 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord) -> Conten
         ),
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
+        own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
+        tails=_tails(candidate),
         idle_w=energy.idle_w if energy else None,
         above_idle_j=energy.net_j if energy else None,
         moved_bytes=moved_bytes(candidate),
         kept_bytes=kept_bytes(candidate),
     )
+
+
+def _tails(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
+    points = candidate.load.points if candidate.load else ()
+    found = [(point.asked_per_s, each.value_s) for point in points for each in point.percentiles if each.level == 99]
+    borne = [(rate, tail_s) for rate, tail_s in found if tail_s is not None]
+    if not borne:
+        return ()
+    rates, tails_s = zip(*borne, strict=True)
+    return tuple(zip(rates, rising(tails_s).tolist(), strict=True))
 
 
 def _time(candidate: CandidateRecord, reference: CandidateRecord) -> float:

@@ -91,9 +91,10 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
         more machines might still help, but no rate is known at which they would.
     """
     load = candidate.load
+    if load is not None and load.bound == "below":
+        return None
     if load is not None and load.highest_per_s is not None:
-        met = load.bound != "below" and load.highest_per_s.value > 0
-        return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least") if met else None
+        return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least")
     if load is not None:
         return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation")
     if candidate.latency is None:

@@ -194,9 +194,10 @@ def weigh(contender: Contender, asked: Asked) -> Weighed:
 def serving(contender: Contender, asked: Asked) -> Serving | None:
     """What it takes at the traffic asked for; None without a traffic or a rate."""
     requests_per_s = asked.budget.requests_per_s
-    if requests_per_s is None or contender.usable_per_s is None:
+    usable_per_s = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
+    if requests_per_s is None or usable_per_s is None:
         return None
-    number = machines_needed(requests_per_s, contender.usable_per_s)
+    number = machines_needed(requests_per_s, usable_per_s)
     energy_j = None
     if contender.idle_w is not None and contender.above_idle_j is not None:
         energy_j = max(joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j), 0.0)
@@ -215,9 +216,7 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
 def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iterator[Check]:
     budget = asked.budget
     if budget.latency_p99_s is not None:
-        moving_s = contender.moved_bytes / budget.network_bytes_per_s if budget.network_bytes_per_s else 0.0
-        away_s = (budget.network_s or 0.0) + moving_s
-        yield _held("latency", _plus(contender.p99_s, away_s), budget.latency_p99_s)
+        yield _held("latency", _plus(contender.p99_s, budget.away_s(contender.moved_bytes)), budget.latency_p99_s)
     if budget.prepare_p99_s is not None:
         yield _held("preparing", contender.prepare_p99_s, budget.prepare_p99_s)
     if budget.infer_p99_s is not None:
@@ -267,8 +266,8 @@ def _groups(contender: Contender, margin: float) -> Check:
 
 
 def _held(what: What, known: Known, limit: float) -> Check:
-    meets = known.at_most is not None and known.at_most <= limit
-    fails = known.at_least is not None and known.at_least > limit
+    meets = known.high is not None and known.high <= limit
+    fails = known.low is not None and known.low > limit
     return Check(what, "meets" if meets else "fails" if fails else "open", limit, known)
 
 

@@ -128,6 +128,7 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
             samples.even_pivot(name, twin, "visit_cpu_s"),
             samples.even_pivot(name, twin, "visit_window_s"),
             samples.pivot(name, twin, "visit_calls"),
+            _gpu_j(samples, name, twin),
         )
         for name, twin in workers
     ]
@@ -139,7 +140,7 @@ def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], wor
 
     def per_call(name: str, twin: str) -> Floats:
         cpu_j, memory_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "memory_j", "calls"))
-        return (cpu_j + factor * memory_j) / calls
+        return (cpu_j + factor * memory_j + _gpu_j(samples, name, twin)) / calls
 
     logs = paired_log_ratios(*(per_call(name, twin) for name, twin in workers))
     interval = samples.interval(logs)
@@ -149,6 +150,13 @@ def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], wor
         low=interval.low if interval else None,
         high=interval.high if interval else None,
     )
+
+
+def _gpu_j(samples: PairedSamples, name: str, twin: str) -> Floats:
+    """Joules of the GPU in each visit, which no form of power model touches; 0 where none was read."""
+    if all(part.component != "gpu" for part in samples.components):
+        return np.zeros_like(samples.pivot(name, twin, "visit_calls"))
+    return samples.pivot(name, twin, "visit_gpu_j")
 
 
 def _memory_w(samples: PairedSamples) -> float:

@@ -37,7 +37,7 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         samples: its rows of `load_latency_s`, `load_delay_s` and `saturation_per_s`, each sequence in order of
             arrival; `block` is the rate's place among `spec.shares`, `generation` the number of the sequence.
         spec: what was asked for.
-        budget_s: the 99th percentile that production allows, seconds; None without one.
+        budget_s: the 99th percentile that production leaves to the machine, seconds; None without a budget.
         seed: of resampling.
     """
     saturation = _saturation(samples.loc[samples["metric"] == "saturation_per_s", "value"].to_numpy(np.float64))
@@ -60,9 +60,10 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
     bound: Bound | None = None
     if budget_s is not None:
         highest, bound = highest_rate([point.asked_per_s for point in points], series, budget_s, seed=seed)
-        # That even the highest rate keeps within the budget is said only where its p99 is borne.
-        if bound == "at least" and points[-1].percentiles[-1].value_s is None:
-            highest, bound = None, None
+        # A rate is told only where the p99 is borne that keeps within the budget, or that does not even at the lowest.
+        by = [point for point in points if point.asked_per_s <= highest.value][-1]
+        if by.percentiles[-1].value_s is None:
+            highest, bound = None, bound if bound == "below" else None
     return Load(
         max_batch=spec.max_batch,
         saturation_per_s=saturation,
@@ -151,7 +152,7 @@ def highest_rate(
     rates = np.asarray(rates_per_s, dtype=np.float64)
     cut = [batches(each) for each in series]
     measured = [_quantile(np.sort(np.concatenate(each)), 0.99) for each in cut]
-    value, bound = _crossing(rates, _rising(measured), budget_s)
+    value, bound = crossing(rates, rising(measured), budget_s)
     rng = np.random.default_rng([seed, 99])
     drawn = np.empty(resamples)
     for number in range(resamples):
@@ -159,7 +160,7 @@ def highest_rate(
             _quantile(np.sort(np.concatenate([each[i] for i in rng.integers(len(each), size=len(each))])), 0.99)
             for each in cut
         ]
-        rate, side = _crossing(rates, _rising(tails), budget_s)
+        rate, side = crossing(rates, rising(tails), budget_s)
         drawn[number] = {"within": rate, "at least": np.inf, "below": -np.inf}[side]
     fewest = min(len(each) for each in cut)
     low, high = np.quantile(drawn, expanded_tails(fewest, confidence), method="inverted_cdf")
@@ -174,8 +175,8 @@ def highest_rate(
     )
 
 
-def _crossing(rates: Floats, tails_s: Floats, budget_s: float) -> tuple[float, Bound]:
-    """Where a rising line crosses the budget."""
+def crossing(rates: Floats, tails_s: Floats, budget_s: float) -> tuple[float, Bound]:
+    """Return where a rising line crosses the budget, or the rate at its end and that it lies beyond."""
     last = int(np.searchsorted(tails_s, budget_s, side="right")) - 1
     if last < 0:
         return float(rates[0]), "below"
@@ -185,7 +186,8 @@ def _crossing(rates: Floats, tails_s: Floats, budget_s: float) -> tuple[float, B
     return float(rates[last] + part * (rates[last + 1] - rates[last])), "within"
 
 
-def _rising(tails_s: Sequence[float]) -> Floats:
+def rising(tails_s: Sequence[float]) -> Floats:
+    """Return percentiles of rising rates as they can only be, rising too: by isotonic regression."""
     from scipy.optimize import isotonic_regression
 
     return np.asarray(isotonic_regression(tails_s).x, dtype=np.float64)

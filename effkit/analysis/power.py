@@ -17,8 +17,8 @@ from effkit.analysis.statistics import paired_log_ratios, ratio_over_generations
 from effkit.record import PowerForm, Verdict
 
 WorkerLine = tuple[Floats, ...]
-"""One worker's visits, three tables of shape (generations, blocks): CPU time of the worker in seconds, length of
-the energy window in seconds, and calls. NaN marks a visit that was not made."""
+"""One worker's visits, tables of shape (generations, blocks): CPU time of the worker in seconds, length of the energy
+window in seconds, calls, and joules of what no form touches, such as a GPU. NaN marks a visit that was not made."""
 
 SHAPES: dict[str, Callable[[Floats], Floats]] = {
     "cubic in load": lambda load: 0.1 + 0.9 * load**3,
@@ -44,7 +44,7 @@ def envelope(
 ) -> tuple[PowerForm, ...]:
     """The energy ratio to the reference under every form of power model.
 
-    The energy of a call is `(tdp_w * rated * shape(load) + memory_w) * window_s / calls` with
+    The energy of a call is `((tdp_w * rated * shape(load) + memory_w) * window_s + other_j) / calls` with
     `load = cpu_s / (window_s * cores)`, and the ratio is that of `paired_log_ratios`.
 
     Args:
@@ -108,9 +108,9 @@ def agree(forms: Sequence[PowerForm], threshold: float, verdict: Verdict) -> Ver
 
 def _call_j(line: WorkerLine, shape: Callable[[Floats], Floats], rated_w: float, memory_w: float, cores: int) -> Floats:
     """(generations, blocks) joules of a call under one form; NaN where there was no visit or nothing was used."""
-    cpu_s, window_s, calls = (np.asarray(table, dtype=np.float64) for table in line)
+    cpu_s, window_s, calls, other_j = (np.asarray(table, dtype=np.float64) for table in line)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Clocks of CPU time tick coarsely: a worker on every core may read a little over all of them.
         load = np.minimum(cpu_s / (window_s * cores), 1.0)
-        energy: Floats = (rated_w * shape(load) + memory_w) * window_s / calls
+        energy: Floats = ((rated_w * shape(load) + memory_w) * window_s + other_j) / calls
     return np.where(np.isfinite(energy) & (energy > 0), energy, np.nan)

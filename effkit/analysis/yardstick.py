@@ -53,15 +53,17 @@ class Stretches:
         """(n,) log of the wall time over the CPU time of a call, less what is usual for the candidate undisturbed.
 
         A crowd may never leave the core alone: what is a candidate's own is looked for where its waiting for the
-        core is already taken off.
+        core is already taken off. One that computes in several threads takes more CPU time than wall time: that it
+        waits less than nothing is its own as well.
         """
         cpu_s = np.maximum(self.cpu_s, LEAST_CPU * self.call_s)
         waited = np.log(self.call_s / cpu_s)
         rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
         for code in np.unique(self.candidate):
             own = self.candidate == code
-            # The kernel also counts waits between the calls: what is left may seem negative, and waiting never is.
-            waited[own] -= max(0.0, float(np.quantile(rest[own], UNDISTURBED)))
+            # The kernel also counts waits between the calls: no less may be left than was ever seen undisturbed.
+            floor = min(0.0, float(np.quantile(waited[own], UNDISTURBED)))
+            waited[own] -= max(floor, float(np.quantile(rest[own], UNDISTURBED)))
         return waited
 
 
@@ -87,8 +89,10 @@ def slopes(seen: Stretches, mean_s: float) -> Floats:
     root = np.sqrt(weight)[:, None]
     target = np.log(seen.call_s)
     # The noise of a visit, not of a stretch: a first fit without the pull tells it.
-    free = np.linalg.lstsq(root * design, root[:, 0] * target, rcond=None)[0]
-    noise = float(np.average((target - design @ free) ** 2, weights=weight))
+    free, _, rank, _ = np.linalg.lstsq(root * design, root[:, 0] * target, rcond=None)
+    if rows.size <= rank:
+        return np.zeros((2, candidates))  # a fit through every row tells of no noise, and of no slope
+    noise = float(np.average((target - design @ free) ** 2, weights=weight)) * rows.size / (rows.size - rank)
     pull = np.zeros((2 * candidates, design.shape[1]))
     pull[:, : 2 * candidates] = np.eye(2 * candidates) * np.sqrt(noise) / PRIOR_SPREAD
     fit = np.linalg.lstsq(

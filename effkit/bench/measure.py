@@ -81,12 +81,12 @@ class Bench:
     _repeats_left: float = field(default=0.0, init=False)
 
     def run(self) -> Measurements:
-        """Carry out the schedule. A candidate that fails is left out from there on."""
+        """Carry out the schedule. A candidate that fails is left out from there on; with the reference all ends."""
         result = Measurements(cores=host.choose_cores(self.protocol.threads))
         result.resident_together = self._fit_in_memory()
         with on_cores(result.cores):
             generation, self._wanted = 0, self.protocol.generations
-            while generation < self._wanted:
+            while generation < self._wanted and self.reference not in result.failures:
                 self._generation(generation, result)
                 generation += 1
                 if generation == self.protocol.generations and self.more is not None:
@@ -123,7 +123,7 @@ class Bench:
                 )  # fmt: skip
                 names = order(list(lines), seed=self.seed, generation=generation, block=block)
                 for position, name in enumerate(names):
-                    if lines[name].candidate in result.failures:
+                    if {lines[name].candidate, self.reference} & result.failures.keys():
                         continue
                     done = 0.3 + 0.6 * (block + position / len(names)) / self.protocol.blocks
                     self._tell(generation, done, f"visiting {name}")

@@ -23,7 +23,9 @@ from effkit.bench import slot
 from effkit.bench.energy import EnergyMeter
 from effkit.record import Rank, weakest_rank
 
-ANSWER_WITHIN_S = 3600.0
+ANSWER_WITHIN_S, MAKE_WITHIN_S = 3600.0, 86400.0
+"""Who does not answer for so long hangs. Making and predicting may take hours on many items."""
+MAKING = ("make", "predict")
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",
@@ -47,7 +49,7 @@ class WorkerProcess:
     def __init__(
         self, *, threads: int, cores: Sequence[int] = (), device: str = "cpu", meter: EnergyMeter | None = None
     ) -> None:
-        self._meter = meter
+        self._meter, self._overdue = meter, ""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         started = time.perf_counter()
         self._process = subprocess.Popen(
@@ -92,7 +94,8 @@ class WorkerProcess:
         Raises:
             WorkerFailed: with the reason in a sentence, when there is an error or no answer.
         """
-        watchdog = threading.Timer(ANSWER_WITHIN_S, self._process.kill)
+        within_s = MAKE_WITHIN_S if command in MAKING else ANSWER_WITHIN_S
+        watchdog = threading.Timer(within_s, self._give_up, [within_s])
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -131,6 +134,10 @@ class WorkerProcess:
         self._write(end)
         self._process.stdout.read(len(ended))
         return _checked(self._receive(command), command)
+
+    def _give_up(self, within_s: float) -> None:
+        self._overdue = f"the worker was ended: it gave no answer within {within_s / 3600:g} h"
+        self._process.kill()
 
     def _answer_meter(self, question: dict[str, Any], energy: ExitStack) -> None:
         """Open or close an energy window around a making step, as the worker asks."""
@@ -173,6 +180,8 @@ class WorkerProcess:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         code = self._process.returncode
+        if self._overdue:
+            return self._overdue
         if code is None:
             return "the worker closed its pipe but did not end"
         if code < 0:

@@ -54,7 +54,7 @@ def _becomes(view: View, flip: Flip) -> str:
 
 def at_each_traffic(view: View, decision: Decision) -> Iterator[str]:
     """What is chosen from 0.1 to 10,000 requests a second."""
-    if all(each.usable_per_s is None for each in view.contenders):
+    if not any(each.serves for each in view.contenders):
         return
     found = choices(view.contenders, decision.asked)
     if len(found) == 1:

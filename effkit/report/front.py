@@ -156,12 +156,12 @@ def _mark(view: View, place: int, each: Contender, across: _Axis, up: _Axis) -> 
 
 
 def _p99(known: Known, across: _Axis) -> tuple[tuple[float, float] | None, bool]:
-    if known.at_least is None:
+    if known.low is None:
         return None, False
-    begin = across.at(known.at_least)
-    if known.at_most is None:
+    begin = across.at(known.low)
+    if known.high is None:
         return (begin, min(begin + _STUB, RIGHT)), True
-    return (begin, across.at(known.at_most)), False
+    return (begin, across.at(known.high)), False
 
 
 def _mean_s(view: View, each: Contender) -> tuple[float, float, float] | None:

@@ -26,7 +26,9 @@ def under_load(view: View) -> Table | None:
         columns += [ColumnSpec(f"p{level} {at}", "of saturation", _at(share, level)) for level in (50, 99)]
     budget_s = view.record.spec.budget.latency_p99_s
     if budget_s is not None:
-        columns.append(ColumnSpec("Highest rate", f"p99 within {show(budget_s, 's')}", _highest))
+        budget = view.record.spec.budget
+        network = ", the network's part included" if budget.network_s or budget.network_bytes_per_s else ""
+        columns.append(ColumnSpec("Highest rate", f"p99 within {show(budget_s, 's')}{network}", _highest))
     table = build(view, columns, key="load", title="Under load")
     together = "one at a time" if spec.max_batch == 1 else f"up to {spec.max_batch} together"
     note = (

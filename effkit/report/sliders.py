@@ -138,7 +138,7 @@ def _latency(view: View, p99: list[Known]) -> Iterator[Slider]:
 
 def _serving(view: View) -> Iterator[Slider]:
     """Traffic, and what only counts with one."""
-    if all(each.usable_per_s is None for each in view.contenders):
+    if not any(each.serves for each in view.contenders):
         return
     budget, asked = view.asked.budget, view.asked
     at_traffic = budget.money_per_thousand is not None or budget.carbon_g_per_thousand is not None

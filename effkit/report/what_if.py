@@ -161,7 +161,7 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
             continue
         limit = view.margin_value(check.limit) if check.what == "groups" else show(check.limit, UNITS[check.what])
         yield Head(check.what, capital(LIMITS[check.what]), f"at most {limit}", moves=False)
-    if all(each.usable_per_s is None for each in order):
+    if not any(each.serves for each in order):
         return
     yield Head("machines", "Machines", "at that traffic", moves=True)
     yield Head("money", "Money", _at_most(view.asked.budget.money_per_thousand), moves=True)

@@ -27,8 +27,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
-        "rank": "counter", "usable_per_s": 10 / time, "idle_w": 20.0, "above_idle_j": 0.5 * time,
-        "moved_bytes": 1000.0, "kept_bytes": 1e8,
+        "rank": "counter", "usable_per_s": 10 / time, "own_limit_s": None, "tails": (), "idle_w": 20.0,
+        "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
     return Contender(name=name, time=time, **(fields | other))
 
@@ -192,3 +192,29 @@ def test_whatever_is_asked_the_chosen_meets_it_and_nothing_before_it_does(
         names = [each.contender.name for each in wider.order]
         assert wider.chosen is not None
         assert names.index(wider.chosen) <= names.index(found.chosen)
+
+
+def test_another_latency_limit_asks_the_load_test_anew() -> None:
+    tested = contender(
+        "small", 0.1, usable_per_s=80.0, own_limit_s=0.1, tails=((30.0, 0.01), (60.0, 0.03), (80.0, 0.09))
+    )
+    served = {limit_s: tested.usable_within(limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
+    assert served == {None: 80.0, 0.1: 80.0, 0.2: 80.0, 0.02: pytest.approx(45.0), 0.005: None}
+    untested = contender("small", 0.1, usable_per_s=7.0, own_limit_s=0.1)
+    assert untested.usable_within(0.005) == 7.0
+
+
+def test_the_network_takes_its_part_of_the_limit_under_load_too() -> None:
+    tested = contender("small", 0.01, usable_per_s=80.0, own_limit_s=0.1, tails=((30.0, 0.01), (60.0, 0.03)))
+    known = [reference(), tested]
+    far, near = (
+        decide(known, asked(latency_p99_s=0.1, network_s=network_s, requests_per_s=450.0)) for network_s in (0.08, 0.0)
+    )
+    machines = [each.serving.machines for found in (far, near) for each in found.order if each.contender is tested]
+    assert machines == [10, 6]  # 45 a second within 20 ms, 80 within the study's own 100 ms
+
+
+def test_a_single_generation_neither_meets_nor_misses_a_limit() -> None:
+    alone = replace(SMALL, p99_s=Known(0.01), energy_j=Known(0.1))
+    outcomes = {c.what: c.outcome for c in weigh(alone, asked(latency_p99_s=0.02, energy_j=0.05)).checks}
+    assert outcomes["latency"] == outcomes["energy"] == "open"

@@ -14,12 +14,14 @@ from effkit.record import PowerForm
 GENERATIONS, BLOCKS = 5, 2
 
 
-def line(call_s: float, busy: float = 1.0, *, window_s: float = 2.0, luck: float = 0.002, seed: int = 0):
-    """A worker that takes `call_s` a call and keeps `busy` cores busy."""
+def line(
+    call_s: float, busy: float = 1.0, *, window_s: float = 2.0, luck: float = 0.002, seed: int = 0, other_w: float = 0.0
+):
+    """A worker that takes `call_s` a call, keeps `busy` cores busy, and asks `other_w` of a GPU."""
     rng = np.random.default_rng(seed)
     seconds = call_s * np.exp(luck * rng.standard_normal((GENERATIONS, BLOCKS)))
     windows = np.full((GENERATIONS, BLOCKS), window_s)
-    return busy * windows, windows, windows / seconds
+    return busy * windows, windows, windows / seconds, other_w * windows
 
 
 def forms(candidate, *, memory_w: float = 20.0, tdp_w: float = 8.0, cores: int = 2) -> dict[str, PowerForm]:
@@ -45,6 +47,15 @@ def test_the_forms_are_the_formulas() -> None:
     assert found["linear in load, the rated power"].value == pytest.approx((8 / 4 + 2) / (8 / 2 + 2), rel=0.01)
     cubic = (4 * (0.1 + 0.9 / 64) + 2) / (4 * (0.1 + 0.9 / 8) + 2)
     assert found["cubic in load, half the rated power"].value == pytest.approx(cubic, rel=0.01)
+
+
+def test_a_gpu_is_in_every_form_as_it_was_read() -> None:
+    same = {"memory_w": 2.0, "tdp_w": 8.0, "cores": 2}
+    base = line(0.04, luck=0.0, other_w=94.0)
+    found = envelope(line(0.04, luck=0.0, other_w=44.0), base, base, **same)
+    (rated,) = (form for form in found if form.form == "linear in load, the rated power")
+    assert rated.value == pytest.approx((8 / 2 + 2 + 44) / (8 / 2 + 2 + 94))
+    assert all(form.high is not None and form.high < 0.6 for form in found)
 
 
 def test_a_saving_of_cpu_time_alone_is_not_one_of_energy() -> None:
@@ -80,13 +91,13 @@ def test_a_direction_needs_every_form(first: float, second: float, threshold: fl
 
 
 def test_visits_that_were_not_made_are_left_out() -> None:
-    cpu_s, window_s, calls = line(0.01)
+    cpu_s, window_s, calls, other_j = line(0.01)
     for table in (cpu_s, window_s, calls):
         table[0, :] = np.nan
         table[1, 0] = np.nan
-    found = forms((cpu_s, window_s, calls))
+    found = forms((cpu_s, window_s, calls, other_j))
     assert found["constant, the rated power"].value == pytest.approx(0.25, rel=0.01)
-    assert forms(tuple(np.full((GENERATIONS, BLOCKS), np.nan) for _ in range(3))) == {}
+    assert forms(tuple(np.full((GENERATIONS, BLOCKS), np.nan) for _ in range(4))) == {}
 
 
 def test_one_generation_has_no_interval() -> None:

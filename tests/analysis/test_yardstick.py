@@ -169,3 +169,23 @@ def test_waiting_for_the_core_is_taken_out() -> None:
     even = raw * factors(taken, slopes(taken, 2e-5), 2e-5)
     assert np.std(np.log(even)) < 0.2 * np.std(np.log(raw))
     assert slopes(taken, 2e-5)[1] == pytest.approx([1.0, 1.0], abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_threads_are_not_taken_for_waiting_less_than_others(seed: int) -> None:
+    """Two threads take 1.8 times as much CPU time as wall time, and where one is late, the clock runs on alone."""
+    rng = np.random.default_rng(seed)
+    seen = stretches(rng, moving=False)
+    late = np.where(seen.candidate == 1, np.exp(rng.uniform(0.0, 0.1, 400)), 1.0)
+    threaded = replace(seen, call_s=late * seen.call_s, cpu_s=np.where(seen.candidate == 1, 1.8, 1.0) * seen.cpu_s)
+    assert compared(threaded) == pytest.approx(compared(seen), abs=0.06)
+
+
+def test_too_few_stretches_adjust_nothing() -> None:
+    seen = stretches(np.random.default_rng(1), moving=True)
+    few = np.array([0, 199, 200, 399])  # four rows, and six numbers to be told from them
+    tiny = Stretches(**{
+        name: np.unique(value[few], return_inverse=True)[1] if name in ("visit", "block") else value[few]
+        for name, value in vars(seen).items()
+    })  # fmt: skip
+    assert not slopes(tiny, 2e-5).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,19 @@ def test_what_a_generation_does_not_repeat_the_next_one_may(
     assert Counter(visit.generation for visit in measured.visits if visit.attempt) == (
         Counter({0: 1, 1: 2}) if repeated else Counter()
     )
+
+
+def test_nothing_is_measured_any_more_once_the_reference_has_failed(tmp_path: Path) -> None:
+    asked = bench(tmp_path, generations=3, blocks=1)
+    broken = asked.built["large"].recipe
+    fails = settings_of(_no_batch_of_one, Task.load(asked.task), tmp_path)
+    asked.built["large"] = Built(replace(broken, settings=fails), tmp_path, 1)
+    measured = asked.run()
+    assert set(measured.failures) == {"large"}
+    assert {visit.generation for visit in measured.visits} <= {0}
+
+
+def _no_batch_of_one(items: list[Any]) -> list[int]:
+    if len(items) == 1:
+        raise RuntimeError("no batch of one, please")
+    return [0] * len(items)

@@ -43,6 +43,14 @@ def test_a_worker_that_is_killed_says_how_it_ended() -> None:
             worker.ask("memory")
 
 
+def test_a_worker_that_does_not_answer_is_not_said_to_be_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    with WorkerProcess(threads=1) as worker:
+        monkeypatch.setattr("effkit.bench.process.ANSWER_WITHIN_S", 0.3)
+        worker.psutil.suspend()
+        with pytest.raises(WorkerFailed, match=r"gave no answer within .* h \(in `memory`\)"):
+            worker.ask("memory")
+
+
 def test_a_sleeping_worker_burns_nothing() -> None:
     with WorkerProcess(threads=1) as worker:
         worker.ask("memory")

@@ -78,6 +78,14 @@ def knowns(draw: st.DrawFn, values: st.SearchStrategy[float]) -> Known:
 
 
 @st.composite
+def tails(draw: st.DrawFn) -> tuple[tuple[float, float], ...]:
+    count = draw(st.integers(0, 3))
+    rates = draw(st.lists(some(0.1, 1e4), min_size=count, max_size=count, unique=True))
+    seconds = draw(st.lists(SECONDS, min_size=count, max_size=count))
+    return tuple(zip(sorted(rates), sorted(seconds), strict=True))
+
+
+@st.composite
 def some_contenders(draw: st.DrawFn) -> list[Contender]:
     count, alike = draw(st.integers(2, 6)), draw(st.booleans())
     drawn = [draw(contenders(name=f"c{place}", reference=place == 0)) for place in range(count)]
@@ -128,6 +136,8 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
+        own_limit_s=draw(st.none() | SECONDS),
+        tails=draw(tails()),
         idle_w=draw(maybe),
         above_idle_j=draw(maybe.map(lambda each: None if each is None else each - 1.0)),
         moved_bytes=draw(some(0, 1e6)),

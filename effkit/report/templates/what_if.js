@@ -13,9 +13,21 @@ const whatIf = (() => {
     return Math.abs(margin - rival.own_margin) <= 1e-9 * rival.own_margin ? rival.own_outcome : "open";
   }
 
-  function serving(numbers, rival, { traffic, price, grid }) {
-    if (traffic === null || rival.usable_per_s === null) return null;
-    const machines = Math.max(1, Math.ceil((traffic / rival.usable_per_s) * (1 - 1e-9)));
+  function usableWithin(rival, latency) {
+    const limit = latency === null ? null : latency - rival.away_s;
+    if (limit === null || limit === rival.own_limit_s || !rival.tails.length) return rival.usable_per_s;
+    const last = rival.tails.filter(([, tail]) => tail <= limit).length - 1;
+    if (last < 0) return null;
+    const [rate, tail] = rival.tails[last];
+    if (last === rival.tails.length - 1) return rate;
+    const [nextRate, nextTail] = rival.tails[last + 1];
+    return rate + ((limit - tail) / (nextTail - tail)) * (nextRate - rate);
+  }
+
+  function serving(numbers, rival, { latency, traffic, price, grid }) {
+    const usable = usableWithin(rival, latency);
+    if (traffic === null || usable === null) return null;
+    const machines = Math.max(1, Math.ceil((traffic / usable) * (1 - 1e-9)));
     let energy = null, money = null, carbon = null;
     if (rival.idle_w !== null && rival.above_idle_j !== null)
       energy = Math.max(1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j), 0);
