@@ -182,7 +182,7 @@ class Study:
     def _check_margin(self, found: assemble.Findings) -> None:
         errors = found.scores(found.prepared[self.spec.reference].predictions[0])
         if self.spec.margin_percent is not None and not np.any(errors):
-            raise StudyFailed(f"`{self.spec.reference}` makes no error that a margin could be a share of: name another.")
+            raise StudyFailed(f"`{self.spec.reference}` makes no error, and a margin is a share of them: name another.")
 
     def _prepared(self, show: Progress) -> assemble.Findings:
         """Load the task, then make every candidate and predict the test items with it."""
