@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit import resolve
+from effkit.bench import host
 from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built
@@ -147,7 +148,7 @@ class Case:
         _, test, sizes = self._requests
         return Bench(
             built=dict(self.built), reference=self.reference, protocol=protocol, task=self.task,
-            products=cache_dir() / "products", test=test, sizes=sizes, seed=seed, meter=meter,
+            products=host.products_folder(cache_dir()), test=test, sizes=sizes, seed=seed, meter=meter,
             progress=progress or (lambda share, text: None),
         )  # fmt: skip
 
@@ -177,7 +178,7 @@ def _minilm() -> Case:
         CandidateSpec(model=MINILM), resolve.model(MINILM, {}), resolve.Making(task.kind, lambda _: FIT_ITEMS), seed=1
     )
     test = np.sort(task.first("test", TEST_ITEMS))
-    made = prepare(recipe, [1], folder, cache_dir() / "products", test, NoMeter(), count=False)
+    made = prepare(recipe, [1], folder, host.products_folder(cache_dir()), test, NoMeter(), count=False)
     return Case({MINILM: made.built}, MINILM, folder)
 
 

@@ -97,7 +97,7 @@ def tested(case: Case, spec: LoadSpec) -> Load:
     items = case.test[:: max(1, len(case.test) // ITEMS)].tolist()
     with on_cores(cores):
         run = bench.measure(
-            built, spec, Protocol(), task=case.task, products=cache_dir() / "products", items=items,
+            built, spec, Protocol(), task=case.task, products=host.products_folder(cache_dir()), items=items,
             cores=cores.workers, seed=1, tell=lambda text: print(f"{case.reference}: {text}", file=sys.stderr),
         )  # fmt: skip
     return load_of(bench.table({case.reference: run}, spec.shares), spec, budget_s=None, seed=1)

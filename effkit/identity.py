@@ -11,7 +11,7 @@ from effkit.spec import CandidateSpec, StudySpec
 from effkit.techniques import TECHNIQUES, teacher_of
 from effkit.techniques.registry import address, find
 
-IDENTITY_VERSION = 1
+IDENTITY_VERSION = 2
 """Raised when effkit measures or computes otherwise than before: what was done then is done no longer."""
 WORDS = ("name", "margin_reason")
 """Keys of a study that only name it or explain it."""

@@ -142,6 +142,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             f"A cascade asks how sure a class is, and `{spec.task}` is {task.kind}: "
             "it takes classification tasks alone."
         )
+    _check_names(spec.candidates)
     curves = [CandidateSpec(model=curve.model) for curve in spec.learning_curve]
     for candidate in [*(part for each in spec.candidates for part in each.parts), *curves]:
         found = model(candidate.model, own)
@@ -188,6 +189,18 @@ def _check_regions(spec: StudySpec) -> None:
             factor(region)
         except (KeyError, ValueError) as error:
             raise SpecError(f"`carbon`: {error.args[0]}") from None
+
+
+def _check_names(candidates: Sequence[CandidateSpec]) -> None:
+    """A name has the values of parameters and not their keys, so two chains may have one."""
+    known: dict[str, CandidateSpec] = {}
+    for each in (each for candidate in candidates for part in candidate.parts for each in prefixes(part)):
+        other = known.setdefault(each.name, each)
+        if other != each:
+            raise SpecError(
+                f"`{each.name}` would be the name of two chains, {list(other.techniques)} and {list(each.techniques)}: "
+                "write out more of their parameters, so that they differ in their values."
+            )
 
 
 def prefixes(candidate: CandidateSpec) -> list[CandidateSpec]:

@@ -201,7 +201,7 @@ class Study:
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
         found = assemble.Findings(self.spec, task, test, meter, started_at, started_s, load_before)
-        folder, products = task.saved_below(cache_dir() / "loaded"), cache_dir() / "products"
+        folder, products = task.saved_below(cache_dir() / "loaded"), host.products_folder(cache_dir())
         how = resolve.making(
             self.spec,
             task.kind,
@@ -238,27 +238,26 @@ class Study:
 
     def _measure(self, found: assemble.Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
-        from effkit.bench.adapt import generations_wanted
+        from effkit.bench import adapt, host, slot
         from effkit.bench.measure import Bench
-        from effkit.bench.slot import measuring_slot
 
-        with measuring_slot(lambda text: show(0.3, text)) as slot:
+        with slot.measuring_slot(lambda text: show(0.3, text)) as held:
             sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
                 reference=self.spec.reference,
                 protocol=self.spec.protocol,
                 task=found.task.saved_below(cache_dir() / "loaded"),
-                products=cache_dir() / "products",
+                products=host.products_folder(cache_dir()),
                 test=found.test,
                 sizes=np.array(sizes),
                 seed=self.spec.seed,
                 meter=found.meter,
                 progress=lambda share, text: show(0.3 + 0.7 * share, text),
-                more=lambda measured: generations_wanted(measured, self.spec.reference, self.spec.protocol),
+                more=lambda measured: adapt.generations_wanted(measured, self.spec.reference, self.spec.protocol),
             )
             found.measured = bench.run()
-            found.windows.append(slot.window())
+            found.windows.append(held.window())
 
     def load_task(self) -> Task:
         """Return the study's task, fetching its data where it is not cached yet."""

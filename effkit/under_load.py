@@ -101,7 +101,7 @@ def _run(found: Findings, name: str, show: Progress) -> bench.LoadRun:
         spec.load,
         spec.protocol,
         task=found.task.saved_below(cache_dir() / "loaded"),
-        products=cache_dir() / "products",
+        products=host.products_folder(cache_dir()),
         items=items.tolist(),
         cores=found.measured.cores.workers if found.measured.cores else (),
         seed=spec.seed,

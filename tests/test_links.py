@@ -114,13 +114,23 @@ def test_what_mixed_precision_wrote_of_each_layer_stands_on_its_link(
     chain = {"model": "lightgbm-small", "techniques": [{"mixed": {"most": 3}}]}
     study = Study.from_params(**parameters(candidates=["lightgbm-small", chain]))
     assert study.run().candidates[1].links[0].sensitivity == ()
-    for product in (tmp_path / "cache" / "products").glob("*/*/making.json"):
+    for product in (tmp_path / "cache" / "products").glob("*/*/*/making.json"):
         folder = product.parent / "encoder"
         folder.mkdir()
         (folder / "sensitivity.json").write_text('[{"layer": "a", "cost": 0.1, "bytes_saved": 9, "bits": 8}]')
     plain, mixed = study.run().candidates
     assert plain.links == ()
     assert mixed.links[0].sensitivity == (LayerCost(layer="a", cost=0.1, bytes_saved=9, bits=8),)
+
+
+def test_two_chains_of_one_name_are_refused() -> None:
+    chains = [[{"distil": {"teacher": "mpnet-base", key: 3}}, more] for key, more in (
+        ("layers", {"onnx": {}}), ("epochs", {"bf16": {}}),
+    )]  # fmt: skip
+    candidates = [{"model": "minilm-l6", "techniques": chain} for chain in chains]
+    spec = parse(parameters(task="clothing-department", reference="mpnet-base", candidates=["mpnet-base", *candidates]))
+    with pytest.raises(SpecError, match="would be the name of two chains"):
+        resolve.check(spec, {}, None)
 
 
 def test_beginnings_of_chains_are_named_like_candidates() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -86,6 +88,13 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def products_folder(cache: Path) -> Path:
+    """Where what is made here is kept: by these packages, on this processor. Others would make something else."""
+    packages = {name: found for name, found in versions().items() if name != "effkit"}
+    made_by = json.dumps([packages, cpu_name()], sort_keys=True)
+    return cache / "products" / hashlib.sha256(made_by.encode()).hexdigest()[:12]
 
 
 def cpu_name() -> str:

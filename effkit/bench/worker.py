@@ -107,7 +107,9 @@ class Worker:
         products = self._products()
         recipe = self._seeded(seed)
         folder = self._state["module"].make(recipe, self._state["task"], products)
-        return {"folder": str(folder), "making": products.used}
+        # What was asked for again has cost nothing more.
+        once = {step["product"]: step for step in reversed(products.used)}
+        return {"folder": str(folder), "making": list(reversed(once.values()))}
 
     def predict(self, seed: int, folder: str, indices: str, out: str) -> dict[str, Any]:
         """Predict the test items for quality, with all cores, and write them to `out` (.npy)."""

@@ -155,9 +155,10 @@ def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool)
     for source in entry.sources:
         try:
             staged = _stage(source, name, entry, progress=progress, offline=offline)
-        except FetchError as error:
+        except Exception as error:  # whatever a source raises, a broken line too: the next one is asked
             mismatch = mismatch or isinstance(error, HashMismatch)
-            reasons.append(f"{source.describe()}: {error}")
+            said = str(error) if isinstance(error, FetchError) else f"{type(error).__name__}: {error}"
+            reasons.append(f"{source.describe()}: {said}")
             continue
         for each, folder in staged.items():
             declared = entry if each == name else entries.find(each)

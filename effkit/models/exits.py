@@ -170,5 +170,6 @@ def _open(stage: Recipe, folder: Path, ends: Sequence[int]) -> tuple[Parted, Log
 
 
 def _heads(place: Path) -> list[LogisticHead]:
-    found = [heads.load(each) for each in sorted(place.glob(HEAD.format("*")))]
+    ends = json.loads((place / LAYERS).read_text(encoding="utf-8"))
+    found = [heads.load(place / HEAD.format(number)) for number in range(len(ends))]
     return [head for head in found if isinstance(head, LogisticHead)]

@@ -169,7 +169,9 @@ def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
         )
 
     def write(place: Path) -> None:
-        before = front(bench.source, graphs.read_facts(bench.source), {**bench.recipe.settings, **step})
+        # How it is served may not reach back into the product, which others share.
+        kept = {key: value for key, value in bench.recipe.settings.items() if key not in SERVING}
+        before = front(bench.source, graphs.read_facts(bench.source), {**kept, **step})
         feeds = [before.prepare([item]) for item in items]
         openvino_graphs.integers(bench.source, place, feeds, transformer=bench.recipe.builder == "text.encoder")
         _describe(bench.source, place, integers=True)

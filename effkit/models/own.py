@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,8 @@ class OwnPredictor:
         self._kind = kind
         self._classes = list(classes)
         self._index = {label: index for index, label in enumerate(self._classes)}
-        # Where classes are called "1", "2", "3", the number 3 is a name and no index.
-        self._numbered = bool(self._classes) and all(label.lstrip("-").isdecimal() for label in self._classes)
+        # Where classes are called "1", "2", "3", or "1.0", the number 3 is a name and no index.
+        self._numbers = _numbers(self._classes)
 
     def prepare(self, items: list[Any]) -> list[Any]:
         """Return the items: the function prepares them itself."""
@@ -101,17 +102,22 @@ class OwnPredictor:
             if given.shape[1] != len(self._classes):
                 raise self._refused(given, f"{len(self._classes)} probabilities an item")
             return self._finite(given.astype(np.float64))
-        whole = given.dtype.kind in "iub" or (given.dtype.kind == "f" and bool(np.all(given == np.floor(given))))
-        if given.ndim == 1 and whole and (self._numbered or given.dtype.kind != "b"):
+        if given.ndim == 1 and given.dtype.kind in "fiub" and self._numbers is not None:
+            return self._named(given, self._numbers, [float(value) for value in given])
+        whole = given.dtype.kind in "iu" or (given.dtype.kind == "f" and bool(np.all(given == np.floor(given))))
+        if given.ndim == 1 and whole:
             given = given.astype(np.int64)
         if given.ndim != 1 or given.dtype.kind == "f":
             raise self._refused(given, "class names, class indices or one probability for each class")
-        if given.dtype.kind == "i" and not self._numbered:
+        if given.dtype.kind == "i":
             if given.min() < 0 or given.max() >= len(self._classes):
                 raise self._refused(given, f"class indices from 0 to {len(self._classes) - 1}")
             return given
+        return self._named(given, self._index, [str(label) for label in given])
+
+    def _named(self, given: NDArray[Any], known: Mapping[Any, int], labels: Sequence[Any]) -> NDArray[np.int64]:
         try:
-            return np.array([self._index[str(label)] for label in given], dtype=np.int64)
+            return np.array([known[label] for label in labels], dtype=np.int64)
         except KeyError as error:
             raise self._refused(given, f"classes among {', '.join(self._classes)}, not {error}") from None
 
@@ -164,6 +170,15 @@ def facts(predictor: OwnPredictor, item: Any, folder: Path) -> Facts:
 def predict(recipe: Recipe, folder: Path, task: Task, indices: NDArray[np.int64], products: Products) -> NDArray[Any]:
     """Return the predictions for items of a task."""
     return predict_in_batches(load(recipe, folder), task.items, indices)
+
+
+def _numbers(classes: Sequence[str]) -> dict[float, int] | None:
+    """The classes' indices by their numbers; None where one of them is called by no number."""
+    try:
+        found = {float(label): index for index, label in enumerate(classes)}
+    except ValueError:
+        return None
+    return found if 0 < len(found) == len(classes) and all(map(math.isfinite, found)) else None
 
 
 def _name(function: Callable[..., Any]) -> str:

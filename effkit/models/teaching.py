@@ -67,13 +67,14 @@ def _answers(teacher: Recipe, indices: NDArray[np.int64], task: Task, products: 
     folder = module.make(teacher, task, products)
     facts = [BUILDER_VERSION, "answers", teacher.key(), task.sha256, len(indices), *device_key()]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    # Before the step below, so that what the teacher has to embed is a step of its own and not counted twice.
-    said: list[NDArray[Any]] = []
-    if not products.has(key):
-        said.append(module.predict(teacher, folder, task, indices, products))
+    embedded: list[NDArray[Any]] = []
+    if module.__name__.endswith(".encoder"):
+        # Embedding is a step of its own, not to be metered twice, and part of the making where it is kept as well.
+        embedded.append(module.predict(teacher, folder, task, indices, products))
 
     def write(place: Path) -> None:
-        np.save(place / "answers.npy", said[0])
+        said = embedded[0] if embedded else module.predict(teacher, folder, task, indices, products)
+        np.save(place / "answers.npy", said)
 
     made = products.make(key, f"ask the teacher, {teacher.model}", len(indices), write)
     answers: NDArray[Any] = np.load(made / "answers.npy")

@@ -6,8 +6,10 @@ through a pipe: `items.arrow`, `labels.npy`, `splits.npz`, `task.json`, and for 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -113,11 +115,18 @@ class Task:
     @cached_property
     def sha256(self) -> str:
         """Hash of items, labels, corpus and splits: the identity of the data."""
-        digest = hashlib.sha256(f"{self.kind} {self.metric} {self.classes}".encode())
+        import pyarrow as pa
+
+        digest = hashlib.sha256(repr((self.kind, self.modality, self.metric, self.classes)).encode())
         for table in (self.table, self.corpus):
-            for batch in [] if table is None else table.combine_chunks().to_batches():
-                digest.update(batch.serialize())
+            if table is not None:
+                # A whole stream: a batch alone holds neither the columns' names nor what categories stand for.
+                sink = pa.BufferOutputStream()
+                with pa.ipc.new_stream(sink, table.schema.remove_metadata()) as out:
+                    out.write_table(table.replace_schema_metadata(None).combine_chunks())
+                digest.update(sink.getvalue())
         for array in (self.labels, *(self.splits[name] for name in SPLITS)):
+            digest.update(f"{array.dtype.str} {array.shape}".encode())  # or else splits could be cut elsewhere
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -152,15 +161,18 @@ class Task:
 
     def saved_below(self, root: Path) -> Path:
         """Save the task in a folder named by its hash, once, and return the folder."""
-        folder = root / f"{self.name}-{self.sha256[:16]}"
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).lstrip(".")
+        folder = root / f"{plain}-{self.sha256[:16]}"
         if not (folder / "task.json").exists():
             root.mkdir(parents=True, exist_ok=True)
             staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
             self.save(staged)
             try:
                 staged.replace(folder)
-            except OSError:  # another process was first
+            except OSError:
                 shutil.rmtree(staged, ignore_errors=True)
+                if not (folder / "task.json").exists():  # or else another process was first
+                    raise
         return folder
 
     @classmethod
@@ -282,4 +294,11 @@ class Task:
 
 
 def _json(item: Any) -> str:
-    return json.dumps(item, separators=(",", ":"), default=float)
+    return json.dumps(item, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for, as a request would carry it: bytes in base 64, numbers, moments as text."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.item() if isinstance(value, np.generic) else str(value)

@@ -84,8 +84,8 @@ def address(function: Callable[..., Any]) -> dict[str, str]:
             f"`{module}.{name}` cannot be found from a worker, which is another process: "
             "write the transform as a function of a module that can be imported."
         )
-    # So that a changed function is another product.
-    source = inspect.getsource(function)
+    # So that a changed function is another product: with the helpers and constants of its module.
+    source = inspect.getsource(inspect.getmodule(function) or function)
     return {"module": module, "name": name, "sha256": hashlib.sha256(source.encode()).hexdigest()}
 
 

@@ -289,6 +289,23 @@ def test_an_unreachable_hub_is_noticed_in_seconds_and_once(
     silent.close()
 
 
+def test_a_hub_whose_line_breaks_does_not_hide_the_next_source(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ConnectionResetError("the line broke")
+
+    monkeypatch.setattr(hub, "stage_hub", broken)
+    declared = one_wheel(index)
+    catalogue(thing={**declared, "sources": [HUB, *declared["sources"]]})  # type: ignore[misc]
+    fetch("thing", progress=False)
+    verify("thing")
+    index.files.clear()
+    catalogue(other={**declared, "sources": [HUB]})
+    with pytest.raises(FetchError, match="ConnectionResetError: the line broke"):
+        fetch("other", progress=False)
+
+
 def test_the_hub_switched_off_is_not_asked(index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(hub, "_reach", lambda *_: pytest.fail("the hub was asked"))

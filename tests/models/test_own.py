@@ -82,6 +82,10 @@ def test_probabilities_stay() -> None:
 def test_numbers_are_names_where_classes_are_numbers() -> None:
     assert answer([3, 1], classes=("1", "2", "3")).tolist() == [2, 0]
     assert answer([True, False], classes=("False", "True")).tolist() == [1, 0]
+    assert answer([1.0, 2.0], classes=("1.0", "2.0", "3.0")).tolist() == [0, 1]
+    assert answer(["3.0", "1.0"], classes=("1.0", "2.0", "3.0")).tolist() == [2, 0]
+    with pytest.raises(SpecError, match="classes among 1.0, 2.0, 3.0, not 4.0"):
+        answer([4.0, 1.0], classes=("1.0", "2.0", "3.0"))
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,11 @@ def test_healing_brings_a_cut_encoder_back_towards_the_uncut_one(tiny_bert: Path
     assert "heal: learn the uncut encoder's embeddings" in steps(products)
 
 
+def test_ten_steps_of_learning_are_none_too_few(tiny_bert: Path, products: Products) -> None:
+    chain: Chain = [("neurons", {"keep": 0.5}), ("heal", {"items": 40, "epochs": 5})]  # two batches, five times
+    assert np.isfinite(embedded(made(tiny_bert, products, chain)[2])).all()
+
+
 def test_zeros_stay_zero_while_healing(tiny_bert: Path, products: Products) -> None:
     _, _, healed = made(tiny_bert, products, [("sparse", {"zero": 0.5}), ("heal", ITEMS)])
     network: Any = healed.encoder.network  # type: ignore[attr-defined]

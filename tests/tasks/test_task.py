@@ -91,6 +91,32 @@ def test_saved_and_loaded_is_the_same_task(tmp_path: Path) -> None:
     assert (again.kind, again.metric, again.licence) == ("retrieval", "recall_at_1", "CC0-1.0")
 
 
+def of(names: list[str] = ["x", "y"], cut: int = 10, categories: tuple[str, str] = ("a", "b")) -> Task:  # noqa: B006
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 10, pa.int8()), list(categories))
+    table = pa.table([pa.array(np.arange(20.0)), column], names=names)
+    parts = np.split(np.arange(20), [cut, cut + 2, cut + 4])
+    return Task("t", "regression", "tabular", table, np.arange(20.0), dict(zip(SPLITS, parts, strict=True)))
+
+
+@pytest.mark.parametrize("other", [of(names=["y", "x"]), of(cut=8), of(categories=("b", "a"))])
+def test_names_of_columns_categories_and_where_the_splits_are_cut_belong_to_the_data(other: Task) -> None:
+    assert of().sha256 == of().sha256 != other.sha256
+
+
+def test_any_name_is_a_folder_of_its_own_below_the_place(tmp_path: Path) -> None:
+    task = Task.from_arrays("../churn/2024", ["a", "b"] * 10, [0, 1] * 10)
+    folder = task.saved_below(tmp_path / "loaded")
+    assert folder.parent == tmp_path / "loaded" and Task.load(folder).name == "../churn/2024"
+    assert folder == task.saved_below(tmp_path / "loaded")
+
+
+def test_a_place_that_cannot_be_written_is_an_error_and_no_folder(tmp_path: Path) -> None:
+    task = Task.from_arrays("t", ["a", "b"] * 10, [0, 1] * 10)
+    (tmp_path / f"t-{task.sha256[:16]}").write_text("a file is in the way")
+    with pytest.raises(OSError):
+        task.saved_below(tmp_path)
+
+
 def test_overlapping_splits_are_refused() -> None:
     overlapping = {**split(20), "fit": np.arange(20)}
     with pytest.raises(SpecError, match="the splits share items"):
@@ -116,6 +142,9 @@ def test_request_bytes_counts_what_would_be_sent() -> None:
     assert texts.request_bytes(np.array([0, 1])) == 2
     rows = Task.from_arrays("rows", [{"x": 1, "y": "a"}] * 10, [0, 1] * 5)
     assert rows.request_bytes(np.array([0])) == len('{"x":1,"y":"a"}')
+    frame = pd.DataFrame({"when": pd.to_datetime(["2024-01-02"] * 10), "scan": [b"abc"] * 10, "y": [0, 1] * 5})
+    mixed = Task.from_frame("mixed", frame, target="y")
+    assert mixed.request_bytes(np.array([0])) == len('{"when":"2024-01-02 00:00:00","scan":"YWJj"}')
 
 
 def test_metrics_score_item_by_item() -> None:

@@ -1,0 +1,43 @@
+"""What is taken for an answer, and what for a model that its techniques broke."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from effkit.bench.energy import NoMeter
+from effkit.bench.prepare import prepare
+from effkit.bench.process import WorkerFailed
+from effkit.models import Recipe
+from effkit.models.own import settings_of
+from effkit.tasks import Task
+
+
+def unsure(items: list[Any]) -> Any:
+    """One class dominates, and how much tells the items apart."""
+    sure = np.array([0.6 + 0.01 * len(item) for item in items])
+    return np.column_stack([sure, 1 - sure])
+
+
+def constant(items: list[Any]) -> Any:
+    return np.tile([0.9, 0.1], (len(items), 1))
+
+
+def prepared(function: Any, folder: Path) -> Any:
+    task = Task.from_arrays("letters", ["a" * (1 + number % 7) for number in range(40)], [0, 1] * 20)
+    recipe = Recipe("mine", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    test = np.sort(task.first("test", "all"))
+    return prepare(recipe, [1], task.saved_below(folder), folder, test, NoMeter(), count=False, changed=True)
+
+
+def test_a_class_that_dominates_is_no_sign_of_a_broken_model(tmp_path: Path) -> None:
+    (predictions,) = prepared(unsure, tmp_path).predictions
+    assert (predictions.argmax(axis=1) == 0).all()
+
+
+def test_one_answer_to_everything_is(tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailed, match="its techniques broke it"):
+        prepared(constant, tmp_path)
