@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,9 +19,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from effkit import store
+from effkit.identity import WORDS
 from effkit.index import done
+from effkit.params import parse
 from effkit.remote.address import mark_unsent
-from effkit.spec import Frozen
+from effkit.spec import Frozen, SpecError, StudySpec
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
 WAITING_FOR_TWIN = "waiting: another process runs this already"
@@ -116,6 +118,30 @@ def asked(folder: Path) -> Asked:
     if wanted is None:
         return Asked(run=store.name_of(folder), interactive=False, identity=None)
     return Asked(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
+
+
+def check(spec: StudySpec, own: Collection[str]) -> None:
+    """Refuse a notebook that runs another study than was asked for: its record would be taken for the asked one's.
+
+    Args:
+        spec: what the notebook is about to run.
+        own: names of the candidates that it has added itself.
+
+    Raises:
+        SpecError: naming the keys that it does not hand on.
+    """
+    if (wanted := under_way()) is None:
+        return
+    asked_for = parse(wanted.params, wanted.study)
+    mine = spec.model_copy(update={"candidates": tuple(each for each in spec.candidates if each.name not in own)})
+    wrong = [
+        key for key in StudySpec.model_fields if key not in WORDS and getattr(mine, key) != getattr(asked_for, key)
+    ]
+    if wrong:
+        raise SpecError(
+            f"{Path(wanted.notebook).name} runs another study than was asked for: it does not hand on "
+            f"{', '.join(f'`{key}`' for key in wrong)}. Give `Study.from_params` every parameter."
+        )
 
 
 def under_way() -> Request | None:

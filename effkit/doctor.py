@@ -141,12 +141,26 @@ def _gpu() -> Iterator[Finding]:
         )  # fmt: skip
 
 
+class _Busy(Exception):
+    """Another run is measuring, for who knows how long."""
+
+
+def _rather_than_wait(share: float, text: str) -> None:
+    from effkit.bench.slot import WAITING
+
+    if text == WAITING:
+        raise _Busy
+
+
 def _self_test() -> Iterator[Finding]:
     from effkit.bench.process import WorkerFailed
     from effkit.bench.selftest import self_test
 
     try:
-        seen = self_test()
+        seen = self_test(_rather_than_wait)
+    except _Busy:
+        yield Finding("limited", "self-test", "Another run is measuring on this host.", "Ask again when it has ended.")
+        return
     except WorkerFailed as failure:
         yield Finding("missing", "self-test", f"A model of a millisecond could not be measured: {failure}")
         return

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from effkit import catalogue
-from effkit.spec import CandidateSpec, StudySpec
+from effkit.spec import CandidateSpec, SpecError, StudySpec
 from effkit.techniques import TECHNIQUES, teacher_of
 from effkit.techniques.registry import address, find
 
@@ -38,6 +38,14 @@ def identity(spec: StudySpec, replicate: int = 1) -> str:
     }
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return f"{IDENTITY_VERSION}-{digest[:32]}"
+
+
+def known(spec: StudySpec) -> str | None:
+    """Return the identity; None where a technique stands in no module that can be read, as in a notebook."""
+    try:
+        return identity(spec)
+    except (SpecError, AttributeError, OSError, TypeError):
+        return None
 
 
 def _candidates(spec: StudySpec) -> list[CandidateSpec]:

@@ -235,7 +235,9 @@ def _folders(place: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(place) as entries:
             return [each for each in entries if not each.name.startswith(".") and each.is_dir()]
-    except FileNotFoundError:
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            log.warning("%s cannot be read (%s); what lies there is left out", os.fspath(place), error.strerror)
         return []
 
 

@@ -43,6 +43,8 @@ def migrate(raw: dict[str, Any]) -> dict[str, Any]:
         raise SchemaError(
             f"This record has schema {version}, and this effkit reads up to {SCHEMA_VERSION}: update effkit."
         )
+    if version not in MIGRATIONS and version != SCHEMA_VERSION:
+        raise SchemaError(f"There is no schema {version}: this is not an effkit record.")
     while version < SCHEMA_VERSION:
         raw = MIGRATIONS[version](dict(raw))
         version += 1
@@ -60,4 +62,7 @@ def read_record(text: str | bytes) -> Record:
     with suppress(ValidationError):  # most are of this version, and pydantic reads JSON in half the time by itself
         if (found := Record.model_validate_json(text)).schema_version == SCHEMA_VERSION:
             return found
-    return Record.model_validate(migrate(json.loads(text)))
+    raw = json.loads(text)
+    if not isinstance(raw, dict):
+        raise SchemaError("This file holds no mapping: it is not an effkit record.")
+    return Record.model_validate(migrate(raw))

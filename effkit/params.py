@@ -119,7 +119,7 @@ def read(path: Path | str) -> dict[str, Any]:
         raise SpecError(f"There is no parameter file {path} in {Path.cwd()}.{near}")
     try:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OSError) as error:  # ValueError: another encoding, a date that is none
         raise SpecError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict) or not all(isinstance(key, str) for key in params):
         raise SpecError(f"{path} must be a mapping of keys to values, as params/text.yaml is.")
@@ -139,7 +139,7 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
             raise SpecError(f"--set takes key=value, as in margin_points=2; got {assignment!r}.")
         try:
             found[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             raise SpecError(f"--set {key}: {text!r} is not valid YAML.") from None
     return found
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,7 @@ from effkit.batch import notebook_for
 from effkit.bench import host
 from effkit.params import given, parse
 from effkit.record import Record
-from effkit.spec import SpecError, StudySpec
+from effkit.spec import CandidateSpec, SpecError, StudySpec
 
 NOT_INSTALLED = "not installed"
 
@@ -92,8 +95,22 @@ def install_line(found: tuple[Difference, ...]) -> str | None:
     return f"{sys.executable} -m pip install {' '.join(pins)}" if pins else None
 
 
+@contextmanager
+def made_anew() -> Iterator[None]:
+    """Let runs train, embed and predict anew meanwhile: what is kept would agree with itself."""
+    before = os.environ.get(host.PRODUCTS_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="effkit-anew-") as folder:
+        os.environ[host.PRODUCTS_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(host.PRODUCTS_VARIABLE)
+            if before is not None:
+                os.environ[host.PRODUCTS_VARIABLE] = before
+
+
 def _check_known(record: Record) -> None:
-    own = [each.model for each in record.spec.candidates if each.model not in catalogue.models()]
+    own = [part.model for part in _parts(record.spec) if part.model not in catalogue.models()]
     if record.spec.task not in catalogue.tasks():
         own.insert(0, record.spec.task)
     if own:
@@ -101,6 +118,11 @@ def _check_known(record: Record) -> None:
             f"{record.run} has {', '.join(own)} that the catalogue does not know: a task or model of your own is in "
             "your notebook or script and not in the record. Run that again."
         )
+
+
+def _parts(spec: StudySpec) -> list[CandidateSpec]:
+    """Candidates that are models, and the stages of those that are cascades."""
+    return [part for each in spec.candidates for part in each.parts]
 
 
 def _source(run: store.Loaded) -> Path:
@@ -125,9 +147,9 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
         "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
         "data": {} if catalogue.download_bytes(spec.task) else {spec.task: _data_sha256(spec)},
         "weights": {
-            f"{each.model}: {file.name}": file.sha256
-            for each in spec.candidates
-            for file in catalogue.models()[each.model].files
+            f"{part.model}: {file.name}": file.sha256
+            for part in _parts(spec)
+            for file in catalogue.models()[part.model].files
         },
         "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
         "parameter": parameter_facts(spec.model_dump(mode="json")),

@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import yaml
 from pydantic import ValidationError
@@ -111,11 +112,11 @@ def check_writable(results: Path) -> None:
         StoreError: when the folder cannot be written or its disk is nearly full, or the store that it mirrors
             cannot be written.
     """
-    probe = results / f".probe-{os.getpid()}"
+    probe = results / f".probe-{uuid4().hex}"  # hosts that share the folder may have one process number
     try:
         results.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"effkit")
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
             f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
@@ -182,6 +183,9 @@ def write(
     samples.to_parquet(staged / SAMPLES, index=False, compression="zstd")
     predictions.to_parquet(staged / PREDICTIONS, index=False, compression="zstd")
     (staged / PARAMS).write_text(yaml.safe_dump(dict(params), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    for name in (SAMPLES, PREDICTIONS, PARAMS):  # a record that outlives a power cut has what it speaks of
+        with (staged / name).open("rb") as file:
+            os.fsync(file.fileno())
     partial = staged / f"{RECORD}.partial"
     with partial.open("w", encoding="utf-8") as file:
         file.write(record.model_dump_json(indent=1))
@@ -222,6 +226,8 @@ def load(folder: Path) -> Loaded:
         return Loaded(folder, read_record(path.read_bytes()))
     except FileNotFoundError:
         raise StoreError(f"{folder} has no {RECORD}: it is not a complete run.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror}).") from None
     except (SchemaError, ValidationError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from effkit import assemble, attempts, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
-from effkit.identity import identity
+from effkit.identity import known
 from effkit.params import given as given_keys
 from effkit.params import override, parse, read
 from effkit.progress import Progress, log_to, progress
@@ -143,6 +143,7 @@ class Study:
         from effkit.bench.device import device
 
         store.check_writable(store.results_dir())
+        attempts.check(self.spec, self._own)
         device(self.spec.protocol.device)
         check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
         if self.spec.load is not None:
@@ -331,8 +332,8 @@ class Study:
         """Which run this is: the one that was asked for, or one by hand."""
         if given := os.environ.get(store.RUN_VARIABLE):
             return attempts.asked(Path(given))
-        known = identity(self.spec) if self._task is None and not self._own else None
-        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=known)
+        found = known(self.spec) if self._task is None and not self._own else None
+        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=found)
 
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)

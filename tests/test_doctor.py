@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from effkit import doctor
+from effkit.bench.slot import WAITING
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,15 @@ def test_the_energy_rank_of_a_gpu_is_told(
         ({"bf16": False, "8-bit integers": True}, ["good", "limited"]),
     ],
 )
+def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(tell: Callable[[float, str], None]) -> None:
+        tell(0.0, WAITING)
+
+    monkeypatch.setattr("effkit.bench.selftest.self_test", waits)
+    (found,) = doctor._self_test()
+    assert found.text == "Another run is measuring on this host."
+
+
 def test_the_doctor_says_which_techniques_can_pay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, types: dict[str, bool] | None, states: list[str]
 ) -> None:

@@ -82,7 +82,10 @@ def test_a_damaged_index_costs_time_and_nothing_else(results: Path, damage: byte
     assert index.read(results).runs[0] == before.runs[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"{ no", GOLDEN.read_bytes()[:5000], b'{"schema_version": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{ no", GOLDEN.read_bytes()[:5000], b'{"schema_version": 3}', b"null", b"[]", b'{"schema_version": 0}'],
+)
 def test_a_record_that_cannot_be_read_is_named_stays_and_counts_for_nothing(results: Path, content: bytes) -> None:
     broken = put(results, "a") / store.RECORD
     put(results, "b")

@@ -9,10 +9,11 @@ import pytest
 
 from effkit import store
 from effkit.analysis.circumstances import Difference
+from effkit.bench import host
 from effkit.first import first_study
 from effkit.params import parse
-from effkit.repeat import again, install_line, parameters
-from effkit.spec import SpecError
+from effkit.repeat import again, install_line, made_anew, parameters
+from effkit.spec import CandidateSpec, SpecError
 from effkit.store import Loaded
 from tests.analysis.two_runs import changed, golden
 
@@ -86,6 +87,25 @@ def test_a_model_of_ones_own_is_refused_with_what_to_do(tmp_path: Path) -> None:
     spec = golden().spec.model_copy(update={"task": "moods"})
     with pytest.raises(SpecError, match="moods.*Run that again"):
         again(Loaded(tmp_path, loaded.record.model_copy(update={"spec": spec})))
+
+
+def test_a_cascade_is_run_again_as_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    loaded = run(tmp_path)
+    two = CandidateSpec(cascade=(CandidateSpec(model="logreg"), CandidateSpec(model="lightgbm-small")))
+    spec = loaded.record.spec.model_copy(update={"candidates": (*loaded.record.spec.candidates, two)})
+    known = again(Loaded(tmp_path, loaded.record.model_copy(update={"spec": spec})))
+    assert not [each for each in known.differences if each.kind == "weights"]
+
+
+def test_made_anew_is_not_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(host.PRODUCTS_VARIABLE, raising=False)
+    kept = host.products_folder(tmp_path)
+    with made_anew():
+        assert host.products_folder(tmp_path) != kept and not list(host.products_folder(tmp_path).iterdir())
+    assert host.products_folder(tmp_path) == kept
+    monkeypatch.setattr(host, "versions", lambda: {"torch": "another"})
+    assert host.products_folder(tmp_path) != kept, "other packages make something else"
 
 
 def test_packages_are_named_as_pip_takes_them() -> None:

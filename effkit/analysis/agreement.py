@@ -185,6 +185,7 @@ def _due(first: Record, second: Record, name: str, found: tuple[Difference, ...]
     return (
         same_host(found)
         and same_versions(found)
+        and not (first.code.git_dirty or second.code.git_dirty)
         and first.spec.seed == second.spec.seed
         and first.spec.protocol.device == second.spec.protocol.device
         and one.fit_items == other.fit_items
@@ -193,7 +194,8 @@ def _due(first: Record, second: Record, name: str, found: tuple[Difference, ...]
 
 
 def _compared_items(first: pd.DataFrame, second: pd.DataFrame, due: Mapping[str, bool]) -> tuple[Items, ...]:
-    trainings = first[TRAINING].merge(second[TRAINING], on=TRAINING).drop_duplicates()
+    ours, theirs = (each[TRAINING].drop_duplicates() for each in (first, second))
+    trainings = ours.merge(theirs, on=TRAINING)
     pairs = [(str(name), int(seed)) for name, seed in trainings.itertuples(index=False) if name in due]
     return tuple(_compared_training(first, second, name, seed, due=due[name]) for name, seed in pairs)
 

@@ -126,7 +126,8 @@ class _Foreman:
             self.mustered = True
         for sentence in self.crew.count():
             log.warning("%s The others go on.", sentence)
-        self.busy = time.monotonic() if self.under_way else self.busy
+        able = any(each.gpu or GPU not in resources(point) for each in self.crew.fit.values() for point in self.waiting)
+        self.busy = time.monotonic() if self.under_way or able else self.busy
         if time.monotonic() - self.busy > WITHOUT_WORKERS_S:
             raise ClusterError(
                 f"For {WITHOUT_WORKERS_S:.0f} s there has been no worker that could run {self.waiting[0].title}: "

@@ -15,6 +15,7 @@ from effkit.batch.sweep import Point
 from effkit.bench import host
 
 TOKEN, GPU = "measure", "GPU"
+LOOK_OVER_WITHIN_S = 60.0
 """Resources of workers: the leave to measure, and a GPU of its own."""
 
 
@@ -108,7 +109,10 @@ def resources(point: Point) -> dict[str, int]:
 async def look_over(asked: dict[str, Any], dask_worker: Any) -> dict[str, Any]:
     """On a worker: say what host it is on, and what keeps it from running the same as the coordinator."""
     try:
-        found = await asyncio.to_thread(orders.differences, orders.Kit.model_validate(asked))
+        looking = asyncio.to_thread(orders.differences, orders.Kit.model_validate(asked))
+        found = await asyncio.wait_for(looking, LOOK_OVER_WITHIN_S)
+    except TimeoutError:
+        found = [f"it does not answer within {LOOK_OVER_WITHIN_S:.0f} s: look at its disks and its results folder"]
     except ValidationError:
         found = [f"it has another effkit ({effkit.__version__}): install the same there, and start it again"]
     if dask_worker.nanny:

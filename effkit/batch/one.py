@@ -29,12 +29,13 @@ class Runner:
     results: Path
     watch: Callable[[str], None] = lambda line: None
 
-    def run(self, params: Mapping[str, Any], source: Path) -> store.Loaded:
+    def run(self, params: Mapping[str, Any], source: Path, replicate: int = 1) -> store.Loaded:
         """Validate, execute the study's notebook, and put the run in its place, whatever was run before.
 
         Args:
             params: the keys of a parameter file, overrides applied.
             source: the file, beside whose folder the notebooks are.
+            replicate: which of a point's repetitions it is.
 
         Returns:
             The run. Candidates may have failed: `record.failed` names them.
@@ -45,7 +46,7 @@ class Runner:
             RunFailed: when the notebook raises, or the store is gone. A run that had measured everything is kept all
                 the same.
         """
-        asked = point(params, source)
+        asked = point(params, source, replicate)
         store.check_writable(self.results)
         with closing(Local(self.results).run([asked], again=True, watch=lambda _, line: self.watch(line))) as outcomes:
             outcome = next(outcomes)

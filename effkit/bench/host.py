@@ -21,8 +21,11 @@ import psutil
 PACKAGES = (
     "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
     "codecarbon", "pandas", "pyarrow", "papermill", "mlcommons-loadgen", "onnx", "onnxruntime",
+    "openvino", "nncf", "torchao", "model2vec", "tokenizers", "skops", "safetensors", "pillow",
 )  # fmt: skip
 HOST_VARIABLE = "EFFKIT_HOST"
+PRODUCTS_VARIABLE = "EFFKIT_PRODUCTS"
+"""Folder in which products are kept in place of the cache's, as where a run is made wholly anew."""
 CORES_VARIABLE = "EFFKIT_CORES"
 """Cores for measuring, where this process itself keeps to fewer."""
 NOMINAL_MULTIPLY_S = 0.0030
@@ -94,6 +97,8 @@ def products_folder(cache: Path) -> Path:
     """Where what is made here is kept: by these packages, on this processor. Others would make something else."""
     packages = {name: found for name, found in versions().items() if name != "effkit"}
     made_by = json.dumps([packages, cpu_name()], sort_keys=True)
+    if given := os.environ.get(PRODUCTS_VARIABLE):
+        return Path(given)
     return cache / "products" / hashlib.sha256(made_by.encode()).hexdigest()[:12]
 
 

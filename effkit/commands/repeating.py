@@ -24,7 +24,7 @@ def rerun(
     """Say what differs from when a run was made, and run it again."""
     from effkit import batch, store
     from effkit.remote.address import shown
-    from effkit.repeat import again, install_line
+    from effkit.repeat import again, install_line, made_anew
     from effkit.report.agreement import difference_lines
 
     loaded = store.load_newest(run)
@@ -38,7 +38,8 @@ def rerun(
     place = loaded.folder.resolve().parents[1] if results is None else store.results_dir(results)
     typer.echo(f"{known.params['name']}: running", err=True)
     try:
-        new = batch.Runner(place).run(known.params, known.source)
+        with made_anew():
+            new = batch.Runner(place).run(known.params, known.source, loaded.record.replicate)
     except batch.RunFailed as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -46,6 +47,10 @@ def rerun(
         typer.echo("Stopped; no process was left behind.", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"{shown(new.folder)}\nWhether the two agree: effkit compare {shown(loaded.folder)} {shown(new.folder)}")
+    for each in new.record.failed:
+        typer.echo(f"{each.name} failed: {each.error}", err=True)
+    if new.record.failed:
+        raise typer.Exit(1)
 
 
 def compare(

@@ -57,9 +57,15 @@ def run(
         if each.point not in todo:
             typer.echo(f"{each.point.title}: {_kept(each, place)}")
     outcomes: list[Outcome] = []
+    begun: set[str] = set()
+
+    def watch(point: Point, line: str) -> None:
+        begun.add(point.identity)
+        lines.show(point, line)
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
     try:
-        with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=lines.show)) as ended:
+        with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=watch)) as ended:
             for outcome in ended:
                 outcomes.append(outcome)
                 lines.end(outcome.point)
@@ -72,7 +78,7 @@ def run(
         raise typer.Exit(130) from None
     failed = [each for each in outcomes if each.status != "done"]
     if len(asked) > 1:
-        _summarise(states, todo, outcomes)
+        _summarise(states, todo, outcomes, len(begun))
     write_report(place)
     if failed or len(outcomes) < len(todo):
         raise typer.Exit(1)
@@ -155,7 +161,7 @@ def _tell(outcome: Outcome) -> None:
     typer.echo(f"{outcome.point.title}: {outcome.status}: {outcome.sentence}{kept}", err=True)
 
 
-def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome]) -> None:
+def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome], begun: int) -> None:
     done, waiting = (sum(outcome.status == each for outcome in outcomes) for each in ("done", "waiting"))
     counts = {
         "done before": sum(each.done is not None for each in states if each.point not in todo),
@@ -163,7 +169,8 @@ def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome]) 
         "waiting for the store": waiting,
         "failed": len(outcomes) - done - waiting,
         "failed before": sum(each.done is None for each in states if each.point not in todo),
-        "not started": len(todo) - len(outcomes),
+        "stopped": max(0, begun - len(outcomes)),
+        "not started": len(todo) - max(begun, len(outcomes)),
     }
     said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
     typer.echo(f"\n{len(states)} runs: {said}.")

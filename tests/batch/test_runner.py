@@ -36,7 +36,7 @@ def params(tmp_path: Path) -> Path:
 
 def notebook(path: Path, *cells: str) -> None:
     """Write a notebook whose first cell declares the parameters."""
-    names = "name = task = reference = candidates = margin_points = margin_reason = protocol = None"
+    names = "name = task = reference = candidates = margin_points = margin_reason = protocol = None; seed = 1"
     first = nbformat.v4.new_code_cell(names, metadata={"tags": ["parameters"]})
     document = nbformat.v4.new_notebook(cells=[first, *(nbformat.v4.new_code_cell(cell) for cell in cells)])
     document.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "?", "language": "python"}
@@ -46,7 +46,7 @@ def notebook(path: Path, *cells: str) -> None:
 STUDY = (
     "from effkit import Study\n"
     "study = Study.from_params(name=name, task=task, reference=reference, candidates=candidates,\n"
-    "    margin_points=margin_points, margin_reason=margin_reason, protocol=protocol)"
+    "    margin_points=margin_points, margin_reason=margin_reason, protocol=protocol, seed=seed)"
 )
 
 
@@ -86,6 +86,12 @@ def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "1 + 1")
     with pytest.raises(RunFailed, match="study.save"):
         Runner(results).run(PARAMS, params)
+
+
+def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: Path, results: Path) -> None:
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
+    with pytest.raises(RunFailed, match="runs another study than was asked for: it does not hand on `items`"):
+        Runner(results).run({**PARAMS, "items": {"fit": 50, "test": 50}}, params)
 
 
 def test_wrong_parameters_start_no_kernel(params: Path, results: Path) -> None:

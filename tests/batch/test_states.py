@@ -85,8 +85,9 @@ def test_a_failure_does_not_stop_the_others_unless_asked(tmp_path: Path, results
     assert code == 1
     assert said.count("ZeroDivisionError") == 4 and "2 runs: 2 failed." in said
     code, said = run("run", path, "--results", results, "--fail-fast")
-    assert code == 1 and "2 runs: 1 failed, 1 not started." in said
-    assert len(attempts.unfinished(results)) == 3
+    # Where there are cores enough, the other was under way already.
+    assert code == 1 and ("2 runs: 1 failed, 1 not started." in said or "2 runs: 1 failed, 1 stopped." in said)
+    assert len(attempts.unfinished(results)) == (3 if "not started" in said else 4)
     code, said = run("run", path, "--results", results, "--rerun", "never")
     assert "2 runs: 2 failed before." in said
     assert "ZeroDivisionError" in said and "--rerun failed" in said

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from effkit.batch import points
 from effkit.batch.local import at_once
-from effkit.spec import SpecError
+from effkit.identity import known
+from effkit.params import parse
+from effkit.spec import Frozen, SpecError
+from effkit.techniques import Technique, register, registry
 from tests.batch.sweeps import ROOT, project, sweep
+from tests.conftest import parameters
 
 
 @pytest.fixture
@@ -121,3 +126,15 @@ def test_the_sweeps_that_come_with_effkit_can_be_spelt_out(path: Path) -> None:
 def test_others_prepare_only_where_cores_are_left() -> None:
     assert [at_once(cores) for cores in (1, 2, 3, 4, 6, 64)] == [1, 1, 1, 2, 4, 4]
     assert [at_once(cores, threads=4) for cores in (2, 6, 8, 64)] == [1, 1, 3, 4]
+
+
+def test_a_technique_of_a_notebooks_own_has_no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    def weaker(recipe: Any, given: Any) -> Any:
+        return recipe
+
+    monkeypatch.setattr(registry, "_registered", {})
+    weaker.__module__ = "__main__"
+    register(Technique("weaker", "Anything.", lambda given: "weaker", Frozen, ("anything",), apply=weaker))
+    chain = {"model": "lightgbm-small", "techniques": [{"weaker": {}}]}
+    assert known(parse(parameters(candidates=["lightgbm-small", chain]))) is None
+    assert known(parse(parameters())) is not None
