@@ -137,6 +137,8 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
         margin, other = other, margin
     if getattr(spec, margin) is None:
         raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
+    if task.kind == "regression" and spec.budget.group_margin_points is not None:
+        raise SpecError("`budget.group_margin_points` is of points, and an error has none: leave it out.")
     if any(candidate.cascade for candidate in spec.candidates) and task.kind != "classification":
         raise SpecError(
             f"A cascade asks how sure a class is, and `{spec.task}` is {task.kind}: "

@@ -44,15 +44,6 @@ def test_the_energy_rank_of_a_gpu_is_told(
         ({"bf16": False, "8-bit integers": True}, ["good", "limited"]),
     ],
 )
-def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    def waits(tell: Callable[[float, str], None]) -> None:
-        tell(0.0, WAITING)
-
-    monkeypatch.setattr("effkit.bench.selftest.self_test", waits)
-    (found,) = doctor._self_test()
-    assert found.text == "Another run is measuring on this host."
-
-
 def test_the_doctor_says_which_techniques_can_pay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, types: dict[str, bool] | None, states: list[str]
 ) -> None:
@@ -61,3 +52,12 @@ def test_the_doctor_says_which_techniques_can_pay(
     found = [each for each in doctor.examine(tmp_path) if each.subject == "techniques"]
     assert [each.state for each in found] == states
     assert len(states) < 2 or "no instruction that multiplies bf16" in found[1].text
+
+
+def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def waits(tell: Callable[[float, str], None]) -> None:
+        tell(0.0, WAITING)
+
+    monkeypatch.setattr("effkit.bench.selftest.self_test", waits)
+    (found,) = doctor._self_test()
+    assert found.text == "Another run is measuring on this host."

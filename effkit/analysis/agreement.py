@@ -185,7 +185,6 @@ def _due(first: Record, second: Record, name: str, found: tuple[Difference, ...]
     return (
         same_host(found)
         and same_versions(found)
-        and not (first.code.git_dirty or second.code.git_dirty)
         and first.spec.seed == second.spec.seed
         and first.spec.protocol.device == second.spec.protocol.device
         and one.fit_items == other.fit_items

@@ -22,7 +22,7 @@ from effkit.analysis.claim_figures import (
 )
 from effkit.analysis.claim_pairs import Comparison
 from effkit.analysis.claim_terms import Condition, Quantity
-from effkit.analysis.cost import provision
+from effkit.analysis.cost import Basis, provision
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import Estimate, Memory, PercentileRecord
@@ -115,11 +115,15 @@ def _over(one: float | None, base: float | None) -> float | None:
 
 def _machines(comparison: Comparison, requests_per_s: float) -> Figure:
     numbers: list[Estimate] = []
+    bases: set[Basis] = set()
     for each in (comparison.one, comparison.base):
         served = provision(each, requests_per_s, carbon=comparison.record.spec.carbon) if each else None
         if served is None:
             return Figure(None, why="how many machines it takes is not known")
         numbers.append(served.machines)
+        bases.add(served.capacity.basis)
+    if len(bases) > 1:
+        return Figure(None, why="their rates rest on different tests")
     one, base = numbers
     ratio = one.value / base.value
     if one.low is None or one.high is None or base.low is None or base.high is None:
@@ -173,6 +177,8 @@ def _group_points(comparison: Comparison) -> Figure:
 
     The groups are looked at together, so that the interval of each is Bonferroni's.
     """
+    if comparison.record.task.kind == "regression":
+        return Figure(None, why="an error has no points")
     one, base = comparison.one, comparison.base
     if one is None or one.quality is None or one.gap is None or base is None or not base.reference:
         return Figure(None, why="groups are compared with the reference alone")

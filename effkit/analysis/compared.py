@@ -41,6 +41,7 @@ class Rival:
     difference: float
     usable_per_s: float | None
     own_limit_s: float | None
+    repeated: bool
     away_s: float
     tails: tuple[tuple[float, float], ...]
     idle_w: float | None
@@ -92,7 +93,7 @@ def numbers(order: Sequence[Contender], asked: Asked) -> Numbers:
 
 def p99_with_network(each: Contender, asked: Asked) -> Known:
     """Its p99 with the network's part, which is held against a limit of any size."""
-    budget = asked.budget.model_copy(update={"latency_p99_s": _ANY_LIMIT_S})
+    budget = asked.budget.model_copy(update={"latency_p99_s": _ANY_LIMIT_S, "requests_per_s": None})
     checks = weigh(each, replace(asked, budget=budget)).checks
     return next(check.known for check in checks if check.what == "latency")
 
@@ -114,6 +115,7 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         difference=each.difference,
         usable_per_s=each.usable_per_s,
         own_limit_s=each.own_limit_s,
+        repeated=each.repeated,
         away_s=asked.budget.away_s(each.moved_bytes),
         tails=each.tails,
         idle_w=each.idle_w,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from effkit.analysis.cost import capacity, kept_bytes, moved_bytes
+from effkit.analysis.cost import BEST_FIRST, capacity, kept_bytes, moved_bytes
 from effkit.analysis.family import Family, family
 from effkit.analysis.load import crossing, rising
 from effkit.evidence import PercentileRecord, QualityVerdict
@@ -67,6 +67,7 @@ class Contender:
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one machine is given; None where no rate is known.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
+        repeated: whether its latency was measured in two generations at least.
         tails: rates of a load test with the p99 of each, both rising, where it is borne; empty without a test.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
@@ -95,6 +96,7 @@ class Contender:
     rank: str | None
     usable_per_s: float | None
     own_limit_s: float | None
+    repeated: bool
     tails: tuple[tuple[float, float], ...]
     idle_w: float | None
     above_idle_j: float | None
@@ -126,8 +128,12 @@ class Contender:
 
 def contenders(record: Record) -> tuple[Contender, ...]:
     """Return the candidates that worked, in the order of the parameter file."""
-    budget, able = record.spec.budget, (c for c in record.candidates if c.status == "ok" and c.quality)
-    return tuple(_contender(c, record.reference, budget) for c in able)
+    able = [each for each in record.candidates if each.status == "ok" and each.quality]
+    found = tuple(_contender(each, record.reference, record.spec.budget) for each in able)
+    bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
+    # Rates that rest on different tests are not held against one another: the best tested have theirs.
+    best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
+    return tuple(each if bases.get(each.name) == best else replace(each, usable_per_s=None) for each in found)
 
 
 def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: Budget) -> Contender:
@@ -168,6 +174,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
+        repeated=latency is not None and latency.mean_s.low is not None,
         tails=_tails(candidate),
         idle_w=energy.idle_w if energy else None,
         above_idle_j=energy.net_j if energy else None,

@@ -30,6 +30,8 @@ Basis = Literal["load test", "saturation", "latency"]
 """Where a rate comes from: the highest that met the p99 budget under load; the saturation of a load test; or one
 request after the other at batch 1."""
 
+BEST_FIRST: tuple[Basis, ...] = ("load test", "saturation", "latency")
+
 
 @dataclass(frozen=True)
 class Capacity:

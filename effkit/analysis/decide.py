@@ -216,7 +216,10 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
 def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iterator[Check]:
     budget = asked.budget
     if budget.latency_p99_s is not None:
-        yield _held("latency", _plus(contender.p99_s, budget.away_s(contender.moved_bytes)), budget.latency_p99_s)
+        found = _held("latency", _plus(contender.p99_s, budget.away_s(contender.moved_bytes)), budget.latency_p99_s)
+        if found.outcome == "meets" and budget.requests_per_s is not None and contender.tails and served is None:
+            found = replace(found, outcome="fails", known=Known(None, why="beyond it at every rate of the load test"))
+        yield found
     if budget.prepare_p99_s is not None:
         yield _held("preparing", contender.prepare_p99_s, budget.prepare_p99_s)
     if budget.infer_p99_s is not None:
@@ -229,10 +232,11 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
     if budget.carbon_g_per_thousand is not None:
         carbon_g = served.carbon_g_per_thousand if served else None
         missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
-        yield _held("carbon", _exact(carbon_g, missing), budget.carbon_g_per_thousand)
+        yield _held("carbon", _modelled(carbon_g, missing, contender), budget.carbon_g_per_thousand)
     if budget.money_per_thousand is not None:
         money = served.money_per_thousand if served else None
-        yield _held("money", _exact(money, no_rate if served is None else "no price"), budget.money_per_thousand)
+        missing = no_rate if served is None else "no price"
+        yield _held("money", _modelled(money, missing, contender), budget.money_per_thousand)
 
 
 def _quality(contender: Contender, asked: Asked) -> Iterator[Check]:
@@ -276,8 +280,10 @@ def _plus(known: Known, more: float) -> Known:
     return replace(known, value=value, low=low, high=high)
 
 
-def _exact(value: float | None, why: str) -> Known:
-    return Known(value, value, value, "" if value is not None else why)
+def _modelled(value: float | None, why: str, contender: Contender) -> Known:
+    """What a rate comes to: held against a limit as it is, but not where the rate is of one generation."""
+    ends = value if contender.repeated else None
+    return Known(value, ends, ends, "" if value is not None else why)
 
 
 def _cheapest(passing: Sequence[Weighed]) -> Weighed:
@@ -300,6 +306,8 @@ def _nothing_saved(less: Weighed, more: Weighed) -> bool:
         return False
     pairs = [(one.money_per_thousand, other.money_per_thousand)]
     if less.contender.rank == more.contender.rank:  # energies of different ranks are not compared
+        if one.energy_j_per_thousand is None or other.energy_j_per_thousand is None:
+            return False
         pairs.append((one.energy_j_per_thousand, other.energy_j_per_thousand))
     return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
 

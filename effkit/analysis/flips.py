@@ -67,10 +67,17 @@ def flips(known: Sequence[Contender], asked: Asked) -> tuple[Flip, ...]:
         if now is None:
             continue
 
+        if name == "margin" and any(each.enough_from is None for each in known if not each.reference):
+            continue  # such a record tells no other margin than its own
+
         def at(value: float, name: Input = name) -> Decision:
             return decide(known, _with(asked, name, value))
 
-        for end in (now / FARTHEST, now * FARTHEST):
+        ends: tuple[float, ...] = (now / FARTHEST, now * FARTHEST)
+        if _stated(name, asked) is None:
+            # A limit that nobody asks for can only be made tighter, and only where it changes nothing at first.
+            ends = ends[:1] if _same(at(now), decide(known, asked)) else ()
+        for end in ends:
             flip = _nearest(at, now, end)
             if flip is not None:
                 value, beyond = flip

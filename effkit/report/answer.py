@@ -34,6 +34,9 @@ def answer(view: View) -> Answer:
     smaller = [each for each in rivals if _saves(view, each.contender)] or rivals
     enough = [each for each in smaller if each.good_enough == "meets"]
     undecided = [each for each in smaller if each.good_enough == "open"]
+    stays = [each for each in enough if each.outcome == "meets"]
+    if stays:
+        return _stays(view, stays[0], notes)
     if enough:
         return _outside(view, enough[0], notes)
     if undecided:
@@ -97,7 +100,7 @@ def _beats(view: View, better: CandidateRecord) -> str:
 def _against(view: View, better: CandidateRecord, chosen: CandidateRecord) -> str:
     loss = _gap(better).difference - _gap(chosen).difference
     return (
-        f"{view.label(chosen)} is {view.size(loss)} {'below' if loss > 0 else 'above'} {view.label(better)}. That gap "
+        f"{view.label(chosen)} is {view.size(loss)} {_side(view, better=loss <= 0)} {view.label(better)}. That gap "
         f"has no interval, because this run paired everything with {view.label(view.reference)}: make "
         f"{view.label(better)} the reference to test it."
     )
@@ -123,11 +126,32 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
     decision = view.decision
     enough, best = view.record.candidate(decision.enough or ""), view.record.candidate(decision.chosen or "")
     traffic = decision.asked.budget.requests_per_s or 0.0
+    alike = ["as many machines"]
+    served = [decision.weighed(each.name) for each in (enough, best)]
+    if all(each.serving and each.serving.money_per_thousand is not None for each in served):
+        alike.append("about as much money")
+    if served[0].contender.rank == served[1].contender.rank:  # or else their energies were not compared
+        alike.append("about as much energy")
     sentence = (
-        f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs as many machines, as "
-        f"much money and about as much energy: take the best, {view.label(best)}."
+        f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs {listing(alike)}: take "
+        f"the best, {view.label(best)}."
     )
     return _answer(view, "no matter", "It does not matter", sentence, notes, best, enough)
+
+
+def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
+    """The reference stays although a candidate meets everything: that one saves nothing, or needs more machines."""
+    one, reference = _record(view, found), view.label(view.reference)
+    if _saves(view, found.contender):
+        sentence = (
+            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines: "
+            f"{reference} stays."
+        )
+    else:
+        start = f"{_beats(view, one)}, but" if _gap(one).verdict == "superior" else "There is"
+        nothing = "takes neither less time nor less memory" if start.endswith("but") else "nothing smaller to choose"
+        sentence = f"{start} {nothing}: {reference} stays."
+    return _answer(view, "no", "No", sentence, notes, None, one)
 
 
 def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -140,7 +164,21 @@ def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
     return _answer(view, kind, word, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
 
 
+def _in_groups(view: View, found: Weighed, notes: list[str]) -> Answer | None:
+    """Where quality is good enough overall, and what speaks against it is a group."""
+    checks = {check.what: check.outcome for check in found.checks}
+    if checks["quality"] != "meets" or checks.get("groups", "meets") == "meets":
+        return None
+    nearest = _record(view, found)
+    kind: AnswerKind = "no" if checks["groups"] == "fails" else "not shown"
+    sentence = f"{view.label(nearest)} is good enough overall ({view.gap(_gap(nearest))}), but {why_not(view, found)}."
+    also = [*notes, *savings.would_be(view, nearest)]
+    return _answer(view, kind, "No" if kind == "no" else "Not shown", sentence, also, None, nearest)
+
+
 def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
+    if in_groups := _in_groups(view, found, notes):
+        return in_groups
     nearest = _record(view, found)
     gap = _gap(nearest)
     sentence = (
@@ -153,6 +191,8 @@ def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
 
 def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
     found = max(rivals, key=lambda each: each.contender.difference)
+    if in_groups := _in_groups(view, found, notes):
+        return in_groups
     nearest = _record(view, found)
     gap = _gap(nearest)
     start = "" if len(rivals) == 1 else "None of the candidates is good enough. The closest, "
@@ -178,14 +218,21 @@ def _budget_too(view: View, found: Weighed) -> list[str]:
 def _below(view: View, gap: Gap) -> str:
     if view.gap_value(gap.difference).strip("0.") == "":
         return "level with"
-    return f"{view.size(gap.difference)} {'below' if gap.difference < 0 else 'above'}"
+    return f"{view.size(gap.difference)} {_side(view, better=gap.difference > 0)}"
+
+
+def _side(view: View, *, better: bool) -> str:
+    """Above or below; of errors, where less is better, the words that cannot be misread."""
+    if view.lower_is_better:
+        return "better than" if better else "worse than"
+    return "above" if better else "below"
 
 
 def _why_undecided(view: View, gap: Gap) -> str:
     """Too few items, too many candidates, or a verdict that hangs on the seed."""
     items = f"these {whole(gap.n)} test items"
-    if gap.verdict_alone in ("non-inferior", "superior"):
-        if gap.p_holm > 0.025:
+    if gap.verdict_alone != "inconclusive":
+        if gap.verdict_alone != "inferior" and gap.p_holm > 0.025:
             return f"alone it would pass, but not after allowing for all the candidates tried on {items}"
         return "its verdict changes with the training seed"
     cannot = f"at a margin of {view.margin} {items} cannot decide"

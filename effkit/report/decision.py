@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from effkit.analysis.contenders import Known
 from effkit.analysis.decide import Check, Decision, Weighed, What
 from effkit.analysis.family import SIMPLEST_FIRST, WORDS
 from effkit.report.changes import at_each_traffic, changes
@@ -68,7 +69,11 @@ def measured_words(view: View, check: Check) -> str:
         told = [f"{words} {_amount(view, check.what, end)}" for words, end in bounds.items() if end is not None]
         return "; ".join((*told, known.why))
     if check.what == "groups":
-        return f"{known.why}: between {view.size(known.value)} and {view.size(known.high or 0.0)} worse"
+        least, most = known.value, known.high or 0.0
+        better = " better" if least < 0 < most else ""
+        return (
+            f"{known.why}: between {view.size(least)}{better} and {view.size(most)} {'worse' if most > 0 else 'better'}"
+        )
     ends = "" if known.low == known.high else interval(known.low, known.high, UNITS[check.what], known.value)
     return f"{_amount(view, check.what, known.value)} {ends}".rstrip()
 
@@ -131,7 +136,7 @@ def _walk(view: View, decision: Decision) -> Iterator[str]:
             continue
         yield _weighed(view, each)
         reached = each.contender.name == stop
-    if left:
+    if left and decision.asked.budget.requests_per_s is None:  # with a traffic, all are held against one another
         yield f"Nothing larger or less simple was looked at: {listing(left)}."
 
 
@@ -219,12 +224,20 @@ def _missing(view: View, decision: Decision) -> Iterator[str]:
     good = [each for each in decision.order if each.good_enough == "meets"]
     whats = dict.fromkeys(check.what for each in good for check in each.checks if check.outcome == "fails")
     for what in whats:
-        pairs = [(check, each) for each in good for check in each.checks if check.what == what]
-        check, nearest = min(pairs, key=lambda pair: pair[0].known.low or pair[0].known.value or 0.0)
+        checks = [(check, each) for each in good for check in each.checks if check.what == what]
+        ends = [(_least(check.known), check, each) for check, each in checks if check.outcome == "fails"]
+        pairs = [(end, check, each) for end, check, each in ends if end is not None]
+        if not pairs or any(check.outcome == "meets" for check, _ in checks):
+            continue
+        _, check, nearest = min(pairs, key=lambda pair: pair[0])
         yield (
             f"Of those good enough, {view.of(nearest.contender.name)} comes nearest to the limit on {LIMITS[what]}: "
             f"{measured_words(view, check)}, and {_amount(view, what, check.limit)} is allowed."
         )
+
+
+def _least(known: Known) -> float | None:
+    return known.value if known.low is None else known.low
 
 
 def _better(view: View, decision: Decision, name: str) -> str:

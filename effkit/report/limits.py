@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from effkit.record import CandidateRecord, Gap
 from effkit.report.comparison import RANK_WORDS
+from effkit.report.savings import beyond_noise
 from effkit.report.trust import doubts
 from effkit.report.units import about, whole
 from effkit.report.view import View, listing
@@ -32,15 +33,15 @@ def _quality(view: View) -> Iterator[str]:
             yield _undecided(view, candidate, gap)
         elif gap.verdict != gap.verdict_alone:
             yield (
-                f"{view.label(candidate)} would be called {gap.verdict_alone} if it had been the only candidate; "
-                f"among all that were tried it is {gap.verdict}."
+                f"{view.label(candidate)} would be called {gap.verdict_alone} by itself; after allowing for all "
+                f"candidates and training seeds it is {gap.verdict}."
             )
 
 
 def _undecided(view: View, candidate: CandidateRecord, gap: Gap) -> str:
     name = view.label(candidate)
-    if gap.verdict_alone in ("non-inferior", "superior"):
-        if gap.p_holm > 0.025:
+    if gap.verdict_alone != "inconclusive":
+        if gap.verdict_alone != "inferior" and gap.p_holm > 0.025:
             return (
                 f"{name} would pass if it had been the only candidate, but not after allowing for all that were tried."
             )
@@ -95,10 +96,9 @@ def _energy(view: View) -> Iterator[str]:
 
 def _forms_disagree(candidate: CandidateRecord) -> bool:
     found = candidate.energy
-    if found is None or found.ratio is None or not found.envelope or found.ratio.verdict != "within noise":
+    if found is None or found.ratio is None or found.ratio.verdict != "within noise":
         return False
-    low, high, threshold = found.ratio.low, found.ratio.high, found.ratio.threshold
-    return low is not None and high is not None and (high < 1 - threshold or low > 1 + threshold)
+    return beyond_noise(found.ratio)
 
 
 def _run(view: View) -> Iterator[str]:

@@ -8,12 +8,18 @@ from effkit.analysis.decide import Decision, Kind
 from effkit.report.units import rate
 from effkit.report.view import View
 
+FEWEST: Mapping[Kind, str] = {
+    "smaller": "{chosen} is chosen: of those good enough it needs the fewest machines.",
+    "reference": "{reference} stays: of those good enough it needs the fewest machines.",
+    "larger": "{chosen} is chosen: of those good enough it needs the fewest machines.",
+}
+"""Where something simpler or smaller is good enough too, and needs more machines."""
 PATTERNS: Mapping[Kind, str] = {
     "smaller": "{chosen} is chosen: the first that is good enough.",
     "reference": "{reference} stays: nothing simpler or smaller is shown to be good enough.",
     "larger": "{chosen} is chosen: {reference} is itself outside what is asked, and nothing smaller does.",
-    "indifferent": "{enough} would be enough, but at {rate} it needs as many machines, money and energy: it does not "
-    "matter, so take the best, {chosen}.",
+    "indifferent": "{enough} would be enough, but at {rate} it saves next to nothing: it does not matter, so take "
+    "the best, {chosen}.",
     "open": "Nothing is chosen: no candidate is shown to meet everything, and some are open.",
     "none": "Nothing is chosen: no candidate meets everything that is asked.",
 }
@@ -27,7 +33,9 @@ def outcome(view: View, decision: Decision) -> str:
         decision: made on it.
     """
     requests_per_s = decision.asked.budget.requests_per_s
-    return PATTERNS[decision.kind].format(
+    passed_over = any(each.outcome == "meets" for each in decision.before)
+    patterns = {**PATTERNS, **FEWEST} if passed_over else PATTERNS
+    return patterns[decision.kind].format(
         chosen="" if decision.chosen is None else view.of(decision.chosen),
         enough="" if decision.enough is None else view.of(decision.enough),
         reference=view.label(view.reference),

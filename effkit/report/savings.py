@@ -89,7 +89,7 @@ def _speed_figure(ratio: Ratio) -> KeyFigure:
         case "higher":
             return KeyFigure(times(ratio.value), "slower", "bad")
         case "within noise":
-            return KeyFigure("same", "speed, within noise", "muted")
+            return KeyFigure("–", "no difference in speed shown", "muted")
         case "unstable":
             return KeyFigure("?", "speed: unstable noise", "warn")
         case "not resolvable":
@@ -111,7 +111,7 @@ def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
         case "higher":
             return _factor(ratio, higher)
         case "within noise":
-            return "same, within noise"
+            return "not claimed: power models disagree" if beyond_noise(ratio) else "none shown, within noise"
         case "unstable":
             return "not claimed: unstable"
         case "not resolvable":
@@ -119,6 +119,12 @@ def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
         case _:
             word = lower if ratio.value < 1 else higher
             return f"~{times(max(ratio.value, 1 / ratio.value))} {word}, indicative"
+
+
+def beyond_noise(ratio: Ratio) -> bool:
+    """Whether the interval by itself lies beyond the noise: then it is a power model that forbids the claim."""
+    low, high = ratio.low, ratio.high
+    return low is not None and high is not None and (high < 1 - ratio.threshold or low > 1 + ratio.threshold)
 
 
 def _factor(ratio: Ratio, word: str) -> str:

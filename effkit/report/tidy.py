@@ -62,8 +62,13 @@ def as_csv(numbers: Sequence[Row], kind: type[Row]) -> str:
     columns = [field.name for field in fields(kind)]
     writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
     return stream.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def _link(view: View, link: Link) -> TidyLink:

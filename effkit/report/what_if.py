@@ -15,7 +15,7 @@ from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.decide import Decision, Kind, Outcome, Serving, Weighed, decide, weigh
 from effkit.report.decision import LIMITS, UNITS
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
-from effkit.report.outcome import PATTERNS, explores, outcome
+from effkit.report.outcome import FEWEST, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
 from effkit.report.units import DASH, NBSP, SCALES, Unit, capital, show, whole
 from effkit.report.view import View, listing
@@ -265,12 +265,14 @@ def for_script(found: WhatIf) -> dict[str, Any]:
         "labels": found.labels,
         "still": [[asdict(cell) for cell in cells] for cells in found.still],
         "patterns": dict(found.patterns),
+        "fewest": dict(FEWEST),
         "currency": found.currency,
         "explores": found.explores,
         "as_asked": found.as_asked,
         "scales": found.scales,
         "begin": {
-            "margin": found.begin.margin, "grid": found.begin.grid_g_per_kwh, "kind": found.shown.kind,
+            "margin": found.begin.margin, "latency": found.begin.latency_p99_s, "traffic": found.begin.requests_per_s,
+            "price": found.begin.price, "grid": found.begin.grid_g_per_kwh, "kind": found.shown.kind,
             "chosen": found.shown.chosen,
         },
         "front": drawn

@@ -137,6 +137,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
         own_limit_s=draw(st.none() | SECONDS),
+        repeated=draw(st.booleans()),
         tails=draw(tails()),
         idle_w=draw(maybe),
         above_idle_j=draw(maybe.map(lambda each: None if each is None else each - 1.0)),

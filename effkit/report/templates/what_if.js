@@ -48,8 +48,12 @@ const whatIf = (() => {
     const served = serving(numbers, rival, knobs);
     const found = { quality: quality(rival, knobs.margin) };
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
+    if (found.latency === "meets" && knobs.traffic !== null && rival.tails.length && served === null) found.latency = "fails";
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
-      if (limit !== null) found[what] = held(served && served[what], served && served[what], limit);
+      if (limit !== null) {
+        const ends = served && rival.repeated ? served[what] : null;
+        found[what] = held(ends, ends, limit);
+      }
     return { outcome: together([rival.fixed, ...Object.values(found)]), found, serving: served };
   }
 
@@ -57,7 +61,10 @@ const whatIf = (() => {
     const one = weighed[less].serving, other = weighed[more].serving;
     if (one === null || other === null || one.machines < other.machines) return false;
     const pairs = [[one.money, other.money]];
-    if (numbers.rivals[less].rank === numbers.rivals[more].rank) pairs.push([one.energy, other.energy]);
+    if (numbers.rivals[less].rank === numbers.rivals[more].rank) {
+      if (one.energy === null || other.energy === null) return false;
+      pairs.push([one.energy, other.energy]);
+    }
     return pairs.every(([mine, theirs]) => mine === null || theirs === null || mine > numbers.saved_share * theirs);
   }
 
@@ -81,7 +88,7 @@ const whatIf = (() => {
       return { kind: "indifferent", chosen: best, enough: first, weighed };
     const reference = numbers.rivals.findIndex((rival) => rival.reference);
     const kind = first < reference ? "smaller" : first === reference ? "reference" : "larger";
-    return { kind, chosen: first, enough: null, weighed };
+    return { kind, chosen: first, enough: null, weighed, passedOver: first !== passing[0] };
   }
 
   // As effkit/report/units.py shows numbers; toFixed alone rounds a tie up, Python to the even digit.
@@ -139,7 +146,7 @@ const whatIf = (() => {
     return {
       kind: made.kind,
       chosen: made.chosen,
-      sentence: run.patterns[made.kind].replace(/\{(\w+)\}/g, (_, word) => words[word]),
+      sentence: (made.passedOver ? run.fewest : run.patterns)[made.kind].replace(/\{(\w+)\}/g, (_, word) => words[word]),
       notes,
       hidden: run.heads.map((head) => hidden(head.key, knobs)),
       lines: made.weighed.map((weighed, place) => ({
@@ -169,7 +176,8 @@ function whatIfPanel(panel) {
   const marks = [...panel.querySelectorAll("[data-place]")].sort((a, b) => a.dataset.place - b.dataset.place);
 
   function read() {
-    const knobs = { latency: null, traffic: null, price: null, grid: run.begin.grid };
+    const { latency, traffic, price, grid } = run.begin; // of what has no slider
+    const knobs = { latency, traffic, price, grid };
     let rate = "";
     for (const { slider, range, on } of controls) {
       const asked = !on || on.checked;
