@@ -218,3 +218,25 @@ def test_a_single_generation_neither_meets_nor_misses_a_limit() -> None:
     alone = replace(SMALL, p99_s=Known(0.01), energy_j=Known(0.1))
     outcomes = {c.what: c.outcome for c in weigh(alone, asked(latency_p99_s=0.02, energy_j=0.05)).checks}
     assert outcomes["latency"] == outcomes["energy"] == "open"
+
+
+def test_who_misses_the_limit_at_every_rate_of_the_load_test_is_out() -> None:
+    late = contender("small", 0.1, usable_per_s=None, own_limit_s=0.02, tails=((30.0, 0.05), (60.0, 0.09)))
+    limited = asked(latency_p99_s=0.02, requests_per_s=10.0)
+    (check,) = (each for each in weigh(late, limited).checks if each.what == "latency")
+    assert check.outcome == "fails" and check.known.why == "beyond it at every rate of the load test"
+    assert decide([reference(p99_s=exact(0.01)), late], limited).chosen == "large"
+    assert weigh(late, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
+
+
+def test_money_and_carbon_of_a_single_generation_stay_open() -> None:
+    limited = asked(money_per_thousand=1e9, carbon_g_per_thousand=1e9, requests_per_s=1.0, cost=PRICE)
+    for repeated, outcome in ((True, "meets"), (False, "open")):
+        checks = {c.what: c.outcome for c in weigh(replace(SMALL, repeated=repeated), limited).checks}
+        assert checks["money"] == checks["carbon"] == outcome
+
+
+def test_energy_that_is_not_known_is_no_energy_saved_or_not_saved() -> None:
+    alike = {"usable_per_s": 100.0, "idle_w": None}
+    known = [reference(**alike), contender("small", 0.1, **alike)]
+    assert decide(known, asked(requests_per_s=1.0)).kind == "smaller"

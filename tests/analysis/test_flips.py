@@ -66,3 +66,18 @@ def test_the_choice_over_traffic_covers_all_of_it_without_gaps() -> None:
 def test_unknown_numbers_of_a_candidate_give_no_false_start() -> None:
     known = [reference(), replace(SMALL, energy_j=exact(1.0), p99_s=replace(SMALL.p99_s, value=None, high=None))]
     assert "latency_p99_s" not in {each.input for each in flips(known, asked())}
+
+
+def test_a_margin_that_a_record_does_not_tell_has_no_flip() -> None:
+    old = [reference(), replace(SMALL, enough_from=None, worse_below=None)]
+    assert not [each for each in flips(old, asked()) if each.input == "margin"]
+
+
+def test_a_limit_that_nobody_asks_for_is_only_made_tighter() -> None:
+    tested = {"own_limit_s": None, "tails": ((7.5, 0.09), (15.0, 0.2))}
+    known = [reference(usable_per_s=15.0, p99_s=exact(0.063), **tested), contender("small", 0.5, **tested)]
+    now = asked(requests_per_s=10.0)
+    for flip in flips(known, now):
+        if flip.input == "latency_p99_s":
+            assert decide(known, asked(requests_per_s=10.0, latency_p99_s=flip.at)).chosen == flip.chosen
+            assert flip.now is None and flip.chosen != decide(known, now).chosen

@@ -320,6 +320,23 @@ CASES: dict[str, Callable[[], Record]] = {
     "holm": lambda: record(
         reference(), minilm(gap=gap(-0.004, -0.0098, 0.001, "inconclusive", verdict_alone="non-inferior", p_holm=0.06))
     ),
+    "larger": lambda: record(
+        reference(),
+        candidate(
+            "giant",
+            "Giant",
+            0.09,
+            0.861,
+            speed="higher",
+            gap=gap(0.019, 0.011, 0.027, "superior"),
+            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
+        ),
+        params={"budget": {}},
+    ),
+    "seeds, worse": lambda: record(
+        reference(), minilm(gap=gap(-0.004, -0.009, 0.001, "inconclusive", verdict_alone="inferior", p_holm=0.9))
+    ),
+    "groups": lambda: record(reference(), minilm(), params={"budget": {"group_margin_points": 1.0}}),
     "slower": lambda: record(
         reference(),
         candidate("sloth", "Sloth", 0.06, 0.842, speed="higher", gap=gap(0.0, -0.004, 0.004, "non-inferior")),

@@ -222,8 +222,8 @@ def test_the_script_shows_numbers_as_python_does(value: float | None, unit: Any)
 def knobs_at(found: WhatIf, places: dict[str, int | None]) -> tuple[Knobs, str]:
     """Sliders at places of their own; None is off where that can be."""
     values: dict[str, float | None] = {
-        "margin": found.begin.margin, "latency": None, "traffic": None, "price": None,
-        "grid": found.begin.grid_g_per_kwh,
+        "margin": found.begin.margin, "latency": found.begin.latency_p99_s, "traffic": found.begin.requests_per_s,
+        "price": found.begin.price, "grid": found.begin.grid_g_per_kwh,
     }  # fmt: skip
     words = ""
     for slider in found.sliders:
