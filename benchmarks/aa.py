@@ -27,8 +27,8 @@ def summary(rows: list[Row], model: str) -> str:
         "noise", "tool", "time", "copies", "pairs", "RMS of log ratio", "95 %", "aim", "worst pair off by", "s a trial",
     ]  # fmt: skip
     title = f"## A/A: two copies of {model}"
-    short = in_short(f"{'; '.join(ours)}.")
-    return "\n\n".join([title, host_line(rows), short, contest.settings_line(rows), table(header, lines)])
+    short = [in_short(f"{'; '.join(ours)}.")] if ours else []
+    return "\n\n".join([title, host_line(rows), *short, contest.settings_line(rows), table(header, lines)])
 
 
 def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:

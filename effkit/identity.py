@@ -18,7 +18,7 @@ WORDS = ("name", "margin_reason")
 
 
 def identity(spec: StudySpec, replicate: int = 1) -> str:
-    """Return what identifies a run: the version and a hash, as in `1-9f86d081884c7d65`.
+    """Return what identifies a run: the version and a hash, as in `2-9f86d081884c7d65`.
 
     It covers every key with its default filled in, but for the words and for what is None; the catalogue's hashes
     of data and weights, and its settings of each model; and the replicate's number. The host and the notebook are

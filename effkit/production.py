@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from effkit.frozen import Frozen
 
@@ -108,13 +108,6 @@ class LoadSpec(Frozen):
     seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
     queries: PositiveInt = Field(default=3000, description="requests of one sequence")
     most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
-
-    @field_validator("shares")
-    @classmethod
-    def _rising(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
-        if list(shares) != sorted(set(shares)):
-            raise ValueError(f"`load.shares` is {list(shares)}; give each once, the lowest first")
-        return shares
 
 
 class CostSpec(Frozen):

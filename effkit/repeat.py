@@ -20,6 +20,7 @@ from effkit.analysis.circumstances import (
     Circumstances,
     Difference,
     circumstances,
+    data_facts,
     differences,
     host_facts,
     parameter_facts,
@@ -70,6 +71,8 @@ def again(run: store.Loaded) -> Again:
     unknown = []
     if catalogue.download_bytes(spec.task):
         unknown.append(f"The data of {spec.task} are not fetched yet, so whether they are the same shows in the run.")
+    elif record.task.name not in circumstances(record)["data"]:
+        unknown.append("Its data were hashed by another formula: whether they are the same is not known.")
     if record.interactive:
         unknown.append("It was run by hand: what its cells did beside the study is not known.")
     return Again(params, source, differences(circumstances(record), _here(record, spec, notebook)), tuple(unknown))
@@ -99,7 +102,8 @@ def install_line(found: tuple[Difference, ...]) -> str | None:
 def made_anew() -> Iterator[None]:
     """Let runs train, embed and predict anew meanwhile: what is kept would agree with itself."""
     before = os.environ.get(host.PRODUCTS_VARIABLE)
-    with tempfile.TemporaryDirectory(prefix="effkit-anew-") as folder:
+    catalogue.cache_dir().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="effkit-anew-", dir=catalogue.cache_dir()) as folder:
         os.environ[host.PRODUCTS_VARIABLE] = folder
         try:
             yield
@@ -145,7 +149,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
             }
         ),
         "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
-        "data": {} if catalogue.download_bytes(spec.task) else {spec.task: _data_sha256(spec)},
+        "data": {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, _data_sha256(spec)),
         "weights": {
             f"{part.model}: {file.name}": file.sha256
             for part in _parts(spec)

@@ -139,6 +139,8 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
         raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
     if task.kind == "regression" and spec.budget.group_margin_points is not None:
         raise SpecError("`budget.group_margin_points` is of points, and an error has none: leave it out.")
+    if spec.load is not None and list(spec.load.shares) != sorted(set(spec.load.shares)):
+        raise SpecError(f"`load.shares` is {list(spec.load.shares)}: give each once, the lowest first.")
     if any(candidate.cascade for candidate in spec.candidates) and task.kind != "classification":
         raise SpecError(
             f"A cascade asks how sure a class is, and `{spec.task}` is {task.kind}: "

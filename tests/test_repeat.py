@@ -62,7 +62,11 @@ def test_data_that_are_there_are_compared(tmp_path: Path, monkeypatch: pytest.Mo
         return [each for each in known.differences if each.kind == "data"]
 
     assert data(study.load_task().sha256) == []
-    assert [each.before for each in data("0" * 64)] == ["0" * 64]
+    assert [each.before for each in data("2-" + "0" * 64)] == ["2-" + "0" * 64]
+    assert data("0" * 64) == []
+    assert any(
+        "another formula" in each for each in again(run(tmp_path, task={"name": name, "sha256": "0" * 64})).unknown
+    )
 
 
 def test_a_run_by_hand_says_that_its_cells_are_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

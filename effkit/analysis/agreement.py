@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from effkit.analysis.circumstances import Difference, circumstances, differences, same_host, same_versions
+from effkit.analysis.circumstances import Difference, circumstances, differences, same_data, same_host, same_versions
 from effkit.analysis.quality import holm
 from effkit.analysis.readings import Reading, counted, readings
 from effkit.analysis.welch import ALPHA, LogTest, log_test
@@ -157,10 +157,11 @@ def compare(
 
 
 def _check_same_question(first: Record, second: Record) -> None:
+    data = [each.task.sha256 for each in (first, second)]
     for what, one, other in (
         ("tasks", first.task.name, second.task.name),
         ("metrics", first.task.metric, second.task.metric),
-        ("data or splits of the task", first.task.sha256[:12], second.task.sha256[:12]),
+        ("data or splits of the task", *(("", "") if same_data(*data) else (each[:14] for each in data))),
         ("numbers of test items", first.task.test_used, second.task.test_used),
     ):
         if one != other:

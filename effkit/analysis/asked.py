@@ -87,7 +87,10 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
             f"`{key}` is not a known key.{nearest(first, CHANGEABLE)} A decision may change {', '.join(CHANGEABLE)}."
         )
     plain = {key: value for key, value in record.spec.model_dump(mode="json").items() if value is not None}
-    return parse(given(override(plain, keys)), "the decision")
+    spec = parse(given(override(plain, keys)), "the decision")
+    if record.task.kind == "regression" and spec.budget.group_margin_points is not None:
+        raise SpecError("`budget.group_margin_points` is of points, and an error has none: leave it out.")
+    return spec
 
 
 def in_metric(record: Record, spec: StudySpec, size: float) -> float:

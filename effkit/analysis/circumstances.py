@@ -33,7 +33,7 @@ def circumstances(record: Record) -> Circumstances:
     return {
         "host": host_facts({name: getattr(record.host, name) for name in HOST_FACTS}),
         "version": version_facts(record.code),
-        "data": {record.task.name: record.task.sha256},
+        "data": data_facts(record.task.name, record.task.sha256),
         "weights": {
             f"{each.model}: {file}": sha256
             for each in record.candidates
@@ -49,6 +49,16 @@ def host_facts(host: Mapping[str, Any]) -> dict[str, str | None]:
     facts = {name: None if host[name] is None else str(host[name]) for name in HOST_FACTS if name != "memory_bytes"}
     # The same machine shows a few pages more or less after each start.
     return facts | {"memory": f"{host['memory_bytes'] / 1e9:.1f} GB", "gpus": ", ".join(host["gpus"]) or "none"}
+
+
+def data_facts(task: str, sha256: str) -> dict[str, str | None]:
+    """Return a task's hash under a name that tells its formula: hashes of two formulas are no difference."""
+    return {task if "-" in sha256 else f"{task}, by the first formula": sha256}
+
+
+def same_data(one: str, other: str) -> bool:
+    """Whether two hashes of data speak of the same; those of two formulas do not contradict it."""
+    return one == other or one.rpartition("-")[0] != other.rpartition("-")[0]
 
 
 def version_facts(code: Code) -> dict[str, str | None]:

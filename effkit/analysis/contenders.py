@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -68,7 +70,7 @@ class Contender:
         usable_per_s: requests a second that one machine is given; None where no rate is known.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
-        tails: rates of a load test with the p99 of each, both rising, where it is borne; empty without a test.
+        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
         moved_bytes: of a request and its answer.
@@ -116,13 +118,13 @@ class Contender:
     def usable_within(self, limit_s: float | None) -> float | None:
         """Requests a second that one machine is given where p99 on the machine must keep within a limit.
 
-        The study's own limit has the rate of the record. For another, the load test's percentiles tell between which
-        of its rates the limit is crossed, on a straight line; None where not even the lowest keeps it.
+        The study's own limit has the rate of the record. For another, or none, the load test's percentiles tell between
+        which of its rates the limit is crossed, on a straight line; None where not even the lowest keeps it.
         """
-        if limit_s is None or limit_s == self.own_limit_s or not self.tails:
+        if not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
             return self.usable_per_s
         rates, tails_s = np.array(self.tails).T
-        rate, bound = crossing(rates, tails_s, limit_s)
+        rate, bound = crossing(rates, tails_s, math.inf if limit_s is None else limit_s)
         return None if bound == "below" else rate
 
 
@@ -186,7 +188,8 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
 def _tails(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
     points = candidate.load.points if candidate.load else ()
     found = [(point.asked_per_s, each.value_s) for point in points for each in point.percentiles if each.level == 99]
-    borne = [(rate, tail_s) for rate, tail_s in found if tail_s is not None]
+    # A higher rate of which more is known than of a lower one bears nothing about all rates.
+    borne = [(rate, tail_s) for rate, tail_s in takewhile(lambda each: each[1] is not None, found)]
     if not borne:
         return ()
     rates, tails_s = zip(*borne, strict=True)

@@ -89,11 +89,11 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
     else, with head room, 1 / mean latency at batch 1.
 
     Returns:
-        None where nothing was measured, or where not even the lowest rate of the load test met the budget: then
+        None where nothing was measured, or where no rate of the load test is shown to meet the budget: then
         more machines might still help, but no rate is known at which they would.
     """
     load = candidate.load
-    if load is not None and load.bound == "below":
+    if load is not None and (load.bound == "below" or (load.bound == "within" and load.highest_per_s is None)):
         return None
     if load is not None and load.highest_per_s is not None:
         return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least")

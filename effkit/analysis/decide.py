@@ -25,6 +25,7 @@ Kind = Literal["smaller", "reference", "larger", "indifferent", "open", "none"]
 """What is chosen: something smaller, the reference, something larger since the reference fails, the best because
 nothing is saved by less, nothing because something is open, or nothing because all fail."""
 
+AT_EVERY_RATE = "beyond the limit at every rate of the load test"
 SAME = 0.95
 """Less than this share is a saving in money or energy; more is not worth a word."""
 
@@ -218,7 +219,7 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
     if budget.latency_p99_s is not None:
         found = _held("latency", _plus(contender.p99_s, budget.away_s(contender.moved_bytes)), budget.latency_p99_s)
         if found.outcome == "meets" and budget.requests_per_s is not None and contender.tails and served is None:
-            found = replace(found, outcome="fails", known=Known(None, why="beyond it at every rate of the load test"))
+            found = replace(found, outcome="fails", known=Known(None, why=AT_EVERY_RATE))
         yield found
     if budget.prepare_p99_s is not None:
         yield _held("preparing", contender.prepare_p99_s, budget.prepare_p99_s)
@@ -288,10 +289,10 @@ def _modelled(value: float | None, why: str, contender: Contender) -> Known:
 
 def _cheapest(passing: Sequence[Weighed]) -> Weighed:
     """The first in order, unless at the traffic asked for another needs fewer machines."""
-    counts = [each.serving.machines for each in passing if each.serving]
-    if len(counts) < len(passing):
+    if passing[0].serving is None:
         return passing[0]
-    return next(each for each in passing if each.serving and each.serving.machines == min(counts))
+    fewest = min(each.serving.machines for each in passing if each.serving)
+    return next(each for each in passing if each.serving and each.serving.machines == fewest)
 
 
 def _better_first(each: Weighed) -> tuple[bool, float]:

@@ -63,7 +63,7 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         # A rate is told only where the p99 is borne that keeps within the budget, or that does not even at the lowest.
         by = [point for point in points if point.asked_per_s <= highest.value][-1]
         if by.percentiles[-1].value_s is None:
-            highest, bound = None, bound if bound == "below" else None
+            highest, bound = None, None if bound == "at least" else bound
     return Load(
         max_batch=spec.max_batch,
         saturation_per_s=saturation,

@@ -61,8 +61,9 @@ class Stretches:
         rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
         for code in np.unique(self.candidate):
             own = self.candidate == code
-            # The kernel also counts waits between the calls: no less may be left than was ever seen undisturbed.
-            floor = min(0.0, float(np.quantile(waited[own], UNDISTURBED)))
+            # The kernel also counts waits between the calls, of few stretches: most are not left with less than nothing
+            # but where a model computes in several threads.
+            floor = min(0.0, float(np.median(rest[own])))
             waited[own] -= max(floor, float(np.quantile(rest[own], UNDISTURBED)))
         return waited
 

@@ -15,8 +15,8 @@ from effkit.batch.sweep import Point
 from effkit.bench import host
 
 TOKEN, GPU = "measure", "GPU"
-LOOK_OVER_WITHIN_S = 60.0
 """Resources of workers: the leave to measure, and a GPU of its own."""
+LOOK_OVER_WITHIN_S = 60.0
 
 
 class ClusterError(RuntimeError):

@@ -98,7 +98,7 @@ def products_folder(cache: Path) -> Path:
     packages = {name: found for name, found in versions().items() if name != "effkit"}
     made_by = json.dumps([packages, cpu_name()], sort_keys=True)
     if given := os.environ.get(PRODUCTS_VARIABLE):
-        return Path(given)
+        return Path(given).expanduser().absolute()
     return cache / "products" / hashlib.sha256(made_by.encode()).hexdigest()[:12]
 
 

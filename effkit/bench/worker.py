@@ -108,8 +108,10 @@ class Worker:
         recipe = self._seeded(seed)
         folder = self._state["module"].make(recipe, self._state["task"], products)
         # What was asked for again has cost nothing more.
-        once = {step["product"]: step for step in reversed(products.used)}
-        return {"folder": str(folder), "making": list(reversed(once.values()))}
+        once: dict[str, dict[str, Any]] = {}
+        for step in products.used:
+            once.setdefault(step["product"], step)
+        return {"folder": str(folder), "making": list(once.values())}
 
     def predict(self, seed: int, folder: str, indices: str, out: str) -> dict[str, Any]:
         """Predict the test items for quality, with all cores, and write them to `out` (.npy)."""

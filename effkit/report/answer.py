@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import Weighed
 from effkit.record import CandidateRecord, Gap
@@ -170,9 +172,10 @@ def _in_groups(view: View, found: Weighed, notes: list[str]) -> Answer | None:
     if checks["quality"] != "meets" or checks.get("groups", "meets") == "meets":
         return None
     nearest = _record(view, found)
-    kind: AnswerKind = "no" if checks["groups"] == "fails" else "not shown"
-    sentence = f"{view.label(nearest)} is good enough overall ({view.gap(_gap(nearest))}), but {why_not(view, found)}."
-    also = [*notes, *savings.would_be(view, nearest)]
+    kind: AnswerKind = "no" if "fails" in (checks["groups"], found.affordable) else "not shown"
+    told = why_not(view, replace(found, checks=tuple(check for check in found.checks if check.of_quality)))
+    sentence = f"{view.label(nearest)} is good enough overall ({view.gap(_gap(nearest))}), but {told}."
+    also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
     return _answer(view, kind, "No" if kind == "no" else "Not shown", sentence, also, None, nearest)
 
 

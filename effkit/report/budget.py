@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from effkit.analysis.decide import Check
-from effkit.report.decision import LIMITS, limit_words, measured_words
+from effkit.report.decision import LIMITS, limit_words, measured_words, why_open
 from effkit.report.values import Cell, Column, Row, Table
 from effkit.report.view import View
 
@@ -49,5 +49,4 @@ def _cell(view: View, check: Check) -> Cell:
         case "fails":
             return Cell("does not meet", detail=shown, tone="bad")
         case "open":
-            spans = ": the interval spans the limit" if check.known.value is not None else ""
-            return Cell("unknown", detail=f"{shown}{spans}", tone="warn")
+            return Cell("unknown", detail=f"{shown}{why_open(check)}", tone="warn")

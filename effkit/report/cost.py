@@ -104,7 +104,7 @@ def _nth(view: View, candidate: CandidateRecord, place: int) -> Provision | None
 
 
 def _why_unknown(candidate: CandidateRecord) -> str:
-    return "no rate of the load test met the p99 budget" if candidate.load else "not measured"
+    return "no rate of the load test is shown to meet the p99 budget" if candidate.load else "not measured"
 
 
 def _ends(number: Estimate) -> str:

@@ -78,6 +78,13 @@ def measured_words(view: View, check: Check) -> str:
     return f"{_amount(view, check.what, known.value)} {ends}".rstrip()
 
 
+def why_open(check: Check) -> str:
+    """Why a number does not settle a limit; nothing where there is no number, which says why itself."""
+    if check.known.value is None:
+        return ""
+    return ": one generation gives no interval" if check.known.low is None else ": the interval spans the limit"
+
+
 def why_not(view: View, each: Weighed) -> str:
     """Why a candidate is out or open, in words: its failed limits, else its open ones."""
     wanted = "fails" if each.outcome == "fails" else "open"
@@ -174,7 +181,8 @@ def _open(view: View, each: Weighed, check: Check) -> str:
     if check.what == "groups":
         return f"groups cannot be judged ({measured_words(view, check)})"
     if check.what != "quality":
-        return f"whether its {LIMITS[check.what]} stays within the limit is not known ({measured_words(view, check)})"
+        known = f"{measured_words(view, check)}{why_open(check)}"
+        return f"whether its {LIMITS[check.what]} stays within the limit is not known ({known})"
     found = each.contender
     margin = view.margin_value(check.limit)
     if check.known.why:

@@ -96,7 +96,7 @@ def _energy(view: View) -> Iterator[str]:
 
 def _forms_disagree(candidate: CandidateRecord) -> bool:
     found = candidate.energy
-    if found is None or found.ratio is None or found.ratio.verdict != "within noise":
+    if found is None or found.ratio is None or not found.envelope or found.ratio.verdict != "within noise":
         return False
     return beyond_noise(found.ratio)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from effkit.record import CandidateRecord, Ratio
 from effkit.report.units import factor, share, times
 from effkit.report.values import KeyFigure
@@ -37,12 +39,14 @@ def would_be(view: View, candidate: CandidateRecord) -> list[str]:
 
 
 def speed(ratio: Ratio | None) -> str:
-    """What may be said of a latency ratio: "8.2× faster [7.9, 8.5]", "same, within noise"."""
+    """What may be said of a latency ratio: "8.2× faster [7.9, 8.5]", "none shown, within noise"."""
     return _said(ratio, "faster", "slower")
 
 
 def energy(ratio: Ratio | None) -> str:
     """What may be said of an energy ratio."""
+    if ratio is not None and ratio.verdict == "within noise" and beyond_noise(ratio):
+        return "not claimed: power models disagree"
     return _said(ratio, "less", "more")
 
 
@@ -111,7 +115,7 @@ def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
         case "higher":
             return _factor(ratio, higher)
         case "within noise":
-            return "not claimed: power models disagree" if beyond_noise(ratio) else "none shown, within noise"
+            return "none shown, within noise"
         case "unstable":
             return "not claimed: unstable"
         case "not resolvable":
@@ -124,7 +128,11 @@ def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
 def beyond_noise(ratio: Ratio) -> bool:
     """Whether the interval by itself lies beyond the noise: then it is a power model that forbids the claim."""
     low, high = ratio.low, ratio.high
-    return low is not None and high is not None and (high < 1 - ratio.threshold or low > 1 + ratio.threshold)
+    return (
+        low is not None
+        and high is not None
+        and bool(math.log(high) < -ratio.threshold or math.log(low) > ratio.threshold)
+    )
 
 
 def _factor(ratio: Ratio, word: str) -> str:

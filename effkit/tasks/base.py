@@ -114,7 +114,7 @@ class Task:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of items, labels, corpus and splits: the identity of the data."""
+        """Hash of items, labels, corpus and splits: the identity of the data, after the number of its formula."""
         import pyarrow as pa
 
         digest = hashlib.sha256(repr((self.kind, self.modality, self.metric, self.classes)).encode())
@@ -128,7 +128,7 @@ class Task:
         for array in (self.labels, *(self.splits[name] for name in SPLITS)):
             digest.update(f"{array.dtype.str} {array.shape}".encode())  # or else splits could be cut elsewhere
             digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return f"2-{digest.hexdigest()}"
 
     def first(self, split: str, count: ItemCount) -> NDArray[np.int64]:
         """Return the first `count` items of a split; all of them when there are fewer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from effkit.analysis.circumstances import circumstances, differences, same_host, same_versions
+from effkit.analysis.circumstances import circumstances, differences, same_data, same_host, same_versions
 from tests.analysis.two_runs import changed, golden
 
 
@@ -23,7 +23,7 @@ def told(**parts: dict[str, object]) -> list[tuple[str, str]]:
         ({"host": {"system": "Linux 6.2"}}, ("host", "system")),
         ({"code": {"versions": {**golden().code.versions, "torch": "3"}}}, ("version", "torch")),
         ({"code": {"git_dirty": True}}, ("version", "effkit's commit")),
-        ({"task": {"sha256": "0" * 64}}, ("data", "clothing-department")),
+        ({"task": {"sha256": "0" * 64}}, ("data", "clothing-department, by the first formula")),
         ({"spec": {"seed": 9}}, ("parameter", "seed")),
     ],
 )
@@ -46,3 +46,9 @@ def test_another_kernel_is_the_same_machine_and_another_processor_is_not() -> No
     processor = differences(before, circumstances(changed(golden(), host={"cpu": "another"})))
     assert same_host(kernel) and not same_host(processor)
     assert same_versions(processor)
+
+
+def test_hashes_of_two_formulas_are_no_other_data() -> None:
+    assert same_data("a" * 64, "2-" + "b" * 64) and same_data("2-a", "2-a")
+    assert not same_data("2-a", "2-b") and not same_data("a", "b")
+    assert not [each for each in told(task={"sha256": "2-" + "b" * 64}) if each[0] == "data"]

@@ -200,6 +200,9 @@ def test_another_latency_limit_asks_the_load_test_anew() -> None:
     )
     served = {limit_s: tested.usable_within(limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
     assert served == {None: 80.0, 0.1: 80.0, 0.2: 80.0, 0.02: pytest.approx(45.0), 0.005: None}
+    strict = replace(tested, usable_per_s=45.0, own_limit_s=0.02)
+    assert strict.usable_within(0.02) == 45.0 and strict.usable_within(None) == strict.usable_within(9.0) == 80.0
+    assert replace(tested, usable_per_s=None).usable_within(0.1) == 80.0, "its tails tell, where its rate is another's"
     untested = contender("small", 0.1, usable_per_s=7.0, own_limit_s=0.1)
     assert untested.usable_within(0.005) == 7.0
 
@@ -224,7 +227,7 @@ def test_who_misses_the_limit_at_every_rate_of_the_load_test_is_out() -> None:
     late = contender("small", 0.1, usable_per_s=None, own_limit_s=0.02, tails=((30.0, 0.05), (60.0, 0.09)))
     limited = asked(latency_p99_s=0.02, requests_per_s=10.0)
     (check,) = (each for each in weigh(late, limited).checks if each.what == "latency")
-    assert check.outcome == "fails" and check.known.why == "beyond it at every rate of the load test"
+    assert check.outcome == "fails" and check.known.why == "beyond the limit at every rate of the load test"
     assert decide([reference(p99_s=exact(0.01)), late], limited).chosen == "large"
     assert weigh(late, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
 
@@ -240,3 +243,13 @@ def test_energy_that_is_not_known_is_no_energy_saved_or_not_saved() -> None:
     alike = {"usable_per_s": 100.0, "idle_w": None}
     known = [reference(**alike), contender("small", 0.1, **alike)]
     assert decide(known, asked(requests_per_s=1.0)).kind == "smaller"
+
+
+def test_who_was_not_put_under_load_does_not_keep_the_others_from_being_compared() -> None:
+    known = [
+        reference(usable_per_s=1.0), contender("linear", 0.2, family="linear", usable_per_s=5.0), SMALL,
+        contender("unasked", 0.5, usable_per_s=None),
+    ]  # fmt: skip
+    assert decide(known, asked(requests_per_s=1000.0)).chosen == "small"
+    first = contender("first", 0.01, family="linear", usable_per_s=None)
+    assert decide([*known, first], asked(requests_per_s=1000.0)).chosen == "first"

@@ -77,7 +77,4 @@ def test_a_limit_that_nobody_asks_for_is_only_made_tighter() -> None:
     tested = {"own_limit_s": None, "tails": ((7.5, 0.09), (15.0, 0.2))}
     known = [reference(usable_per_s=15.0, p99_s=exact(0.063), **tested), contender("small", 0.5, **tested)]
     now = asked(requests_per_s=10.0)
-    for flip in flips(known, now):
-        if flip.input == "latency_p99_s":
-            assert decide(known, asked(requests_per_s=10.0, latency_p99_s=flip.at)).chosen == flip.chosen
-            assert flip.now is None and flip.chosen != decide(known, now).chosen
+    assert "latency_p99_s" not in {each.input for each in flips(known, now)}

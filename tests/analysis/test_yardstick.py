@@ -179,6 +179,8 @@ def test_threads_are_not_taken_for_waiting_less_than_others(seed: int) -> None:
     late = np.where(seen.candidate == 1, np.exp(rng.uniform(0.0, 0.1, 400)), 1.0)
     threaded = replace(seen, call_s=late * seen.call_s, cpu_s=np.where(seen.candidate == 1, 1.8, 1.0) * seen.cpu_s)
     assert compared(threaded) == pytest.approx(compared(seen), abs=0.06)
+    crowded = compared(waiting(threaded, rng.uniform(0.8, 1.4, 400)))
+    assert crowded == pytest.approx(compared(seen), abs=0.08), "in a crowd that never leaves as well"
 
 
 def test_too_few_stretches_adjust_nothing() -> None:

@@ -96,8 +96,8 @@ def nearly(each: Contender) -> st.SearchStrategy[Contender]:
     """Good enough and near to the others, so that what is left is who takes fewer machines and who is best."""
     return st.builds(
         lambda usable_per_s, above_idle_j: replace(
-            each, system=each.name, enough_from=0.0, worse_below=0.0, p99_s=Known(1e-5), usable_per_s=usable_per_s,
-            idle_w=20.0, above_idle_j=above_idle_j,
+            each, system=each.name, enough_from=0.0, worse_below=0.0, p99_s=Known(1e-5, 1e-5, 1e-5),
+            usable_per_s=usable_per_s, idle_w=20.0, above_idle_j=above_idle_j,
         ),
         usable_per_s=st.sampled_from([99.99999999999999, 50.0, 100.0]),
         above_idle_j=st.sampled_from([0.01, 0.5]),

@@ -14,8 +14,9 @@ const whatIf = (() => {
   }
 
   function usableWithin(rival, latency) {
-    const limit = latency === null ? null : latency - rival.away_s;
-    if (limit === null || limit === rival.own_limit_s || !rival.tails.length) return rival.usable_per_s;
+    const asked = latency === null ? null : latency - rival.away_s;
+    if (!rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null)) return rival.usable_per_s;
+    const limit = asked === null ? Infinity : asked;
     const last = rival.tails.filter(([, tail]) => tail <= limit).length - 1;
     if (last < 0) return null;
     const [rate, tail] = rival.tails[last];
@@ -77,8 +78,9 @@ const whatIf = (() => {
     }
     const counts = passing.filter((place) => weighed[place].serving).map((place) => weighed[place].serving.machines);
     const fewest = Math.min(...counts);
-    const first =
-      counts.length < passing.length ? passing[0] : passing.find((place) => weighed[place].serving.machines === fewest);
+    const first = weighed[passing[0]].serving
+      ? passing.find((place) => weighed[place].serving && weighed[place].serving.machines === fewest)
+      : passing[0];
     const best = passing.reduce((top, place) => {
       const [one, other] = [numbers.rivals[place], numbers.rivals[top]];
       if (one.preferred !== other.preferred) return one.preferred ? place : top;
