@@ -10,6 +10,8 @@ from scipy import special
 
 from effkit.analysis.interval import Floats, Interval, expanded_tails, vector
 
+FEW_BEYOND = 20
+"""Calls beyond a percentile below which resampling them tells too little of where it may lie."""
 WIDER = 0.5
 """A percentile's few calls beyond it tell little of how they cluster: the tail whose share is theirs to this power is
 asked too, p90 for p99. Five times the share, p95, let clustered calls through in one run of ten."""
@@ -136,7 +138,8 @@ def percentiles(
 
     Generations are resampled, then blocks within them. Few generations make a plain percentile bootstrap too
     narrow, so its tails are Hesterberg's expanded ones (2015, "What teachers should know about the
-    bootstrap"); below five generations even those stop at the extreme generations and cover less.
+    bootstrap"); below five generations even those stop at the extreme generations and cover less. With few
+    calls beyond the percentile the order statistics' interval is taken where it is wider.
 
     Args:
         latencies_s: One latency a call, seconds, in order of time within a block.
@@ -189,11 +192,26 @@ def percentiles(
         interval, reason_none = None, "one generation: no interval"
         if resampled is not None:
             ends = np.quantile(resampled[:, i], [low, high])
+            if n_effective * (1 - fractions[i]) < FEW_BEYOND:
+                ranked = np.quantile(x, order_statistics(n_effective, fractions[i], confidence), method="inverted_cdf")
+                ends = np.array([min(ends[0], ranked[0]), max(ends[1], ranked[1])])
             interval = Interval(
                 value, min(value, float(ends[0])), max(value, float(ends[1])), confidence, generations.size
             )
         table.append(Percentile(level, value, interval, x.size, n_effective, None if interval else reason_none))
     return table
+
+
+def order_statistics(n: float, fraction: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Shares of the sample, counted from the shortest call, between which a percentile lies whatever the distribution.
+
+    How many of n independent calls lie below the percentile is binomial (David & Nagaraja 2003, "Order statistics").
+    """
+    from scipy import stats  # most of a second to import
+
+    tail = (1 - confidence) / 2
+    low, high = stats.binom.ppf((tail, 1 - tail), int(n), fraction)
+    return low / int(n), min(1.0, (high + 1) / int(n))
 
 
 def _worth(beyond: NDArray[np.bool_], cell: NDArray[np.intp], item: ArrayLike | None) -> float:

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, item_sample_size, percentiles
+from effkit.analysis.tails import (
+    Percentile,
+    calls_needed,
+    effective_sample_size,
+    item_sample_size,
+    order_statistics,
+    percentiles,
+)
 
 
 def calls(generations: int, per_block: int, seed: int = 0, luck: float = 0.02) -> tuple[np.ndarray, ...]:
@@ -149,3 +156,15 @@ def test_an_item_of_two_series_is_one_item() -> None:
     series = np.repeat(np.arange(10), 67)
     times = own[item] + 0.01 * rng.normal(size=item.size)
     assert item_sample_size(times, series, item) == pytest.approx(67, rel=0.1)
+
+
+def test_with_few_calls_beyond_the_interval_is_as_wide_as_order_statistics_make_it() -> None:
+    low, high = order_statistics(800, 0.99)
+    assert (round(800 * low), round(800 * high)) == (786, 798)
+    rng = np.random.default_rng(3)
+    truth, held = np.exp(0.2 * 2.3263479), 0
+    for _ in range(150):
+        calls_s = np.exp(rng.normal(0, 0.2, 800))
+        (found,) = percentiles(calls_s, np.repeat(range(10), 80), np.zeros(800), rng=rng, levels=(99,), resamples=200)
+        held += found.interval is None or found.interval.low <= truth <= found.interval.high
+    assert held >= 0.93 * 150
