@@ -8,6 +8,9 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from effkit.frozen import Frozen
 
+NO_POINTS = "`budget.group_margin_points` is of points, and an error has none: leave it out."
+"""Said where the task is a regression, which a budget does not know."""
+
 
 class Budget(Frozen):
     """What production allows. What is not named is not limited."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
 from effkit.models import Recipe
+from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import apply_chain, teacher_of
 from effkit.techniques import check as check_techniques
@@ -138,7 +139,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
     if getattr(spec, margin) is None:
         raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
     if task.kind == "regression" and spec.budget.group_margin_points is not None:
-        raise SpecError("`budget.group_margin_points` is of points, and an error has none: leave it out.")
+        raise SpecError(NO_POINTS)
     if spec.load is not None and list(spec.load.shares) != sorted(set(spec.load.shares)):
         raise SpecError(f"`load.shares` is {list(spec.load.shares)}: give each once, the lowest first.")
     if any(candidate.cascade for candidate in spec.candidates) and task.kind != "classification":

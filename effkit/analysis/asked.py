@@ -8,7 +8,7 @@ from typing import Any
 
 from effkit.analysis.carbon import embodied_g_per_hour, grid
 from effkit.params import given, override, parse
-from effkit.production import Budget, CostSpec
+from effkit.production import NO_POINTS, Budget, CostSpec
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec, nearest
 
@@ -89,7 +89,7 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
     plain = {key: value for key, value in record.spec.model_dump(mode="json").items() if value is not None}
     spec = parse(given(override(plain, keys)), "the decision")
     if record.task.kind == "regression" and spec.budget.group_margin_points is not None:
-        raise SpecError("`budget.group_margin_points` is of points, and an error has none: leave it out.")
+        raise SpecError(NO_POINTS)
     return spec
 
 
