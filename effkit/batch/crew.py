@@ -77,8 +77,14 @@ class Crew:
             )
 
     def count(self) -> list[str]:
-        """Look who is there: whoever comes is looked over once, whoever goes is forgotten. Return new refusals."""
-        there = self.client.scheduler_info()["workers"]
+        """Look who is there: whoever comes is looked over once, whoever goes is forgotten. Return new refusals.
+
+        The scheduler is asked itself: every two seconds `Client.scheduler_info` has an answer without any worker.
+        """
+        try:
+            there = self.client.sync(self.client.scheduler.identity, n_workers=-1)["workers"]
+        except OSError:
+            return []  # the scheduler does not answer now; whether it is lost, the client knows
         self.fit = {address: each for address, each in self.fit.items() if address in there}
         self.refused = {address: each for address, each in self.refused.items() if address in there}
         known = self.fit.keys() | self.refused.keys()

@@ -68,7 +68,7 @@ class Site:
         self._wait_for_scheduler()
         with Client(self.address, timeout=60, set_as_default=False) as client:
             deadline = time.monotonic() + 120
-            while len(client.scheduler_info()["workers"]) != number:
+            while len(client.sync(client.scheduler.identity, n_workers=-1)["workers"]) != number:
                 assert time.monotonic() < deadline, f"not {number} workers within two minutes"
                 time.sleep(0.1)
 
