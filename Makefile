@@ -78,8 +78,8 @@ bench: .venv/installed $(TOOLS)/installed
 	@mkdir -p $(KEPT)
 	for noise in "" --neighbour; do \
 		$(BIN)/python -m benchmarks.contest --shares 0.02 0.05 0.1 --trials $(TRIALS) $$noise && \
-		$(BIN)/python -m benchmarks.contest --trials $(PAIRS) $$noise && \
 		$(BIN)/python -m benchmarks.contest --trials $(EQUAL) --equal-time $$noise && \
+		$(BIN)/python -m benchmarks.contest --trials $(PAIRS) $$noise && \
 		$(BIN)/python -m benchmarks.contest --model minilm --trials $(PAIRS) $$noise || exit 1; \
 	done
 	$(call print,aa)

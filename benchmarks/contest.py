@@ -43,6 +43,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--model", choices=tuple(MODELS), default="matrix")
     parser.add_argument("--shares", type=_slower, nargs="*", default=(), help="slower copies: 0.05 is 5 %% slower")
     parser.add_argument("--trials", type=int, default=0, help="those that are there already are not made again")
+    parser.add_argument("--first", type=int, default=0, help="the trial to begin with; those before it stay")
     parser.add_argument("--neighbour", action="store_true", help="beside a neighbour that bursts on every core")
     parser.add_argument("--equal-time", action="store_true", help="let the other tools go on for as long as effkit")
     parser.add_argument("--again", action="store_true", help="only judge effkit's kept samples anew")
@@ -74,7 +75,7 @@ def run(given: argparse.Namespace) -> None:
         "noise": "noisy" if given.neighbour else "quiet",
     }  # fmt: skip
     with measuring_slot(tell):
-        for number in range(given.trials):
+        for number in range(given.first, given.trials):
             trial = {**of_all, "number": number}
             if missing := _missing(trial, given):
                 with bursting(number) if given.neighbour else nullcontext():

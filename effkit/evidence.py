@@ -123,6 +123,10 @@ class Making(Frozen):
     product: str = Field(default="", description="hash of what determines what was made; empty in older records")
 
 
+LEVEL = 0.025
+"""One-sided, of every test of non-inferiority."""
+
+
 class Gap(Frozen):
     """Paired quality difference, candidate − reference; positive is better."""
 
@@ -145,6 +149,13 @@ class Gap(Frozen):
     worse_below: float | None = Field(
         default=None, description="largest margin at which it is worse, 0 where at none; None in older records"
     )
+
+    @property
+    def undecided_by(self) -> Literal["items", "candidates", "seeds"]:
+        """What leaves an inconclusive verdict open: too few items, the others that were tried, or the seed."""
+        if self.verdict_alone == "inconclusive":
+            return "items"
+        return "candidates" if self.verdict_alone != "inferior" and self.p_holm > LEVEL else "seeds"
 
 
 class LayerCost(Frozen):

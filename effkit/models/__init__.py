@@ -25,7 +25,7 @@ BUILDERS = {
 }
 """The module of each builder. A module has `libraries(recipe)`, `make(recipe, task, products) -> Path`,
 `load(recipe, folder) -> Predictor`, `facts(predictor, item, folder) -> Facts` and
-`predict(recipe, folder, task, indices, products) -> array`."""
+`predict(recipe, folder, task, indices, products) -> array`; where that makes products, `PREDICTS_BY_STEPS` is true."""
 
 
 def builder(name: str) -> ModuleType:

@@ -23,6 +23,8 @@ OPTIMISED = "encoder"
 """Folder of a product that holds the encoder where it is not as published."""
 LAYOUT = 2
 """Raised whenever a product's files change places, so that older ones are made anew."""
+PREDICTS_BY_STEPS = True
+"""Embeddings are products of their own."""
 SORTED_TOGETHER = 8
 """Texts of like length that share a small batch, where `padding` is "sorted"."""
 SERVED_BY: Mapping[str, tuple[str, ...]] = {

@@ -68,8 +68,8 @@ def _answers(teacher: Recipe, indices: NDArray[np.int64], task: Task, products: 
     facts = [BUILDER_VERSION, "answers", teacher.key(), task.sha256, len(indices), *device_key()]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     embedded: list[NDArray[Any]] = []
-    if module.__name__.endswith(".encoder"):
-        # Embedding is a step of its own, not to be metered twice, and part of the making where it is kept as well.
+    if getattr(module, "PREDICTS_BY_STEPS", False):
+        # Those steps are not to be metered twice, and are part of the making where the answers are kept as well.
         embedded.append(module.predict(teacher, folder, task, indices, products))
 
     def write(place: Path) -> None:

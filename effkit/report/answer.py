@@ -234,9 +234,9 @@ def _side(view: View, *, better: bool) -> str:
 def _why_undecided(view: View, gap: Gap) -> str:
     """Too few items, too many candidates, or a verdict that hangs on the seed."""
     items = f"these {whole(gap.n)} test items"
-    if gap.verdict_alone != "inconclusive":
-        if gap.verdict_alone != "inferior" and gap.p_holm > 0.025:
-            return f"alone it would pass, but not after allowing for all the candidates tried on {items}"
+    if gap.undecided_by == "candidates":
+        return f"alone it would pass, but not after allowing for all the candidates tried on {items}"
+    if gap.undecided_by == "seeds":
         return "its verdict changes with the training seed"
     cannot = f"at a margin of {view.margin} {items} cannot decide"
     if gap.items_needed is None:

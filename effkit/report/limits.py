@@ -40,11 +40,9 @@ def _quality(view: View) -> Iterator[str]:
 
 def _undecided(view: View, candidate: CandidateRecord, gap: Gap) -> str:
     name = view.label(candidate)
-    if gap.verdict_alone != "inconclusive":
-        if gap.verdict_alone != "inferior" and gap.p_holm > 0.025:
-            return (
-                f"{name} would pass if it had been the only candidate, but not after allowing for all that were tried."
-            )
+    if gap.undecided_by == "candidates":
+        return f"{name} would pass if it had been the only candidate, but not after allowing for all that were tried."
+    if gap.undecided_by == "seeds":
         return f"{name}: the verdict changes with the training seed, so there is none."
     start = f"{name}: whether it is worse by more than {view.margin} stays open after {whole(gap.n)} test items"
     if gap.items_needed is None:
