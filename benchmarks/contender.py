@@ -67,17 +67,22 @@ def torch_timer(calls: Calls, sample: Any) -> dict[str, Any]:
     return {name: timer.blocked_autorange() for name, timer in timers.items()}
 
 
-def plain_loop(calls: Calls, sample: Any) -> dict[str, float]:
+def plain_loop(calls: Calls, sample: Any, clock: Callable[[], float] = time.perf_counter) -> dict[str, float]:
     """Mean of 100 calls after 10, one copy after the other."""
     found = {}
     for name, call in calls.items():
         for _ in range(WARM):
             call(sample)
-        start = time.perf_counter()
+        start = clock()
         for _ in range(TIMED):
             call(sample)
-        found[name] = (time.perf_counter() - start) / TIMED
+        found[name] = (clock() - start) / TIMED
     return found
+
+
+def cpu_loop(calls: Calls, sample: Any) -> dict[str, float]:
+    """The same by the process's CPU time, which leaves out what others take of the core, and what a call waits for."""
+    return plain_loop(calls, sample, time.process_time)
 
 
 TOOLS: dict[str, Callable[[Calls, Any], dict[str, Any]]] = {
@@ -85,29 +90,43 @@ TOOLS: dict[str, Callable[[Calls, Any], dict[str, Any]]] = {
     "model-benchmark": model_benchmark,
     TORCH: torch_timer,
     "plain loop": plain_loop,
+    "plain loop, CPU time": cpu_loop,
 }
 
 
 def read(tool: str, rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the ratios of each copy to the first, and what the tool says of each.
 
-    torch's own rule is that of its `Compare` table: medians are shown to their significant figures, and
-    alike when those are. The others show any difference: "1.02x slower" is what a reader takes away.
+    torch's own rule is that of its `Compare` table: medians are shown to the significant figures that both
+    have, and are alike when those are. The others show any difference: "1.02x slower" is what a reader takes away.
     """
     first, *others = rounds[0]
-    latency_s = {name: float(np.mean([each[name] for each in rounds])) for name in rounds[0] if tool != TORCH}
-    shown_s = dict(latency_s)
     if tool == TORCH:
-        from torch.utils.benchmark.utils.common import Measurement, trim_sigfig
+        return _of_measurements(rounds)
+    latency_s = {name: float(np.mean([each[name] for each in rounds])) for name in rounds[0]}
+    ratios = {name: latency_s[name] / latency_s[first] for name in others}
+    return {"ratios": ratios, "claims": {name: _word(ratio - 1) for name, ratio in ratios.items()}}
 
-        merged = {name: Measurement.merge([each[name] for each in rounds])[0] for name in rounds[0]}
-        latency_s = {name: each.median for name, each in merged.items()}
-        shown_s = {name: trim_sigfig(each.median, each.significant_figures) for name, each in merged.items()}
+
+def _of_measurements(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    from torch.utils.benchmark.utils.common import Measurement, trim_sigfig
+
+    merged = {name: Measurement.merge([each[name] for each in rounds])[0] for name in rounds[0]}
+    reference = next(iter(merged.values()))
     claims = {}
-    for name in others:
-        difference = shown_s[name] - shown_s[first]
-        claims[name] = "slower" if difference > 0 else "faster" if difference < 0 else "same"
-    return {"ratios": {name: latency_s[name] / latency_s[first] for name in others}, "claims": claims}
+    for name, each in list(merged.items())[1:]:
+        figures = min(each.significant_figures, reference.significant_figures)
+        claims[name] = _word(trim_sigfig(each.median, figures) - trim_sigfig(reference.median, figures))
+    return {
+        "ratios": {name: each.median / reference.median for name, each in list(merged.items())[1:]},
+        "claims": claims,
+        "figures": {name: each.significant_figures for name, each in merged.items()},
+        "warned": [name for name, each in merged.items() if each.has_warnings],
+    }
+
+
+def _word(difference: float) -> str:
+    return "slower" if difference > 0 else "faster" if difference < 0 else "same"
 
 
 def compare(case: Case, tool: str, until_s: float | None) -> dict[str, Any]:

@@ -23,10 +23,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.cases import MODELS, Case
 from benchmarks.contender import DEFAULT, EFFKIT, EQUAL, judged
 from benchmarks.neighbour import bursting
-from benchmarks.summary import Row, append, host_text, read, write
+from benchmarks.summary import Row, append, commit, host_text, read, write
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
 from effkit.spec import Protocol
@@ -34,7 +36,7 @@ from effkit.spec import Protocol
 HERE = Path(__file__).parent
 ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
 TITLES = {"matrix": "200 small matrix products in NumPy", "minilm": "MiniLM"}
-EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop")
+EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop", "plain loop, CPU time")
 
 
 def options() -> argparse.ArgumentParser:
@@ -126,7 +128,8 @@ def again(rows: list[Row]) -> list[Row]:
     found = []
     for row in rows:
         if row["tool"] == EFFKIT and samples_of(row).exists():
-            row = {**row, **judged(pd.read_parquet(samples_of(row)), row["copies"], row["pinned"])}
+            found_now = judged(pd.read_parquet(samples_of(row)), row["copies"], row["pinned"])
+            row = {**row, **found_now, "judged": commit()}
         found.append(row)
     return found
 
@@ -145,11 +148,15 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def by_model(rows: list[Row], summary: Callable[[list[Row], str], str]) -> str:
-    """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together."""
+    """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together.
+
+    How it was measured stands below the sections.
+    """
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: list(MODELS).index(row["model"])):
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
-    return "\n\n".join(summary(alike, TITLES[model]) for (model, _, _), alike in found.items())
+    said = [summary(alike, TITLES[model]) for (model, _, _), alike in found.items()]
+    return "\n\n".join([*said, settings_line(rows)])
 
 
 def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
@@ -169,12 +176,33 @@ def settings_line(rows: list[Row]) -> str:
         f"{each.generations} generations, visits of {each.visit_s:g} s, workers {'' if pinned else 'not '}pinned"
         for each, pinned in measured
     )
+    times = _times_longer(rows)
+    longer = float(np.median(times)) if times else None
+    equal = any(row["time"] == EQUAL for row in rows)
     return (
-        f"effkit: its standard protocol with {' or '.join(texts)}; no idle windows, no throughput. "
-        "The others: one thread, not pinned, one fixed request, copies one after the other in one fresh process; "
-        "at equal time they repeat that, copies in turn, for as long as effkit took. Seconds count from the start "
-        "of the process to its end, and hold all copies of a trial."
+        f"effkit: its standard protocol with {' or '.join(texts)}; no idle windows, no throughput. It measures first, "
+        "the others after it in random order: one thread, not pinned, one fixed request, copies one after the other in "
+        "one fresh process. "
+        + (f"At its own default effkit takes {longer:.0f} times as long as another tool (median). " if longer else "")
+        + ("At equal time the others repeat all that, copies in turn, for as long as effkit took. " if equal else "")
+        + "Seconds count from the start of the process to its end, and hold all copies of a trial."
     )
+
+
+def _times_longer(rows: list[Row]) -> list[float]:
+    """How many times as long as each other tool, at its default, effkit took in the same trial."""
+    by_trial: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row["time"] == DEFAULT:
+            trial = json.dumps([row[key] for key in ("host", "protocol", "model", "shares", "noise", "number")])
+            by_trial.setdefault(trial, {})[row["tool"]] = row["seconds"]
+    return [
+        each[EFFKIT] / seconds
+        for each in by_trial.values()
+        if EFFKIT in each
+        for tool, seconds in each.items()
+        if tool != EFFKIT
+    ]
 
 
 def tell(text: str) -> None:

@@ -58,6 +58,7 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
         yield from percentile_intervals(law, few)
     yield from gates(some)
     yield from a_a(many)
+    yield from power(many)
 
 
 def simulated_blocks(rng: Rng, luck: Luck, generations: int, effect: float) -> tuple[Floats, Floats, Floats]:
@@ -265,7 +266,10 @@ def gates(trials: int) -> Iterator[Row]:
 
 
 def a_a(trials: int) -> Iterator[Row]:
-    """How often two copies of one model are told apart, and how often the run's own check cries wolf."""
+    """How often two copies of one model are told apart, and how often the run's own check cries wolf.
+
+    A claim must lie beyond the run's own noise, and beyond 1 %: what that costs, `power` tells.
+    """
     section = "Nothing to find: a copy of the reference"
     for luck in LUCKS:
         for generations in FEWEST_STANDARD_RIGOROUS:
@@ -279,8 +283,23 @@ def a_a(trials: int) -> Iterator[Row]:
                 effect = ratio_over_generations(paired_log_ratios(candidate, a, b))
                 claimed += claim(effect, threshold, generations) in ("lower", "higher")
                 wolf += bool(unstable(own))
-            yield Row(section, f"claimed faster or slower, {what}", "≤ 5 %", claimed, trials, (0.0, 0.05))
+            yield Row(section, f"claimed faster or slower, {what}", "≤ 0.1 %", claimed, trials, (0.0, 0.001))
             yield Row(section, f"called unstable, {what}", "≤ 1 %", wolf, trials, (0.0, 0.01))
+
+
+def power(trials: int) -> Iterator[Row]:
+    """How often a true slow-down is claimed by the generations of `standard`."""
+    section = f"Something to find: how often a true difference is claimed, {FIRST} generations"
+    for luck in LUCKS:
+        for share in (0.02, 0.05, 0.10):
+            what = f"{share:.0%} slower, {luck}"
+            rng, found = rng_for(section, what), 0
+            for _ in range(trials):
+                candidate, a, b = simulated_blocks(rng, LUCKS[luck], FIRST, float(np.log1p(share)))
+                threshold = noise_threshold(ratio_over_generations(a_a_log_ratios(a, b)), pinned=True)
+                effect = ratio_over_generations(paired_log_ratios(candidate, a, b))
+                found += claim(effect, threshold, FIRST) == "higher"
+            yield Row(section, what, "–", found, trials, None)
 
 
 def _holds(interval: Interval | None, truth: float) -> bool:

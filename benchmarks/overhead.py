@@ -85,12 +85,13 @@ def of_calls(repeats: int) -> list[list[str]]:
             fixed_s.append(time.perf_counter() - start - answer["wall_s"])
     more_us = 1e6 * (np.array(long_s) - np.array(looped))
     whole_us = 1e6 * (np.array(long_s) - np.array(direct))
-    per_typical_us = more_us + 1e6 * np.array(fixed_s) / TYPICAL_CALLS
+    share_us = 1e6 * np.array(fixed_s) / TYPICAL_CALLS
     return [
-        _row(f"a call, in a visit of {CALLS:,} calls", more_us, "µs"),
-        _row("the same over a loop around the bare function: the checks of its answers too", whole_us, "µs"),
-        _row("a visit, once: the pipe, JSON, the items", 1e3 * np.array(fixed_s), "ms"),
-        _row(f"a call, both together, in a visit of {TYPICAL_CALLS} calls", per_typical_us, "µs", most=5),
+        _row(f"a call, in a visit of {CALLS:,} calls: clocks, yardstick, lists", more_us, "µs"),
+        _row("a visit, once, outside all latencies: the pipe, JSON, the items", 1e3 * np.array(fixed_s), "ms"),
+        _row(f"a call of a model, both together, in a visit of {TYPICAL_CALLS} calls", more_us + share_us, "µs", most=5),
+        _row("checks of what a function of one's own answers, within its latency", whole_us - more_us, "µs"),
+        _row(f"a call of such a function, all together, in a visit of {TYPICAL_CALLS}", whole_us + share_us, "µs", most=5),
     ]
 
 

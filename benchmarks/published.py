@@ -107,11 +107,14 @@ def reproduce(case: Case) -> Outcome:
 
 def report(outcomes: Sequence[Outcome]) -> str:
     """The page."""
-    done = sum(not each.missing and each.agreeing == len(each.case.published) for each in outcomes)
+    tried = [each for each in outcomes if not each.missing]
+    numbers = sum(len(each.case.published) for each in tried)
+    missing = sum(len(each.case.published) for each in outcomes) - numbers
+    short = f"{sum(each.agreeing for each in tried)} of {numbers} numbers agree to the last printed digit"
     lines = [
         "## Published numbers",
         "",
-        in_short(f"{done} of {len(outcomes)} reproduced to the last printed digit."),
+        in_short(f"{short}; {missing or 'none'} could not be tried."),
         "",
         "… marks a number that the page cuts off.",
         "",

@@ -12,7 +12,7 @@ from scipy import stats
 SEED = 20_261
 COVERS = (0.93, 0.97)
 """Share of 95 % intervals that should hold the truth."""
-MISSED, CAUTIOUS = "**no**", "no: wider than needed"
+MISSED, CAUTIOUS, CHANCE, UNTRIED = "**no**", "no: wider than needed", "within chance", "no trials"
 HEADER = ("what", "nominal", "observed (its own 95 % interval)", "trials", "aim", "met", "note")
 
 
@@ -57,12 +57,12 @@ class Row:
         if self.aim is None:
             return "–"
         if not self.trials:
-            return "no trials"
+            return UNTRIED
         (least, most), (low, high) = self.aim, self.bounds
         if least <= self.share <= most:
             return "yes"
         if low <= most and high >= least:
-            return "within chance"
+            return CHANCE
         # Where even 1 is the promise kept, too many is caution and too few is a lie.
         return CAUTIOUS if least > 0.5 and self.share > most else MISSED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +26,16 @@ def append(path: Path, row: Row) -> None:
     """Add a row with host, time and version of now to a JSON-lines file; who is interrupted loses one row at most."""
     path.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    made = {"at": at, "host": host_text(), "effkit": host.versions()["effkit"]}
+    made = {"at": at, "host": host_text(), "effkit": host.versions()["effkit"], "commit": commit()}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({**made, **row}) + "\n")
+
+
+def commit() -> str:
+    """The commit that measures, with a plus where files differ from it; empty outside a checkout."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
@@ -50,7 +58,8 @@ def spread(values: ArrayLike, about: float | None = None) -> tuple[float, float,
     The interval is that of χ², with fewer degrees of freedom where the values have heavy tails: as many as make the
     squares' mean as uncertain as it is seen to be (*Satterthwaite, 1946*). Simulated, it holds the truth in 96 % of
     samples that are normal and in 88 to 92 % of Student's with 5 degrees, be they of 3, 9 or 30 values; a percentile
-    bootstrap in 64, 83 and 89 %, and in 55, 73 and 81 %.
+    bootstrap in 64, 83 and 89 %, and in 55, 73 and 81 %. Where one value in ten is fifteen times wider, it holds the
+    truth in 45, 65 and 76 % of samples of 10, 20 and 30: few values do not show what they have not met.
 
     Args:
         values: (n,) at least two.

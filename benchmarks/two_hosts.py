@@ -75,8 +75,8 @@ def main() -> None:
     for hosts, each in took_s.items():
         print(f"| {hosts} | {', '.join(f'{one:.0f}' for one in each)} | {statistics.median(each):.0f} |")
     speed_up = statistics.median(took_s[1]) / statistics.median(took_s[2])
-    verdict = "met" if speed_up >= AIM else "missed"
-    print("\n" + in_short(f"{speed_up:.2f}× on two hosts, aim {AIM}×: {verdict}."))
+    verdict = "reached" if speed_up >= AIM else "not reached"
+    print("\n" + in_short(f"{speed_up:.2f}× on two hosts in {trials} trial{'s' * (trials != 1)}, aim {AIM}×: {verdict}."))
 
 
 def _hire(dask: Site, host: str, core: int) -> None:
