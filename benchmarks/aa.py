@@ -21,9 +21,9 @@ HEADER = (
     "interval holds 1", "smallest claim, median (most)", "s a trial",
 )  # fmt: skip
 COLUMNS = (
-    "Off by: the ratio of the two copies, whose truth is 1; the root mean square is that of its logarithm. Other copies: those in the same trial that are "
-    "truly slower. Smallest claim: no difference below it is claimed in that run. The intervals of the other tools are "
-    "too short where a tool is off by a factor now and then: few pairs show it."
+    "Off by: the ratio of the two copies, whose truth is 1; the root mean square is that of its logarithm. Other "
+    "copies: those in the same trial that are truly slower. Smallest claim: no difference below it is claimed in that "
+    "run. The intervals of the other tools are too short where a tool is off by a factor now and then."
 )
 
 

@@ -36,8 +36,8 @@ def report(found: list[Row], seconds: float) -> str:
         "",
         f"Simulated with seed {SEED} in {seconds:.0f} s on one core. Aims: 95 % intervals hold the truth in 93 to 97 % "
         "of trials; a false claim is no more frequent than its level. “Within chance” is outside the aim by less than "
-        "the simulation's own 95 % interval: 400 trials cannot tell 91 % from 93 %. Wider than needed is safe, and costs "
-        "power. Quality trials use "
+        "the simulation's own 95 % interval: 400 trials cannot tell 91 % from 93 %. Wider than needed is safe, and "
+        "costs power. Quality trials use "
         f"{coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000.",
         "",
         in_short(_short(found)),
@@ -52,9 +52,9 @@ def _short(found: list[Row]) -> str:
     met = Counter(row.met for row in found if row.aim is not None)
     untried = met.pop(UNTRIED, 0)
     return (
-        f"of {met.total()} rows with an aim and trials {met['yes']} meet it, {met[CHANCE]} lie outside by no more than chance, "
-        f"{met[CAUTIOUS]} are wider than needed, {met[MISSED] or 'none'} miss{'es' * (met[MISSED] < 2)} it; {untried} had "
-        "no trial, since no gate opened."
+        f"of {met.total()} rows with an aim and trials {met['yes']} meet it, {met[CHANCE]} lie outside by no more than "
+        f"chance, {met[CAUTIOUS]} are wider than needed, {met[MISSED] or 'none'} miss{'es' * (met[MISSED] < 2)} it; "
+        f"{untried} had no trial, since no gate opened."
     )
 
 

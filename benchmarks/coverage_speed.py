@@ -1,7 +1,7 @@
 """Simulated runs on a core that is not one's own: do the intervals of ratios hold the truth as a run computes them?
 
-Not one log ratio a generation, as in `coverage_time`, but what stands before it: stretches of calls with the yardstick's
-readings, CPU time and waits, the slopes that are fitted to them, and the jackknife.
+Not one log ratio a generation, as in `coverage_time`, but what stands before it: stretches of calls with the
+yardstick's readings, CPU time and waits, the slopes that are fitted to them, and the jackknife.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def _errors(load: Load, wake_s: float) -> str:
         seen = [each for each in point.percentiles if each.value_s is not None]
         theory_s = [sojourn_s(each.level, point.share, 1 / load.saturation_per_s.value, wake_s) for each in seen]
         off = [each.value_s / theory - 1 for each, theory in zip(seen, theory_s, strict=True) if each.value_s]
-        said.append(f"at {percent(point.share, 0)} of what it can take {percent(min(off), 1)} to {percent(max(off), 1)}")
+        said.append(f"{percent(min(off), 1)} to {percent(max(off), 1)} at {percent(point.share, 0)} of saturation")
     return ", ".join(said)
 
 
@@ -190,8 +190,8 @@ def main() -> None:
         f"A request that finds it idle takes {show(wake_s, 's')} longer."
     )
     short = in_short(
-        f"percentiles of a queue of fixed service times against the formula: {_errors(known, wake_s)}; the formula lies "
-        f"within the intervals in {inside} of {len(answers)} cells, those of one rate from the same requests."
+        f"percentiles of a queue of fixed service times are off the formula by {_errors(known, wake_s)}; it lies in "
+        f"their intervals in {inside} of {len(answers)} cells, those of one rate from the same requests."
     )
     header = ["rate", "percentile", "M/D/1", "with waking up", "effkit [95 %]", "formula inside (effkit's error)"]
     all_rows = [_row(name, load, point) for name, load in loads.items() for point in load.points]

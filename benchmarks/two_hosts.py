@@ -76,7 +76,9 @@ def main() -> None:
         print(f"| {hosts} | {', '.join(f'{one:.0f}' for one in each)} | {statistics.median(each):.0f} |")
     speed_up = statistics.median(took_s[1]) / statistics.median(took_s[2])
     verdict = "reached" if speed_up >= AIM else "not reached"
-    print("\n" + in_short(f"{speed_up:.2f}× on two hosts in {trials} trial{'s' * (trials != 1)}, aim {AIM}×: {verdict}."))
+    print(
+        "\n" + in_short(f"{speed_up:.2f}× on two hosts in {trials} trial{'s' * (trials != 1)}, aim {AIM}×: {verdict}.")
+    )
 
 
 def _hire(dask: Site, host: str, core: int) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks import cases
-from benchmarks.summary import host_line, percent, table
+from benchmarks.summary import host_line, in_short, percent, table
 from effkit.bench import host
 from effkit.bench.slot import measuring_slot
 from effkit.bench.yardstick import reading_s

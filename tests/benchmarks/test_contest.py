@@ -10,14 +10,17 @@ import pytest
 
 from benchmarks import aa, ab, contest, report
 from benchmarks.cases import SECOND, matrix
-from benchmarks.contender import EFFKIT, judged
+from benchmarks.contender import EFFKIT, TORCH, judged, read
 from tests.analysis.runs import samples
 
 COPIES = {"first": "ref", SECOND: "ref", "+100 %": "mine"}
 
 
 def row(number: int, ratio: float, claim: str, tool: str = EFFKIT, noise: str = "noisy") -> dict[str, Any]:
-    ours = {"intervals": {SECOND: [0.99, 1.01], "+5 %": [1.03, 1.04]}, "a_a_as_seen": 1.02, "pinned": True}
+    ours = {
+        "intervals": {SECOND: [0.99, 1.01], "+5 %": [1.03, 1.04]}, "a_a_as_seen": 1.02, "pinned": True,
+        "threshold": 0.01 * (1 + number),
+    }  # fmt: skip
     return {
         "at": "2026-11-28T00:00:00+00:00", "host": "AMD EPYC", "effkit": "0.3.0", "protocol": contest.protocol(),
         "model": "matrix", "shares": [0.05], "noise": noise, "number": number, "tool": tool, "time": "default",
@@ -39,13 +42,45 @@ def test_verdicts_are_counted() -> None:
     assert (noise, slower, trials, wrong, none, beyond, held) == ("noisy", "+5 %", "4", "1", "2", "75 %", "0 of 4")
     assert right.startswith("25 %")
     assert "+0 %" not in ab.summary(rows, "matrix")  # that is A/A
-    assert "**In short:** noisy: found +5 % in 1 of 4 trials; wrong direction 1." in ab.summary(rows, "matrix")
+    short = (
+        "noisy: found +5 % in 1 of 4 trials; wrong direction 1; aim for +5 % at least 95 %, shown 1 % to 81 %: missed."
+    )
+    assert f"**In short:** {short}" in ab.summary(rows, "matrix")
+
+
+def test_the_aim_of_slow_downs_is_judged_by_its_interval() -> None:
+    def judged_of(trials: int) -> str:
+        return ab.summary([row(number, 1.05, "slower") for number in range(trials)], "matrix")
+
+    assert "shown 83 % to 100 %: not decided." in judged_of(20)
+    assert "shown 95 % to 100 %: met." in judged_of(80)
+
+
+def test_a_claim_against_its_own_ratio_is_none() -> None:
+    page = ab.summary([row(0, 1.04, "faster", tool="plain loop"), row(1, 1.04, "slower", tool="plain loop")], "matrix")
+    *_, right, wrong, none, _, _, _, _ = cells(page, "noisy", "+5 %", "plain loop")
+    assert right.startswith("50 %") and (wrong, none) == ("0", "1")
+
+
+def test_medians_are_compared_by_the_figures_that_both_have() -> None:
+    common = pytest.importorskip("torch.utils.benchmark.utils.common")
+
+    def measurement(*times_s: float) -> Any:
+        return common.Measurement(1, list(times_s), common.TaskSpec("call(x)", "pass"))
+
+    steady, rough = measurement(*[3.2] * 50), measurement(*[2.0, 2.4, 2.8, 3.3, 3.9, 4.3, 4.9])
+    assert steady.significant_figures > rough.significant_figures
+    found = read(TORCH, [{"first": steady, SECOND: rough, "+50 %": measurement(*[4.8] * 50)}])
+    assert found["claims"] == {SECOND: "same", "+50 %": "slower"}
+    assert found["ratios"][SECOND] == pytest.approx(3.3 / 3.2) and found["warned"] == [SECOND]
 
 
 def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
     page = aa.summary([row(number, 1.05, "slower") for number in range(3)], "matrix")
     assert "≤ 0.6 %: met" in cells(page, "noisy", EFFKIT)
-    assert "noisy, beside 1 slower, 0.10 % (0.06 % to 0.37 %) over 3 pairs, aim ≤ 0.6 %: met." in page
+    short = "noisy beside 1 slower copies 0.10 % apart (RMS, 3 pairs; 95 %: 0.06 % to 0.37 %), aim ≤ 0.6 %: met."
+    assert short in page
+    assert cells(page, "noisy", EFFKIT)[8:12] == ["0.10 %", "0.10 %", "3 of 3", "2.00 % (3.00 %)"]
     assert "≤ 0.3 %: not decided" in cells(
         aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet", EFFKIT
     )
@@ -104,7 +139,7 @@ def test_another_protocol_starts_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     contest.run(contest.options().parse_args(["--trials", "1"]))
     monkeypatch.setattr(contest, "protocol", lambda: {"generations": 3})
     contest.run(contest.options().parse_args(["--trials", "1"]))
-    assert len(contest.read(contest.ROWS)) == 2 * 5
+    assert len(contest.read(contest.ROWS)) == 2 * (1 + len(contest.EXTERNAL))
 
 
 def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,15 +154,21 @@ def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(contest, "_ask", answer)
     monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
     contest.run(contest.options().parse_args(["--trials", "1"]))
-    assert asked[0] == (EFFKIT, None) and len(asked) == 5
+    each = 1 + len(contest.EXTERNAL)
+    assert asked[0] == (EFFKIT, None) and len(asked) == each
     contest.run(contest.options().parse_args(["--trials", "1"]))
-    assert len(asked) == 5
+    assert len(asked) == each
     contest.run(contest.options().parse_args(["--trials", "2", "--equal-time"]))
-    assert asked[5:9] == [(tool, 60.0) for tool, _ in asked[1:5]] and asked[9] == (EFFKIT, None) and len(asked) == 14
-    assert len(contest.read(contest.ROWS)) == 2 * 9
+    others = 2 * each - 1
+    assert asked[each:others] == [(tool, 60.0) for tool, _ in asked[1:each]] and asked[others] == (EFFKIT, None)
+    assert len(asked) == 3 * each - 1 and len(contest.read(contest.ROWS)) == 2 * (2 * each - 1)
+    contest.run(contest.options().parse_args(["--first", "3", "--trials", "4"]))
+    assert {row["number"] for row in contest.read(contest.ROWS)} == {0, 1, 3}
 
 
 def test_rows_of_unlike_hosts_are_never_put_together() -> None:
     here = row(0, 1.05, "slower")
     page = contest.by_model([here, here | {"number": 1}, here | {"host": "Another"}], aa.summary)
     assert page.count("## A/A") == 2 and "Host: Another;" in page
+    assert page.count("effkit: its standard protocol") == 1 and "At equal time" not in page
+    assert "effkit takes 30 times as long" in contest.settings_line([here, row(0, 1.0, "same", "x") | {"seconds": 2.0}])

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import coverage, coverage_quality, coverage_real, coverage_time
+from benchmarks import coverage, coverage_quality, coverage_real, coverage_speed, coverage_time
 from benchmarks.rows import COVERS, Row, markdown
+from effkit.analysis.paired import PairedSamples
 
 
 def test_a_share_is_judged_with_its_own_interval() -> None:
@@ -36,6 +37,20 @@ def test_every_simulated_row_counts_its_trials() -> None:
     assert {row.section for row in found} > {"Mean latency", "Percentiles of latency", "Quality gap, no true gap"}
     assert all(0 <= row.hits <= row.trials for row in found)
     assert len({(row.section, row.what) for row in found}) == len(found)
+
+
+@pytest.mark.parametrize("core", coverage_speed.CORES, ids=lambda core: core.name)
+def test_a_simulated_run_has_the_ratio_that_is_said(core: coverage_speed.Core) -> None:
+    samples, truth = coverage_speed.simulated(core, np.random.default_rng(1))
+    found = PairedSamples(samples, "large", pinned=True).ratio("small", "latency")
+    assert found is not None and found.n == coverage_speed.GENERATIONS
+    assert found.value == pytest.approx(truth, rel=0.03)
+    assert truth == pytest.approx(0.9, rel=0.1)
+
+
+def test_runs_are_counted() -> None:
+    ours, itself = coverage_speed.ratios(coverage_speed.CORES[0], 3)
+    assert (ours.trials, itself.trials) == (3, 3) and ours.what != itself.what
 
 
 def test_the_ratios_interval_covers() -> None:
@@ -93,6 +108,7 @@ def table() -> pd.DataFrame:
 def test_the_page_names_what_missed(capsys: pytest.CaptureFixture[str]) -> None:
     found = [Row("s", "good", "95 %", 95, 100), Row("s", "bad", "95 %", 5, 100, COVERS)]
     page = coverage.report(found, 1.0)
-    assert "of 2 rows 0 are wider than needed and 1 missed its aim." in page and "- s: bad: 5.00%" in page
+    assert "of 2 rows with an aim and trials 1 meet it, 0 lie outside by no more than chance" in page
+    assert "1 misses it; 0 had no trial" in page and "- s: bad: 5.00%" in page
     with pytest.raises(SystemExit, match="no such folder"):
         coverage.main(["--results", "nowhere"])
