@@ -147,6 +147,8 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
 def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters with some keys changed; dotted keys reach inside mappings.
 
+    Another tier of the protocol takes the place of all that is asked of it, but for the threads and the device.
+
     Raises:
         SpecError: when a key reaches into something that is not a mapping.
     """
@@ -164,5 +166,12 @@ def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
                 raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
             target[part] = dict(inner)
             target = target[part]
-        target[last] = value
+        target[last] = _tier(value, params.get(key)) if key == "protocol" else value
     return result
+
+
+def _tier(asked: Any, before: Any) -> Any:
+    """A tier by name, on the threads and the device of what it replaces: a rehearsal elsewhere would rehearse little."""
+    if not isinstance(asked, str) or not isinstance(before, Mapping):
+        return asked
+    return {"base": asked, **{key: before[key] for key in ("threads", "device") if key in before}}

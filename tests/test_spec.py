@@ -104,6 +104,13 @@ def test_overrides_reach_inside_mappings_and_tiers() -> None:
     assert GOOD["margin_points"] == 2.0
 
 
+def test_another_tier_keeps_threads_and_device() -> None:
+    asked = {**GOOD, "protocol": {"base": "rigorous", "generations": 30, "threads": 2, "device": "cuda"}}
+    found = override(asked, {"protocol": "smoke"})["protocol"]
+    assert found == {"base": "smoke", "threads": 2, "device": "cuda"}
+    assert override({**GOOD, "protocol": "standard"}, {"protocol": "smoke"})["protocol"] == "smoke"
+
+
 @pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])
 def test_a_wrong_override_is_refused(assignment: str) -> None:
     with pytest.raises(SpecError, match="--set"):
