@@ -171,7 +171,7 @@ def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
 
 
 def _tier(asked: Any, before: Any) -> Any:
-    """A tier by name, on the threads and the device of what it replaces: a rehearsal elsewhere would rehearse little."""
+    """A tier by name, on the threads and the device of what it replaces, or it would rehearse something else."""
     if not isinstance(asked, str) or not isinstance(before, Mapping):
         return asked
     return {"base": asked, **{key: before[key] for key in ("threads", "device") if key in before}}
