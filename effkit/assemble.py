@@ -231,7 +231,7 @@ def _candidate(
     return record.CandidateRecord(
         name=name,
         model=spec.model or name,
-        title=resolve.title(spec, model),
+        title=resolve.title(spec, model, len(found.task.splits["fit"])),
         techniques=spec.techniques,
         reference=name == found.spec.reference,
         status="failed" if failure else "ok",
@@ -318,7 +318,7 @@ def code(params_sha256: str) -> record.Code:
     return record.Code(
         versions=host.versions(),
         git_commit=_git("rev-parse", "HEAD"),
-        git_dirty=None if (status := _git("status", "--porcelain")) is None else bool(status),
+        git_dirty=None if (status := _git("status", "--porcelain", "--untracked-files=no")) is None else bool(status),
         params_sha256=params_sha256,
         notebook_sha256=_notebook_sha256(),
     )

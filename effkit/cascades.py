@@ -99,14 +99,14 @@ def _cascade(
 
 def _stages(spec: CandidateSpec, found: Findings) -> Named:
     """Name and title of each stage; of parts, where they leave the network, the whole network last."""
-    model = found.models[spec.name]
+    model, labelled = found.models[spec.name], len(found.task.splits["fit"])
     if spec.cascade:
         pairs = zip(spec.cascade, model.stages, strict=True)
-        return tuple((stage.name, resolve.title(stage, each)) for stage, each in pairs)
+        return tuple((stage.name, resolve.title(stage, each, labelled)) for stage, each in pairs)
     whole = resolve.prefixes(spec)[-2]
     layers = exits_of(spec.chain)
     parts = [(f"{whole.name} after {layer}", f"after layer {layer}") for layer in layers]
-    return (*parts, (whole.name, resolve.title(whole, model)))
+    return (*parts, (whole.name, resolve.title(whole, model, labelled)))
 
 
 def _costs(

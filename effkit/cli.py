@@ -44,12 +44,14 @@ def main() -> None:
         app()
     except Exception as error:
         from effkit.batch.crew import ClusterError
+        from effkit.bench.slot import SlotError
         from effkit.catalogue import CatalogueError
         from effkit.spec import SpecError
         from effkit.store import StoreError
         from effkit.study import StudyFailed
 
-        if not isinstance(error, (SpecError, StoreError, CatalogueError, StudyFailed, ClusterError)):
+        known = (SpecError, StoreError, CatalogueError, StudyFailed, ClusterError, SlotError)
+        if not isinstance(error, known):
             raise
         typer.echo(str(error), err=True)
         sys.exit(2)

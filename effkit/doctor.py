@@ -110,11 +110,14 @@ def _rapl_fix(component: str) -> str:
 def _memory() -> Iterator[Finding]:
     import psutil
 
-    total = psutil.virtual_memory().total
+    from effkit.bench.memory import room
+
+    total = room().total_bytes
     enough = total >= 8e9
+    limit = ", the limit of this container or job" if total < psutil.virtual_memory().total else ""
     yield Finding(
-        "good" if enough else "limited", "memory", f"{total / 1e9:.0f} GB.",
-        "" if enough else "With less than 8 GB workers are started and stopped for every visit: slower, not wrong.",
+        "good" if enough else "limited", "memory", f"{total / 1e9:.0f} GB{limit}.",
+        "" if enough else "With less than 8 GB workers may be started and stopped for every visit: slower, not wrong.",
     )  # fmt: skip
 
 
@@ -155,11 +158,15 @@ def _rather_than_wait(share: float, text: str) -> None:
 def _self_test() -> Iterator[Finding]:
     from effkit.bench.process import WorkerFailed
     from effkit.bench.selftest import self_test
+    from effkit.bench.slot import SlotError
 
     try:
         seen = self_test(_rather_than_wait)
     except _Busy:
         yield Finding("limited", "self-test", "Another run is measuring on this host.", "Ask again when it has ended.")
+        return
+    except SlotError as error:
+        yield Finding("missing", "self-test", str(error))
         return
     except WorkerFailed as failure:
         yield Finding("missing", "self-test", f"A model of a millisecond could not be measured: {failure}")
@@ -189,7 +196,7 @@ def _disk(results: Path) -> Iterator[Finding]:
     except StoreError as error:
         yield Finding("missing", "results", str(error))
     cache = cache_dir()
-    there = cache if cache.exists() else Path.home()
+    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     yield Finding(
         "good" if free > 3e9 else "limited", "cache", f"{cache}: {free / 1e9:.0f} GB free.",

@@ -16,7 +16,7 @@ Origin = Literal["measured", "counted", "modelled"]
 """How a number came to be: read off an instrument, counted exactly, or computed from a model."""
 
 Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic"]
-"""How far an energy figure can be trusted, best first."""
+"""How far an energy figure can be trusted, best first. No power can be declared; its rank is kept to read records."""
 
 RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effkit import catalogue, index, resolve, store
-from effkit.bench.host import cpu_name, slower_than_nominal
+from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
+from effkit.evidence import LEVEL
 from effkit.plan_rows import REOPEN_S, Row, count, row_of
-from effkit.record import CandidateRecord
+from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
 
 if TYPE_CHECKING:
@@ -28,7 +30,11 @@ NOTEBOOK_S = 12.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would take, and what it could show."""
+    """What a run would take, and what it could show.
+
+    Attributes:
+        compared: candidates that are compared with the reference; the power allows for all of them.
+    """
 
     study: str
     protocol: str
@@ -36,6 +42,7 @@ class Plan:
     task_download_bytes: int
     idle_s: float
     test_items: int | None
+    compared: int
     margin: float | None
     power: float | None
     items_for_power: int | None
@@ -56,10 +63,8 @@ class Plan:
 
     def sentences(self) -> list[str]:
         """The plan in words."""
-        known = all(row.known for row in self.rows)
-        source = "from the last run on this host" if known else "from nominal costs and this host's speed"
         said = [
-            f"{self.study} ({self.protocol}): about {duration(self.total_s)}, {source}; "
+            f"{self.study} ({self.protocol}): about {duration(self.total_s)}, {self._source()}; "
             f"{size(self.download_bytes)} to download."
         ]
         if self.load_s:
@@ -69,16 +74,25 @@ class Plan:
                 f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
             )
         if self.power is not None and self.margin is not None and self.test_items is not None:
+            allowed = f", after allowing for all {self.compared} candidates" if self.compared > 1 else ""
             said.append(
                 f"Power: with {self.test_items:,} test items and a margin of {_points(self.margin)}, a model "
-                f"that is truly as good is shown to be non-inferior with a probability of {self.power:.0%} "
-                f"(if the two disagree on {USUAL_DISCORDANCE:.0%} of the items)."
+                f"that is truly as good is shown to be non-inferior with a probability of {self.power:.0%}{allowed} "
+                f"(if the two disagree on {_discordance(self.margin):.0%} of the items)."
             )
             if self.items_for_power and self.power < 0.8:
                 said.append(f"80 % would take about {self.items_for_power:,} test items.")
         elif self.margin is None:
             said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
         return said
+
+    def _source(self) -> str:
+        """Where the times come from."""
+        if all(row.known for row in self.rows):
+            return "from the last run on this host"
+        if any(row.timed or row.kept for row in self.rows):
+            return "from earlier runs on this host and, where there are none, nominal costs and its speed"
+        return "from nominal costs and this host's speed"
 
     def __str__(self) -> str:
         width = max(len(row.candidate) for row in self.rows)
@@ -102,7 +116,7 @@ class Plan:
 
 
 def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, results: Path) -> Plan:
-    """Predict a run from the last run of the same candidates on this host, or from nominal costs.
+    """Predict a run from earlier runs of the same candidates on this host, or from nominal costs.
 
     Args:
         spec: a checked study.
@@ -110,34 +124,37 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         task: the user's own task, if it is not one of the catalogue's.
         results: where earlier runs are looked for.
     """
-    fit, test = resolve.item_counts(spec)
+    items = resolve.item_counts(spec)
     earlier = _earlier(spec, results)
-    speed = None if earlier else slower_than_nominal()
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
     for candidate in spec.candidates:
         copies = sum(line.candidate == candidate.name for line in lines)
-        rows.append(row_of(candidate, spec, own, earlier.get(candidate.name), speed, copies, (fit, test), task))
+        before, kept = earlier.timed.get(candidate.name), candidate.name in earlier.kept
+        rows.append(row_of(candidate, spec, own, before, kept, copies, items, task))
     kind = resolve.task_kind(spec.task, task)
-    items = count(test, "test", spec, task, earlier)
+    test = count(items[1], "test", spec, task)
+    compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
     power = needed = None
     if margin is not None:
         from effkit.analysis.sample_size import items_for_power
         from effkit.analysis.sample_size import power as power_of
 
-        discordance = max(USUAL_DISCORDANCE, 2 * margin)
-        needed = items_for_power(margin, discordance=discordance)
-        power = None if items is None else power_of(items, margin, discordance=discordance)
+        # Holm's first step: what the good one has to pass where all others are worse.
+        discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
+        needed = items_for_power(margin, discordance=discordance, alpha=alpha)
+        power = None if test is None else power_of(test, margin, discordance=discordance, alpha=alpha)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,
         rows=tuple(rows),
         task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
         idle_s=spec.protocol.idle_s * spec.protocol.generations
-        + _curve_s(spec, earlier, speed)
-        + _steps_s(spec, own, earlier, speed, task),
-        test_items=items,
+        + _curve_s(spec, earlier)
+        + _steps_s(spec, own, earlier, task),
+        test_items=test,
+        compared=compared,
         margin=margin,
         power=power,
         items_for_power=needed,
@@ -146,41 +163,77 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     )
 
 
-def _curve_s(spec: StudySpec, earlier: Mapping[str, CandidateRecord], speed: float | None) -> float:
+@dataclass(frozen=True)
+class _Earlier:
+    """What runs of this task on a host like this one tell.
+
+    Attributes:
+        timed: candidates as the newest of them had it.
+        kept: names of candidates, and of beginnings of chains, that one of them made of the same split.
+    """
+
+    timed: Mapping[str, CandidateRecord]
+    kept: frozenset[str]
+
+
+def _curve_s(spec: StudySpec, earlier: _Earlier) -> float:
     """Preparing the points of learning curves; what they embed is mostly what the candidates embed too."""
     if spec.protocol.items == "few":
         return 0.0
     points = sum(len(curve.fit_items) for curve in spec.learning_curve)
-    return points * REOPEN_S * (1.0 if earlier else speed or 1.0)
+    return points * REOPEN_S * (1.0 if earlier.kept else slower_than_nominal())
 
 
-def _steps_s(
-    spec: StudySpec,
-    own: Mapping[str, resolve.Own],
-    earlier: Mapping[str, CandidateRecord],
-    speed: float | None,
-    task: Task | None,
-) -> float:
+def _steps_s(spec: StudySpec, own: Mapping[str, resolve.Own], earlier: _Earlier, task: Task | None) -> float:
     """Preparing the beginnings of chains that are no candidates: they are predicted and not timed."""
-    parts, items = resolve.steps(spec.candidates), resolve.item_counts(spec)
-    if earlier:
-        return len(parts) * REOPEN_S
-    return sum(row_of(each, spec, own, None, speed, 1, items, task).prepare_s for each in parts)
+    items = resolve.item_counts(spec)
+    return sum(
+        REOPEN_S if each.name in earlier.kept else row_of(each, spec, own, None, False, 1, items, task).prepare_s
+        for each in resolve.steps(spec.candidates)
+    )
 
 
-def _earlier(spec: StudySpec, results: Path) -> dict[str, CandidateRecord]:
-    """Each candidate as the newest run of this task on a host like this one had it."""
+def _earlier(spec: StudySpec, results: Path) -> _Earlier:
     cpu, threads = cpu_name(), spec.protocol.threads
     like = [run for run in index.read(results).runs if (run.task, run.cpu, run.threads) == (spec.task, cpu, threads)]
-    missing = {candidate.name for candidate in spec.candidates}
-    found: dict[str, CandidateRecord] = {}
+    wanted = {each.name for each in (*spec.candidates, *resolve.steps(spec.candidates))}
+    timed: dict[str, CandidateRecord] = {}
+    kept: set[str] = set()
     for run in reversed(like[-MOST_EARLIER:]):
-        if not missing.isdisjoint({each.candidate for each in run.candidates if each.status == "ok"}):
-            record = store.load(results / run.folder).record
-            if record.spec.items == spec.items and record.spec.protocol.items == spec.protocol.items:
-                found |= {each.name: each for each in record.candidates if each.name in missing and each.status == "ok"}
-                missing -= found.keys()
-    return found
+        made = {each.candidate for each in run.candidates if each.status == "ok"}
+        there = wanted & made
+        if there <= timed.keys() & kept:
+            continue
+        record = _record(results / run.folder)
+        if not _alike(record, spec):
+            continue
+        timed = {name: record.candidate(name) for name in there} | timed
+        if record.spec.seed == spec.seed:  # another seed draws another split, of which all is made anew
+            kept |= {
+                each.name
+                for candidate in record.spec.candidates
+                if candidate.name in made
+                for each in resolve.prefixes(candidate)
+            }
+    return _Earlier(timed, frozenset(kept))
+
+
+@lru_cache(maxsize=MOST_EARLIER)
+def _record(folder: Path) -> Record:
+    """Read a run, which is written once; the plan of a sweep asks for the same ones at every point."""
+    return store.load(folder).record
+
+
+def _alike(record: Record, spec: StudySpec) -> bool:
+    """Whether a run had as many items, on such a device."""
+    then, now = record.spec.protocol, spec.protocol
+    same = (record.spec.items, then.items, then.device) == (spec.items, now.items, now.device)
+    return same and (now.device == "cpu" or record.host.gpus == gpus())
+
+
+def _discordance(margin: float) -> float:
+    """Share of items that two models are taken to judge differently, before anything is known of them."""
+    return max(USUAL_DISCORDANCE, 2 * margin)
 
 
 def duration(seconds: float) -> str:

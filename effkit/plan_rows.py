@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue, resolve
+from effkit.bench.host import slower_than_nominal
 from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.record import CandidateRecord
@@ -35,8 +36,15 @@ class Row:
     download_bytes: int
     prepare_s: float
     measure_s: float
-    known: bool
-    """Times come from an earlier run on this host, not from the catalogue."""
+    timed: bool
+    """What measuring takes comes from an earlier run on this host, not from the catalogue."""
+    kept: bool
+    """An earlier run has made it: it is only opened again."""
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing is taken from the catalogue."""
+        return self.timed and self.kept
 
 
 def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -> float:
@@ -70,7 +78,7 @@ def row_of(
     spec: StudySpec,
     own: Mapping[str, resolve.Own],
     before: CandidateRecord | None,
-    speed: float | None,
+    kept: bool,
     copies: int,
     items: tuple[ItemCount, ItemCount],
     task: Task | None,
@@ -82,19 +90,61 @@ def row_of(
         spec: the study.
         own: the user's own models.
         before: what an earlier run on a host like this one found of it, if any.
-        speed: how many times slower this host is than the one the catalogue's costs were taken on.
+        kept: whether an earlier run has made it of the same split.
         copies: 2 for the reference, 1 otherwise.
         items: to fit and to test.
         task: the user's own task, if it is not one of the catalogue's.
     """
     new = _named(candidate) - {name for each in _before(candidate, spec) for name in _named(each)}
     download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
-    if before is not None and before.latency is not None and before.cold_start is not None:
-        cold = before.cold_start
-        load_s = cold.import_s.value + cold.load_s.value
-        measure = measuring_s(spec, call_s=before.latency.mean_s.value, load_s=load_s, copies=copies)
-        return Row(candidate.name, download, REOPEN_S + cold.load_s.value, measure, known=True)
-    slower = speed or 1.0
+    seen = _seen(before)
+    expected = seen if seen is not None and kept else _expected(candidate, spec, own, new, items, task)
+    times = seen or expected
+    return Row(
+        candidate.name,
+        download,
+        REOPEN_S + (times.open_s if kept else expected.made_s),
+        measuring_s(spec, call_s=times.call_s, load_s=times.start_s, copies=copies),
+        timed=seen is not None,
+        kept=kept,
+    )
+
+
+@dataclass(frozen=True)
+class _Times:
+    """Seconds of one candidate on this host.
+
+    Attributes:
+        made_s: of making it and predicting with it.
+        call_s: of one item at batch 1.
+        open_s: of loading it.
+        start_s: from the start of a worker to a loaded model.
+    """
+
+    made_s: float
+    call_s: float
+    open_s: float
+    start_s: float
+
+
+def _seen(before: CandidateRecord | None) -> _Times | None:
+    """Times of an earlier run, which need not be made again."""
+    if before is None or before.latency is None or before.cold_start is None:
+        return None
+    import_s, load_s = before.cold_start.import_s.value, before.cold_start.load_s.value
+    return _Times(0.0, before.latency.mean_s.value, load_s, import_s + load_s)
+
+
+def _expected(
+    candidate: CandidateSpec,
+    spec: StudySpec,
+    own: Mapping[str, resolve.Own],
+    new: set[str],
+    items: tuple[ItemCount, ItemCount],
+    task: Task | None,
+) -> _Times:
+    """Nominal costs at this host's speed."""
+    slower = slower_than_nominal()
     parts = [_nominal(part, spec, own, new, items, task) for part in candidate.parts]
     # What is a candidate itself is made in its own row.
     names = {each.name for each in spec.candidates if not each.cascade} - {candidate.name}
@@ -102,9 +152,8 @@ def row_of(
     if candidate.cascade:
         made += 2 * _held_out(spec, task) * sum(nominal.item_s for nominal in parts)
     call_s = sum(nominal.call_s * PASSED_ON**stage for stage, nominal in enumerate(parts))
-    load_s = sum(nominal.load_s for nominal in parts)
-    measure = measuring_s(spec, call_s=call_s * slower, load_s=load_s * slower, copies=copies)
-    return Row(candidate.name, download, REOPEN_S + made * slower, measure, known=False)
+    load_s = slower * sum(nominal.load_s for nominal in parts)
+    return _Times(made * slower, call_s * slower, load_s, load_s)
 
 
 @dataclass(frozen=True)
@@ -129,8 +178,8 @@ def _nominal(
     found = resolve.model(candidate.model, own)
     cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
     pixels = _pixels_share(candidate, found)
-    fit = count(candidate.fit_items or items[0], "fit", spec, task, {}) or 10_000
-    test = count(items[1], "test", spec, task, {}) or 3_000
+    fit = count(candidate.fit_items or items[0], "fit", spec, task) or 10_000
+    test = count(items[1], "test", spec, task) or 3_000
     seeds = len(resolve.seeds(found, spec))
     learnt, taught = embeddings(_own_part(candidate, spec))
     if exits_of(candidate.chain):  # run up to its exits for the fit and test items once more, and for those held out
@@ -144,7 +193,7 @@ def _nominal(
 def _held_out(spec: StudySpec, task: Task | None) -> int:
     """Items of `calibrate`, and as many of `select`, by which a cascade is set up."""
     most = resolve.FEW["test"] if spec.protocol.items == "few" else HELD_OUT
-    return min(most, count("all", "calibrate", spec, task, {}) or most)
+    return min(most, count("all", "calibrate", spec, task) or most)
 
 
 def needed(spec: StudySpec) -> set[str]:
@@ -179,7 +228,7 @@ def _pixels_share(candidate: CandidateSpec, found: resolve.Model) -> float:
     return 1.0
 
 
-def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None, earlier: Mapping[str, Any]) -> int | None:
+def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None) -> int | None:
     """How many items a count means; None where that is known only once the data are here."""
     if task is not None:
         return len(task.first(split, wanted))

@@ -128,7 +128,8 @@ class Energy(Frozen):
     note: str | None = Field(default=None, description="why it is not resolvable, or only indicative")
     ratio: Ratio | None
     envelope: tuple[PowerForm, ...] = Field(
-        default=(), description="of a modelled figure: `less` is claimed only where every form agrees"
+        default=(),
+        description="where it or the reference's is modelled: `less` is claimed only where every form agrees",
     )
 
 
@@ -149,6 +150,7 @@ class GroupQuality(Frozen):
     low: float | None
     high: float | None
     verdict: str
+    units: int | None = Field(default=None, description="clusters where given, else items; None in older records")
 
 
 class Quality(Frozen):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -88,14 +87,18 @@ def parameters(record: Record) -> dict[str, Any]:
     return passed | {key: value for key, value in then.items() if now[key] != value}
 
 
-def install_line(found: tuple[Difference, ...]) -> str | None:
-    """Return the command that brings the packages back to the run's versions; None where none differs."""
-    pins = [
-        f"{each.what}=={each.before.partition('+')[0]}"
-        for each in found
-        if each.kind == "version" and each.what not in ("python", "effkit", "effkit's commit")
-    ]
-    return f"{sys.executable} -m pip install {' '.join(pins)}" if pins else None
+def install_line(record: Record, found: tuple[Difference, ...]) -> str | None:
+    """Return the command that makes an environment with a run's packages; None where none of them differs.
+
+    Args:
+        record: of the run.
+        found: in what the present differs from then.
+    """
+    packages = {name: version for name, version in record.code.versions.items() if name not in ("python", "effkit")}
+    if not any(each.kind == "version" and each.what in packages for each in found):
+        return None
+    pins = [f"{name}=={version.partition('+')[0]}" for name, version in packages.items()]
+    return f"python3 -m venv ENV && ENV/bin/pip install -e . {' '.join(pins)}"
 
 
 @contextmanager

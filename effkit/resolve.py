@@ -109,20 +109,20 @@ def models(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
     return Model(candidate.name, title="", builder=CASCADE, entry=None, stages=stages)
 
 
-def title(candidate: CandidateSpec, found: Model) -> str:
+def title(candidate: CandidateSpec, found: Model, labelled: int | None = None) -> str:
     """What sentences call a candidate: "EfficientNet-Lite0 at 128 px", "TF-IDF, then MiniLM-L6".
 
     Args:
         candidate: as the study names it.
         found: what its model stands for.
+        labelled: items that the task has to fit, once it is known: no candidate gets more labels.
     """
     if candidate.cascade:
-        stages = ", then ".join(title(*each) for each in zip(candidate.cascade, found.stages, strict=True))
+        stages = ", then ".join(title(*each, labelled) for each in zip(candidate.cascade, found.stages, strict=True))
         return " ".join((stages, *([f"({', '.join(candidate.how)})"] if candidate.how else [])))
     parts = [found.title, technique_words(candidate.chain)]
-    if candidate.fit_items is not None:
-        labels = candidate.fit_items if isinstance(candidate.fit_items, str) else f"{candidate.fit_items:,}"
-        parts.append(f"with {labels} labels")
+    if (asked := candidate.fit_items) is not None:
+        parts.append(f"with {asked if isinstance(asked, str) else f'{min(asked, labelled or asked):,}'} labels")
     return " ".join(filter(None, parts))
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
-NOT_RUN = "This study has not been run yet: call `study.run()` first."
 
 
 class StudyFailed(RuntimeError):
@@ -78,14 +77,15 @@ class Study:
             SpecError: when a key, a name or a value is wrong; nothing is loaded before this.
         """
         given = read(params) if isinstance(params, (str, Path)) else dict(params or {})
-        given |= given_keys(keys)
+        given = given_keys(given) | given_keys(keys)
         task = given.get("task")
         own_task = None if task is None or isinstance(task, str) else task
         if own_task is not None:
             given["task"] = own_task.name
-        given = given_keys(given)
         functions = {name: resolve.Own(function, title=name) for name, function in (own or {}).items()}
-        given["candidates"] = [*given.get("candidates", ()), *functions]
+        listed = given.get("candidates", ())
+        if isinstance(listed, Iterable) and not isinstance(listed, (str, Mapping)):  # else the parser says what is
+            given["candidates"] = [*listed, *functions]
         source = str(params) if isinstance(params, (str, Path)) else "the study"
         return cls(given, task=own_task, own=functions, source=source)
 
@@ -284,7 +284,7 @@ class Study:
             RuntimeError: when the study has not been run.
         """
         if self._record is None:
-            raise RuntimeError(NOT_RUN)
+            raise RuntimeError("This study has not been run yet: call `study.run()` first.")
         return self._record
 
     def compare(self) -> Comparison:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
-# Tests run side by side, each process as a host with a measuring slot of its own: what they measure is no result.
+# What tests measure is no result: they take turns with no other run of this machine, and those that run side by side
+# not with each other, each process as a host of its own.
+SLOT_FOLDER = TemporaryDirectory(prefix="effkit-slot-")
+os.environ.setdefault("EFFKIT_SLOT", SLOT_FOLDER.name)
 if side := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("EFFKIT_HOST", side)
 

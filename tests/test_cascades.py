@@ -19,8 +19,9 @@ from tests import own_models
 from tests.conftest import parameters
 
 TWO: dict[str, Any] = {"cascade": ["logreg", "lightgbm-small"]}
-THREE: dict[str, Any] = {"cascade": ["shallow-tree", "logreg", "lightgbm-small"], "escalate": [0.5, 0.5]}
-NAME = "shallow-tree-then-logreg-then-lightgbm-small+escalate-0.5-0.5"
+TREE: dict[str, Any] = {"model": "shallow-tree", "fit_items": 20_000}
+THREE: dict[str, Any] = {"cascade": [TREE, "logreg", "lightgbm-small"], "escalate": [0.5, 0.5]}
+NAME = "shallow-tree@20000-then-logreg-then-lightgbm-small+escalate-0.5-0.5"
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +49,17 @@ def test_a_cascade_is_measured_as_every_candidate(record: Record) -> None:
         assert found.cascade is not None and found.cascade.latency is not None
         assert found.cascade.latency.value == pytest.approx(found.latency.ratio.value)
     assert record.candidate("logreg").cascade is None
-    assert record.candidate(NAME).title == "Shallow tree, then Linear model, then LightGBM small (escalate-0.5-0.5)"
+    labels = record.task.split_items["fit"]  # fewer than were asked for
+    tree = f"Shallow tree with {labels} labels"
+    assert record.candidate(NAME).title == f"{tree}, then Linear model, then LightGBM small (escalate-0.5-0.5)"
     assert {"train logreg", "train lightgbm-small"} <= {step.step for step in record.candidate(NAME).making}
 
 
 def test_the_record_tells_how_it_came_to_its_answers(record: Record) -> None:
     found = record.candidate(NAME).cascade
     assert found is not None
-    assert [stage.name for stage in found.stages] == ["shallow-tree", "logreg", "lightgbm-small"]
+    assert [stage.name for stage in found.stages] == ["shallow-tree@20000", "logreg", "lightgbm-small"]
+    assert found.stages[0].title == f"Shallow tree with {record.task.split_items['fit']} labels"
     assert sum(stage.answered.value for stage in found.stages) == pytest.approx(1.0)
     assert found.escalated.value == pytest.approx(1 - found.stages[0].answered.value)
     assert not found.chosen and found.accept_points is None

@@ -75,6 +75,12 @@ def test_a_report_without_runs_says_what_to_do(results: Path) -> None:
     assert "effkit run" in done.stderr
 
 
+def test_an_audit_without_runs_proves_nothing(results: Path) -> None:
+    done = effkit("audit", "--results", str(results))
+    assert done.returncode == 1
+    assert "has no runs yet" in done.stderr and done.stdout == ""
+
+
 def test_an_unknown_name_to_fetch_is_refused_with_the_nearest() -> None:
     done = effkit("fetch", "minilm-l7")
     assert done.returncode == 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from effkit import doctor
+from effkit.bench.memory import Room
 from effkit.bench.slot import WAITING
 
 
@@ -54,6 +56,30 @@ def test_the_doctor_says_which_techniques_can_pay(
     assert len(states) < 2 or "no instruction that multiplies bf16" in found[1].text
 
 
+@pytest.mark.parametrize(("total", "state", "words"), [(2e9, "limited", "2 GB, the limit of"), (1e15, "good", " GB.")])
+def test_the_memory_is_the_containers_where_it_has_less(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, total: float, state: str, words: str
+) -> None:
+    monkeypatch.setattr("effkit.bench.memory.room", lambda: Room(int(total), int(total)))
+    monkeypatch.setattr(doctor, "_self_test", lambda: iter(()))
+    (found,) = (each for each in doctor.examine(tmp_path) if each.subject == "memory")
+    assert found.state == state and words in found.text
+
+
+def test_the_disk_is_that_of_the_cache_that_will_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Path] = []
+
+    def usage(place: Path) -> SimpleNamespace:
+        asked.append(place)
+        return SimpleNamespace(free=7e9)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "not" / "made"))
+    found = list(doctor._disk(tmp_path / "results"))[-1]
+    assert asked[-1] == tmp_path
+    assert (found.state, found.text) == ("good", f"{tmp_path / 'not' / 'made'}: 7 GB free.")
+
+
 def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def waits(tell: Callable[[float, str], None]) -> None:
         tell(0.0, WAITING)
@@ -61,3 +87,9 @@ def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("effkit.bench.selftest.self_test", waits)
     (found,) = doctor._self_test()
     assert found.text == "Another run is measuring on this host."
+
+
+def test_a_slot_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFFKIT_SLOT", str(tmp_path / "nowhere"))
+    (found,) = doctor._self_test()
+    assert found.state == "missing" and "EFFKIT_SLOT name a folder" in found.text

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from effkit import Study
+from effkit.analysis.sample_size import items_for_power, power
 from effkit.params import parse
 from effkit.plan import NOTEBOOK_S
 from effkit.plan_rows import REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
 from tests.conftest import parameters
 from tests.test_study import study
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_a_plan_names_every_candidate_its_power_and_what_would_be_enough(results: Path) -> None:
@@ -44,6 +47,63 @@ def test_a_plan_learns_from_an_earlier_run_on_this_host(results: Path) -> None:
             )
         )
     assert planned.total_s == pytest.approx(NOTEBOOK_S + sum(row.prepare_s + row.measure_s for row in planned.rows))
+
+
+CHAIN = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 10}}, {"onnx": {}}]}
+OTHER = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 20}}, {"onnx": {}}]}
+
+
+def test_what_no_earlier_run_had_is_planned_at_this_hosts_speed(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("effkit.plan_rows.slower_than_nominal", lambda: 1000.0)
+    monkeypatch.setattr("effkit.plan.slower_than_nominal", lambda: 1000.0)
+    made = study(candidates=["logreg", "lightgbm-small", CHAIN])
+    made.run()
+    made.save()
+    fresh, seen = made.plan(tmp_path / "none"), made.plan()
+    assert "nominal costs and this host's speed" in str(fresh) and "from the last run" in str(seen)
+    assert seen.idle_s < fresh.idle_s  # the beginning of the chain was made, too
+
+    wider = made.set(candidates=["logreg", "lightgbm-small", "shallow-tree", OTHER])
+    fresh, partly = wider.plan(tmp_path / "none"), wider.plan()
+    assert [(row.timed, row.kept) for row in partly.rows] == [(True, True)] * 2 + [(False, False)] * 2
+    assert partly.rows[2:] == fresh.rows[2:]
+    assert partly.idle_s == fresh.idle_s > seen.idle_s
+    assert "from earlier runs on this host and, where there are none, nominal costs and its speed" in str(partly)
+
+    redrawn = made.set(seed=2)  # another split: all is made anew, and called as before
+    fresh, again = redrawn.plan(tmp_path / "none"), redrawn.plan()
+    assert [row.measure_s for row in again.rows] == [row.measure_s for row in seen.rows]
+    assert [row.prepare_s for row in again.rows] == [row.prepare_s for row in fresh.rows]
+    assert again.idle_s == fresh.idle_s
+    assert not any(row.known for row in again.rows) and "from earlier runs" in str(again)
+
+    elsewhere = made.set(protocol__device="cuda")
+    assert elsewhere.plan().rows == elsewhere.plan(tmp_path / "none").rows
+
+
+def test_power_allows_for_all_candidates(results: Path) -> None:
+    one, three = (
+        study(candidates=names).plan()
+        for names in (["logreg", "lightgbm-small"], ["logreg", "shallow-tree", "lightgbm-large", "lightgbm-small"])
+    )
+    n = one.test_items
+    assert n is not None and n == three.test_items
+    assert one.power == pytest.approx(power(n, 0.02)) and one.items_for_power == items_for_power(0.02)
+    assert three.power == pytest.approx(power(n, 0.02, alpha=0.025 / 3))
+    assert three.items_for_power == items_for_power(0.02, alpha=0.025 / 3)
+    assert "after allowing for all 3 candidates" in str(three) and "allowing" not in str(one)
+    wide = study(margin_points=7.0).plan()
+    assert "disagree on 14% of the items" in str(wide)
+
+
+def test_the_full_text_study_has_the_power_that_it_is_said_to_have(results: Path) -> None:
+    planned = Study.from_params(ROOT / "params" / "text-full.yaml").plan(results)
+    assert planned.power is None or planned.power == pytest.approx(0.658, abs=1e-3)
+    assert (planned.compared, planned.items_for_power) == (3, 10470)
+    assert "66 % for" in (ROOT / "params" / "text-full.yaml").read_text(encoding="utf-8")
+    assert "66 % for its three" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_regression_has_no_predicted_power(results: Path) -> None:

@@ -42,6 +42,13 @@ def test_links_that_were_stored_before_energy_and_payback_are_read(raw: dict[str
     assert read_record(json.dumps(raw)).candidates[-1].links[0].sensitivity == ()
 
 
+def test_groups_that_were_stored_before_their_clusters_are_read(raw: dict[str, Any]) -> None:
+    groups = [group for each in raw["candidates"] if each["quality"] for group in each["quality"]["groups"]]
+    assert groups and {group.pop("units") for group in groups} == {None}
+    read = read_record(json.dumps(raw))
+    assert {group.units for each in read.candidates if each.quality for group in each.quality.groups} == {None}
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):

@@ -112,16 +112,18 @@ def test_made_anew_is_not_what_was_kept(tmp_path: Path, monkeypatch: pytest.Monk
     assert host.products_folder(tmp_path) != kept, "other packages make something else"
 
 
-def test_packages_are_named_as_pip_takes_them() -> None:
+def test_a_runs_packages_get_an_environment_of_their_own(tmp_path: Path) -> None:
+    versions = {"python": "3.11.1", "effkit": "0.3.0", "numpy": "2.3.0", "torch": "2.12.0+cpu", "scipy": "1.16"}
+    record = run(tmp_path, code={"versions": versions}).record
     found = (
         Difference("version", "torch", "2.12.0+cpu", "2.13.0"),
         Difference("version", "python", "3.11.1", "3.12.0"),
-        Difference("version", "scipy", "1.16", "not installed"),
         Difference("host", "cores", "2", "4"),
     )
-    line = install_line(found)
-    assert line is not None and line.endswith("-m pip install torch==2.12.0 scipy==1.16")
-    assert install_line(found[-1:]) is None
+    assert install_line(record, found) == (
+        "python3 -m venv ENV && ENV/bin/pip install -e . numpy==2.3.0 torch==2.12.0 scipy==1.16"
+    )
+    assert install_line(record, found[1:]) is None
 
 
 def test_what_no_longer_goes_with_todays_defaults_is_written_out(tmp_path: Path) -> None:

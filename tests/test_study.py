@@ -28,7 +28,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
     """One run of two models and several of a user's own, some of which misbehave."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
-        made = study()
+        made = study(candidates=["logreg", {"model": "logreg", "fit_items": 20_000}, "lightgbm-small"])
         for name in ("right_by_size", "prints", "raises", "too_few", "out_of_memory", "killed", "fails_when_alone"):
             made.add(name.replace("_", "-"), getattr(own_models, name))
         return made.run()
@@ -73,6 +73,13 @@ def test_what_was_asked_stands_beside_what_was_resolved(record: Record) -> None:
     assert record.spec_passed["protocol"] == REHEARSAL
     assert record.spec.protocol.blocks == 2
     assert record.task.split_items["test"] == record.task.test_used == 171
+
+
+def test_no_more_labels_are_told_than_there_were(record: Record) -> None:
+    (found,) = (each for each in record.candidates if each.model == "logreg" and each.name != "logreg")
+    labels = record.task.split_items["fit"]
+    assert labels < 20_000
+    assert (found.fit_items, found.title) == (labels, f"Linear model with {labels} labels")
 
 
 def test_a_reference_that_fails_stops_the_study(results: Path) -> None:
@@ -133,6 +140,19 @@ def test_a_reference_without_an_error_is_told_before_measuring(results: Path) ->
     )  # fmt: skip
     with pytest.raises(StudyFailed, match="`perfect` makes no error, and a margin is a share of them: name another"):
         made.run()
+
+
+@pytest.mark.parametrize("given", ["logreg", {"model": "logreg"}, 3])
+def test_candidates_that_are_no_list_are_told_so(given: Any) -> None:
+    with pytest.raises(SpecError, match="`candidates` got .*: give a list"):
+        study(candidates=given)
+    with pytest.raises(SpecError, match="`candidates` got .*: give a list"):
+        study(candidates=given, own={"mine": own_models.always_one})
+
+
+def test_candidates_may_come_one_by_one() -> None:
+    made = study(candidates=(name for name in ("logreg", "lightgbm-small")), own={"mine": own_models.always_one})
+    assert [each.name for each in made.spec.candidates] == ["logreg", "lightgbm-small", "mine"]
 
 
 def test_adding_a_name_twice_is_refused() -> None:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from effkit.analysis.circumstances import Difference, circumstances, differences, same_data, same_host, same_versions
+from effkit.analysis.circumstances import Difference, circumstances, differences, same_data, same_host
+from effkit.analysis.excuses import excuse
 from effkit.analysis.quality import holm
-from effkit.analysis.readings import Reading, counted, readings
+from effkit.analysis.readings import GAP, Reading, counted, readings
 from effkit.analysis.welch import ALPHA, LogTest, log_test
 from effkit.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Verdict = Literal["agrees", "may be chance", "differs", "no interval"]
+Verdict = Literal["agrees", "may be chance", "differs", "no interval", "one worker"]
 TRAINING = ["candidate", "seed"]
 
 
@@ -31,7 +32,7 @@ class NotComparable(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """One measured number in both runs; `test` is None where one of them has no interval.
+    """One measured number in both runs; `test` is None where one of them has no interval that holds its luck.
 
     `p_holm` allows for all numbers that were looked at.
     """
@@ -46,13 +47,18 @@ class Number:
 
 @dataclass(frozen=True)
 class Exact:
-    """One number that is computed or counted, in both runs; `due` where it must be the same."""
+    """One number that is computed or counted, in both runs; `excuse` says why it may differ, if it may."""
 
     candidate: str
     name: str
     first: float
     second: float
-    due: bool
+    excuse: str
+
+    @property
+    def due(self) -> bool:
+        """Whether it must be the same."""
+        return not self.excuse
 
     @property
     def same(self) -> bool:
@@ -69,7 +75,7 @@ class Items:
         differing: numbers of the items whose answer or score differs.
         confidences: how many confidences differ, answers that differ included.
         furthest: the largest difference of two confidences; 0.0 where none differs.
-        due: whether all must be the same.
+        excuse: why some may differ; empty where all must be the same.
     """
 
     candidate: str
@@ -78,7 +84,12 @@ class Items:
     differing: tuple[int, ...]
     confidences: int
     furthest: float
-    due: bool
+    excuse: str
+
+    @property
+    def due(self) -> bool:
+        """Whether all must be the same."""
+        return not self.excuse
 
 
 @dataclass(frozen=True)
@@ -140,15 +151,15 @@ def compare(
     names = [each.name for each in first.candidates if each.name in {other.name for other in second.candidates}]
     if not names:
         raise NotComparable("The two runs have no candidate in common.")
+    excuses = {name: excuse(first, second, name, found) for name in names}
     refused = list(_missing(first, second, names))
     items: tuple[Items, ...] = ()
     if first_predictions is None or second_predictions is None:
         refused.append(Refused("", "predictions", "a run has no predictions.parquet any more"))
     else:
-        due = {name: _due(first, second, name, found) for name in names}
-        items = _compared_items(first_predictions, second_predictions, due)
+        items = _compared_items(first_predictions, second_predictions, excuses)
     working = [name for name in names if "failed" not in (first.candidate(name).status, second.candidate(name).status)]
-    exact = [each for name in working for each in _compared_exactly(first, second, name, found)]
+    exact = [each for name in working for each in _compared_exactly(first, second, name, excuses)]
     numbers: list[Number] = []
     for name in working:
         refused += _refused_numbers(first, second, name, found)
@@ -180,27 +191,14 @@ def _missing(first: Record, second: Record, names: Sequence[str]) -> Iterator[Re
                 yield Refused(each.name, "everything", f"it failed in {which}: {each.error}")
 
 
-def _due(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> bool:
-    """Whether the candidate's answers must be the same in both runs."""
-    one, other = first.candidate(name), second.candidate(name)
-    return (
-        same_host(found)
-        and same_versions(found)
-        and first.spec.seed == second.spec.seed
-        and first.spec.protocol.device == second.spec.protocol.device
-        and one.fit_items == other.fit_items
-        and one.weights_sha256 == other.weights_sha256
-    )
-
-
-def _compared_items(first: pd.DataFrame, second: pd.DataFrame, due: Mapping[str, bool]) -> tuple[Items, ...]:
+def _compared_items(first: pd.DataFrame, second: pd.DataFrame, excuses: Mapping[str, str]) -> tuple[Items, ...]:
     ours, theirs = (each[TRAINING].drop_duplicates() for each in (first, second))
     trainings = ours.merge(theirs, on=TRAINING)
-    pairs = [(str(name), int(seed)) for name, seed in trainings.itertuples(index=False) if name in due]
-    return tuple(_compared_training(first, second, name, seed, due=due[name]) for name, seed in pairs)
+    pairs = [(str(name), int(seed)) for name, seed in trainings.itertuples(index=False) if name in excuses]
+    return tuple(_compared_training(first, second, name, seed, excuses[name]) for name, seed in pairs)
 
 
-def _compared_training(first: pd.DataFrame, second: pd.DataFrame, name: str, seed: int, *, due: bool) -> Items:
+def _compared_training(first: pd.DataFrame, second: pd.DataFrame, name: str, seed: int, excuse: str) -> Items:
     ours, theirs = (each[(each["candidate"] == name) & (each["seed"] == seed)] for each in (first, second))
     rows = ours.merge(theirs, on="item", how="outer", suffixes=("_a", "_b"), indicator=True)
     alone = int((rows["_merge"] != "both").sum())
@@ -218,7 +216,7 @@ def _compared_training(first: pd.DataFrame, second: pd.DataFrame, name: str, see
         differing=tuple(int(item) for item in rows.loc[differing, "item"]),
         confidences=int((~_equal(rows["confidence_a"], rows["confidence_b"])).sum()),
         furthest=0.0 if np.isnan(apart) else float(apart),
-        due=due,
+        excuse=excuse,
     )
 
 
@@ -226,10 +224,12 @@ def _equal(one: pd.Series[float], other: pd.Series[float]) -> pd.Series[bool]:
     return (one == other) | (one.isna() & other.isna())
 
 
-def _compared_exactly(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> list[Exact]:
-    due = _due(first, second, name, found)
+def _compared_exactly(first: Record, second: Record, name: str, excuses: Mapping[str, str]) -> Iterator[Exact]:
     ours, theirs = counted(first.candidate(name)), counted(second.candidate(name))
-    return [Exact(name, what, ours[what], theirs[what], due) for what in ours if what in theirs]
+    for what in ours:
+        if what in theirs and not (what == GAP and _other_reference(first, second)):
+            of_reference = excuses.get(first.spec.reference, "") if what == GAP else ""  # whose answers it rests on too
+            yield Exact(name, what, ours[what], theirs[what], excuses[name] or of_reference)
 
 
 def _compared_numbers(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> Iterator[Number]:
@@ -237,11 +237,14 @@ def _compared_numbers(first: Record, second: Record, name: str, found: tuple[Dif
     for ours in readings(first.candidate(name), first.spec):
         if ours.name in theirs and not _refusal(ours, first, second, name, found):
             other = theirs[ours.name]
-            yield Number(name, ours, other, log_test(ours.estimate, ours.freedom, other.estimate, other.freedom))
+            test = log_test(ours.estimate, ours.freedom, other.estimate, other.freedom)
+            yield Number(name, ours, other, test, verdict="one worker" if ours.one_worker else "no interval")
 
 
 def _refused_numbers(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> Iterator[Refused]:
     ours, theirs = (readings(each.candidate(name), each.spec) for each in (first, second))
+    if all(GAP in counted(each.candidate(name)) for each in (first, second)) and _other_reference(first, second):
+        yield Refused(name, GAP, _other_reference(first, second))
     for which, one, other in (("B", ours, theirs), ("A", theirs, ours)):
         missing = {each.name for each in one} - {each.name for each in other}
         yield from (Refused(name, each.name, f"{which} has no such number") for each in one if each.name in missing)
@@ -253,8 +256,8 @@ def _refused_numbers(first: Record, second: Record, name: str, found: tuple[Diff
 
 def _refusal(reading: Reading, first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> str:
     """Why one kind of number may not be compared; empty where it may."""
-    if reading.to_reference and first.spec.reference != second.spec.reference:
-        return f"the references differ: {first.spec.reference} in A and {second.spec.reference} in B"
+    if reading.to_reference and (reason := _other_reference(first, second)):
+        return reason
     for field in ("threads", "device"):
         ours, theirs = getattr(first.spec.protocol, field), getattr(second.spec.protocol, field)
         if reading.unit != "bytes" and ours != theirs:
@@ -266,6 +269,12 @@ def _refusal(reading: Reading, first: Record, second: Record, name: str, found: 
         if not same_host(found):
             return "energy of different hosts"
     return ""
+
+
+def _other_reference(first: Record, second: Record) -> str:
+    """Why what is relative to the reference may not be compared; empty where it may."""
+    one, other = first.spec.reference, second.spec.reference
+    return "" if one == other else f"the references differ: {one} in A and {other} in B"
 
 
 def _judged(numbers: Sequence[Number]) -> tuple[Number, ...]:

@@ -28,6 +28,7 @@ from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import Estimate, Memory, PercentileRecord
 
 NO_QUALITY = "its quality was not compared"
+NO_INTERVAL = "how many machines it takes has no interval"
 MODELLED = "modelled energy is time times an assumed power, and no second witness"
 TELLING = ("worse", "better", "no difference shown")
 """Verdicts of groups with items enough to bear one."""
@@ -116,19 +117,22 @@ def _over(one: float | None, base: float | None) -> float | None:
 def _machines(comparison: Comparison, requests_per_s: float) -> Figure:
     numbers: list[Estimate] = []
     bases: set[Basis] = set()
+    generations: list[int] = []
     for each in (comparison.one, comparison.base):
         served = provision(each, requests_per_s, carbon=comparison.record.spec.carbon) if each else None
-        if served is None:
+        if each is None or served is None:
             return Figure(None, why="how many machines it takes is not known")
         numbers.append(served.machines)
         bases.add(served.capacity.basis)
+        # A load test's own n is of batches or repetitions in one worker.
+        generations.append(each.latency.mean_s.n if each.latency else 0)
     if len(bases) > 1:
         return Figure(None, why="their rates rest on different tests")
     one, base = numbers
     ratio = one.value / base.value
+    why = TOO_FEW if min(generations) < FEWEST_GENERATIONS else ""
     if one.low is None or one.high is None or base.low is None or base.high is None:
-        return Figure(ratio, why=TOO_FEW)
-    why = TOO_FEW if min(one.n, base.n) < FEWEST_GENERATIONS else ""
+        return Figure(ratio, why=why or NO_INTERVAL)
     return Figure(ratio, one.low / base.high, one.high / base.low, why=why)
 
 

@@ -26,6 +26,7 @@ class Rival:
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
         usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
         away_s: the network's part of a limit, seconds.
+        untested: whether it has no p99 under load where others do.
         preferred: whether it is shown to be better than the reference, or is the reference.
     """
 
@@ -44,6 +45,7 @@ class Rival:
     repeated: bool
     away_s: float
     tails: tuple[tuple[float, float], ...]
+    untested: bool
     idle_w: float | None
     above_idle_j: float | None
     rank: str | None
@@ -118,6 +120,7 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         repeated=each.repeated,
         away_s=asked.budget.away_s(each.moved_bytes),
         tails=each.tails,
+        untested=each.untested,
         idle_w=each.idle_w,
         above_idle_j=each.above_idle_j,
         rank=each.rank,

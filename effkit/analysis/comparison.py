@@ -96,6 +96,7 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
                     higher_is_better=test.higher_is_better,
                     clusters=test.clusters,
                     resamples=test.resamples,
+                    among=len(others),
                 )
                 for name in others
             }
@@ -182,6 +183,7 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
                     low=gap.interval.low if gap.interval else None,
                     high=gap.interval.high if gap.interval else None,
                     verdict=gap.verdict,
+                    units=gap.interval.n if gap.interval else None,
                 )
             )
     return Quality(

@@ -10,14 +10,13 @@ import numpy as np
 
 from effkit.analysis.cost import BEST_FIRST, capacity, kept_bytes, moved_bytes
 from effkit.analysis.family import Family, family
+from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.evidence import PercentileRecord, QualityVerdict
 from effkit.record import CandidateRecord, Latency, Record
 from effkit.spec import Budget
 
 NO_DIFFERENCE = 0.0
-FEWEST_FOR_GROUP = 200
-"""Items below which no group is judged, as in the groups' own verdicts."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,7 @@ class Contender:
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne.
+        untested: whether a p99 under load is known of others and not of it: it is not held to its unloaded one.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
         moved_bytes: of a request and its answer.
@@ -100,6 +100,7 @@ class Contender:
     own_limit_s: float | None
     repeated: bool
     tails: tuple[tuple[float, float], ...]
+    untested: bool
     idle_w: float | None
     above_idle_j: float | None
     moved_bytes: float
@@ -135,7 +136,15 @@ def contenders(record: Record) -> tuple[Contender, ...]:
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
     # Rates that rest on different tests are not held against one another: the best tested have theirs.
     best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
-    return tuple(each if bases.get(each.name) == best else replace(each, usable_per_s=None) for each in found)
+    some_tested = any(each.tails for each in found)
+    return tuple(
+        replace(
+            each,
+            usable_per_s=each.usable_per_s if bases.get(each.name) == best else None,
+            untested=some_tested and not each.tails and bases.get(each.name) != "load test",
+        )
+        for each in found
+    )
 
 
 def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: Budget) -> Contender:
@@ -160,7 +169,9 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         groups=tuple(
             GroupLoss(each.group, each.low, each.high)
             for each in candidate.quality.groups
-            if each.n >= FEWEST_FOR_GROUP and each.low is not None and each.high is not None
+            if judged(each.n, each.n if each.units is None else each.units)
+            and each.low is not None
+            and each.high is not None
         ),
         time=_time(candidate, reference),
         p99_s=_p99(latency.percentiles if latency else ()),
@@ -178,6 +189,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
         tails=_tails(candidate),
+        untested=False,
         idle_w=energy.idle_w if energy else None,
         above_idle_j=energy.net_j if energy else None,
         moved_bytes=moved_bytes(candidate),

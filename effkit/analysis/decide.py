@@ -26,6 +26,7 @@ Kind = Literal["smaller", "reference", "larger", "indifferent", "open", "none"]
 nothing is saved by less, nothing because something is open, or nothing because all fail."""
 
 AT_EVERY_RATE = "beyond the limit at every rate of the load test"
+NO_LOAD_TEST = "no load test bears its p99"
 SAME = 0.95
 """Less than this share is a saving in money or energy; more is not worth a word."""
 
@@ -153,8 +154,8 @@ def decide(known: Sequence[Contender], asked: Asked) -> Decision:
         some_open = any(each.outcome == "open" for each in order)
         return Decision("open" if some_open else "none", None, order, twins, asked)
     first = _cheapest(passing)
-    best = max(passing, key=_better_first)
-    if first is not best and asked.budget.requests_per_s is not None and _nothing_saved(first, best):
+    best = _best(passing)
+    if best not in (None, first) and asked.budget.requests_per_s is not None and _nothing_saved(first, best):
         return Decision("indifferent", best.contender.name, order, twins, asked, enough=first.contender.name)
     number = order.index(first)
     kind: Kind = "smaller" if number < place else "reference" if number == place else "larger"
@@ -218,9 +219,7 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
     budget = asked.budget
     if budget.latency_p99_s is not None:
         found = _held("latency", _plus(contender.p99_s, budget.away_s(contender.moved_bytes)), budget.latency_p99_s)
-        if found.outcome == "meets" and budget.requests_per_s is not None and contender.tails and served is None:
-            found = replace(found, outcome="fails", known=Known(None, why=AT_EVERY_RATE))
-        yield found
+        yield found if budget.requests_per_s is None else _under_load(found, contender, served)
     if budget.prepare_p99_s is not None:
         yield _held("preparing", contender.prepare_p99_s, budget.prepare_p99_s)
     if budget.infer_p99_s is not None:
@@ -238,6 +237,15 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         money = served.money_per_thousand if served else None
         missing = no_rate if served is None else "no price"
         yield _held("money", _modelled(money, missing, contender), budget.money_per_thousand)
+
+
+def _under_load(found: Check, contender: Contender, served: Serving | None) -> Check:
+    """A p99 that meets its limit unloaded, at a traffic: what the load tests leave of that."""
+    if found.outcome == "meets" and contender.untested:
+        return replace(found, outcome="open", known=Known(None, why=NO_LOAD_TEST))
+    if found.outcome == "meets" and contender.tails and served is None:
+        return replace(found, outcome="fails", known=Known(None, why=AT_EVERY_RATE))
+    return found
 
 
 def _quality(contender: Contender, asked: Asked) -> Iterator[Check]:
@@ -295,9 +303,10 @@ def _cheapest(passing: Sequence[Weighed]) -> Weighed:
     return next(each for each in passing if each.serving and each.serving.machines == fewest)
 
 
-def _better_first(each: Weighed) -> tuple[bool, float]:
-    """What is shown to be better than the reference, then the reference itself: a gap that may be chance is none."""
-    return each.contender.preferred, each.contender.difference
+def _best(passing: Sequence[Weighed]) -> Weighed | None:
+    """The best that is shown to be better than the reference, else the reference; None where neither passes."""
+    preferred = [each for each in passing if each.contender.preferred]
+    return max(preferred, key=lambda each: each.contender.difference, default=None)
 
 
 def _nothing_saved(less: Weighed, more: Weighed) -> bool:

@@ -47,18 +47,16 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     if not samples.components or not window_s:
         return None
     calls = samples.summed(candidate, "visit_calls")
-    by_part = {part.component: samples.summed(candidate, f"visit_{part.component}_j") for part in samples.components}
+    by_part = _by_part(samples, candidate)
     per_call: Floats = np.sum(list(by_part.values()), axis=0) / calls
     total_j = float(np.nansum(list(by_part.values())))
-    by_rank: dict[Rank, float] = {}
-    for part in samples.components:
-        by_rank[part.rank] = by_rank.get(part.rank, 0.0) + float(np.nansum(by_part[part.component]))
-    rank = weakest_rank(by_rank)
+    rank = _rank(samples, candidate)
     indicative = samples.generations < FEWEST_GENERATIONS
     unresolved = "" if indicative else _unresolved(rank, windows_s, "gpu" in by_part)
     idle_w = _idle_w(samples)
     all_calls = float(np.nansum(calls))
-    forms = () if rank in COUNTED else envelope_to(samples, candidate, samples.reference, cores=cores)
+    modelled = rests_on_model(samples, candidate, samples.reference)
+    forms = envelope_to(samples, candidate, samples.reference, cores=cores) if modelled else ()
     origin: Literal["measured", "modelled"] = "measured" if rank in COUNTED else "modelled"
     return Energy(
         request_j=samples.estimate(per_call, origin) if not unresolved and total_j > 0 else None,
@@ -77,9 +75,41 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
         rank=rank,
         window_s=window_s,
         note="indicative: fewer than five generations" if indicative else unresolved or None,
-        ratio=None if unresolved else _ratio(samples, candidate, forms),
+        ratio=None if unresolved else claimed(samples.ratio(candidate, "energy"), forms, modelled=modelled),
         envelope=forms,
     )
+
+
+def rests_on_model(samples: PairedSamples, *candidates: str) -> bool:
+    """Whether a power model made the energy of any of these candidates, by the rank of its own row."""
+    return any(_rank(samples, each) not in COUNTED for each in candidates)
+
+
+def claimed(ratio: Ratio | None, forms: Sequence[PowerForm], *, modelled: bool) -> Ratio | None:
+    """A ratio of energies with the direction that may be claimed: of a modelled one, only where every form agrees.
+
+    Args:
+        ratio: by the samples alone.
+        forms: from `envelope_to`, of the same two candidates.
+        modelled: from `rests_on_model`, of the same two.
+    """
+    if ratio is None or not modelled:
+        return ratio
+    return ratio.model_copy(update={"verdict": agree(forms, ratio.threshold, ratio.verdict)})
+
+
+def _by_part(samples: PairedSamples, candidate: str) -> dict[str, Floats]:
+    """(generations,) joules of each component."""
+    return {part.component: samples.summed(candidate, f"visit_{part.component}_j") for part in samples.components}
+
+
+def _rank(samples: PairedSamples, candidate: str) -> Rank | None:
+    """The weakest rank among the components that carry more than a tenth of a candidate's energy."""
+    by_part = _by_part(samples, candidate)
+    by_rank: dict[Rank, float] = {}
+    for part in samples.components:
+        by_rank[part.rank] = by_rank.get(part.rank, 0.0) + float(np.nansum(by_part[part.component]))
+    return weakest_rank(by_rank)
 
 
 def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
@@ -90,14 +120,6 @@ def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
     if windows_s.min() < needed.window_s:
         return f"not resolvable: a window of {windows_s.min():.1f} s, and each needs {needed.window_s:g} s"
     return ""
-
-
-def _ratio(samples: PairedSamples, candidate: str, forms: tuple[PowerForm, ...]) -> Ratio | None:
-    """The ratio to the reference; of a modelled figure a direction is claimed only where every form agrees."""
-    ratio = samples.ratio(candidate, "energy")
-    if ratio is None or samples.rank in COUNTED:
-        return ratio
-    return ratio.model_copy(update={"verdict": agree(forms, ratio.threshold, ratio.verdict)})
 
 
 def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int) -> tuple[PowerForm, ...]:

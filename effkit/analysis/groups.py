@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from effkit.analysis.bootstrap import cluster_sums, finite_scores, paired_bootstrap
-from effkit.analysis.interval import Interval, expanded_tails
-from effkit.analysis.quality import exact_mcnemar, holm
+from effkit.analysis.bootstrap import finite_scores
+from effkit.analysis.interval import Interval
+from effkit.analysis.quality import FEWEST_UNITS, PairedGap, exact_mcnemar, holm, paired_gap
 
 FEWEST_FOR_NUMBER = 30
 FEWEST_FOR_VERDICT = 200
@@ -49,8 +49,9 @@ def group_gaps(
 ) -> list[GroupGap]:
     """Paired gap of every group, in the order of their labels.
 
-    A verdict needs 200 items, 20 of them discordant; a number alone needs 30. The test is exact McNemar on
-    right/wrong scores, and Student's t on the bootstrap's standard error on graded or clustered ones.
+    A verdict needs 200 items, 20 of them discordant, and 20 clusters where given; a number alone needs 30 items. The
+    interval is that of `paired_gap`. The test is exact McNemar on right/wrong scores, and Student's t on the
+    bootstrap's standard error on graded or clustered ones.
     "no difference shown" is no proof of equality: a group is smaller than the whole.
 
     Args:
@@ -74,41 +75,50 @@ def group_gaps(
             f"candidate_scores, reference_scores and groups have shapes {candidate.shape}, "
             f"{reference.shape} and {labels.shape}; give one of each per item"
         )
-    gain = candidate - reference if higher_is_better else reference - candidate
     names = [str(name) for name in np.unique(labels)]
     cluster_of = None if clusters is None else np.asarray(clusters)
-    rights = None
-    if cluster_of is None and np.isin([candidate, reference], (0.0, 1.0)).all():
-        rights = (candidate, reference)
+    exact = cluster_of is None and bool(np.isin([candidate, reference], (0.0, 1.0)).all())
     rows: list[GroupGap] = []
     for offset, name in enumerate(names):
         members = labels == name
-        n, discordant = int(members.sum()), int(np.count_nonzero(gain[members]))
-        if n < FEWEST_FOR_NUMBER:
-            rows.append(GroupGap(name, n, discordant, None, None, None, None, "too few items"))
+        if members.sum() < FEWEST_FOR_NUMBER:
+            discordant = int(np.count_nonzero(candidate[members] != reference[members]))
+            rows.append(GroupGap(name, int(members.sum()), discordant, None, None, None, None, "too few items"))
             continue
-        inside = None if cluster_of is None else cluster_of[members]
-        means = paired_bootstrap(gain[members], inside, resamples, seed=seed + offset)
-        units = cluster_sums(gain[members], inside)[0].size
-        difference = float(gain[members].mean())
-        low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - alpha)))
-        interval = Interval(difference, min(low, difference), max(high, difference), 1 - alpha, units)
+        gap = paired_gap(
+            candidate[members], reference[members], seed=seed + offset, higher_is_better=higher_is_better,
+            clusters=None if cluster_of is None else cluster_of[members], alpha=alpha / 2, resamples=resamples,
+        )  # fmt: skip
         p_value = None
-        if n >= FEWEST_FOR_VERDICT and discordant >= FEWEST_DISCORDANT and units >= 2:
-            if rights is not None:
-                p_value = exact_mcnemar(rights[0][members], rights[1][members]).p_value
-            else:
-                # The bootstrap's spread is short by sqrt((units - 1) / units).
-                error = max(float(means.std()) * np.sqrt(units / (units - 1)), 1e-300)
-                p_value = 2 * float(special.stdtr(units - 1, -abs(difference) / error))
-        rows.append(GroupGap(name, n, discordant, difference, interval, p_value, None, "number only"))
+        if judged(gap.n, gap.interval.n) and gap.discordant >= FEWEST_DISCORDANT:
+            p_value = exact_mcnemar(candidate[members], reference[members]).p_value if exact else _student_p(gap)
+        difference = gap.interval.estimate
+        rows.append(GroupGap(name, gap.n, gap.discordant, difference, gap.interval, p_value, None, "number only"))
     return _adjusted(rows, alpha)
+
+
+def judged(n: int, units: int) -> bool:
+    """Whether a group is large enough to be judged.
+
+    Args:
+        n: Its items.
+        units: What is independent among them: its clusters, where given.
+    """
+    return n >= FEWEST_FOR_VERDICT and units >= FEWEST_UNITS
 
 
 def worst_group(gaps: Sequence[GroupGap]) -> GroupGap | None:
     """The group in which the candidate loses most, among those with a number; None where there is none."""
     numbered = [(gap.difference, i) for i, gap in enumerate(gaps) if gap.difference is not None]
     return gaps[min(numbered)[1]] if numbered else None
+
+
+def _student_p(gap: PairedGap) -> float:
+    """Two-sided p of "no difference" by Student's t on the bootstrap's standard error."""
+    units = gap.interval.n
+    # The bootstrap's spread is short by sqrt((units - 1) / units).
+    error = max(float(gap.means.std()) * np.sqrt(units / (units - 1)), 1e-300)
+    return 2 * float(special.stdtr(units - 1, -abs(gap.interval.estimate) / error))
 
 
 def _adjusted(rows: list[GroupGap], alpha: float) -> list[GroupGap]:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.comparison import QualityTest, as_gap
-from effkit.analysis.energy import envelope_to
-from effkit.analysis.paired import COUNTED, NoiseMetric, PairedSamples
-from effkit.analysis.power import agree
+from effkit.analysis.energy import claimed, envelope_to, rests_on_model
+from effkit.analysis.paired import NoiseMetric, PairedSamples
 from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
 from effkit.record import CandidateRecord, Gap, Ratio
 
@@ -43,6 +42,7 @@ def link_gaps(
             higher_is_better=test.higher_is_better,
             clusters=test.clusters,
             resamples=test.resamples,
+            among=len(known),
         )
         for pair in known
     }
@@ -71,7 +71,7 @@ def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None
 def link_energy(samples: PairedSamples, one: CandidateRecord, before: CandidateRecord, *, cores: int) -> Ratio | None:
     """Return the energy of a candidate's request over that of another: as `link_latency`.
 
-    Of a modelled figure a direction is claimed only where every form of power model agrees.
+    Where either is modelled, a direction is claimed only where every form of power model agrees.
 
     Args:
         samples: of the run.
@@ -85,10 +85,9 @@ def link_energy(samples: PairedSamples, one: CandidateRecord, before: CandidateR
     if any(each.energy is None or each.energy.request_j is None for each in (one, before)):
         return None
     found = _ratio(samples, one.name, before.name, "energy")
-    if found is None or samples.rank in COUNTED:
-        return found
-    forms = envelope_to(samples, one.name, before.name, cores=cores)
-    return found.model_copy(update={"verdict": agree(forms, found.threshold, found.verdict)})
+    modelled = rests_on_model(samples, one.name, before.name)
+    forms = envelope_to(samples, one.name, before.name, cores=cores) if modelled else ()
+    return claimed(found, forms, modelled=modelled)
 
 
 def _ratio(samples: PairedSamples, name: str, before: str, metric: NoiseMetric) -> Ratio | None:

@@ -34,14 +34,31 @@ class McNemar:
 
 
 @dataclass(frozen=True)
+class PairedGap:
+    """The mean difference of paired scores, positive where the candidate is better, with its two-sided interval.
+
+    `discordant` counts items with a difference. `effect` says how many items are worth an independent one, where
+    scores are right or wrong; None where they are graded. `means` are the bootstrap's, and `p_at` gives the one-sided
+    p-value of "worse by this much or more".
+    """
+
+    interval: Interval
+    n: int
+    discordant: int
+    effect: float | None
+    means: Floats = field(repr=False, compare=False)
+    p_at: Callable[[float], float] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
 class NonInferiority:
     """A candidate against the reference on identical items; differences are positive where it is better.
 
     `interval` is two-sided at 1 - 2 alpha, and `lower_bound` its lower end: one-sided at 1 - alpha.
     `p_value` is of "worse by the margin or more", `p_superiority` of "not better", both one-sided.
-    `items_needed` gives 80 % power if the true gap is `gap_assumed`; both are None where the verdict is
-    conclusive or more items would hardly change it. `discordant` counts items with a difference, `units` what is
-    independent, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
+    `items_needed` gives 80 % power, Holm over all tests included, if the true gap is `gap_assumed`; both are None where
+    the verdict is conclusive or more items would hardly change it. `discordant` counts items with a difference, `units`
+    what is independent, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
     """
 
     difference: float
@@ -86,6 +103,54 @@ def relative_margin(reference_errors: ArrayLike, fraction: float = 0.02) -> floa
     return fraction * float(errors.mean())
 
 
+def paired_gap(
+    candidate_scores: ArrayLike,
+    reference_scores: ArrayLike,
+    *,
+    seed: int,
+    higher_is_better: bool = True,
+    clusters: ArrayLike | None = None,
+    alpha: float = 0.025,
+    resamples: int = 10_000,
+) -> PairedGap:
+    """The paired gap with an interval of 1 - 2 `alpha`, by the percentile bootstrap.
+
+    Where scores are right or wrong, each end is the more cautious of the bootstrap's and Tango's score bound
+    (counts divided by the clusters' design effect): a bootstrap of few disagreements sees too little spread.
+
+    Args:
+        candidate_scores: One score per item.
+        reference_scores: The reference's, on the same items in the same order.
+        seed: Drives the bootstrap.
+        higher_is_better: False for errors.
+        clusters: A label per item where items are not independent.
+        alpha: One-sided.
+        resamples: Bootstrap draws.
+
+    Raises:
+        ValueError: Scores of different length or not finite.
+    """
+    candidate, reference = _paired(candidate_scores, reference_scores, "candidate_scores", "reference_scores")
+    gain = candidate - reference if higher_is_better else reference - candidate
+    n, difference = gain.size, float(gain.mean())
+    units = cluster_sums(gain, clusters)[0].size
+    means = paired_bootstrap(gain, clusters, resamples, seed=seed)
+    low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
+    effect: float | None = None
+    if _is_binary(candidate) and _is_binary(reference):
+        effect = _design_effect(gain, clusters, float(means.var()))
+        wins, losses, size = np.sum(gain > 0) / effect, np.sum(gain < 0) / effect, n / effect
+        score_low, score_high = score_bounds(wins, losses, size, alpha)
+        low, high = min(low, score_low), max(high, score_high)
+
+    def p_at(allowed: float) -> float:
+        by_bootstrap = _bootstrap_p(means, -allowed, units)
+        return by_bootstrap if effect is None else max(by_bootstrap, score_p_value(wins, losses, size, -allowed))
+
+    interval = Interval(difference, min(low, difference), max(high, difference), 1 - 2 * alpha, units)
+    return PairedGap(interval, n, int(np.count_nonzero(gain)), effect, means, p_at)
+
+
 def non_inferiority(
     candidate_scores: ArrayLike,
     reference_scores: ArrayLike,
@@ -96,11 +161,10 @@ def non_inferiority(
     clusters: ArrayLike | None = None,
     alpha: float = 0.025,
     resamples: int = 10_000,
+    among: int = 1,
 ) -> NonInferiority:
-    """Is the candidate at most `margin` worse than the reference? Paired percentile bootstrap.
+    """Is the candidate at most `margin` worse than the reference? By the interval of `paired_gap`.
 
-    Where scores are right or wrong, the bound is the more cautious of the bootstrap's and Tango's score bound
-    (counts divided by the clusters' design effect): a bootstrap of few disagreements sees too little spread.
     Below `FEWEST_UNITS` items (clusters, where given) nothing is concluded.
 
     Args:
@@ -112,46 +176,34 @@ def non_inferiority(
         clusters: A label per item where items are not independent.
         alpha: One-sided.
         resamples: Bootstrap draws.
+        among: How many tests Holm's correction runs over, this one included; `items_needed` allows for its first step.
 
     Raises:
         ValueError: Scores of different length or not finite, or a margin that is not positive.
     """
     if not margin > 0:
         raise ValueError(f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01")
-    candidate, reference = _paired(candidate_scores, reference_scores, "candidate_scores", "reference_scores")
-    gain = candidate - reference if higher_is_better else reference - candidate
-    n, difference = gain.size, float(gain.mean())
-    units = cluster_sums(gain, clusters)[0].size
-    means = paired_bootstrap(gain, clusters, resamples, seed=seed)
-    low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
-    binary, effect = _is_binary(candidate) and _is_binary(reference), 1.0
-    if binary:
-        effect = _design_effect(gain, clusters, float(means.var()))
-        wins, losses, size = np.sum(gain > 0) / effect, np.sum(gain < 0) / effect, n / effect
-        score_low, score_high = score_bounds(wins, losses, size, alpha)
-        low, high = min(low, score_low), max(high, score_high)
-
-    def p_at(allowed: float) -> float:
-        by_bootstrap = _bootstrap_p(means, -allowed, units)
-        return max(by_bootstrap, score_p_value(wins, losses, size, -allowed)) if binary else by_bootstrap
-
-    p_values = [p_at(margin), p_at(0.0)]
+    gap = paired_gap(
+        candidate_scores, reference_scores, seed=seed, higher_is_better=higher_is_better, clusters=clusters,
+        alpha=alpha, resamples=resamples,
+    )  # fmt: skip
+    interval, p_values = gap.interval, (gap.p_at(margin), gap.p_at(0.0))
     verdict: QualityVerdict = "inconclusive"
-    if units >= FEWEST_UNITS:
-        if low > -margin and p_values[0] < alpha:
-            verdict = "superior" if low > 0 and p_values[1] < alpha else "non-inferior"
-        elif high < -margin:
+    if interval.n >= FEWEST_UNITS:
+        if interval.low > -margin and p_values[0] < alpha:
+            verdict = "superior" if interval.low > 0 and p_values[1] < alpha else "non-inferior"
+        elif interval.high < -margin:
             verdict = "inferior"
-    interval = Interval(difference, min(low, difference), max(high, difference), 1 - 2 * alpha, units)
     result = NonInferiority(
-        difference, interval, interval.low, margin, verdict, p_values[0], p_values[1], None, None, n,
-        int(np.count_nonzero(gain)), units, p_at,
+        interval.estimate, interval, interval.low, margin, verdict, *p_values, None, None, gap.n, gap.discordant,
+        interval.n, gap.p_at,
     )  # fmt: skip
     if verdict != "inconclusive":
         return result
-    floor = effect * special.ndtri(alpha) ** 2 * (1 / margin - 1) if binary else 0.0
-    floor = max(floor, FEWEST_UNITS * n / units)
-    return _with_items_needed(result, n * float(means.var()), floor, alpha)
+    level = alpha / among
+    floor = 0.0 if gap.effect is None else gap.effect * special.ndtri(level) ** 2 * (1 / margin - 1)
+    floor = max(floor, FEWEST_UNITS * gap.n / interval.n)
+    return _with_items_needed(result, gap.n * float(gap.means.var()), floor, level)
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -192,14 +244,14 @@ def seed_verdict(verdicts: Sequence[str]) -> str:
     return verdicts[0] if len(set(verdicts)) == 1 else "inconclusive"
 
 
-def _with_items_needed(result: NonInferiority, variance: float, floor: float, alpha: float) -> NonInferiority:
+def _with_items_needed(result: NonInferiority, variance: float, floor: float, level: float) -> NonInferiority:
     """Adds the n for 80 % power at the observed variance: with the observed gap, or 0 if that is too low."""
     gap = result.difference
     if gap <= -result.margin:
         if result.interval.high < 0:
             return result
         gap = 0.0
-    quantiles = special.ndtri(TARGET_POWER) - special.ndtri(alpha)
+    quantiles = special.ndtri(TARGET_POWER) - special.ndtri(level)
     needed = max(quantiles**2 * variance / (gap + result.margin) ** 2, floor, result.n + 1)
     return replace(result, items_needed=int(np.ceil(needed)), gap_assumed=gap)
 

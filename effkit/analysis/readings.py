@@ -12,8 +12,7 @@ from effkit.spec import StudySpec
 Unit = Literal["s", "items/s", "j", "bytes", "×"]
 """As a report shows it; "×" for a ratio."""
 
-FEWEST_BATCHES = 20
-"""Batch means under a load test's intervals, at least (`analysis/load.py`)."""
+GAP = "gap to the reference"
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Reading:
         freedom: degrees of freedom that the interval rests on; 0 where there is none.
         energy: whether it is one, so that rank and host count.
         to_reference: whether it is a ratio to the reference.
+        one_worker: whether a single worker stands behind it, so that its interval leaves out that process's luck.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Reading:
     freedom: int
     energy: bool = False
     to_reference: bool = False
+    one_worker: bool = False
 
 
 def readings(candidate: CandidateRecord, spec: StudySpec) -> tuple[Reading, ...]:
@@ -51,7 +52,7 @@ def counted(candidate: CandidateRecord) -> dict[str, float]:
         found |= {f"{quality.metric}, training {number}": value for number, value in enumerate(quality.seed_values, 1)}
         found |= quality.secondary
     if candidate.gap is not None:
-        found["gap to the reference"] = candidate.gap.difference
+        found[GAP] = candidate.gap.difference
     found["parameters"] = candidate.parameters
     if candidate.memory is not None:
         found["bytes of the weights on disk"] = candidate.memory.weight_bytes
@@ -99,15 +100,15 @@ def _memory(candidate: CandidateRecord) -> Iterator[Reading]:
 
 
 def _load(candidate: CandidateRecord) -> Iterator[Reading]:
-    """One worker serves under load, so its intervals rest on batches and not on generations."""
+    """One worker serves under load: batches of its requests tell nothing of what another process would do."""
     if (load := candidate.load) is None:
         return
-    yield Reading("saturation", "items/s", load.saturation_per_s, load.saturation_per_s.n - 1)
+    yield Reading("saturation", "items/s", load.saturation_per_s, freedom=0, one_worker=True)
     for point in load.points:
         for each in point.percentiles:
-            if (estimate := _percentile(each, FEWEST_BATCHES)) is not None:
+            if (estimate := _percentile(each, each.n)) is not None:
                 name = f"p{each.level:g} latency at {100 * point.share:g} % load"
-                yield Reading(name, "s", estimate, FEWEST_BATCHES - 1)
+                yield Reading(name, "s", estimate, freedom=0, one_worker=True)
 
 
 def _reading(name: str, unit: Unit, estimate: Estimate, spec: StudySpec, **about: bool) -> Reading:

@@ -17,7 +17,7 @@ def power(n: int, margin: float, discordance: float = 0.10, true_gap: float = 0.
         margin: Largest loss accepted, as a fraction (0.01 = one point).
         discordance: Share of items on which only one of the two is right.
         true_gap: Candidate less reference, as a fraction; negative when the candidate is worse.
-        alpha: One-sided.
+        alpha: One-sided; divided by *k* it is what Holm's first step asks of the best of *k* candidates.
 
     Raises:
         ValueError: A margin that is not positive, or a gap larger than the discordance.

@@ -22,6 +22,8 @@ from effkit.batch.limits import Limits
 from effkit.spec import SpecError, StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
+FOLDERS = ("EFFKIT_CACHE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+"""Variables that name folders. A run has its results folder in `EFFKIT_RUN`."""
 SLOW_IMPORTS = ("rfc3987_syntax", "isoduration")
 """A grammar that compiles for a second and a half, and a calendar: for checks of formats that notebooks do not need."""
 SAVE_EVERY_S = 5.0
@@ -90,6 +92,8 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
         store.RUN_VARIABLE: str(staged.resolve()),
         store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # The kernel works in the notebook's folder, where a relative path leads elsewhere.
+        **{name: str(Path(given).expanduser().absolute()) for name in FOLDERS if (given := os.environ.get(name))},
     }
     os.environ.update(variables)
     papermill.execute_notebook(

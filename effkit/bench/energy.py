@@ -6,7 +6,6 @@ component is read from its hardware objects; a test holds this to the 3.3 series
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from typing import Any, Literal
 from effkit.record import Rank
 
 JOULES_PER_KWH = 3.6e6
-WATTS_PER_UNKNOWN_THREAD = 4
-"""CodeCarbon's guess for a CPU that is not in its table."""
 
 COUNTER_MODES = {
     "intel_rapl": "RAPL",
@@ -106,7 +103,10 @@ class NoMeter(EnergyMeter):
 
 
 def _tracker() -> Any:
-    """A tracker with every argument given, since files and variables fill in what is not."""
+    """A tracker with every argument given: `.codecarbon.config` and CODECARBON_… fill in what is not.
+
+    A power that someone set there for other work is none that this study was given, and numbers must not be sent on.
+    """
     from codecarbon import OfflineEmissionsTracker
     from codecarbon.external.logger import logger
 
@@ -122,6 +122,31 @@ def _tracker() -> Any:
         log_level="critical",
         pue=1.0,
         wue=0,
+        force_cpu_power=None,
+        force_ram_power=None,
+        force_mode_cpu_load=False,
+        rapl_include_dram=False,
+        rapl_prefer_psys=False,
+        gpu_ids=None,
+        region=None,
+        cloud_provider=None,
+        cloud_region=None,
+        country_2letter_iso_code=None,
+        output_dir=".",
+        output_file="emissions.csv",
+        output_handlers=[],
+        on_csv_write="append",
+        logging_logger=None,
+        logger_preamble="",
+        metadata=None,
+        emissions_endpoint=None,
+        prometheus_url=None,
+        api_endpoint=None,
+        api_key=None,
+        api_call_interval=-1,
+        electricitymaps_api_token="",  # and not None, for which an older name of it is looked up
+        experiment_id=None,
+        experiment_name=None,
     )
 
 
@@ -137,12 +162,28 @@ def _method(hardware: Any) -> Method:
         return Method("cpu", "counter", f"{COUNTER_MODES[mode]} energy counter")
     if kind == "AppleSiliconChip":
         return Method("gpu" if hardware.chip_part == "GPU" else "cpu", "counter", "powermetrics")
-    tdp_w = float(getattr(hardware, "_tdp", 0.0))
-    generic = getattr(hardware, "_is_generic_tdp", False) or tdp_w == WATTS_PER_UNKNOWN_THREAD * (os.cpu_count() or 1)
-    rank: Rank = "modelled-generic" if generic else "modelled-tdp"
-    source = "guessed for an unknown CPU" if generic else f"of {getattr(hardware, '_model', 'the CPU')}"
+    tdp_w, model = float(getattr(hardware, "_tdp", 0.0)), str(getattr(hardware, "_model", ""))
+    rated = tdp_w == _rated_w(model)
+    rank: Rank = "modelled-tdp" if rated else "modelled-generic"
+    source = f"of {model}" if rated else "guessed for an unknown CPU"
     form = "a cubic in CPU load" if mode == "cpu_load" else "a constant"
     return Method("cpu", rank, f"{form} times {tdp_w:g} W {source}", tdp_w)
+
+
+def _rated_w(model: str) -> float | None:
+    """Rated power that CodeCarbon's table has for this machine's processors, W; None where it has none or cannot tell.
+
+    Its hardware object does not tell a guess from a rated power: a flag that says so covers one guess of two, and is
+    lost where a second tracker of the same process takes the object from a cache.
+    """
+    from codecarbon.core import cpu, util
+
+    try:
+        of_one_w = cpu.TDP.__new__(cpu.TDP)._get_cpu_power_from_registry(model)  # __init__ looks at the machine anew
+        sockets: int = util.count_physical_cpus()  # type: ignore[no-untyped-call] # CodeCarbon's, as it multiplies
+        return None if of_one_w is None else float(of_one_w) * sockets
+    except Exception:  # private names may go, and what is not known must not rank better than it is
+        return None
 
 
 def _gpu_method(devices: Sequence[Any]) -> Method:

@@ -25,6 +25,7 @@ from effkit.bench.device import device
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
+from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
 from effkit.spec import Protocol
@@ -96,7 +97,7 @@ class Bench:
 
     def _fit_in_memory(self) -> bool:
         needed = sum(built.peak_bytes for built in self.built.values()) + self.built[self.reference].peak_bytes
-        return needed < MEMORY_SHARE * psutil.virtual_memory().available
+        return needed < MEMORY_SHARE * room().free_bytes
 
     def _generation(self, generation: int, result: Measurements) -> None:
         lines = {entry.name: entry for entry in entries(list(self.built), self.reference)}

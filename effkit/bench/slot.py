@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +17,17 @@ from effkit.bench import host
 from effkit.record import Window
 
 SLOT = "effkit-measuring"
+SLOT_VARIABLE = "EFFKIT_SLOT"
+"""Folder of the slot, where what shares a machine shares no `/tmp`, as pods do."""
+FOLDER = "/tmp"
+"""And not TMPDIR, of which a batch system gives each job its own, and macOS each user."""
+MODE = 0o644
 WAITING = "waiting: another effkit run is measuring on this host"
 _HELD: list[int] = []
+
+
+class SlotError(RuntimeError):
+    """This host has no slot to be had; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,10 @@ def measuring_slot(tell: Callable[[str], None]) -> Iterator[Held]:
         tell: told once if there is someone to wait for.
 
     Raises:
-        RuntimeError: on Windows, which has no such lock.
+        SlotError: on Windows, which has no such lock; where the slot's file may not be read or made.
     """
     if sys.platform == "win32":
-        raise RuntimeError("Windows has no lock that outlives the process which took it: measure under WSL.")
+        raise SlotError("Windows has no lock that outlives the process which took it: measure under WSL.")
     import fcntl
 
     descriptor = _open(place())
@@ -70,10 +78,11 @@ def measuring_slot(tell: Callable[[str], None]) -> Iterator[Held]:
 
 
 def place() -> Path:
-    """Where this host's slot is: in its own temporary folder, which hosts do not share."""
+    """Where this host's slot is: the same for all its users and jobs, and nowhere that hosts share."""
     name = os.environ.get(host.HOST_VARIABLE, "")
     kept = "".join(letter if letter.isalnum() else "-" for letter in name)
-    return Path(tempfile.gettempdir()) / ("-".join(filter(None, (SLOT, kept))) + ".lock")
+    folder = Path(os.environ.get(SLOT_VARIABLE) or FOLDER).expanduser().absolute()
+    return folder / ("-".join(filter(None, (SLOT, kept))) + ".lock")
 
 
 def descriptors() -> tuple[int, ...]:
@@ -84,6 +93,28 @@ def descriptors() -> tuple[int, ...]:
 def _open(path: Path) -> int:
     """Open the slot's file; the first to come makes it, and other users may only read it."""
     try:
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY)
+        with suppress(FileExistsError):  # another has just made it
+            return _made(path)
         return os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise SlotError(_why_not(path, error)) from None
+
+
+def _made(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, MODE)
+    os.fchmod(descriptor, MODE)  # a umask may have kept it from the other users
+    return descriptor
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    slot = f"{path}, by which runs on this host take turns,"
+    if not path.exists():
+        return (
+            f"{slot} cannot be made: {error.strerror}. Let {SLOT_VARIABLE} name a folder that all its users may write."
+        )
+    owner = str(path.stat().st_uid)
+    with suppress(KeyError):  # a user without a name
+        owner = path.owner()
+    return f"{slot} belongs to {owner} and cannot be read: {error.strerror}. What helps: chmod a+r {path}, as {owner}."

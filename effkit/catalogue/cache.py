@@ -53,11 +53,11 @@ class Manifest(BaseModel):
 def cache_dir() -> Path:
     """The folder in which fetched files are kept.
 
-    ``EFFKIT_CACHE`` names it; otherwise it is the user's cache folder of this platform.
+    ``EFFKIT_CACHE`` names it; otherwise it is the user's cache folder of this platform. It is absolute.
     """
     named = os.environ.get("EFFKIT_CACHE")
     if named:
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()
     from platformdirs import user_cache_dir
 
     return Path(user_cache_dir("effkit", appauthor=False))

@@ -211,7 +211,7 @@ def _stage_local(source: LocalSource, name: str, entry: Entry) -> Path:
     unset = [v for v in re.findall(r"\$\{?(\w+)", source.path) if not os.environ.get(v)]
     if unset:
         raise FetchError(f"{', '.join(unset)} is not set")
-    origin = Path(os.path.expandvars(source.path)).expanduser()
+    origin = Path(os.path.expandvars(source.path)).expanduser().absolute()
     folder = cache.staging_folder(name)
     for file in entry.files:
         if not (origin / file.name).is_file():

@@ -31,7 +31,7 @@ def rerun(
     known = again(loaded)
     for line in (*difference_lines(known.differences, "the run", "here"), *known.unknown):
         typer.echo(line)
-    if command := install_line(known.differences):
+    if command := install_line(loaded.record, known.differences):
         typer.echo(f"Its packages again, in an environment of their own: {command}")
     if dry_run:
         return

@@ -44,13 +44,18 @@ def status(
 
 
 def audit(results: Results = None) -> None:
-    """Prove from the records that no two runs were measured on one host at once; exit code 1 where two were."""
+    """Prove from the records that no two runs were measured on one host at once; exit code 1 where they do not."""
     from effkit import index, store
     from effkit.analysis.windows import audited
+    from effkit.remote.address import shown
 
-    found = index.read(store.current(results))
+    place = store.current(results)
+    found = index.read(place)
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
+    if not found.runs:
+        typer.echo(f"{shown(place)} has no runs yet: `effkit run params/tabular.yaml` makes one.", err=True)
+        raise typer.Exit(1)
     proof = audited({run.folder: run.windows for run in found.runs})
     hosts = "one host" if proof.clocks == 1 else f"{proof.clocks} hosts, a restart counting as another"
     verdict = f"{len(proof.overlaps)} overlap:" if proof.overlaps else "no two overlap."

@@ -65,7 +65,7 @@ def _answers(items: Sequence[Items]) -> Iterator[str]:
             )
             yield (
                 f"Answers: {each.candidate} (seed {each.seed}) differs in {len(each.differing):,} of {each.n:,} test "
-                f"items: {named}. {_due(each.due)}"
+                f"items: {named}. {_due(each.excuse)}"
             )
         elif each.confidences:
             yield (
@@ -80,13 +80,11 @@ def _exact(exact: Sequence[Exact]) -> Iterator[str]:
     for each in exact:
         if not each.same:
             values = f"{each.first:.10g} in A and {each.second:.10g} in B"
-            yield f"  {each.candidate}, {each.name}: {values}. {_due(each.due)}"
+            yield f"  {each.candidate}, {each.name}: {values}. {_due(each.excuse)}"
 
 
-def _due(due: bool) -> str:
-    if due:
-        return "On the same host and versions they must not differ."
-    return "Host, versions, weights, seed or training items differ, so they may."
+def _due(excuse: str) -> str:
+    return f"They may: {excuse}." if excuse else "On the same host and versions they must not differ."
 
 
 def _table(numbers: Sequence[Number]) -> Iterator[str]:
@@ -99,6 +97,11 @@ def _table(numbers: Sequence[Number]) -> Iterator[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+    if any(each.first.one_worker for each in numbers):
+        yield (
+            "Behind each number under load stands one worker a run, whose luck its interval leaves out: two of them "
+            "are not held against each other."
+        )
 
 
 def _row(number: Number) -> tuple[str, str, str, str, str]:
@@ -143,4 +146,4 @@ def _verdict(found: Agreement) -> str:
     due = [*(each.due for each in found.items), *(each.due for each in found.exact)]
     if due and all(due):
         return "Reproduced: everything that must be the same is."
-    return "Nothing came out differently that had to be the same; with other hosts or versions, answers may differ."
+    return "Nothing came out differently that had to be the same; elsewhere answers may differ."

@@ -130,17 +130,17 @@ class _Axis:
 
     def ticks(self) -> Iterator[float]:
         if not self.log:
-            step = next(
-                each for power in range(-6, 9) for each in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
-                if (self.high - self.low) / each <= 5
-            )  # fmt: skip
-            yield from (round(n * step, 9) for n in range(math.ceil(self.low / step), math.floor(self.high / step) + 1))
+            power = math.floor(math.log10(self.high - self.low))
+            steps = (digit * 10.0**each for each in (power - 1, power) for digit in (1, 2, 5))
+            step = next(each for each in steps if (self.high - self.low) / each <= 5)
+            first, last = math.ceil(self.low / step), math.floor(self.high / step)
+            yield from (round(n * step, 1 - power) for n in range(first, last + 1))
             return
-        steps = (1,) if self.high - self.low > 2 else (1, 3) if self.high - self.low > 1 else (1, 2, 5)
+        digits = (1,) if self.high - self.low > 2 else (1, 3) if self.high - self.low > 1 else (1, 2, 5)
         for power in range(math.floor(self.low), math.ceil(self.high) + 1):
-            for step in steps:
-                if self.low <= math.log10(step * 10.0**power) <= self.high:
-                    yield step * 10.0**power
+            for digit in digits:
+                if self.low <= math.log10(digit * 10.0**power) <= self.high:
+                    yield digit * 10.0**power
 
 
 def _mark(view: View, place: int, each: Contender, across: _Axis, up: _Axis) -> Mark:

@@ -204,8 +204,9 @@ def _isolation(view: View) -> Iterator[Doubt]:
     if not host.resident_together:
         yield Doubt(
             "isolation",
-            "Candidates did not fit in memory together and were started for each visit.",
-            f"All together need more than the {whole(round(host.memory_bytes / 1e9))} GB there are.",
+            "Together the candidates needed more memory than could be spared of what was free, so they were started "
+            "for each visit.",
+            f"Close what else holds memory, or use a host with more than {whole(round(host.memory_bytes / 1e9))} GB.",
         )
 
 

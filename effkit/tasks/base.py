@@ -227,12 +227,13 @@ class Task:
             groups: columns by which quality is also shown.
             test: a mask over rows, or the share of rows drawn for testing.
             cluster: column whose equal values mark dependent items; they share a split and are resampled together.
+                Every row needs a value: of rows without one nobody can say whether they depend on each other.
             modality: which catalogue models may be used.
             seed: of the splits.
             facts: further attributes of a task (`title`, `metric`, `licence`).
 
         Raises:
-            SpecError: when a column is missing.
+            SpecError: when a column is missing, or values of the target or the cluster.
         """
         import pyarrow as pa
 
@@ -244,6 +245,12 @@ class Task:
         without = int(frame[target].isna().sum())
         if without:
             raise SpecError(f"{name}: {without} of {len(frame)} rows have no `{target}`; leave them out first.")
+        unclustered = int(frame[cluster].isna().sum()) if cluster else 0
+        if unclustered:
+            raise SpecError(
+                f"{name}: {unclustered} of {len(frame)} rows have no `{cluster}`; leave them out first, or, if "
+                "they are independent, give each a value of its own."
+            )
         columns = list(features) if features else [each for each in frame.columns if each not in (target, cluster)]
         values = frame[target]
         classes: tuple[str, ...] = ()

@@ -27,13 +27,15 @@ def split(
         count: how many items there are.
         test_mask: (count,) True where an item is test data by the data set's own split.
         test_share: the share drawn for testing where there is no such split.
-        clusters: (count,) ids; items of one cluster are kept in one split, but for the data set's own.
+        clusters: (count,) ids; items of one cluster are kept in one split, but for the data set's own. The
+            clusters are shuffled as such: a large one is no likelier to come first than a small one.
         seed: of the order.
     """
-    order = np.random.default_rng(seed).permutation(count).astype(np.int64)
+    random = np.random.default_rng(seed)
+    order = random.permutation(count).astype(np.int64)
     if clusters is not None:
-        first_seen = np.unique(clusters[order], return_index=True)[1]
-        order = order[np.argsort(first_seen[np.searchsorted(np.unique(clusters), clusters[order])], kind="stable")]
+        ids, cluster_of = np.unique(clusters, return_inverse=True)
+        order = order[np.argsort(random.permutation(len(ids))[cluster_of[order]], kind="stable")]
     if test_mask is None:
         test, rest = _cut(order, [round(test_share * count)], clusters)
     else:

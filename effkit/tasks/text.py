@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TEXT = "Review Text"
 TEST_SHARE = 0.36
-"""8,146 reviews: a margin of 1 point at a discordance of 10 % needs 7,849 for 80 % power."""
+"""8,146 reviews: a margin of 1 point at a discordance of 10 % needs 7,849 for 80 % power of one candidate."""
 AGE_BANDS = {"under-35": (0, 35), "35-49": (35, 50), "50+": (50, 200)}
 """Reviewer's age in years, from and below."""
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from effkit.analysis.agreement import NotComparable, compare
+from effkit.analysis.readings import GAP
 from effkit.record import Estimate, Record
 from tests.analysis.two_runs import changed, golden, predictions, with_candidate
 
@@ -121,6 +122,41 @@ def test_other_threads_or_another_reference_are_refused() -> None:
     assert {each.first.unit for each in found.numbers} == {"bytes"}
     found = compare(golden(), changed(golden(), spec={"reference": "minilm-l6"}), predictions(), predictions())
     assert not any(each.first.to_reference for each in found.numbers)
+
+
+def moved_gap() -> Record:
+    """The golden record with another gap of one candidate."""
+    gap = golden().candidate("minilm-l6").gap
+    assert gap is not None
+    return with_candidate(golden(), "minilm-l6", gap=gap.model_copy(update={"difference": gap.difference - 0.01}))
+
+
+def test_a_gap_to_another_reference_is_not_compared() -> None:
+    assert compare(golden(), moved_gap(), predictions(), predictions()).broken
+    found = compare(golden(), changed(moved_gap(), spec={"reference": "tfidf-logreg"}), predictions(), predictions())
+    assert not found.broken and GAP not in {each.name for each in found.exact}
+    assert [each.candidate for each in found.refused if each.what == GAP] == ["tfidf-logreg", "minilm-l6"]
+
+
+def test_a_gap_to_a_reference_that_may_differ_may_differ() -> None:
+    other = with_candidate(moved_gap(), "mpnet-base", weights_sha256={"model.safetensors": "f" * 64})
+    found = compare(golden(), other, predictions(), predictions())
+    (gap,) = (each for each in found.exact if each.candidate == "minilm-l6" and not each.same)
+    assert gap.name == GAP and "weights" in gap.excuse and not found.broken
+
+
+def test_numbers_under_load_far_apart_are_no_verdict() -> None:
+    load = golden().candidate("tfidf-logreg").load
+    assert load is not None
+    served = load.saturation_per_s
+    slower = served.model_copy(
+        update={"value": served.value / 2, "low": served.value / 2.1, "high": served.value / 1.9}
+    )
+    other = with_candidate(golden(), "tfidf-logreg", load=load.model_copy(update={"saturation_per_s": slower}))
+    found = compare(golden(), other, predictions(), predictions())
+    under_load = [each for each in found.numbers if each.first.one_worker]
+    assert {each.first.name for each in under_load} > {"saturation"}
+    assert all(each.test is None and each.verdict == "one worker" for each in under_load)
 
 
 @pytest.mark.parametrize(

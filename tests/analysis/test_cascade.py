@@ -76,6 +76,13 @@ def test_the_worst_mix_comes_first_and_the_smallest_last() -> None:
     assert all(mix.escalated.n == mix.n for mix in made)
 
 
+def test_a_kind_without_a_disagreement_may_yet_lose() -> None:
+    found = replace(stages(), thresholds=(2.0,))  # everything goes on to the last stage
+    (mix,) = mixes(found, {"kind": np.repeat("all", N)})
+    assert mix.gap is not None and mix.gap.value == 0
+    assert mix.gap.low is not None and mix.gap.low < -0.005
+
+
 @given(st.integers(1, 2000), st.floats(0, 1))
 def test_a_share_lies_in_its_interval(n: int, part: float) -> None:
     found = share(round(part * n), n)

@@ -20,7 +20,7 @@ from effkit.analysis.claim_terms import QUANTITIES, Claim, Condition, Selector, 
 from effkit.analysis.claims import exact_share
 from effkit.migrations import read_record
 from effkit.params import parse, read
-from effkit.record import CandidateRecord, Link
+from effkit.record import CandidateRecord, Estimate, Link, Load
 from effkit.resolve import prefixes
 from effkit.spec import CandidateSpec, SpecError
 from tests.analysis.claim_records import records_for
@@ -226,6 +226,27 @@ def test_what_failed_is_open_and_named() -> None:
 def test_modelled_energy_decides_nothing() -> None:
     (found,) = judge([record(reference(), minilm())], [claim(expect=[{"quantity": "energy", "at_most": 1}])])
     assert found.verdict == "inconclusive" and "modelled" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("generations", "rate", "verdict", "reason"),
+    [
+        (5, {"low": 68.0, "high": 72.0, "n": 3}, "supported", ""),
+        (1, {"low": 68.0, "high": 72.0, "n": 20}, "inconclusive", "fewer than five generations"),
+        (5, {"low": 68.0, "high": None, "n": 20}, "inconclusive", "has no interval"),
+    ],
+)
+def test_machines_rest_on_generations_and_not_on_a_load_tests_batches(
+    generations: int, rate: dict[str, Any], verdict: str, reason: str
+) -> None:
+    def loaded(per_s: float, **ends: Any) -> Load:
+        highest = Estimate(value=per_s, **ends)
+        return Load(max_batch=1, saturation_per_s=highest, points=(), highest_per_s=highest, bound="within")
+
+    base, one = loaded(10.0, low=9.9, high=10.1, n=20), loaded(70.0, **rate)
+    made = record(reference(generations, load=base), minilm(generations, load=one))
+    (found,) = judge([made], [claim(expect=[{"quantity": "machines", "at_per_s": 1000, "at_most": 0.5}])])
+    assert found.verdict == verdict and reason in found.reason
 
 
 # ------------------------------------------------------------------ vocabulary

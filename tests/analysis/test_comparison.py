@@ -76,6 +76,17 @@ def test_choosing_among_many_costs_something() -> None:
     assert among.p_value == alone.p_value
 
 
+def test_items_needed_grows_with_the_candidates() -> None:
+    """From 7,849 to 10,470 where three are tried."""
+    few = np.ones(500)
+    few[:25] = 0
+    other = few[::-1].copy()
+    alone = compare({"ref": Scored((few,)), "a": Scored((other,))}, "ref", TEST)["a"][1]
+    among = compare({"ref": Scored((few,)), **{name: Scored((other,)) for name in "abc"}}, "ref", TEST)["a"][1]
+    assert alone is not None and alone.items_needed and among is not None and among.items_needed
+    assert among.items_needed / alone.items_needed == pytest.approx(10470 / 7849, rel=0.01)
+
+
 def test_groups_are_paired_and_the_reference_has_its_own_row() -> None:
     groups = {"half": np.array(["first"] * (N // 2) + ["second"] * (N // 2), dtype=object)}
     found = compare({"ref": Scored((np.ones(N),)), "mine": Scored((scores(300),))}, "ref", replace(TEST, groups=groups))
@@ -83,7 +94,14 @@ def test_groups_are_paired_and_the_reference_has_its_own_row() -> None:
     assert mine["half=first"].verdict == "worse"
     assert mine["half=first"].difference == pytest.approx(-0.15)
     assert mine["half=second"].difference == 0.0
+    assert mine["half=second"].low is not None and mine["half=second"].low < 0, "no disagreement is no proof"
     assert {group.verdict for group in found["ref"][0].groups} == {"reference"}
+
+
+def test_a_group_tells_its_clusters() -> None:
+    test = replace(TEST, groups={"all": np.array(["it"] * N, dtype=object)}, clusters=np.arange(N) // 400)
+    found = compare({"ref": Scored((np.ones(N),)), "mine": Scored((scores(300),))}, "ref", test)
+    assert [(each.n, each.units, each.verdict) for each in found["mine"][0].groups] == [(N, 10, "number only")]
 
 
 def test_errors_have_a_margin_relative_to_the_reference() -> None:

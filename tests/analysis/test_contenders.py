@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from effkit.analysis.contenders import Contender, contenders
-from effkit.record import Load, LoadPoint, PercentileRecord
+from effkit.record import GroupQuality, Load, LoadPoint, PercentileRecord
 from tests.analysis.test_cost import estimate
 from tests.analysis.two_runs import golden, with_candidate
 
@@ -48,3 +48,30 @@ def test_tails_end_where_one_is_not_borne_and_never_fall() -> None:
     tested = found(minilm_l6=load(0.02, 0.01, None))["minilm-l6"]
     assert tested.tails == ((30.0, 0.015), (60.0, 0.015))
     assert found(minilm_l6=load(None, 0.01, 0.02))["minilm-l6"].tails == ()
+
+
+def test_groups_are_judged_from_200_items_and_20_clusters_on() -> None:
+    record = golden()
+    quality = record.candidate("minilm-l6").quality
+    assert quality is not None
+    groups = tuple(
+        GroupQuality(
+            group=f"{n} items, {units}", n=n, value=0.8, difference=0.0, low=-0.01, high=0.01, verdict="number only",
+            units=units,
+        )
+        for n, units in ((300, None), (300, 300), (300, 20), (300, 19), (199, 199), (199, None))
+    )  # fmt: skip
+    record = with_candidate(record, "minilm-l6", quality=quality.model_copy(update={"groups": groups}))
+    judged = next(each for each in contenders(record) if each.name == "minilm-l6").groups
+    assert [each.group for each in judged] == ["300 items, None", "300 items, 300", "300 items, 20"]
+
+
+def test_who_has_no_p99_under_load_where_others_have_one_is_untested() -> None:
+    assert not any(each.untested for each in found().values())
+    for mine in ({}, {"mpnet_base": load(None, 0.01, 0.02)}):
+        some = found(minilm_l6=load(0.01, 0.02, 0.03), **mine)
+        assert {name for name, each in some.items() if not each.untested} == {"minilm-l6"}
+    # Its p99 at the lowest rate is not borne, but that at the highest within the study's own limit is.
+    borne = load(None, 0.01, 0.02, highest_per_s=estimate(70.0), bound="within")
+    some = found(minilm_l6=load(0.01, 0.02, 0.03), mpnet_base=borne)
+    assert not some["mpnet-base"].untested

@@ -27,8 +27,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
-        "rank": "counter", "usable_per_s": 10 / time, "own_limit_s": None, "tails": (), "repeated": True,
-        "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
+        "rank": "counter", "usable_per_s": 10 / time, "own_limit_s": None, "tails": (), "untested": False,
+        "repeated": True, "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
     return Contender(name=name, time=time, **(fields | other))
 
@@ -127,6 +127,21 @@ def test_where_nothing_is_saved_the_best_is_taken() -> None:
     busy = [reference(usable_per_s=10.0), contender("small", 0.1, usable_per_s=100.0)]
     at_many = decide(busy, asked(requests_per_s=1000.0))
     assert (at_many.kind, at_many.chosen) == ("smaller", "small")
+
+
+def test_a_gap_that_may_be_chance_makes_nothing_the_best() -> None:
+    little = {"usable_per_s": 100.0, "above_idle_j": 0.001}
+    known = [
+        reference(**little, p99_s=exact(1.0)),
+        contender("linear", 0.1, family="linear", difference=-0.002, **little),
+        contender("network", 0.2, difference=-0.001, **little),
+    ]
+    limited = asked(requests_per_s=0.1, latency_p99_s=0.5)
+    found = decide(known, limited)
+    assert (found.kind, found.chosen, found.enough) == ("smaller", "linear", None)
+    better = replace(known[2], verdict="superior", difference=0.002)
+    found = decide([*known[:2], better], limited)
+    assert (found.kind, found.chosen, found.enough) == ("indifferent", "network", "linear")
 
 
 def test_energies_of_different_ranks_are_not_compared() -> None:
@@ -230,6 +245,20 @@ def test_who_misses_the_limit_at_every_rate_of_the_load_test_is_out() -> None:
     assert check.outcome == "fails" and check.known.why == "beyond the limit at every rate of the load test"
     assert decide([reference(p99_s=exact(0.01)), late], limited).chosen == "large"
     assert weigh(late, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
+
+
+def test_who_was_not_tested_under_load_does_not_pass_where_a_faster_one_fails() -> None:
+    late = contender("fast", 0.1, usable_per_s=None, tails=((30.0, 0.05), (60.0, 0.09)))
+    untested = contender("slow", 0.15, usable_per_s=None, untested=True)
+    limited = asked(latency_p99_s=0.02, requests_per_s=10.0)
+    (check,) = (each for each in weigh(untested, limited).checks if each.what == "latency")
+    assert check.outcome == "open" and "no load test" in check.known.why
+    assert decide([reference(p99_s=exact(1.0)), late, untested], limited).kind == "open"
+    tested = reference(p99_s=exact(0.01), tails=((10.0, 0.015),), usable_per_s=None)
+    found = decide([tested, late, untested], limited)
+    assert (found.kind, found.chosen) == ("reference", "large")
+    assert weigh(untested, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
+    assert weigh(untested, asked(latency_p99_s=0.001, requests_per_s=10.0)).outcome == "fails"
 
 
 def test_money_and_carbon_of_a_single_generation_stay_open() -> None:

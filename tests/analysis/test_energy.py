@@ -84,6 +84,43 @@ def test_a_counted_processor_beside_a_modelled_memory_has_an_envelope_over_the_m
     ]
 
 
+def with_memory_j(run: pd.DataFrame, **joules: float) -> pd.DataFrame:
+    """The same run with these joules of a modelled memory in each visit, by candidate."""
+    calls = run[run["metric"] == "visit_calls"]
+    return pd.concat([run, calls.assign(metric="visit_memory_j", value=calls["candidate"].map(joules))])
+
+
+def test_a_modelled_row_is_not_claimed_because_the_rest_of_the_run_is_counted() -> None:
+    run = paired(with_memory_j(samples(slower=0.9), ref=0.2, mine=0.55), components=(RAPL, MEMORY))
+    found = energy(run, "mine", cores=2)
+    assert found is not None and found.ratio is not None and found.ratio.high is not None
+    assert (run.rank, found.rank) == ("counter", "modelled-generic")
+    assert found.ratio.high < 0.98, "the samples alone would claim it"
+    assert [form.value > 1 for form in found.envelope] == [False, False, True]
+    assert found.ratio.verdict == "within noise"
+
+
+def test_a_counted_saving_over_a_counted_reference_is_claimed_whatever_else_the_run_measured() -> None:
+    run = samples(slower=0.5)
+    heavy = run[run["candidate"] == "mine"].assign(candidate="heavy")
+    run = with_memory_j(pd.concat([run, heavy]), ref=0.01, mine=0.01, heavy=50.0)
+    measured = paired(run, components=(RAPL, MEMORY))
+    found = energy(measured, "mine", cores=2)
+    assert found is not None and found.ratio is not None
+    assert (measured.rank, found.rank) == ("modelled-generic", "counter")
+    assert found.envelope == () and found.ratio.verdict == "lower"
+    other = energy(measured, "heavy", cores=2)
+    assert other is not None and other.ratio is not None and other.envelope
+    assert (other.rank, other.ratio.verdict) == ("modelled-generic", "higher")
+
+
+def test_a_counted_row_over_a_modelled_reference_has_an_envelope() -> None:
+    run = paired(with_memory_j(samples(slower=0.9), ref=0.6, mine=0.4), components=(RAPL, MEMORY))
+    found = energy(run, "mine", cores=2)
+    assert found is not None and found.rank == "counter"
+    assert len(found.envelope) == 3 and found.ratio is not None and found.ratio.verdict == "lower"
+
+
 def test_a_modelled_figure_whose_power_is_not_known_claims_nothing() -> None:
     found = energy(paired(samples(slower=0.5)), "mine", cores=2)
     assert found is not None and found.ratio is not None

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from effkit.analysis.groups import group_gaps, worst_group
-from effkit.analysis.quality import exact_mcnemar
+from effkit.analysis.groups import group_gaps, judged, worst_group
+from effkit.analysis.quality import exact_mcnemar, non_inferiority
 
 
 def scores(**groups: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,13 +42,37 @@ def test_graded_and_clustered_scores() -> None:
     candidate = reference + rng.normal(0.3, 0.5, 400)
     gap = group_gaps(candidate, reference, np.zeros(400), higher_is_better=False, seed=0)[0]
     assert gap.verdict == "worse" and gap.difference is not None and gap.difference < 0
-    cluster = np.arange(400) // 40
-    shifted = reference + np.random.default_rng(1).normal(0, 1, 10)[cluster]
+    cluster = np.arange(400) // 10
+    shifted = reference + np.random.default_rng(1).normal(0, 1, 40)[cluster]
     clustered = group_gaps(shifted, reference, np.zeros(400), clusters=cluster, seed=0)[0]
     naive = group_gaps(shifted, reference, np.zeros(400), seed=0)[0]
     assert clustered.p_value is not None and naive.p_value is not None
     assert clustered.p_value > naive.p_value
-    assert clustered.interval is not None and clustered.interval.n == 10
+    assert clustered.interval is not None and clustered.interval.n == 40
+
+
+def test_no_disagreement_does_not_show_that_there_is_none() -> None:
+    (gap,) = group_gaps(*scores(a=(0, 0, 200)), seed=0)
+    assert gap.interval is not None and gap.discordant == 0
+    assert (gap.interval.low, gap.interval.high) == pytest.approx((-0.0188, 0.0188), abs=1e-4)
+
+
+@pytest.mark.parametrize("per_cluster", [1, 8])
+def test_a_group_has_the_interval_of_a_whole_of_its_size(per_cluster: int) -> None:
+    candidate, reference, names = scores(a=(1, 3, 316))
+    clusters = np.arange(320) // per_cluster
+    (gap,) = group_gaps(candidate, reference, names, clusters=clusters, seed=4, resamples=2_000)
+    whole = non_inferiority(candidate, reference, margin=0.01, clusters=clusters, seed=4, resamples=2_000)
+    assert gap.interval == whole.interval
+
+
+def test_a_handful_of_clusters_bears_no_verdict() -> None:
+    candidate, reference, names = scores(a=(5, 60, 435))
+    shuffled = np.random.default_rng(0).permutation(500)
+    for count, verdict in ((25, "worse"), (10, "number only")):
+        (gap,) = group_gaps(candidate, reference, names, clusters=shuffled % count, seed=0)
+        assert gap.verdict == verdict and gap.interval is not None and gap.interval.n == count
+        assert judged(gap.n, gap.interval.n) == (verdict == "worse")
 
 
 def test_family_wise_error_is_held() -> None:

@@ -51,6 +51,16 @@ def link(**changes: object) -> Link:
     return plain.model_copy(update=changes)
 
 
+def test_items_needed_grows_with_the_links() -> None:
+    few = {"a": scores(800)[:500].copy(), "b": np.ones(500)}
+    few["a"][25:], few["b"][-25:] = 1, 0
+    few["c"] = few["a"].copy()
+    alone = link_gaps(few, [("b", "a")], few["a"], TEST)["b", "a"].items_needed
+    among = link_gaps(few, [("b", "a"), ("c", "b"), ("b", "c")], few["a"], TEST)["b", "a"].items_needed
+    assert alone is not None and among is not None
+    assert among / alone == pytest.approx(10470 / 7849, rel=0.01)
+
+
 def test_gaps_are_to_the_link_before_and_holm_runs_over_all() -> None:
     known = {"a": scores(800), "a+b": scores(800, start=4), "a+b+c": scores(1200), "ref": scores(790)}
     pairs = [("a+b", "a"), ("a+b+c", "a+b"), ("a+b", "a"), ("lost", "a")]
@@ -116,6 +126,23 @@ def test_a_modelled_energy_is_claimed_only_where_every_form_agrees() -> None:
         run = paired(frame, components=(component,))
         found = link_energy(run, measured(run, "1"), measured(run, "0"), cores=2)
         assert found is not None and found.verdict == verdict
+
+
+def test_a_link_is_held_to_the_ranks_of_its_own_two_rows() -> None:
+    frame = rows(2.0, 0.45, 0.55, generations=10)
+    calls = frame[frame["metric"] == "visit_calls"]
+    joules = {"ref": 0.01, "0": 0.01, "1": 0.26, "2": 0.01}
+    memory = calls.assign(metric="visit_memory_j", value=calls["candidate"].map(joules))
+    guess = Component("memory", "modelled-generic", "a fixed power")
+    run = paired(pd.concat([frame, memory]), components=(RAPL, guess))
+    known = {name: measured(run, name) for name in "012"}
+    ranks = [each.energy.rank for each in known.values() if each.energy]
+    assert (run.rank, ranks) == ("counter", ["counter", "modelled-generic", "counter"])
+    modelled = link_energy(run, known["1"], known["2"], cores=2)
+    assert modelled is not None and modelled.high is not None and modelled.high < 0.95
+    assert modelled.verdict == "within noise", "at double its power the memory takes all that was saved"
+    counted = link_energy(run, known["2"], known["0"], cores=2)
+    assert counted is not None and counted.verdict == "lower"
 
 
 def test_energy_that_is_not_resolved_has_no_ratio() -> None:

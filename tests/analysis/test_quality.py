@@ -113,6 +113,22 @@ def test_items_needed_gives_the_power_it_says() -> None:
     assert np.mean(shown) == pytest.approx(0.8, abs=0.085)
 
 
+def test_items_needed_allows_for_all_that_are_tested() -> None:
+    first = non_inferiority(*answers(50, 50, 900), margin=0.01, seed=0, among=3)
+    alone = non_inferiority(*answers(50, 50, 900), margin=0.01, seed=0)
+    assert alone.items_needed is not None and first.items_needed is not None
+    assert first.items_needed / alone.items_needed == pytest.approx(10470 / 7849, rel=1e-3)
+    worse = replace(alone, p_value=1.0, p_superiority=1.0)
+    runs = np.random.default_rng(2).multinomial(first.items_needed, [0.05, 0.05, 0.9], size=200)
+    shown = []
+    for i, counts in enumerate(runs):
+        good = non_inferiority(*answers(*counts), margin=0.01, seed=i, resamples=1000, among=3)
+        shown.append(holm_verdicts({"good": good, "bad": worse, "poor": worse})["good"] in CLAIMED)
+    # 200 runs at 80 %: three standard errors are 8.5 %. With the items of one test it would be 66 %.
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.085)
+    assert non_inferiority(*answers(0, 0, 100), margin=0.01, seed=0, among=3).items_needed == 568
+
+
 def test_items_needed_says_which_gap_it_assumes() -> None:
     below = non_inferiority(*answers(40, 60, 900), margin=0.01, seed=0)
     assert below.gap_assumed == 0 and below.items_needed is not None and below.items_needed > 1000

@@ -12,6 +12,12 @@ def test_one_point_at_a_discordance_of_ten_per_cent() -> None:
     assert power(7849, 0.01) == pytest.approx(0.80, abs=1e-4)
 
 
+def test_three_candidates_take_more_than_one() -> None:
+    # z of 1 - 0.025 / 3 is 2.39398: (2.39398 + 0.84162)^2 * 0.10 / 0.01^2
+    assert items_for_power(0.01, alpha=0.025 / 3) == 10470
+    assert power(7849, 0.01, alpha=0.025 / 3) == pytest.approx(0.658, abs=1e-3)
+
+
 @settings(max_examples=50)
 @given(st.floats(0.005, 0.1), st.floats(0.5, 0.99), st.floats(0.02, 0.5), st.floats(-0.004, 0.02))
 def test_power_and_items_are_inverse(margin: float, wanted: float, discordance: float, gap: float) -> None:

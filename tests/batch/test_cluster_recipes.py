@@ -96,7 +96,7 @@ class TestKubernetes:
         (container,) = worker["containers"]
         environment = {each["name"]: each for each in container["env"]}
         mounted = {each["mountPath"]: each["name"] for each in container["volumeMounts"]}
-        (slot,) = (each for each in worker["volumes"] if each["name"] == mounted[environment["TMPDIR"]["value"]])
+        (slot,) = (each for each in worker["volumes"] if each["name"] == mounted[environment["EFFKIT_SLOT"]["value"]])
         assert slot["hostPath"]["type"] == "DirectoryOrCreate"
         assert environment["EFFKIT_HOST"]["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName"
         assert container["resources"]["requests"] == container["resources"]["limits"]

@@ -88,6 +88,19 @@ def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -
         Runner(results).run(PARAMS, params)
 
 
+def test_a_relative_folder_is_the_callers_and_not_the_notebooks(
+    params: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("EFFKIT_CACHE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+    seen = f"import os; raise OSError(' '.join(os.environ[name] for name in {names}))"
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", seen)
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        monkeypatch.setenv(name, name.lower())
+    with pytest.raises(RunFailed, match=" ".join(str(tmp_path / name.lower()) for name in names)):
+        Runner(results).run(PARAMS, params)
+
+
 def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     with pytest.raises(RunFailed, match="runs another study than was asked for: it does not hand on `items`"):

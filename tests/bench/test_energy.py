@@ -1,12 +1,14 @@
 """CodeCarbon behind its adapter. The private fields that tell a rank are held to the 3.3 series here."""
 
+import inspect
 import time
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from effkit.bench.energy import EnergyMeter, _method
+from effkit.bench.energy import EnergyMeter, _method, _tracker
 from effkit.record import RANKS, weakest_rank
 
 
@@ -36,9 +38,13 @@ def test_every_component_has_a_rank_and_says_how_it_came_to_be(meter: EnergyMete
     assert all(method.rank in RANKS and method.words for method in meter.methods)
 
 
+RATED = "Intel(R) Xeon(R) Gold 6248 CPU @ 2.50GHz"
+RATED_W = 150
+
+
 class CPU:
-    def __init__(self, mode: str, tdp: float, generic: bool = False) -> None:
-        self._mode, self._tdp, self._is_generic_tdp, self._model = mode, tdp, generic, "Some CPU"
+    def __init__(self, mode: str, tdp: float, model: str = "Some CPU") -> None:
+        self._mode, self._tdp, self._model = mode, tdp, model
 
 
 class NvidiaGPUDevice:
@@ -60,8 +66,7 @@ class AppleSiliconChip:
     ("hardware", "component", "rank"),
     [
         (CPU("intel_rapl", 65), "cpu", "counter"),
-        (CPU("cpu_load", 65), "cpu", "modelled-tdp"),
-        (CPU("constant", 85, generic=True), "cpu", "modelled-generic"),
+        (CPU("constant", 85), "cpu", "modelled-generic"),
         (GPU(True), "gpu", "counter"),
         (GPU(True, False), "gpu", "modelled-tdp"),
         (AppleSiliconChip("CPU"), "cpu", "counter"),
@@ -71,6 +76,50 @@ class AppleSiliconChip:
 def test_ranks_of_hardware_that_is_not_here(hardware: object, component: str, rank: str) -> None:
     found = _method(hardware)
     assert (found.component, found.rank) == (component, rank)
+
+
+@pytest.mark.parametrize("sockets", [1, 2])
+@pytest.mark.parametrize(
+    ("model", "of_one_w", "rank"),
+    [
+        (RATED, RATED_W, "modelled-tdp"),
+        ("Some CPU", 4 * 96, "modelled-generic"),  # 4 W a thread, be they this machine's or of a part of it
+        ("Apple M2 Pro", 85, "modelled-generic"),  # in the table, which CodeCarbon does not ask for it
+    ],
+)
+def test_a_power_is_rated_only_where_codecarbons_table_has_it(
+    model: str, of_one_w: float, rank: str, sockets: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codecarbon.core.util.count_physical_cpus", lambda: sockets)
+    found = _method(CPU("cpu_load", of_one_w * sockets, model))
+    assert (found.rank, found.tdp_w) == (rank, of_one_w * sockets)
+    assert ("guessed" in found.words) == (rank == "modelled-generic")
+
+
+def test_a_table_that_cannot_be_asked_gives_the_cautious_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("codecarbon.core.cpu.TDP._get_cpu_power_from_registry")
+    assert _method(CPU("cpu_load", RATED_W, RATED)).rank == "modelled-generic"
+
+
+def test_a_second_meter_of_one_process_has_the_ranks_of_the_first(meter: EnergyMeter) -> None:
+    assert EnergyMeter().methods == meter.methods
+
+
+DEPRECATED = {"save_to_file", "save_to_api", "save_to_logger", "save_to_prometheus", "save_to_logfire"}
+"""Not looked at where `output_methods` is given, and warned of where they are."""
+
+
+def test_codecarbons_own_settings_change_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from codecarbon.emissions_tracker import BaseEmissionsTracker, OfflineEmissionsTracker
+
+    kinds = (BaseEmissionsTracker, OfflineEmissionsTracker)
+    arguments = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
+    plain = _tracker()._conf
+    for name in arguments - DEPRECATED - {"self", "args", "kwargs"}:
+        monkeypatch.setenv(f"CODECARBON_{name.upper()}", "7")
+    monkeypatch.chdir(tmp_path)
+    Path(".codecarbon.config").write_text("[codecarbon]\nforce_cpu_power = 7\noutput_methods = csv\n")
+    assert _tracker()._conf == plain
 
 
 def test_codecarbon_still_tells_a_gpu_that_has_no_counter() -> None:

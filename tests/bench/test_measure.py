@@ -13,6 +13,7 @@ import pytest
 from effkit.bench.energy import NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built
+from effkit.bench.memory import Room
 from effkit.models import Recipe
 from effkit.models.own import settings_of
 from effkit.spec import Protocol
@@ -36,6 +37,14 @@ def bench(folder: Path, **protocol: Any) -> Bench:
         built=built, reference="large", protocol=Protocol(**short, **protocol), task=task.saved_below(folder),
         products=folder, test=test, sizes=np.ones(len(test)), seed=1, meter=NoMeter(),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("free_bytes", "together"), [(10, True), (3, False)])
+def test_workers_stay_only_where_the_memory_that_there_is_holds_them_all(
+    free_bytes: int, together: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("effkit.bench.measure.room", lambda: Room(64, free_bytes))
+    assert bench(tmp_path, generations=1, blocks=1).run().resident_together == together
 
 
 @pytest.mark.parametrize(("retries", "repeated"), [(2, 3), (0, 0)])

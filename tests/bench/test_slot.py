@@ -112,6 +112,51 @@ def test_hosts_that_share_a_machine_have_slots_of_their_own(monkeypatch: pytest.
         assert _is_free()
 
 
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_other_users_may_take_it_whatever_the_umask_of_the_first(
+    umask: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_SLOT", str(tmp_path))
+    before = os.umask(umask)
+    try:
+        with measuring_slot(print):
+            assert slot.place().parent == tmp_path and slot.place().stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_a_slot_that_may_not_be_read_names_its_owner_and_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_SLOT", str(tmp_path))
+    slot.place().touch(mode=0o600)
+
+    def refuse(*asked: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with (
+        pytest.raises(slot.SlotError, match=f"{slot.place()}.* belongs to {slot.place().owner()} .*chmod a.r"),
+        measuring_slot(print),
+    ):
+        pass
+
+
+def test_a_slot_that_cannot_be_made_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EFFKIT_SLOT", str(tmp_path / "nowhere"))
+    with pytest.raises(slot.SlotError, match="cannot be made: .* EFFKIT_SLOT name a folder"), measuring_slot(print):
+        pass
+
+
+def test_a_temporary_folder_of_ones_own_gives_no_slot_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EFFKIT_SLOT")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert slot.place().parent == Path("/tmp")
+
+
 @pytest.mark.parametrize("outlives", [False, True], ids=["ends with its parent", "outlives its parent"])
 def test_the_slot_is_held_while_an_orphan_measures(outlives: bool, tmp_path: Path) -> None:
     python = Path(sys.executable)

@@ -254,6 +254,12 @@ def test_a_local_folder_serves_without_a_network(
     assert not index.asked
 
 
+def test_a_relative_cache_is_below_the_present_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EFFKIT_CACHE", "kept")
+    assert cache_dir() == tmp_path / "kept"
+
+
 HUB = {
     "kind": "hub",
     "repo": "someone/thing",

@@ -26,6 +26,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "results"
 
 
+def committed(folder: Path) -> None:
+    """Let a run be one of committed code, whatever the state of this checkout."""
+    record = store.load(folder).record
+    code = record.code.model_copy(update={"git_dirty": False})
+    (folder / store.RECORD).write_text(record.model_copy(update={"code": code}).model_dump_json())
+
+
 def test_a_dry_run_says_that_nothing_differs_and_runs_nothing(kept: Path) -> None:
     done = effkit("rerun", str(kept / "t"), "--dry-run")
     assert done.returncode == 0, done.stderr
@@ -43,6 +50,8 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
     assert second.record.spec == first.record.spec == parse(parameters())
     assert second.record.code.params_sha256 == first.record.code.params_sha256
     assert f"effkit compare {first.folder} {second.folder}" in done.stdout
+    committed(first.folder)
+    committed(second.folder)
     said = effkit("compare", str(first.folder), str(second.folder))
     assert said.returncode == 0, said.stdout
     assert said.stdout.splitlines()[-1] == "Reproduced: everything that must be the same is."
@@ -50,13 +59,15 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
 
 def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_path: Path) -> None:
     (run,) = store.load_all(kept)
-    other = tmp_path / "t" / "other"
-    shutil.copytree(run.folder, other)
+    one, other = tmp_path / "t" / "one", tmp_path / "t" / "other"
+    for folder in (one, other):
+        shutil.copytree(run.folder, folder)
+        committed(folder)
     frame = pd.read_parquet(other / store.PREDICTIONS)
     wrong = frame.index[(frame["candidate"] == "logreg")][7]
     frame.loc[wrong, "score"] = 1 - frame.loc[wrong, "score"]
     frame.to_parquet(other / store.PREDICTIONS, index=False)
-    done = effkit("compare", str(run.folder), str(other))
+    done = effkit("compare", str(one), str(other))
     assert done.returncode == 1
     assert f"logreg (seed 1) differs in 1 of {(frame['candidate'] == 'logreg').sum()} test items" in done.stdout
     assert f": {frame.loc[wrong, 'item']}. " in done.stdout

@@ -43,6 +43,21 @@ def test_every_number_stands_in_the_table_with_both_intervals() -> None:
     )
 
 
+def test_why_an_answer_may_differ_is_told_beside_it() -> None:
+    other = predictions()
+    other.loc[3, "prediction"] = "Bottoms"
+    lines = list(agreement_lines(compare(golden(), changed(golden(), spec={"seed": 2}), predictions(), other)))
+    (named,) = [line for line in lines if line.startswith("Answers: mpnet-base")]
+    assert named.endswith("They may: the seeds differ.")
+
+
+def test_numbers_under_load_are_shown_and_not_held_against_each_other() -> None:
+    lines = list(agreement_lines(compare(golden(), golden(), predictions(), predictions())))
+    (saturation,) = [line for line in lines if line.strip().startswith("saturation")]
+    assert saturation.endswith("one worker")
+    assert any(line.startswith("Behind each number under load stands one worker a run") for line in lines)
+
+
 def test_without_intervals_nothing_is_told_apart() -> None:
     bare = (
         golden()

@@ -63,6 +63,13 @@ def test_a_late_generator(make_record: MakeRecord) -> None:
     assert "generator-limited" in reasons(with_reference(record, load=load))
 
 
+def test_candidates_that_were_not_resident_together(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"), resident_together=False, memory_bytes=64 * 10**9)
+    (doubt,) = (each for each in doubts(View(record)) if each.reason == "isolation")
+    assert "more memory than could be spared of what was free" in doubt.sentence  # which says nothing of all there is
+    assert doubt.fix == "Close what else holds memory, or use a host with more than 64 GB."
+
+
 def test_mixed_ranks(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"))
     energy = record.reference.energy

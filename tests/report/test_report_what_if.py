@@ -26,13 +26,15 @@ from effkit.analysis.contenders import Contender, GroupLoss, Known
 from effkit.analysis.decide import decide
 from effkit.migrations import read_record
 from effkit.production import Budget, CostSpec
-from effkit.record import Record
+from effkit.record import Quality, Record
 from effkit.report import render_html, summarise
 from effkit.report.sliders import Knobs, at
 from effkit.report.units import SCALES, show
 from effkit.report.view import View
 from effkit.report.what_if import WhatIf, for_script, shown, what_if
 from effkit.spec import SpecError
+from tests.analysis.test_decide import asked as some_margin
+from tests.analysis.test_decide import contender, exact, reference
 
 MakeRecord = Callable[[str], Record]
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -139,6 +141,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         own_limit_s=draw(st.none() | SECONDS),
         repeated=draw(st.booleans()),
         tails=draw(tails()),
+        untested=draw(st.booleans()),
         idle_w=draw(maybe),
         above_idle_j=draw(maybe.map(lambda each: None if each is None else each - 1.0)),
         moved_bytes=draw(some(0, 1e6)),
@@ -187,6 +190,24 @@ def some_knobs() -> st.SearchStrategy[Knobs]:
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
 @given(known=some_contenders(), asked=some_asked(), knobs=some_knobs())
 def test_the_script_decides_as_python_does(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
+    decided_alike(known, asked, knobs)
+
+
+@pytest.mark.parametrize("untested", [False, True])
+@pytest.mark.parametrize("verdict", ["non-inferior", "superior"])
+@pytest.mark.parametrize("reference_s", [0.01, 1.0])
+def test_it_does_so_at_a_traffic_where_little_is_saved(reference_s: float, verdict: str, untested: bool) -> None:
+    alike = {"usable_per_s": 100.0, "idle_w": 20.0, "above_idle_j": 0.001}
+    known = [
+        reference(p99_s=exact(reference_s), tails=((10.0, 0.001),), **alike),
+        contender("linear", 0.1, family="linear", difference=-0.002, untested=untested, **alike),
+        contender("network", 0.2, difference=-0.001, verdict=verdict, **alike),
+    ]
+    for traffic in (None, 0.1):
+        decided_alike(known, some_margin(0.01), Knobs(0.01, 0.5, traffic, None, None))
+
+
+def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
     made = decide(known, at(asked, knobs))
     frozen = numbers([each.contender for each in decide(known, asked).order], asked)
     found = script("decide", asdict(frozen), for_knobs(knobs))
@@ -357,6 +378,28 @@ def test_a_run_with_nothing_to_compare_says_so(make_record: MakeRecord) -> None:
     record = make_record("yes")
     with pytest.raises(SpecError, match="Only the reference"):
         effkit.what_if(record.model_copy(update={"candidates": (record.reference,)}))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e6, 1e11, 1e30])
+def test_errors_of_any_size_have_ticks(make_record: MakeRecord, scale: float) -> None:
+    record = make_record("regression")
+    candidates = tuple(
+        each.model_copy(update={"quality": _times(each.quality, scale), "gap": each.gap and _times(each.gap, scale)})
+        for each in record.candidates
+    )
+    found = what_if(View(record.model_copy(update={"candidates": candidates})))
+    assert found is not None and found.front is not None
+    ticks = [float(tick.text) for tick in found.front.y_ticks]
+    assert ticks == pytest.approx([0.41 * scale, 0.42 * scale, 0.43 * scale], rel=1e-9, abs=0)
+    assert [tick.at for tick in found.front.y_ticks] == pytest.approx([50.934, 125.616, 200.297], abs=0.01)
+
+
+def _times(part: Any, scale: float) -> Any:
+    """A quality or a gap in another unit."""
+    if isinstance(part, Quality):
+        return part.model_copy(update={"value": _times(part.value, scale)})
+    told = part.model_dump(include={"value", "low", "high", "difference", "margin"})
+    return part.model_copy(update={name: scale * number for name, number in told.items()})
 
 
 def test_axes_are_finite(any_record: Record) -> None:

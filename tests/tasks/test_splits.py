@@ -24,6 +24,21 @@ def test_a_cluster_is_never_torn_apart(count: int, clusters: int, seed: int) -> 
     assert sum(map(len, owners)) == len(set.union(*owners))
 
 
+def test_a_cluster_is_as_likely_tested_whatever_its_size() -> None:
+    sizes = [1] * 80 + [4] * 20 + [40]
+    ids = np.repeat(np.arange(len(sizes)), sizes)
+    draws = [set(ids[split(len(ids), clusters=ids, seed=seed)["test"]].tolist()) for seed in range(600)]
+    tested = np.array([[cluster in drawn for cluster in range(len(sizes))] for drawn in draws]).mean(axis=0)
+    assert 0.27 < tested[:80].mean() < 0.37
+    assert 0.27 < tested[80:100].mean() < 0.37
+    assert 0.3 < tested[100] < 0.45  # a fifth of all items: where the cut falls into it, it moves on
+
+
+def test_without_clusters_the_order_is_the_one_it_always_was() -> None:
+    found = split(10, test_share=0.3, seed=1)
+    assert [found[name].tolist() for name in SPLITS] == [[2, 5, 9, 6, 3], [0], [1], [8, 4, 7]]
+
+
 def test_the_data_sets_own_test_split_is_kept() -> None:
     mask = np.arange(100) % 4 == 0
     found = split(100, test_mask=mask)

@@ -57,6 +57,12 @@ def test_errors_name_the_column() -> None:
         Task.from_frame("shop", holes, target="bought")
 
 
+def test_rows_without_a_cluster_are_refused_and_no_cluster_of_their_own() -> None:
+    holes = frame().assign(customer=[None, None, *range(38)])
+    with pytest.raises(SpecError, match="shop: 2 of 40 rows have no `customer`; .* a value of its own"):
+        Task.from_frame("shop", holes, target="bought", cluster="customer")
+
+
 @pytest.mark.parametrize(
     ("items", "modality"),
     [

@@ -49,7 +49,8 @@ const whatIf = (() => {
     const served = serving(numbers, rival, knobs);
     const found = { quality: quality(rival, knobs.margin) };
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
-    if (found.latency === "meets" && knobs.traffic !== null && rival.tails.length && served === null) found.latency = "fails";
+    if (found.latency === "meets" && knobs.traffic !== null)
+      found.latency = rival.untested ? "open" : rival.tails.length && served === null ? "fails" : "meets";
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
         const ends = served && rival.repeated ? served[what] : null;
@@ -81,12 +82,10 @@ const whatIf = (() => {
     const first = weighed[passing[0]].serving
       ? passing.find((place) => weighed[place].serving && weighed[place].serving.machines === fewest)
       : passing[0];
-    const best = passing.reduce((top, place) => {
-      const [one, other] = [numbers.rivals[place], numbers.rivals[top]];
-      if (one.preferred !== other.preferred) return one.preferred ? place : top;
-      return one.difference > other.difference ? place : top;
-    });
-    if (first !== best && knobs.traffic !== null && nothingSaved(numbers, first, best, weighed))
+    const better = (top, place) => (numbers.rivals[place].difference > numbers.rivals[top].difference ? place : top);
+    const preferred = passing.filter((place) => numbers.rivals[place].preferred);
+    const best = preferred.length ? preferred.reduce(better) : null;
+    if (best !== null && first !== best && knobs.traffic !== null && nothingSaved(numbers, first, best, weighed))
       return { kind: "indifferent", chosen: best, enough: first, weighed };
     const reference = numbers.rivals.findIndex((rival) => rival.reference);
     const kind = first < reference ? "smaller" : first === reference ? "reference" : "larger";

@@ -1,0 +1,59 @@
+"""Why a candidate's answers may differ between two runs: what they follow from is not the same, or not known to be."""
+
+from __future__ import annotations
+
+from effkit import catalogue
+from effkit.analysis.circumstances import Difference, same_host, same_versions
+from effkit.record import CandidateRecord, Record
+
+
+def excuse(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> str:
+    """Say why a candidate's answers may differ, as in "the seeds differ"; empty where they must be the same.
+
+    Args:
+        first: a run that has the candidate.
+        second: another one that has it.
+        name: of the candidate.
+        found: in what the circumstances of the two runs differ.
+    """
+    return _of_runs(first, second, found) or _of_candidates(first, second, name)
+
+
+def _of_runs(first: Record, second: Record, found: tuple[Difference, ...]) -> str:
+    if not same_host(found):
+        return "the hosts differ"
+    if not same_versions(found):
+        return "the versions differ"
+    if first.code.git_dirty or second.code.git_dirty:
+        return "effkit had uncommitted changes, which nobody can compare"
+    if first.spec.seed != second.spec.seed:
+        return "the seeds differ"
+    if first.spec.protocol.device != second.spec.protocol.device:
+        return "the devices differ"
+    return ""
+
+
+def _of_candidates(first: Record, second: Record, name: str) -> str:
+    if _is_own(first, name) or _is_own(second, name):
+        return "a model of your own may be another behind the same name"
+    one, other = first.candidate(name), second.candidate(name)
+    if one.fit_items != other.fit_items:
+        return "the numbers of training items differ"
+    if one.weights_sha256 != other.weights_sha256:
+        return "the weights differ"
+    if _thresholds(one) != _thresholds(other):
+        return "the thresholds were chosen at another bound, or on other items"
+    return ""
+
+
+def _is_own(record: Record, name: str) -> bool:
+    """Whether a candidate, or a stage of it, is no model of the catalogue."""
+    parts = [part for each in record.spec.candidates if each.name == name for part in each.parts]
+    return any(part.model not in catalogue.models() for part in parts)
+
+
+def _thresholds(candidate: CandidateRecord) -> tuple[float | None, ...]:
+    """What a cascade's thresholds were chosen by, in which half of the margin stands where the study says nothing."""
+    if (cascade := candidate.cascade) is None:
+        return ()
+    return cascade.accept_points, cascade.calibrate_items, cascade.select_items

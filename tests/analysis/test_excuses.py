@@ -1,0 +1,73 @@
+"""Where answers may differ, the reason is told; everywhere else they must be the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from effkit.analysis.circumstances import circumstances, differences
+from effkit.analysis.excuses import excuse
+from effkit.record import Cascade, Record
+from effkit.spec import CandidateSpec
+from tests.analysis.two_runs import changed, golden, with_candidate
+
+NAME = "minilm-l6"
+
+
+def told(first: Record, second: Record, name: str = NAME) -> str:
+    return excuse(first, second, name, differences(circumstances(first), circumstances(second)))
+
+
+def cascade(accept_points: float | None, select_items: int = 100) -> Record:
+    """The golden record, one candidate of which chose its thresholds at a bound."""
+    how = Cascade.model_construct(accept_points=accept_points, calibrate_items=100, select_items=select_items)
+    return with_candidate(golden(), NAME, cascade=how)
+
+
+def with_another(asked: CandidateSpec) -> Record:
+    """The golden record with one candidate more, as a study would name it."""
+    record = golden()
+    measured = record.candidate(NAME).model_copy(update={"name": asked.name, "model": asked.model or asked.name})
+    asked_for = {"candidates": (*record.spec.candidates, asked)}
+    return changed(record.model_copy(update={"candidates": (*record.candidates, measured)}), spec=asked_for)
+
+
+def test_a_run_beside_itself_has_no_excuse() -> None:
+    assert told(golden(), golden()) == ""
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (changed(golden(), host={"cpu": "another"}), "hosts differ"),
+        (changed(golden(), code={"git_commit": "1" * 40}), "versions differ"),
+        (changed(golden(), spec={"seed": 2}), "seeds differ"),
+        (with_candidate(golden(), NAME, fit_items=7), "training items differ"),
+        (with_candidate(golden(), NAME, weights_sha256={"a": "b"}), "weights differ"),
+    ],
+)
+def test_what_is_not_the_same_excuses(other: Record, words: str) -> None:
+    assert words in told(golden(), other)
+    assert words in told(other, golden())
+
+
+def test_two_runs_with_uncommitted_changes_are_not_known_to_be_of_one_code() -> None:
+    dirty = changed(golden(), code={"git_dirty": True})
+    assert "uncommitted changes" in told(dirty, dirty)
+
+
+def test_a_model_of_ones_own_may_be_another_behind_its_name() -> None:
+    mine = with_another(CandidateSpec(model="mine"))
+    assert "of your own" in told(mine, mine, "mine")
+    assert told(mine, mine, "mpnet-base") == ""
+
+
+def test_a_stage_of_ones_own_excuses_its_cascade() -> None:
+    asked = CandidateSpec(cascade=(CandidateSpec(model="mine"), CandidateSpec(model="mpnet-base")))
+    found = with_another(asked)
+    assert "of your own" in told(found, found, asked.name)
+
+
+@pytest.mark.parametrize("other", [cascade(1.0), cascade(None), cascade(0.5, select_items=90)])
+def test_thresholds_chosen_otherwise_excuse_a_cascade(other: Record) -> None:
+    assert told(cascade(0.5), cascade(0.5)) == ""
+    assert "thresholds" in told(cascade(0.5), other)
