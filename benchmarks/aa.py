@@ -34,7 +34,7 @@ def summary(rows: list[Row], model: str) -> str:
     lines = [_line(*group) for group in groups]
     title = f"## A/A: two copies of {model}"
     short = [in_short(f"{'; '.join(ours)}.")] if ours else []
-    return "\n\n".join([title, host_line(rows), *short, table(HEADER, lines), COLUMNS])
+    return "\n\n".join([title, host_line(rows), *short, table(HEADER, lines)])
 
 
 def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
@@ -98,7 +98,7 @@ def _company(found: list[Row]) -> str:
 
 def main() -> None:
     """Print the part of the report."""
-    print(contest.by_model(read(contest.ROWS), summary))
+    print(contest.by_model(read(contest.ROWS), summary, COLUMNS))
 
 
 if __name__ == "__main__":

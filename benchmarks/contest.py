@@ -147,16 +147,16 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return answer
 
 
-def by_model(rows: list[Row], summary: Callable[[list[Row], str], str]) -> str:
+def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: str) -> str:
     """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together.
 
-    How it was measured stands below the sections.
+    What is to be known of all of them stands below, and how it was measured.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: list(MODELS).index(row["model"])):
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
     said = [summary(alike, TITLES[model]) for (model, _, _), alike in found.items()]
-    return "\n\n".join([*said, settings_line(rows)])
+    return "\n\n".join([*said, *below, settings_line(rows)])
 
 
 def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
