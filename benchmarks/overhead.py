@@ -87,11 +87,12 @@ def of_calls(repeats: int) -> list[list[str]]:
     whole_us = 1e6 * (np.array(long_s) - np.array(direct))
     share_us = 1e6 * np.array(fixed_s) / TYPICAL_CALLS
     return [
+        _row("a call in the bare loop, which tells the host's pace", 1e6 * np.array(looped), "µs"),
         _row(f"a call, in a visit of {CALLS:,} calls: clocks, yardstick, lists", more_us, "µs"),
         _row("a visit, once, outside all latencies: the pipe, JSON, the items", 1e3 * np.array(fixed_s), "ms"),
         _row(f"a call of a model, with its share of a visit of {TYPICAL_CALLS} calls", more_us + share_us, "µs", 5),
         _row("checks of what a function of one's own answers, within its latency", whole_us - more_us, "µs"),
-        _row(f"a call of such a function, with its share of {TYPICAL_CALLS} calls", whole_us + share_us, "µs", 5),
+        _row("a call of a function of one's own, the same and checked", whole_us + share_us, "µs", 5),
     ]
 
 
