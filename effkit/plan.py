@@ -13,7 +13,7 @@ from effkit import catalogue, index, resolve, store
 from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
 from effkit.evidence import LEVEL
-from effkit.plan_rows import REOPEN_S, Row, count, row_of
+from effkit.plan_rows import REOPEN_S, Asked, Row, count, row_of
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
 
@@ -124,16 +124,16 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         task: the user's own task, if it is not one of the catalogue's.
         results: where earlier runs are looked for.
     """
-    items = resolve.item_counts(spec)
+    asked = Asked(spec, own, resolve.item_counts(spec), task)
     earlier = _earlier(spec, results)
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
     for candidate in spec.candidates:
         copies = sum(line.candidate == candidate.name for line in lines)
         before, kept = earlier.timed.get(candidate.name), candidate.name in earlier.kept
-        rows.append(row_of(candidate, spec, own, before, kept, copies, items, task))
+        rows.append(row_of(candidate, asked, before=before, kept=kept, copies=copies))
     kind = resolve.task_kind(spec.task, task)
-    test = count(items[1], "test", spec, task)
+    test = count(asked.items[1], "test", spec, task)
     compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
     power = needed = None
@@ -150,9 +150,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         protocol=spec.protocol.base,
         rows=tuple(rows),
         task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
-        idle_s=spec.protocol.idle_s * spec.protocol.generations
-        + _curve_s(spec, earlier)
-        + _steps_s(spec, own, earlier, task),
+        idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier) + _steps_s(asked, earlier),
         test_items=test,
         compared=compared,
         margin=margin,
@@ -184,12 +182,11 @@ def _curve_s(spec: StudySpec, earlier: _Earlier) -> float:
     return points * REOPEN_S * (1.0 if earlier.kept else slower_than_nominal())
 
 
-def _steps_s(spec: StudySpec, own: Mapping[str, resolve.Own], earlier: _Earlier, task: Task | None) -> float:
+def _steps_s(asked: Asked, earlier: _Earlier) -> float:
     """Preparing the beginnings of chains that are no candidates: they are predicted and not timed."""
-    items = resolve.item_counts(spec)
     return sum(
-        REOPEN_S if each.name in earlier.kept else row_of(each, spec, own, None, False, 1, items, task).prepare_s
-        for each in resolve.steps(spec.candidates)
+        REOPEN_S if each.name in earlier.kept else row_of(each, asked, before=None, kept=False).prepare_s
+        for each in resolve.steps(asked.spec.candidates)
     )
 
 

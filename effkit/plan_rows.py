@@ -73,38 +73,45 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
     return copies * protocol.generations * generation
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be planned.
+
+    Attributes:
+        spec: the study.
+        own: the user's own models.
+        items: to fit and to test.
+        task: the user's own task, if it is not one of the catalogue's.
+    """
+
+    spec: StudySpec
+    own: Mapping[str, resolve.Own]
+    items: tuple[ItemCount, ItemCount]
+    task: Task | None
+
+
 def row_of(
-    candidate: CandidateSpec,
-    spec: StudySpec,
-    own: Mapping[str, resolve.Own],
-    before: CandidateRecord | None,
-    kept: bool,
-    copies: int,
-    items: tuple[ItemCount, ItemCount],
-    task: Task | None,
+    candidate: CandidateSpec, asked: Asked, *, before: CandidateRecord | None, kept: bool, copies: int = 1
 ) -> Row:
     """Return a candidate's share of the plan.
 
     Args:
         candidate: as the study names it.
-        spec: the study.
-        own: the user's own models.
+        asked: the study it belongs to.
         before: what an earlier run on a host like this one found of it, if any.
         kept: whether an earlier run has made it of the same split.
         copies: 2 for the reference, 1 otherwise.
-        items: to fit and to test.
-        task: the user's own task, if it is not one of the catalogue's.
     """
-    new = _named(candidate) - {name for each in _before(candidate, spec) for name in _named(each)}
+    new = _named(candidate) - {name for each in _before(candidate, asked.spec) for name in _named(each)}
     download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
     seen = _seen(before)
-    expected = seen if seen is not None and kept else _expected(candidate, spec, own, new, items, task)
+    expected = seen if seen is not None and kept else _expected(candidate, asked, new)
     times = seen or expected
     return Row(
         candidate.name,
         download,
         REOPEN_S + (times.open_s if kept else expected.made_s),
-        measuring_s(spec, call_s=times.call_s, load_s=times.start_s, copies=copies),
+        measuring_s(asked.spec, call_s=times.call_s, load_s=times.start_s, copies=copies),
         timed=seen is not None,
         kept=kept,
     )
@@ -135,22 +142,15 @@ def _seen(before: CandidateRecord | None) -> _Times | None:
     return _Times(0.0, before.latency.mean_s.value, load_s, import_s + load_s)
 
 
-def _expected(
-    candidate: CandidateSpec,
-    spec: StudySpec,
-    own: Mapping[str, resolve.Own],
-    new: set[str],
-    items: tuple[ItemCount, ItemCount],
-    task: Task | None,
-) -> _Times:
+def _expected(candidate: CandidateSpec, asked: Asked, new: set[str]) -> _Times:
     """Nominal costs at this host's speed."""
     slower = slower_than_nominal()
-    parts = [_nominal(part, spec, own, new, items, task) for part in candidate.parts]
+    parts = [_nominal(part, asked, new) for part in candidate.parts]
     # What is a candidate itself is made in its own row.
-    names = {each.name for each in spec.candidates if not each.cascade} - {candidate.name}
+    names = {each.name for each in asked.spec.candidates if not each.cascade} - {candidate.name}
     made = sum(nominal.made_s for part, nominal in zip(candidate.parts, parts, strict=True) if part.name not in names)
     if candidate.cascade:
-        made += 2 * _held_out(spec, task) * sum(nominal.item_s for nominal in parts)
+        made += 2 * _held_out(asked.spec, asked.task) * sum(nominal.item_s for nominal in parts)
     call_s = sum(nominal.call_s * PASSED_ON**stage for stage, nominal in enumerate(parts))
     load_s = slower * sum(nominal.load_s for nominal in parts)
     return _Times(made * slower, call_s * slower, load_s, load_s)
@@ -167,15 +167,9 @@ class _Nominal:
     """Of embedding one item."""
 
 
-def _nominal(
-    candidate: CandidateSpec,
-    spec: StudySpec,
-    own: Mapping[str, resolve.Own],
-    new: set[str],
-    items: tuple[ItemCount, ItemCount],
-    task: Task | None,
-) -> _Nominal:
-    found = resolve.model(candidate.model, own)
+def _nominal(candidate: CandidateSpec, asked: Asked, new: set[str]) -> _Nominal:
+    spec, items, task = asked.spec, asked.items, asked.task
+    found = resolve.model(candidate.model, asked.own)
     cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
     pixels = _pixels_share(candidate, found)
     fit = count(candidate.fit_items or items[0], "fit", spec, task) or 10_000
