@@ -102,8 +102,8 @@ def test_the_full_text_study_has_the_power_that_it_is_said_to_have(results: Path
     planned = Study.from_params(ROOT / "params" / "text-full.yaml").plan(results)
     assert planned.power is None or planned.power == pytest.approx(0.658, abs=1e-3)
     assert (planned.compared, planned.items_for_power) == (3, 10470)
-    assert "66 % for" in (ROOT / "params" / "text-full.yaml").read_text(encoding="utf-8")
-    assert "66 % for its three" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "66 % where three are tried" in (ROOT / "params" / "text-full.yaml").read_text(encoding="utf-8")
+    assert "66 % where three are" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_regression_has_no_predicted_power(results: Path) -> None:
