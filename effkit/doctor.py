@@ -175,7 +175,10 @@ def _self_test() -> Iterator[Finding]:
     if seen.unstable:
         yield Finding("limited", "self-test", f"{found}: it differs from itself.", "Wait for a quieter hour.")
         return
-    text = f"{found}. Differences in latency from about {100 * seen.resolves:.1f} % on can be told today."
+    text = (
+        f"{found}. No difference in latency below {100 * seen.resolves:.1f} % would be claimed today; "
+        f"one of {100 * seen.found:.1f} % most likely would."
+    )
     busy = f"{100 * seen.disturbed:.0f} % of its visits were disturbed." if seen.disturbed > 0.1 else ""
     good = seen.resolves <= 0.03 and not busy
     yield Finding(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
+from effkit.analysis.carbon import check_regions
 from effkit.models import Recipe
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
@@ -159,7 +160,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             )
         check_techniques(candidate.chain, task.modality, found.builder, found.settings, device=spec.protocol.device)
         _check_teacher(candidate, task)
-    _check_regions(spec)
+    check_regions(spec.carbon)
 
 
 def _check_teacher(candidate: CandidateSpec, task: TaskKind) -> None:
@@ -184,16 +185,6 @@ def _check_fit(name: str, entry: catalogue.ModelEntry, task: TaskKind) -> None:
             f"`{name}` is a {entry.modality} model for {', '.join(entry.tasks)}, and `{task.name}` is "
             f"{task.modality} {task.kind}. It may be {', '.join(fits) or 'your own model (study.add)'}."
         )
-
-
-def _check_regions(spec: StudySpec) -> None:
-    from effkit.analysis.carbon import factor
-
-    for region in (spec.carbon.region, *spec.carbon.scenarios):
-        try:
-            factor(region)
-        except (KeyError, ValueError) as error:
-            raise SpecError(f"`carbon`: {error.args[0]}") from None
 
 
 def _check_names(candidates: Sequence[CandidateSpec]) -> None:

@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 
-from effkit import SpecError, decide
+from effkit import Budget, SpecError, decide
 from effkit.migrations import read_record
 from effkit.params import assigned
 from effkit.record import Record
 from effkit.untried import untried
+from tests.report.conftest import CASES, MakeRecord
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
+
+
+@pytest.fixture
+def make_record() -> MakeRecord:
+    return lambda case: CASES[case]()
 
 
 @pytest.fixture
@@ -53,6 +59,7 @@ def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> Non
         ({"budget__money_per_thousand": 1.0}, "depends on the traffic"),
         ({"budget__money_per_thousand": 1.0, "budget__requests_per_s": 1.0}, "needs a price"),
         ({"margin_percent": 2.0}, "give one of"),
+        ({"carbon__region": "DE"}, "DEU"),
     ],
 )
 def test_what_contradicts_itself_is_refused(record: Record, keys: dict[str, Any], words: str) -> None:
@@ -89,3 +96,45 @@ def test_untried_techniques_are_lines_that_a_study_takes(record: Record) -> None
 def test_the_command_line_and_the_function_agree(record: Record) -> None:
     given = assigned(["margin_points=3", "budget.peak_bytes=2_000_000_000"])
     assert str(decide(record, **given)) == str(decide(record, margin_points=3, budget__peak_bytes=2_000_000_000))
+
+
+def test_a_price_is_told_in_the_currency_of_the_decision(record: Record) -> None:
+    text = str(
+        decide(
+            record, budget__money_per_thousand=0.5, budget__requests_per_s=100.0, cost__machine_per_hour=0.3,
+            cost__currency="CHF", cost__source="a made-up price",
+        )
+    ).replace("\u00a0", " ")  # fmt: skip
+    assert "price of 1,000 requests of at most 0.500 CHF" in text
+
+
+def test_how_many_items_would_do_is_told_for_the_margin_that_they_were_counted_for(make_record: MakeRecord) -> None:
+    record = make_record("inconclusive")
+    one = record.candidate("minilm-l6")
+    assert one.gap is not None
+    gap = one.gap.model_copy(update={"enough_from": 0.024, "worse_below": -0.002})
+    record = record.model_copy(update={"candidates": (record.reference, one.model_copy(update={"gap": gap}))})
+    own, other = (str(decide(record, margin_points=points)).replace("\u00a0", " ") for points in (1.0, 0.7))
+    assert "cannot tell whether it is worse by 1 point (2.4 points would be shown); about 6,900 would" in own
+    assert "cannot tell whether it is worse by 0.7 points (2.4 points would be shown) (" in other
+
+
+def test_no_candidate_is_called_faster_by_less_than_the_noise_or_by_one_generation(make_record: MakeRecord) -> None:
+    assert "is faster and good enough too" in str(decide(network_beside_linear(make_record("yes"), 0.5)))
+    assert "is faster" not in str(decide(network_beside_linear(make_record("yes"), 0.995)))
+    assert "is faster" not in str(decide(network_beside_linear(make_record("smoke"), 0.5)))
+
+
+def network_beside_linear(record: Record, ratio: float) -> Record:
+    """A linear model that is good enough, and a network that takes `ratio` of its time."""
+    linear, network = record.candidate("tfidf-logreg"), record.candidate("minilm-l6")
+    assert linear.latency is not None and network.latency is not None and linear.latency.ratio is not None
+    over = linear.latency.ratio.model_copy(update={"value": linear.latency.ratio.value * ratio})
+    quick = network.model_copy(update={"latency": network.latency.model_copy(update={"ratio": over})})
+    enough = linear.model_copy(update={"gap": network.gap})
+    return record.model_copy(
+        update={
+            "candidates": (record.reference, enough, quick),
+            "spec": record.spec.model_copy(update={"budget": Budget()}),
+        }
+    )

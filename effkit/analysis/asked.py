@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from effkit.analysis.carbon import embodied_g_per_hour, grid
+from effkit.analysis.carbon import check_regions, embodied_g_per_hour, grid
 from effkit.params import given, override, parse
 from effkit.production import NO_POINTS, Budget, CostSpec
 from effkit.record import Record
@@ -90,6 +90,8 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
     spec = parse(given(override(plain, keys)), "the decision")
     if record.task.kind == "regression" and spec.budget.group_margin_points is not None:
         raise SpecError(NO_POINTS)
+    if any(key.partition(".")[0] == "carbon" for key in keys):
+        check_regions(spec.carbon)
     return spec
 
 

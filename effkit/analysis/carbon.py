@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from effkit.production import CarbonSpec
+from effkit.spec import SpecError
 
 J_PER_KWH = 3.6e6
 HOURS_PER_YEAR = 8766.0
@@ -55,6 +56,19 @@ def factor(region: str) -> GridFactor:
             f"nearest: {hint}. Choose the nearest country, or WORLD"
         )
     return found
+
+
+def check_regions(carbon: CarbonSpec) -> None:
+    """Refuse a region, or one of the scenarios, that has no grid factor.
+
+    Raises:
+        SpecError: as `factor`.
+    """
+    for region in (carbon.region, *carbon.scenarios):
+        try:
+            factor(region)
+        except KeyError as error:
+            raise SpecError(f"`carbon`: {error.args[0]}") from None
 
 
 def grid(carbon: CarbonSpec, place: str | None = None) -> GridFactor:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from effkit.analysis.asked import Asked
-from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender, Known
-from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
 from effkit.analysis.family import SIMPLEST_FIRST
+from effkit.analysis.serving import Serving, serving
 
 What = Literal[
     "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
@@ -40,27 +39,19 @@ class Check:
         outcome: whether it is met.
         limit: in SI units; of quality the margin, in the metric's.
         known: the number that is held against it; of quality the margin from which it is enough.
+        currency: of a price.
     """
 
     what: What
     outcome: Outcome
     limit: float
     known: Known
+    currency: str = ""
 
     @property
     def of_quality(self) -> bool:
         """Whether it asks of the answers, groups included, and not of what they take."""
         return self.what in ("quality", "groups")
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What serving one candidate takes at one traffic; None where it is not known."""
-
-    machines: int
-    money_per_thousand: float | None
-    energy_j_per_thousand: float | None
-    carbon_g_per_thousand: float | None
 
 
 @dataclass(frozen=True)
@@ -193,28 +184,6 @@ def weigh(contender: Contender, asked: Asked) -> Weighed:
     return Weighed(contender, (*_budgets(contender, asked, served), *_quality(contender, asked)), served)
 
 
-def serving(contender: Contender, asked: Asked) -> Serving | None:
-    """What it takes at the traffic asked for; None without a traffic or a rate."""
-    requests_per_s = asked.budget.requests_per_s
-    usable_per_s = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
-    if requests_per_s is None or usable_per_s is None:
-        return None
-    number = machines_needed(requests_per_s, usable_per_s)
-    energy_j = None
-    if contender.idle_w is not None and contender.above_idle_j is not None:
-        energy_j = max(joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j), 0.0)
-    money = None
-    if asked.cost is not None:
-        money = money_per_thousand(
-            number, requests_per_s, asked.cost, moved_bytes=contender.moved_bytes, kept_bytes=contender.kept_bytes
-        )
-    carbon_g = None
-    if energy_j is not None and asked.grid_g_per_kwh is not None:
-        embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
-        carbon_g = grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g
-    return Serving(number, money, energy_j, carbon_g)
-
-
 def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iterator[Check]:
     budget = asked.budget
     if budget.latency_p99_s is not None:
@@ -236,7 +205,8 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
     if budget.money_per_thousand is not None:
         money = served.money_per_thousand if served else None
         missing = no_rate if served is None else "no price"
-        yield _held("money", _modelled(money, missing, contender), budget.money_per_thousand)
+        held = _held("money", _modelled(money, missing, contender), budget.money_per_thousand)
+        yield replace(held, currency=asked.cost.currency if asked.cost else "")
 
 
 def _under_load(found: Check, contender: Contender, served: Serving | None) -> Check:

@@ -143,7 +143,7 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
     workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))
     if cpu.rank in COUNTED:
         return tuple(_memory_form(samples, workers, words, factor) for words, factor in COUNTER_FORMS.items())
-    if cpu.tdp_w is None:
+    if not cpu.tdp_w:
         return ()
     lines = [
         (
@@ -161,7 +161,8 @@ def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], wor
     """The ratio where the processor is counted and the memory's modelled power is off by a factor."""
 
     def per_call(name: str, twin: str) -> Floats:
-        cpu_j, memory_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "memory_j", "calls"))
+        cpu_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "calls"))
+        memory_j = samples.even_pivot(name, twin, "visit_memory_j")  # modelled: a power times a time
         return (cpu_j + factor * memory_j + _gpu_j(samples, name, twin)) / calls
 
     logs = paired_log_ratios(*(per_call(name, twin) for name, twin in workers))

@@ -7,6 +7,7 @@ rests on batches of requests that follow one another, never on single ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -59,10 +60,11 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
     highest: Estimate | None = None
     bound: Bound | None = None
     if budget_s is not None:
-        highest, bound = highest_rate([point.asked_per_s for point in points], series, budget_s, seed=seed)
-        # A rate is told only where the p99 is borne that keeps within the budget, or that does not even at the lowest.
-        by = [point for point in points if point.asked_per_s <= highest.value][-1]
-        if by.percentiles[-1].value_s is None:
+        borne = sum(1 for _ in takewhile(lambda point: point.percentiles[-1].value_s is not None, points))
+        told = max(1, borne)  # beyond the rates whose p99 is borne nothing is known
+        rates = [point.asked_per_s for point in points[:told]]
+        highest, bound = highest_rate(rates, series[:told], budget_s, seed=seed)
+        if not borne:
             highest, bound = None, None if bound == "at least" else bound
     return Load(
         max_batch=spec.max_batch,

@@ -29,7 +29,7 @@ from effkit.analysis.statistics import (
     unstable,
 )
 from effkit.analysis.yardstick import pseudo_values
-from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict, weakest_rank
+from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,16 +210,6 @@ class PairedSamples:
             slowdown=self._speed["visit"].slowdown if self._speed["visit"] else None,
         )
 
-    @cached_property
-    def rank(self) -> Rank | None:
-        """The weakest rank among the components that carry more than a tenth of all energy."""
-        joules: dict[Rank, float] = {}
-        for part in self.components:
-            joules[part.rank] = joules.get(part.rank, 0.0) + float(
-                self._visit_values(f"visit_{part.component}_j").sum()
-            )
-        return weakest_rank(joules)
-
     def column(self, candidate: str, metric: str) -> Floats:
         """Every value of one metric of a candidate."""
         return self._of(candidate, metric)["value"].to_numpy(np.float64)
@@ -282,21 +272,23 @@ class PairedSamples:
     ) -> Floats:
         """Log ratios of values put to the run's mean speed, with the jackknife's spread over generations."""
         speed = self._speed["batch" if metric == "throughput" else "visit"]
-        # Energy that is counted is what it is; a modelled one is a power times a time, and the time is adjusted.
-        counted = metric == "energy" and self.rank in COUNTED
 
         def ratios(left_out: int | None) -> Floats:
             def grid(candidate: str, twin: str) -> Floats:
                 values = self.grid(candidate, twin, metric, undisturbed=undisturbed)
-                if speed is None or counted:
+                if speed is None:
                     return values
                 factor = speed.factors(candidate, twin, values.shape, left_out)
-                return values / factor if metric == "throughput" else values * factor
+                if metric == "throughput":
+                    return values / factor
+                # A modelled energy is a power times a time, and the time is adjusted; what is counted is what it is.
+                share = self._counted_share(candidate, twin) if metric == "energy" else 0.0
+                return values * (share + (1 - share) * factor)
 
             return compared(grid)
 
         whole = ratios(None)
-        if speed is None or counted:
+        if speed is None or (metric == "energy" and all(part.rank in COUNTED for part in self.components)):
             return whole
         return pseudo_values(whole, np.array([ratios(generation) for generation in range(self.generations)]))
 
@@ -307,11 +299,18 @@ class PairedSamples:
         return self.estimate(np.exp(logs))
 
     def _energy_grid(self, candidate: str, twin: str) -> Floats:
-        parts = [self.pivot(candidate, twin, f"visit_{part.component}_j") for part in self.components]
-        if not parts:
-            return np.full((self.generations, 1), np.nan)
-        energy = np.sum(parts, axis=0) / self.pivot(candidate, twin, "visit_calls")
+        energy = self._joules(candidate, twin, self.components) / self.pivot(candidate, twin, "visit_calls")
         return np.where(energy > 0, energy, np.nan)
+
+    def _counted_share(self, candidate: str, twin: str) -> Floats:
+        """(generations, blocks) of each visit's energy, the part that a counter or a meter gave."""
+        counted = [part for part in self.components if part.rank in COUNTED]
+        every = self._joules(candidate, twin, self.components)
+        return np.divide(self._joules(candidate, twin, counted), every, out=np.zeros_like(every), where=every > 0)
+
+    def _joules(self, candidate: str, twin: str, parts: Sequence[Component]) -> Floats:
+        shape = self.pivot(candidate, twin, "visit_calls")
+        return sum((self.pivot(candidate, twin, f"visit_{part.component}_j") for part in parts), np.zeros_like(shape))
 
     def _of(self, candidate: str, metric: str) -> pd.DataFrame:
         return self.values.iloc[self._places.get((candidate, metric), [])]

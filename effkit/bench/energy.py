@@ -160,6 +160,9 @@ def _method(hardware: Any) -> Method:
     mode = getattr(hardware, "_mode", None)
     if mode in COUNTER_MODES:
         return Method("cpu", "counter", f"{COUNTER_MODES[mode]} energy counter")
+    if kind == "Raspberry":
+        part: Literal["cpu", "memory"] = "memory" if hardware.chip_part == "RAM" else "cpu"
+        return Method(part, "modelled-tdp", "the board's power, sampled once a second for want of an energy counter")
     if kind == "AppleSiliconChip":
         return Method("gpu" if hardware.chip_part == "GPU" else "cpu", "counter", "powermetrics")
     tdp_w, model = float(getattr(hardware, "_tdp", 0.0)), str(getattr(hardware, "_model", ""))
@@ -187,7 +190,7 @@ def _rated_w(model: str) -> float | None:
 
 
 def _gpu_method(devices: Sequence[Any]) -> Method:
-    """A GPU without an energy counter has its power read once a second, and ranks with the best of the models."""
+    """Without an energy counter its power is read once a second, and ranks with the best of the models."""
     interface = "NVML" if all("Nvidia" in type(device).__name__ for device in devices) else "the driver's"
     if all(device._has_counter for device in devices):
         return Method("gpu", "counter", f"{interface} energy counter")

@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
+
+from effkit.bench.cgroups import CGROUPS, OWN_CGROUPS, control_groups
 
 PACKAGES = (
     "effkit", "numpy", "scipy", "scikit-learn", "lightgbm", "torch", "transformers", "sentence-transformers",
@@ -173,13 +175,27 @@ def hypervisor() -> str | None:
     return None
 
 
-def cgroup_cpus() -> float | None:
-    """The CPU quota of this container in cores; None when it is unlimited or there is none."""
-    line = _first_line("/sys/fs/cgroup/cpu.max")
-    if line is None or line.startswith("max"):
-        return None
-    quota, period = line.split()
-    return int(quota) / int(period)
+def cgroup_cpus(own: Path = OWN_CGROUPS, groups: Path = CGROUPS) -> float | None:
+    """The CPU quota of this container or job in cores; None when it is unlimited or there is none.
+
+    Args:
+        own: file that names the control groups of this process.
+        groups: folder of all control groups.
+    """
+    return min((quota for folder in control_groups("cpu", own, groups) for quota in _quotas(folder)), default=None)
+
+
+def _quotas(folder: Path) -> Iterator[float]:
+    """Of one control group, of version 2 or 1."""
+    with suppress(OSError, ValueError):  # "max": no limit
+        quota, period = (int(part) for part in (folder / "cpu.max").read_text(encoding="ascii").split())
+        yield quota / period
+    with suppress(OSError, ValueError):
+        quota, period = (
+            int((folder / name).read_text(encoding="ascii")) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        )
+        if quota > 0:  # -1: no limit
+            yield quota / period
 
 
 def free_cores() -> int:

@@ -21,6 +21,7 @@ RE_WARM_ITEMS = 16
 FAST_CALL_S = 0.005
 SMALL_SPREAD = 0.05
 WINDOW_S = 0.1
+MOST_TO_COMPARE_S = 60.0
 """Shortest window of the warm-up test: a single pass of a fast model is all noise."""
 
 
@@ -249,10 +250,12 @@ def warm_up(predictor: Predictor, items: list[Any], protocol: Protocol) -> dict[
         shortest = protocol.warm_up_fast_s if np.median(current) < FAST_CALL_S else protocol.warm_up_s
         # Once settled is settled: what differs later is the host's noise, and blocks are there for that.
         steady = steady or (previous is not None and is_steady(previous, current))
+        # Nothing is said of a model that was not compared with itself, unless that would take for ever.
+        compared = previous is not None or 2 * elapsed > MOST_TO_COMPARE_S
         previous = current
         enough = calls >= protocol.warm_up_calls and elapsed >= shortest
         tired = calls >= protocol.warm_up_most_calls and elapsed >= protocol.warm_up_s
-        exhausted = elapsed >= protocol.warm_up_most_s or tired
+        exhausted = compared and (elapsed >= protocol.warm_up_most_s or tired)
         if (enough and steady) or exhausted:
             return {"steady": steady, "calls": calls, "seconds": elapsed, "first_call_s": first_call_s}
 

@@ -200,7 +200,7 @@ class Bench:
     def _visit(self, turn: _Turn, attempt: int, cores: host.Cores | None) -> Visit:
         _wait_until_still(turn.others)
         worker, items = turn.worker, turn.items
-        ours = [psutil.Process(), *worker.family, *(other.psutil for other in turn.others)]
+        ours = [psutil.Process(), *worker.family]  # the other workers are to stand still: what they take disturbs
         watched = cores.workers if cores else ()
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
@@ -212,7 +212,8 @@ class Bench:
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
-        strangers = device(self.protocol.device).foreign(process.pid for process in ours) or ()
+        resident = [process.pid for process in (*ours, *(other.psutil for other in turn.others))]
+        strangers = device(self.protocol.device).foreign(resident) or ()
         return Visit(
             entry=turn.entry,
             generation=turn.generation,

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-CGROUPS = Path("/sys/fs/cgroup")
-OWN_CGROUPS = Path("/proc/self/cgroup")
+from effkit.bench.cgroups import CGROUPS, OWN_CGROUPS, control_groups
+
 CGROUP_FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -35,7 +35,9 @@ def room(own: Path = OWN_CGROUPS, groups: Path = CGROUPS) -> Room:
     import psutil  # not above: a worker's own memory is measured with this module
 
     machine = psutil.virtual_memory()
-    rooms = [Room(machine.total, machine.available), *_limits(own, groups)]
+    rooms = [Room(machine.total, machine.available)]
+    for folder in control_groups("memory", own, groups):
+        rooms += _limit(folder)
     return Room(min(each.total_bytes for each in rooms), min(each.free_bytes for each in rooms))
 
 
@@ -57,20 +59,6 @@ def peak_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _limits(own: Path, groups: Path) -> Iterator[Room]:
-    """Of the control groups of this process and all above them: each may have a limit."""
-    with suppress(OSError):
-        for line in own.read_text(encoding="utf-8").splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers and "memory" not in controllers.split(","):
-                continue
-            top = groups / "memory" if controllers else groups
-            folder = top / path.lstrip("/")  # a container may see its own group at the top alone
-            for each in (folder, *folder.parents):
-                if each.is_relative_to(top):
-                    yield from _limit(each)
 
 
 def _limit(folder: Path) -> Iterator[Room]:

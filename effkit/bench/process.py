@@ -170,7 +170,7 @@ class WorkerProcess:
     def _receive(self, command: str) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith(b"\n"):  # nothing, or half an answer: it was ended while it wrote
             raise WorkerFailed(f"{self._obituary()} (in `{command}`)")
         answer: dict[str, Any] = json.loads(line)
         return answer

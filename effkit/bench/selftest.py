@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from effkit.analysis.paired import PairedSamples
 from effkit.bench import samples
@@ -47,7 +49,8 @@ class SelfTest:
         ratio: second copy's time over the first's.
         low: lower end of its 95 % interval.
         high: upper end.
-        resolves: smallest difference that would be claimed, as a share.
+        resolves: no difference below it would be claimed, as a share.
+        found: a difference that four of five such measurements would claim, as a share.
         unstable: whether the copies differed in earnest.
         disturbed: visits that something else disturbed, as a share of all.
     """
@@ -56,6 +59,7 @@ class SelfTest:
     low: float
     high: float
     resolves: float
+    found: float
     unstable: bool
     disturbed: float
 
@@ -90,15 +94,21 @@ def self_test(tell: Callable[[float, str], None] = lambda share, text: None) -> 
             progress=tell,
         )
         measured = bench.run()
+    if measured.failures:
+        raise WorkerFailed("; ".join(measured.failures.values()))
     paired = PairedSamples(samples.table(measured), NAME, pinned=bool(measured.cores and measured.cores.pinned))
     check, seen = paired.check("latency"), paired.contention()
     if check is None or check.low is None or check.high is None or seen is None:
-        raise WorkerFailed("; ".join(measured.failures.values()) or "too few visits were made to compare")
+        raise WorkerFailed("too few visits were made to compare")
+    # A claim takes the whole interval beyond the threshold, and estimates scatter about the truth.
+    half = (math.log(check.high) - math.log(check.low)) / 2
+    scatter = half / float(special.stdtrit(check.n - 1, 0.975))
     return SelfTest(
         ratio=check.ratio,
         low=check.low,
         high=check.high,
-        resolves=check.threshold,
+        resolves=math.expm1(check.threshold),
+        found=math.expm1(check.threshold + half + float(special.ndtri(0.8)) * scatter),
         unstable=check.unstable,
         disturbed=seen.disturbed / seen.visits,
     )

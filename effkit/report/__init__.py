@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from effkit.names import on_first_use
 
 if TYPE_CHECKING:
-    from effkit.report.notebook import comparison_frame, comparison_html
+    from effkit.report.notebook import Sentences, comparison_frame, comparison_html
     from effkit.report.plots import plot
     from effkit.report.render import render_html, write
     from effkit.report.summary import summarise
 
-__all__ = ["comparison_frame", "comparison_html", "plot", "render_html", "summarise", "write"]
+__all__ = ["Sentences", "comparison_frame", "comparison_html", "plot", "render_html", "summarise", "write"]
 
 _MODULES = {
+    "Sentences": "notebook",
     "comparison_frame": "notebook",
     "comparison_html": "notebook",
     "plot": "plots",

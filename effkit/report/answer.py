@@ -29,21 +29,30 @@ def answer(view: View) -> Answer:
     if not rivals:
         return Answer("none", "No answer", "Every candidate is the reference at another number of labels.")
     match decision.kind:
-        case "smaller" | "larger":
+        case "smaller":
             return _chosen(view, decision.weighed(decision.chosen or ""), notes)
+        case "larger":
+            return _larger(view, decision.weighed(decision.chosen or ""), notes)
         case "indifferent":
             return _indifferent(view, notes)
     smaller = [each for each in rivals if _saves(view, each.contender)] or rivals
-    enough = [each for each in smaller if each.good_enough == "meets"]
-    undecided = [each for each in smaller if each.good_enough == "open"]
-    stays = [each for each in enough if each.outcome == "meets"]
-    if stays:
-        return _stays(view, stays[0], notes)
+    meet = [each for each in smaller if each.outcome == "meets"]
+    if meet:
+        return _stays(view, meet[0], notes)
+    return _nothing_chosen(view, smaller, notes)
+
+
+def _nothing_chosen(view: View, smaller: list[Weighed], notes: list[str]) -> Answer:
+    """What comes nearest: of what may still turn out to be enough, or, where all are out, of all."""
+    still = [each for each in smaller if each.outcome == "open"]
+    enough = [each for each in still or smaller if each.good_enough == "meets"]
     if enough:
         return _outside(view, enough[0], notes)
-    if undecided:
-        return _not_shown(view, min(undecided, key=lambda each: _nearness(view, each)), notes)
-    return _no(view, smaller, notes)
+    undecided = [each for each in still or smaller if each.good_enough == "open"]
+    if not undecided:
+        return _no(view, smaller, notes)
+    nearest = min(undecided, key=lambda each: _nearness(view, each))
+    return _not_shown(view, nearest, notes) if still else _out_of_reach(view, nearest, notes)
 
 
 def _nearness(view: View, each: Weighed) -> tuple[float, float]:
@@ -124,6 +133,17 @@ def _chosen(view: View, found: Weighed, notes: list[str]) -> Answer:
     return _answer(view, "yes", "Yes", sentence, [*notes, _against(view, better, chosen)], chosen, chosen)
 
 
+def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
+    """Neither the reference nor anything smaller is shown to meet what is asked, and something larger is."""
+    chosen, reference = _record(view, found), view.label(view.reference)
+    sentence = (
+        f"Neither {reference} nor anything smaller is shown to meet what is asked. {view.label(chosen)} does, and is "
+        f"no smaller ({view.gap(_gap(chosen))})."
+    )
+    also = [*notes, f"{reference}: {why_not(view, view.decision.weighed(view.reference.name))}."]
+    return _answer(view, "no", "No", sentence, also, chosen, chosen)
+
+
 def _indifferent(view: View, notes: list[str]) -> Answer:
     decision = view.decision
     enough, best = view.record.candidate(decision.enough or ""), view.record.candidate(decision.chosen or "")
@@ -164,6 +184,15 @@ def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
     sentence = f"{start} {why_not(view, found)}."
     word = "Not shown" if kind == "not shown" else "No"
     return _answer(view, kind, word, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
+
+
+def _out_of_reach(view: View, found: Weighed, notes: list[str]) -> Answer:
+    """Outside the budget, whatever its quality may turn out to be."""
+    nearest = _record(view, found)
+    start = f"None of the candidates meets what is asked. Of {view.label(nearest)}, the closest,"
+    sentence = f"{start} {why_not(view, found)}."
+    quality = f"Whether it is good enough is open too ({view.gap(_gap(nearest))})."
+    return _answer(view, "no", "No", sentence, [*notes, quality, *savings.would_be(view, nearest)], None, nearest)
 
 
 def _in_groups(view: View, found: Weighed, notes: list[str]) -> Answer | None:
@@ -287,8 +316,8 @@ def _hardly_matters(view: View) -> list[str]:
     met = met_by_reference(view)
     if met:
         notes.append(
-            f"{view.label(view.reference)} already meets the budget for {listing(met)}: a smaller model saves, "
-            "but nothing here demands it."
+            f"{view.label(view.reference)} already meets the budget for {listing(met)}: nothing here demands a smaller "
+            "model."
         )
     return notes
 

@@ -42,7 +42,7 @@ def traffic_table(view: View, chosen: str | None) -> Table | None:
         for place, each in enumerate(view.record.spec.traffic)
     ]
     made = build(view, columns, key="traffic", title="At your traffic", chosen=chosen)
-    return replace(made, note=" ".join((*_choice(found), *_idling(found), *_assumed(view, found))))
+    return replace(made, note=" ".join((*_choice(view, found), *_idling(found), *_assumed(view, found))))
 
 
 def year_table(view: View) -> Table | None:
@@ -123,10 +123,18 @@ def _per_thousand(view: View, each: Provision) -> Iterator[str]:
         yield f"{show(each.carbon_g_per_thousand.value, 'g')}{NBSP}CO₂e"
 
 
-def _choice(found: dict[str, list[Provision]]) -> Iterator[str]:
+def _choice(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
     """Where the traffic leaves nothing to choose by, and from where on it does."""
     if len(found) < 2:
         return
+    bases = {each[0].capacity.basis for each in found.values()}
+    if len(found) == len(view.measured) and len(bases) == 1:  # else some may need more
+        yield from _alike(found)
+    yield from _turning_point(found)
+
+
+def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
+    """The traffics at which all need as many machines."""
     same: dict[int, list[str]] = {}
     for each in zip(*found.values(), strict=True):
         numbers = {int(one.machines.value) for one in each}
@@ -135,7 +143,6 @@ def _choice(found: dict[str, list[Provision]]) -> Iterator[str]:
     for number, rates in same.items():
         many = "one machine" if number == 1 else f"{whole(number)} machines"
         yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
-    yield from _turning_point(found)
 
 
 def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:

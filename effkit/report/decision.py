@@ -58,7 +58,7 @@ def limit_words(view: View, check: Check) -> str:
     if check.of_quality:
         within = "overall" if check.what == "quality" else "in any group"
         return f"at most {view.margin_value(check.limit)} worse {within}"
-    return f"{LIMITS[check.what]} of at most {_amount(view, check.what, check.limit)}"
+    return f"{LIMITS[check.what]} of at most {_amount(check, check.limit)}"
 
 
 def measured_words(view: View, check: Check) -> str:
@@ -66,7 +66,7 @@ def measured_words(view: View, check: Check) -> str:
     known = check.known
     if known.value is None:
         bounds = {"at least": known.low, "at most": known.high}
-        told = [f"{words} {_amount(view, check.what, end)}" for words, end in bounds.items() if end is not None]
+        told = [f"{words} {_amount(check, end)}" for words, end in bounds.items() if end is not None]
         return "; ".join((*told, known.why))
     if check.what == "groups":
         least, most = known.value, known.high or 0.0
@@ -75,7 +75,7 @@ def measured_words(view: View, check: Check) -> str:
             f"{known.why}: between {view.size(least)}{better} and {view.size(most)} {'worse' if most > 0 else 'better'}"
         )
     ends = "" if known.low == known.high else interval(known.low, known.high, UNITS[check.what], known.value)
-    return f"{_amount(view, check.what, known.value)} {ends}".rstrip()
+    return f"{_amount(check, known.value)} {ends}".rstrip()
 
 
 def why_open(check: Check) -> str:
@@ -171,9 +171,9 @@ def _failed(view: View, each: Weighed, check: Check) -> str:
         return f"worse by more than {view.margin_value(check.limit)}"
     if check.what == "groups":
         return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
-    allowed, value = _amount(view, check.what, check.limit), check.known.value
+    allowed, value = _amount(check, check.limit), check.known.value
     if value is not None and abs(value / check.limit - 1) < NEARLY:
-        return f"{LIMITS[check.what]} is {_amount(view, check.what, value - check.limit)} over the {allowed} allowed"
+        return f"{LIMITS[check.what]} is {_amount(check, value - check.limit)} over the {allowed} allowed"
     return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
 
 
@@ -191,7 +191,8 @@ def _open(view: View, each: Weighed, check: Check) -> str:
     if check.known.value is not None and check.known.value > 0:
         margin += f" ({view.margin_value(check.known.value)} would be shown)"
     cannot = f"{whole(n)} items cannot tell whether it is worse by {margin}"
-    needed = found.items_needed
+    # How many would is known for the study's own margin.
+    needed = found.items_needed if math.isclose(check.limit, found.margin) else None
     return cannot if needed is None else f"{cannot}; {about(needed)} would"
 
 
@@ -207,11 +208,15 @@ def _so(view: View, decision: Decision) -> Iterator[str]:
 def _simplicity(view: View, decision: Decision) -> Iterator[str]:
     """Where a simpler family was taken although a faster candidate is good enough too."""
     assert decision.chosen is not None
+    if view.indicative:
+        return
     chosen = decision.weighed(decision.chosen).contender
     faster = [
         each.contender
         for each in decision.order
-        if each.outcome == "meets" and each.contender.time < chosen.time and not each.contender.reference
+        if each.outcome == "meets"
+        and not each.contender.reference
+        and each.contender.time * (1 + decision.asked.noise) < chosen.time
     ]
     for each in faster:
         if SIMPLEST_FIRST.index(each.family) > SIMPLEST_FIRST.index(chosen.family):
@@ -240,7 +245,7 @@ def _missing(view: View, decision: Decision) -> Iterator[str]:
         _, check, nearest = min(pairs, key=lambda pair: pair[0])
         yield (
             f"Of those good enough, {view.of(nearest.contender.name)} comes nearest to the limit on {LIMITS[what]}: "
-            f"{measured_words(view, check)}, and {_amount(view, what, check.limit)} is allowed."
+            f"{measured_words(view, check)}, and {_amount(check, check.limit)} is allowed."
         )
 
 
@@ -258,9 +263,5 @@ def _better(view: View, decision: Decision, name: str) -> str:
     )
 
 
-def _amount(view: View, what: What, value: float | None) -> str:
-    if value is None:
-        return "?"
-    if what == "money" and view.record.spec.cost is not None:
-        return f"{show(value, 'count')}{NBSP}{view.record.spec.cost.currency}"
-    return show(value, UNITS[what])
+def _amount(check: Check, value: float | None) -> str:
+    return "?" if value is None else f"{show(value, UNITS[check.what])}{NBSP}{check.currency}".rstrip()

@@ -75,7 +75,9 @@ def latency(view: View) -> Table:
         ColumnSpec("p90", "", lambda v, c: percentile_cell(c, 90)),
         ColumnSpec("p95", "", lambda v, c: percentile_cell(c, 95)),
         ColumnSpec(
-            "Calls", "", lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED
+            "Calls",
+            "kept for percentiles",
+            lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED,
         ),
         ColumnSpec("Ratio", "as seen, without the yardstick", _ratio_as_seen),
         ColumnSpec("Warm-up", "", _steady),

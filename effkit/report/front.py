@@ -17,6 +17,8 @@ _ROOM = 0.08
 _MARK, _LETTER, _LINE = 6.0, 7.0, 11.0
 """Half a mark, a letter's width and a line's height, in the figure's own pixels."""
 _STUB = 26.0
+_DIGITS = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))
+"""Of ticks on a logarithmic axis, ever finer."""
 
 
 @dataclass(frozen=True)
@@ -128,19 +130,25 @@ class _Axis:
     def at(self, value: float) -> float:
         return round(self.zero + self.per * (math.log10(value) if self.log else value), 3)
 
-    def ticks(self) -> Iterator[float]:
+    def ticks(self) -> Sequence[float]:
         if not self.log:
-            power = math.floor(math.log10(self.high - self.low))
-            steps = (digit * 10.0**each for each in (power - 1, power) for digit in (1, 2, 5))
-            step = next(each for each in steps if (self.high - self.low) / each <= 5)
-            first, last = math.ceil(self.low / step), math.floor(self.high / step)
-            yield from (round(n * step, 1 - power) for n in range(first, last + 1))
-            return
-        digits = (1,) if self.high - self.low > 2 else (1, 3) if self.high - self.low > 1 else (1, 2, 5)
-        for power in range(math.floor(self.low), math.ceil(self.high) + 1):
-            for digit in digits:
-                if self.low <= math.log10(digit * 10.0**power) <= self.high:
-                    yield digit * 10.0**power
+            return _even(self.low, self.high)
+        powers = range(math.floor(self.low), math.ceil(self.high) + 1)
+        first = 0 if self.high - self.low > 2 else 1 if self.high - self.low > 1 else 2
+        for digits in _DIGITS[first:]:
+            found = [digit * 10.0**power for power in powers for digit in digits]
+            inside = [each for each in found if self.low <= math.log10(each) <= self.high]
+            if len(inside) >= 2:
+                return inside
+        return _even(10**self.low, 10**self.high)
+
+
+def _even(low: float, high: float) -> list[float]:
+    """Round numbers at equal distances, six at most."""
+    power = math.floor(math.log10(high - low))
+    steps = (digit * 10.0**each for each in (power - 1, power) for digit in (1, 2, 5))
+    step = next(each for each in steps if (high - low) / each <= 5)
+    return [round(n * step, 1 - power) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _mark(view: View, place: int, each: Contender, across: _Axis, up: _Axis) -> Mark:

@@ -72,6 +72,6 @@ def _highest(view: View, candidate: CandidateRecord) -> Cell:
         return Cell("n too small", detail="no p99 that could be held against it", tone="muted")
     cell = estimate_cell(load.highest_per_s, "items/s")
     if load.bound != "within":
-        side = "the highest" if load.bound == "at least" else "the lowest"
-        cell = replace(cell, detail=f"{side} rate that was tried")
+        last = "the highest rate whose p99 is known"
+        cell = replace(cell, detail=last if load.bound == "at least" else "the lowest rate that was tried")
     return replace(cell, text=f"{BOUND_SIGNS[load.bound or 'within']}{cell.text}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from html import escape
 from typing import TYPE_CHECKING
 
 from effkit.record import Record
@@ -15,6 +16,18 @@ from effkit.report.view import View
 
 if TYPE_CHECKING:
     import pandas
+
+
+class Sentences(tuple[str, ...]):
+    """Sentences: a list in a notebook, where no sign of theirs is taken for markup; printed, a line each."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in self)}</ul>"
+
+    def __str__(self) -> str:
+        return "\n".join(self)
 
 
 class Cards:
@@ -65,9 +78,9 @@ class Comparison:
         return self._section.answer.chosen
 
     @property
-    def limits(self) -> tuple[str, ...]:
+    def limits(self) -> Sentences:
         """What cannot be concluded, a sentence each."""
-        return tuple(self._section.limits)
+        return Sentences(self._section.limits)
 
     @property
     def frame(self) -> pandas.DataFrame:
@@ -75,14 +88,14 @@ class Comparison:
         return comparison_frame(self.record)
 
     @property
-    def worst_groups(self) -> tuple[str, ...]:
+    def worst_groups(self) -> Sentences:
         """For each candidate, the group in which it loses most, a sentence each."""
-        return tuple(self._section.worst_groups)
+        return Sentences(self._section.worst_groups)
 
     @property
-    def techniques(self) -> tuple[str, ...]:
+    def techniques(self) -> Sentences:
         """For each technique, whether it was worth it on this host and why, a sentence each."""
-        return tuple(self._section.techniques)
+        return Sentences(self._section.techniques)
 
     @property
     def links(self) -> pandas.DataFrame:

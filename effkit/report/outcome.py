@@ -17,7 +17,7 @@ FEWEST: Mapping[Kind, str] = {
 PATTERNS: Mapping[Kind, str] = {
     "smaller": "{chosen} is chosen: the first that is good enough.",
     "reference": "{reference} stays: nothing simpler or smaller is shown to be good enough.",
-    "larger": "{chosen} is chosen: {reference} is itself outside what is asked, and nothing smaller does.",
+    "larger": "{chosen} is chosen: neither {reference} nor anything smaller is shown to meet what is asked.",
     "indifferent": "{enough} would be enough, but at {rate} it saves next to nothing: it does not matter, so take "
     "the best, {chosen}.",
     "open": "Nothing is chosen: no candidate is shown to meet everything, and some are open.",

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from effkit.analysis.contenders import Contender
-from effkit.analysis.decide import Serving, serving
 from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, choices
+from effkit.analysis.serving import Serving, serving
 from effkit.report.units import rate_number
 from effkit.report.values import Chart, ChartKind, Dot
 from effkit.report.view import View

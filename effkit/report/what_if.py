@@ -12,13 +12,17 @@ from typing import Any
 
 from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known
-from effkit.analysis.decide import Decision, Kind, Outcome, Serving, Weighed, decide, weigh
+from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
+from effkit.analysis.serving import Serving
 from effkit.report.decision import LIMITS, UNITS
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
 from effkit.report.outcome import FEWEST, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
 from effkit.report.units import DASH, NBSP, SCALES, Unit, capital, show, whole
 from effkit.report.view import View, listing
+
+SERVED = ("machines", "money", "served_energy", "carbon")
+"""Columns of what serving takes at a traffic."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,8 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
     yield Head("quality", "Good enough", "from a margin of", moves=True)
     network = view.asked.budget.network_s or view.asked.budget.network_bytes_per_s
     yield Head("latency", "p99 latency", "with the network" if network else "", moves=True)
-    for check in weigh(order[0], view.asked).checks:
+    rival = next(each for each in order if not each.reference)  # of whom all is asked, groups too
+    for check in weigh(rival, view.asked).checks:
         if check.what in MOVING:
             continue
         limit = view.margin_value(check.limit) if check.what == "groups" else show(check.limit, UNITS[check.what])
@@ -166,7 +171,7 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
     yield Head("machines", "Machines", "at that traffic", moves=True)
     yield Head("money", "Money", _at_most(view.asked.budget.money_per_thousand), moves=True)
     if any(each.idle_w is not None and each.above_idle_j is not None for each in order):
-        yield Head("energy", "Energy", "of 1,000 requests", moves=True)
+        yield Head("served_energy", "Energy", "of 1,000 requests", moves=True)
         yield Head("carbon", "CO₂e", _at_most(view.asked.budget.carbon_g_per_thousand, " g"), moves=True)
 
 
@@ -223,14 +228,14 @@ def _served(still: WhatIf, serving: Serving | None, key: str) -> str:
     return {
         "machines": whole(serving.machines),
         "money": DASH if money is None else f"{show(money, 'count')}{still.currency}",
-        "energy": show(serving.energy_j_per_thousand, "j"),
+        "served_energy": show(serving.energy_j_per_thousand, "j"),
         "carbon": show(serving.carbon_g_per_thousand, "g"),
     }[key]
 
 
 def _hidden(key: str, knobs: Knobs) -> bool:
     """Whether a column has nothing to say: without a traffic there are no machines, without a price no money."""
-    if key not in ("machines", "money", "energy", "carbon"):
+    if key not in SERVED:
         return False
     missing = {"money": knobs.price is None, "carbon": knobs.grid_g_per_kwh is None}
     return knobs.requests_per_s is None or missing.get(key, False)

@@ -94,7 +94,7 @@ def test_a_modelled_row_is_not_claimed_because_the_rest_of_the_run_is_counted() 
     run = paired(with_memory_j(samples(slower=0.9), ref=0.2, mine=0.55), components=(RAPL, MEMORY))
     found = energy(run, "mine", cores=2)
     assert found is not None and found.ratio is not None and found.ratio.high is not None
-    assert (run.rank, found.rank) == ("counter", "modelled-generic")
+    assert found.rank == "modelled-generic"
     assert found.ratio.high < 0.98, "the samples alone would claim it"
     assert [form.value > 1 for form in found.envelope] == [False, False, True]
     assert found.ratio.verdict == "within noise"
@@ -107,7 +107,7 @@ def test_a_counted_saving_over_a_counted_reference_is_claimed_whatever_else_the_
     measured = paired(run, components=(RAPL, MEMORY))
     found = energy(measured, "mine", cores=2)
     assert found is not None and found.ratio is not None
-    assert (measured.rank, found.rank) == ("modelled-generic", "counter")
+    assert found.rank == "counter"
     assert found.envelope == () and found.ratio.verdict == "lower"
     other = energy(measured, "heavy", cores=2)
     assert other is not None and other.ratio is not None and other.envelope

@@ -156,16 +156,19 @@ def test_no_rate_is_claimed_where_no_tail_is_borne() -> None:
     assert found.highest_per_s is None and found.bound is None
 
 
-def test_a_rate_between_two_is_claimed_where_the_p99_that_keeps_the_budget_is_borne() -> None:
+def test_a_rate_between_two_is_told_only_where_the_p99_of_both_is_borne() -> None:
     rng = np.random.default_rng(7)
-    few, many = m_d_1(0.3, 40, 1, rng), m_d_1(0.3, 2000, 3, rng)
-    busy = m_d_1(0.8, 40, 3, rng)
-    budget_s = float(np.quantile(many, 0.99) + np.quantile(busy, 0.99)) / 2
-    spec = LoadSpec(shares=(0.3, 0.8))
-    borne = load_of(rows([100.0], [many, busy]), spec, budget_s=budget_s, seed=1)
-    assert borne.bound == "within" and borne.highest_per_s is not None
-    unborne = load_of(rows([100.0], [few, busy]), spec, budget_s=budget_s, seed=1)
-    assert unborne.bound == "within" and unborne.highest_per_s is None
+    low, middle, busy = m_d_1(0.3, 2000, 3, rng), m_d_1(0.5, 4000, 3, rng), m_d_1(0.8, 40, 3, rng)
+    first, second, third = (float(np.quantile(each, 0.99)) for each in (low, middle, busy))
+    spec = LoadSpec(shares=(0.3, 0.5, 0.8))
+    samples = rows([100.0], [low, middle, busy])
+    within = load_of(samples, spec, budget_s=(first + second) / 2, seed=1)
+    assert within.bound == "within" and within.highest_per_s is not None
+    assert 30 < within.highest_per_s.value < 50
+    beyond = load_of(samples, spec, budget_s=(second + third) / 2, seed=1)
+    assert beyond.points[2].percentiles[-1].value_s is None
+    assert beyond.bound == "at least" and beyond.highest_per_s is not None
+    assert beyond.highest_per_s.value == pytest.approx(50.0)
 
 
 def test_below_the_lowest_rate_without_a_borne_p99_names_no_rate() -> None:

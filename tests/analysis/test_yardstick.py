@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.paired import Component, PairedSamples
 from effkit.analysis.yardstick import Stretches, factors, pseudo_values, slopes
 
 SLOPES = {"ref": 1.0, "mine": 1.4}
@@ -72,6 +72,24 @@ def test_the_reference_against_itself_sees_the_noise_go() -> None:
     assert all(check.as_seen is not None and check.low is not None and check.high is not None for check in checks)
     assert np.mean([check.high - check.low for check in checks]) < 0.1  # type: ignore[operator]
     assert np.mean([check.as_seen.high - check.as_seen.low for check in checks]) > 0.2  # type: ignore[union-attr, operator]
+
+
+def test_counted_joules_stay_what_the_counter_said_beside_a_modelled_memory() -> None:
+    frame = run()
+    calls = frame[frame["metric"] == "visit_calls"]
+    seconds = calls["value"].to_numpy() * frame.loc[frame["metric"] == "visit_infer_s", "value"].to_numpy()
+    joules = [
+        calls.assign(metric="visit_cpu_j", value=calls["value"] * calls["candidate"].map({"ref": 1.0, "mine": 1.1})),
+        calls.assign(metric="visit_memory_j", value=20 * seconds),  # a sixth of all, and a time as any other
+    ]
+    parts = (Component("cpu", "counter", "RAPL"), Component("memory", "modelled-generic", "a guess"))
+    found = PairedSamples(pd.concat([frame, *joules]), "ref", pinned=True, components=parts)
+    check, ratio = found.check("energy"), found.ratio("mine", "energy")
+    assert check is not None and check.low is not None and check.high is not None and ratio is not None
+    assert check.high - check.low < 0.03
+    assert ratio.low is not None and ratio.high is not None
+    assert ratio.high - ratio.low < 0.03
+    assert ratio.value == pytest.approx(1.1, abs=0.03)
 
 
 def test_the_record_tells_how_far_the_speed_changed() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from codecarbon.external.hardware import Raspberry
 
 from effkit.bench.energy import EnergyMeter, _method, _tracker
 from effkit.record import RANKS, weakest_rank
@@ -71,11 +72,14 @@ class AppleSiliconChip:
         (GPU(True, False), "gpu", "modelled-tdp"),
         (AppleSiliconChip("CPU"), "cpu", "counter"),
         (AppleSiliconChip("GPU"), "gpu", "counter"),
+        (Raspberry("", "Raspberry Pi 5", chip_part="CPU"), "cpu", "modelled-tdp"),
+        (Raspberry("", "Raspberry Pi 5", chip_part="RAM"), "memory", "modelled-tdp"),
     ],
 )
 def test_ranks_of_hardware_that_is_not_here(hardware: object, component: str, rank: str) -> None:
     found = _method(hardware)
     assert (found.component, found.rank) == (component, rank)
+    assert found.tdp_w is None or found.tdp_w > 0
 
 
 @pytest.mark.parametrize("sockets", [1, 2])

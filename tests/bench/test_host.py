@@ -1,6 +1,7 @@
 """What a host tells of itself."""
 
 import os
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,6 +22,34 @@ def test_workers_and_coordinator_share_no_core_where_there_are_two() -> None:
 
 def test_more_threads_than_cores_share_a_core() -> None:
     assert host.choose_cores(4096).shared
+
+
+def first(where: str, quota: int) -> dict[str, str]:
+    """Files of the first version."""
+    return {f"{where}cpu.cfs_quota_us": str(quota), f"{where}cpu.cfs_period_us": "100000"}
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "cores"),
+    [
+        ("0::/", {"cpu.max": "150000 100000"}, 1.5),
+        ("0::/", {"cpu.max": "max 100000"}, None),
+        ("0::/job/step", {"job/cpu.max": "50000 100000", "job/step/cpu.max": "max 100000"}, 0.5),
+        ("4:cpu,cpuacct:/job", first("cpu,cpuacct/job/", 200_000), 2.0),
+        ("4:cpu,cpuacct:/", first("cpu/", 50_000), 0.5),
+        ("4:cpu:/", first("cpu/", -1), None),
+        ("0::/elsewhere", {"another/cpu.max": "50000 100000"}, None),
+    ],
+    ids=["limit", "none", "above", "first version", "its other name", "first, none", "another's"],
+)  # fmt: skip
+def test_a_quota_of_a_container_or_a_job_counts(
+    own: str, files: dict[str, str], cores: float | None, tmp_path: Path
+) -> None:
+    (tmp_path / "own").write_text(own)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{content}\n")
+    assert host.cgroup_cpus(tmp_path / "own", tmp_path) == cores
 
 
 def test_the_fingerprint_names_the_cpu_and_the_packages() -> None:

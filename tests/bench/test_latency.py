@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from effkit.bench.latency import MOST_KEPT_CALLS, is_steady, one_pass, throughput, visit, warm_up
@@ -24,6 +25,14 @@ class Sleeper:
         self.calls += 1
         time.sleep(0.002)
         return np.zeros((len(prepared), 2))
+
+
+class Slowing(Sleeper):
+    """Takes longer with every call."""
+
+    def infer(self, prepared: list[Any]) -> NDArray[Any]:
+        time.sleep(0.0005 * self.calls)
+        return super().infer(prepared)
 
 
 class Instant(Sleeper):
@@ -86,8 +95,19 @@ def test_warm_up_ends_when_steady_or_when_patience_ends() -> None:
     steady = warm_up(Sleeper(), list(range(20)), Protocol(warm_up_s=0.1, warm_up_fast_s=0.1))
     assert steady["calls"] >= 41
     assert steady["first_call_s"] >= 0.003
-    hasty = warm_up(Sleeper(), list(range(20)), Protocol(warm_up_most_s=0.001, warm_up_fast_s=0.001))
-    assert not hasty["steady"]
+    hasty = Protocol(warm_up_most_s=0.001, warm_up_fast_s=0.001)
+    assert not warm_up(Slowing(), list(range(20)), hasty)["steady"]
+
+
+def test_no_model_is_called_unsteady_before_it_was_compared_with_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty = Protocol(warm_up_most_s=0.001, warm_up_fast_s=0.001)
+    model = Sleeper()
+    warm_up(model, list(range(20)), hasty)
+    assert model.calls >= 41
+    monkeypatch.setattr("effkit.bench.latency.MOST_TO_COMPARE_S", 0.0)
+    endless = Sleeper()
+    assert not warm_up(endless, list(range(20)), hasty)["steady"]
+    assert endless.calls < model.calls
 
 
 def test_throughput_times_whole_batches() -> None:

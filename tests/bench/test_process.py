@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -40,6 +41,17 @@ def test_a_worker_that_is_killed_says_how_it_ended() -> None:
     with WorkerProcess(threads=1) as worker:
         worker.psutil.send_signal(signal.SIGKILL)
         with pytest.raises(WorkerFailed, match="SIGKILL: most likely it ran out of memory"):
+            worker.ask("memory")
+
+
+def test_half_an_answer_is_a_failure_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    with WorkerProcess(threads=1) as worker:
+        assert worker._process.stdout is not None
+        worker.psutil.send_signal(signal.SIGKILL)
+        cut_off = io.BufferedReader(io.BytesIO(b'{"peak_by'))  # type: ignore[arg-type]
+        monkeypatch.setattr(worker._process, "stdout", cut_off)
+        monkeypatch.setattr(worker, "_write", lambda message: None)
+        with pytest.raises(WorkerFailed, match="SIGKILL"):
             worker.ask("memory")
 
 

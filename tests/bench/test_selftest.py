@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from effkit.bench.process import WorkerFailed
 from effkit.bench.selftest import self_test
 
 
@@ -9,6 +12,15 @@ def test_the_self_test_measures_a_model_against_itself() -> None:
     told: list[str] = []
     seen = self_test(lambda share, text: told.append(text))
     assert seen.low <= seen.ratio <= seen.high
-    assert seen.resolves >= 0.01
+    assert 0.01 <= seen.resolves < seen.found
     assert 0.0 <= seen.disturbed <= 1.0
     assert told[-1] == "measured"
+
+
+def test_a_worker_that_cannot_start_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(items: list[object]) -> list[int]:
+        raise OSError("no room")
+
+    monkeypatch.setattr("effkit.bench.selftest._matrix", lambda: refuses)
+    with pytest.raises(WorkerFailed, match="no room"):
+        self_test()

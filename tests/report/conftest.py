@@ -337,6 +337,36 @@ CASES: dict[str, Callable[[], Record]] = {
         reference(), minilm(gap=gap(-0.004, -0.009, 0.001, "inconclusive", verdict_alone="inferior", p_holm=0.9))
     ),
     "groups": lambda: record(reference(), minilm(), params={"budget": {"group_margin_points": 1.0}}),
+    "one is out and one is open": lambda: record(
+        reference(),
+        minilm(),
+        tfidf(gap=gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, items_needed=6841)),
+        params={"budget": {"latency_p99_s": 0.005}},
+    ),
+    "all are out": lambda: record(
+        reference(),
+        minilm(gap=gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, items_needed=6841)),
+        params={"budget": {"latency_p99_s": 0.001}},
+    ),
+    "energy": lambda: record(
+        reference(energy=energy(1.74, 5, None, rank="counter")),
+        minilm(energy=energy(0.31, 5, ratio(0.18, "lower"), rank="counter")),
+        params={"budget": {"energy_j": 1.0, "group_margin_points": 1.0}},
+    ),
+    "only a larger one meets": lambda: record(
+        reference(energy=energy(1.74, 5, None, rank="counter")),
+        candidate(
+            "giant",
+            "Giant",
+            0.09,
+            0.861,
+            speed="higher",
+            gap=gap(0.019, 0.011, 0.027, "superior"),
+            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
+            energy=energy(0.31, 5, ratio(0.18, "lower"), rank="counter"),
+        ),
+        params={"budget": {"energy_j": 1.0}},
+    ),
     "slower": lambda: record(
         reference(),
         candidate("sloth", "Sloth", 0.06, 0.842, speed="higher", gap=gap(0.0, -0.004, 0.004, "non-inferior")),

@@ -43,6 +43,17 @@ def plain(text: str) -> str:
         ("groups", "not shown", ["MiniLM L6 is good enough overall (−0.4 [−0.9, +0.1]), but groups cannot be judged"]),
         ("holm", "not shown", ["not after allowing for all the candidates tried"]),
         ("slower", "yes", ["but answers 1.46× slower"]),
+        ("one is out and one is open", "not shown", ["TF-IDF", "these 2,000 test items cannot decide"]),
+        (
+            "all are out",
+            "no",
+            ["None of the candidates meets what is asked. Of MiniLM L6, the closest, p99"],
+        ),
+        (
+            "only a larger one meets",
+            "no",
+            ["Neither MPNet base nor anything smaller", "Giant does, and is no"],
+        ),
     ],
 )
 def test_sentence(make_record: MakeRecord, case: str, kind: str, words: list[str]) -> None:

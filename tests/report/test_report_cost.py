@@ -55,6 +55,15 @@ def test_machines_for_every_traffic(make_record: MakeRecord) -> None:
     assert "out of memory" in next(each for each in table.rows if each.name == "minilm-l6+int8").failure
 
 
+def test_who_has_no_rate_is_not_said_to_need_as_few_machines(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    below = Load(
+        max_batch=1, saturation_per_s=Estimate(value=50.0, n=3), points=(), highest_per_s=None, bound="below",
+    )  # fmt: skip
+    table = section_of(changed(record, record.reference.name, load=below)).traffic
+    assert table is not None and "every candidate" not in table.note
+
+
 def test_it_says_where_cost_decides_nothing_and_from_where_it_does(make_record: MakeRecord) -> None:
     table = section_of(make_record("yes")).traffic
     assert table is not None

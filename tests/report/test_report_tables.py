@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from effkit.record import Record
-from effkit.report import comparison_frame, summarise
+from effkit.report import Sentences, comparison_frame, summarise
 from effkit.report.comparison import percentile_cell
 from effkit.report.units import DASH, interval, share, show, signed, times
 from effkit.report.values import StudySection
@@ -152,3 +152,9 @@ def test_every_case_can_be_summarised(any_record: Record) -> None:
     study = section_of(any_record)
     assert study.limits
     assert len(study.comparison.rows) == len(any_record.candidates)
+
+
+def test_sentences_show_whatever_signs_they_hold() -> None:
+    said = Sentences(["mine failed: `<lambda>` gave *2* of $3", "ok"])
+    assert "<li>mine failed: `&lt;lambda&gt;` gave *2* of $3</li>" in said._repr_html_()
+    assert str(said).splitlines()[1] == "ok" and list(said)[1] == "ok"

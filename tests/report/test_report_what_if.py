@@ -28,6 +28,7 @@ from effkit.migrations import read_record
 from effkit.production import Budget, CostSpec
 from effkit.record import Quality, Record
 from effkit.report import render_html, summarise
+from effkit.report.front import _Axis
 from effkit.report.sliders import Knobs, at
 from effkit.report.units import SCALES, show
 from effkit.report.view import View
@@ -329,8 +330,26 @@ def test_nothing_is_served_without_a_traffic(make_record: MakeRecord) -> None:
     keys = [head.key for head in found.heads]
     without = shown(view, found, replace(found.begin, requests_per_s=None))
     served = shown(view, found, replace(found.begin, requests_per_s=100.0, price=None))
-    assert [without.hidden[keys.index(key)] for key in ("machines", "energy", "carbon", "money")] == [True] * 4
-    assert [served.hidden[keys.index(key)] for key in ("machines", "energy", "carbon", "money")] == [False] * 3 + [True]
+    columns = [keys.index(key) for key in ("machines", "served_energy", "carbon", "money")]
+    assert [without.hidden[column] for column in columns] == [True] * 4
+    assert [served.hidden[column] for column in columns] == [False, False, False, True]
+
+
+def test_a_limit_on_energy_shows_its_column_with_or_without_a_traffic(make_record: MakeRecord) -> None:
+    view = View(make_record("energy"))
+    found = what_if(view)
+    assert found is not None
+    keys = [head.key for head in found.heads]
+    assert "groups" in keys
+    for traffic in (None, 10):
+        same(view, found, {"traffic": traffic})
+    for requests_per_s in (None, 100.0):
+        seen = shown(view, found, replace(found.begin, requests_per_s=requests_per_s))
+        assert not seen.hidden[keys.index("energy")]
+        outcomes = {
+            found.labels[place]: line.cells[keys.index("energy")].outcome for place, line in enumerate(seen.lines)
+        }
+        assert outcomes == {"MiniLM L6": "meets", "MPNet base": "fails"}
 
 
 def test_the_page_admits_this_script_alone(make_record: MakeRecord) -> None:
@@ -392,6 +411,21 @@ def test_errors_of_any_size_have_ticks(make_record: MakeRecord, scale: float) ->
     ticks = [float(tick.text) for tick in found.front.y_ticks]
     assert ticks == pytest.approx([0.41 * scale, 0.42 * scale, 0.43 * scale], rel=1e-9, abs=0)
     assert [tick.at for tick in found.front.y_ticks] == pytest.approx([50.934, 125.616, 200.297], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "last_s", "wanted"),
+    [
+        (0.022, 0.045, [0.03, 0.04]),
+        (0.011, 0.018, [0.012, 0.014, 0.016, 0.018]),
+        (0.0101, 0.0103, [0.0101, 0.01015, 0.0102, 0.01025, 0.0103]),
+        (0.001, 0.5, [0.001, 0.01, 0.1]),
+    ],
+)
+def test_an_axis_of_latency_has_two_ticks_at_least(first_s: float, last_s: float, wanted: list[float]) -> None:
+    axis = _Axis([first_s, last_s], 46.0, 426.0, log=True)
+    ticks = axis.ticks()
+    assert len(ticks) >= 2 and set(wanted) <= {round(tick, 6) for tick in ticks}
 
 
 def _times(part: Any, scale: float) -> Any:

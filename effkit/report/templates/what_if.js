@@ -117,7 +117,7 @@ const whatIf = (() => {
     const texts = {
       machines: () => grouped(String(served.machines)),
       money: () => (served.money === null ? "–" : show(served.money, run.scales.count) + run.currency),
-      energy: () => show(served.energy, run.scales.j),
+      served_energy: () => show(served.energy, run.scales.j),
       carbon: () => show(served.carbon, run.scales.g),
     };
     if (!head.moves) return still;
@@ -127,7 +127,7 @@ const whatIf = (() => {
   }
 
   function hidden(key, knobs) {
-    if (!["machines", "money", "energy", "carbon"].includes(key)) return false;
+    if (!["machines", "money", "served_energy", "carbon"].includes(key)) return false;
     return knobs.traffic === null || (key === "money" && knobs.price === null) || (key === "carbon" && knobs.grid === null);
   }
 
