@@ -96,11 +96,13 @@ def tested(case: Case, spec: LoadSpec) -> Load:
     built, cores = case.built[case.reference], host.choose_cores(1)
     items = case.test[:: max(1, len(case.test) // ITEMS)].tolist()
     with on_cores(cores):
-        run = bench.measure(
-            built, spec, Protocol(), task=case.task, products=host.products_folder(cache_dir()), items=items,
-            cores=cores.workers, seed=1, tell=lambda text: print(f"{case.reference}: {text}", file=sys.stderr),
+        runs, failures = bench.measure(
+            {case.reference: built}, spec, Protocol(), task=case.task, products=host.products_folder(cache_dir()),
+            items=items, cores=cores.workers, seed=1, tell=lambda text: print(text, file=sys.stderr),
         )  # fmt: skip
-    return load_of(bench.table({case.reference: run}, spec.shares), spec, budget_s=None, seed=1)
+    if failures:
+        raise RuntimeError(failures[case.reference])
+    return load_of(bench.table(runs, spec.shares), spec, budget_s=None, seed=1)
 
 
 def spin(folder: Path) -> Case:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,65 +22,15 @@ from effkit.analysis.estimates import cold_start, latency, memory, throughput
 from effkit.analysis.paired import Component, PairedSamples
 from effkit.attempts import Asked
 from effkit.bench import host
-from effkit.bench.energy import EnergyMeter
-from effkit.bench.measurements import Measurements
 from effkit.bench.memory import peak_bytes
-from effkit.bench.prepare import Prepared
 from effkit.cascades import cascades
+from effkit.findings import CurveResult, Findings
 from effkit.links import links
-from effkit.spec import CandidateSpec, StudySpec
+from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class CurveResult:
-    """One point of a learning curve, predicted but not yet scored."""
-
-    model: str
-    fit_items: int
-    predictions: NDArray[Any]
-    making_s: float
-
-
-@dataclass
-class Findings:
-    """Everything one run found out, as it came.
-
-    Attributes:
-        test: item indices that were predicted.
-        fit_items: training items by candidate.
-        prepared: by candidate; those that failed are missing.
-        steps: beginnings of chains that are no candidates, by name; predicted and not timed.
-        failures: why, by candidate or step.
-    """
-
-    spec: StudySpec
-    task: Task
-    test: NDArray[np.int64]
-    meter: EnergyMeter
-    started_at: datetime
-    started_s: float
-    load_before: float | None
-    models: dict[str, resolve.Model] = field(default_factory=dict)
-    fit_items: dict[str, int] = field(default_factory=dict)
-    prepared: dict[str, Prepared] = field(default_factory=dict)
-    steps: dict[str, Prepared] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    curve: list[CurveResult] = field(default_factory=list)
-    measured: Measurements = field(default_factory=Measurements)
-    windows: list[record.Window] = field(default_factory=list)
-
-    @property
-    def labels(self) -> NDArray[Any]:
-        """Labels of the test items."""
-        return self.task.labels[self.test]
-
-    def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
-        """Score predictions item by item."""
-        return METRICS[metric or self.task.metric].score(predictions, self.labels)
 
 
 def assemble(

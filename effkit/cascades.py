@@ -22,7 +22,7 @@ from effkit.spec import CandidateSpec
 from effkit.techniques import exits_of
 
 if TYPE_CHECKING:
-    from effkit.assemble import Findings
+    from effkit.findings import Findings
 
 Named = tuple[tuple[str, str], ...]
 """Name and title of each stage."""

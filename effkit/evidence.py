@@ -196,3 +196,34 @@ class Link(Frozen):
     energy_payback: Payback | None = Field(default=None, description="in its own energy, gross")
     sensitivity: tuple[LayerCost, ...] = Field(default=(), description="by which mixed precision chose its bits")
     error: str | None = Field(default=None, description="why the chain up to here failed")
+
+
+class LoadPoint(Frozen):
+    """One rate of the load test: all its arrival sequences together."""
+
+    share: float = Field(description="of the saturation rate")
+    asked_per_s: float = Field(description="mean rate of arrivals that was asked for")
+    queries: int
+    percentiles: tuple[PercentileRecord, ...] = Field(description="of latency from the scheduled arrival")
+    delay_p99_s: float = Field(description="99th percentile of how late the generator issued a request")
+    generator_limited: bool = Field(description="the generator's delay is over a tenth of the latency's p99")
+
+
+class Load(Frozen):
+    """What a candidate does under load, one worker serving (MLPerf LoadGen, Offline and Server)."""
+
+    max_batch: int
+    saturation_per_s: Estimate = Field(description="requests a second with a queue that never empties (Offline)")
+    points: tuple[LoadPoint, ...]
+    highest_per_s: Estimate | None = Field(
+        default=None,
+        description="highest rate whose p99 meets the budget, the network's part taken off, from an isotonic fit; None "
+        "without a budget, or where no p99 is borne that could be held against it",
+    )
+    bound: Literal["within", "at least", "below"] | None = Field(
+        default=None, description="whether the rates measured enclose `highest_per_s`, or only bound it"
+    )
+    others_share: float | None = Field(
+        default=None, description="most that other processes took of one core during a sequence of requests"
+    )
+    steal_share: float | None = Field(default=None, description="most that the hypervisor took, likewise")

@@ -17,7 +17,7 @@ from effkit.spec import CandidateSpec
 from effkit.techniques import words
 
 if TYPE_CHECKING:
-    from effkit.assemble import Findings
+    from effkit.findings import Findings
 
 Ends = tuple[CandidateRecord, CandidateRecord]
 """Both ends of a link, measured: the chain with the technique, and the one without."""

@@ -24,6 +24,8 @@ from effkit.evidence import (
     Gap,
     LayerCost,
     Link,
+    Load,
+    LoadPoint,
     Making,
     NoiseCheck,
     Origin,
@@ -161,33 +163,6 @@ class Quality(Frozen):
     seed_values: tuple[float, ...] = Field(description="one value a training seed, the first is the one used")
     secondary: dict[str, float] = Field(default_factory=dict, description="further metrics, without a verdict")
     groups: tuple[GroupQuality, ...] = ()
-
-
-class LoadPoint(Frozen):
-    """One rate of the load test: all its arrival sequences together."""
-
-    share: float = Field(description="of the saturation rate")
-    asked_per_s: float = Field(description="mean rate of arrivals that was asked for")
-    queries: int
-    percentiles: tuple[PercentileRecord, ...] = Field(description="of latency from the scheduled arrival")
-    delay_p99_s: float = Field(description="99th percentile of how late the generator issued a request")
-    generator_limited: bool = Field(description="the generator's delay is over a tenth of the latency's p99")
-
-
-class Load(Frozen):
-    """What a candidate does under load, one worker serving (MLPerf LoadGen, Offline and Server)."""
-
-    max_batch: int
-    saturation_per_s: Estimate = Field(description="requests a second with a queue that never empties (Offline)")
-    points: tuple[LoadPoint, ...]
-    highest_per_s: Estimate | None = Field(
-        default=None,
-        description="highest rate whose p99 meets the budget, the network's part taken off, from an isotonic fit; None "
-        "without a budget, or where no p99 is borne that could be held against it",
-    )
-    bound: Literal["within", "at least", "below"] | None = Field(
-        default=None, description="whether the rates measured enclose `highest_per_s`, or only bound it"
-    )
 
 
 class CandidateRecord(Frozen):

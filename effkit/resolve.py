@@ -26,10 +26,19 @@ CASCADE = "cascade"
 
 @dataclass(frozen=True)
 class Own:
-    """A user's own model: a callable from a batch of items to one prediction each."""
+    """A user's own model: a callable from a batch of items to one prediction each.
+
+    Raises:
+        SpecError: when it cannot travel to a worker: said here, before anything else is prepared.
+    """
 
     function: BatchFunction
     title: str
+
+    def __post_init__(self) -> None:
+        from effkit.models.own import packed
+
+        packed(self.function)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from effkit import assemble, attempts, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
+from effkit.findings import CurveResult, Findings
 from effkit.identity import known
 from effkit.params import given as given_keys
 from effkit.params import override, parse, read
@@ -104,7 +105,7 @@ class Study:
             title: a longer name for tables.
 
         Raises:
-            SpecError: when the name is taken.
+            SpecError: when the name is taken, or the function cannot travel.
         """
         names = [candidate.name for candidate in self.spec.candidates]
         if name in names:
@@ -180,12 +181,12 @@ class Study:
         if (why := failures.get(self.spec.reference)) is not None:
             raise StudyFailed(f"The reference `{self.spec.reference}` failed: {why}")
 
-    def _check_margin(self, found: assemble.Findings) -> None:
+    def _check_margin(self, found: Findings) -> None:
         errors = found.scores(found.prepared[self.spec.reference].predictions[0])
         if self.spec.margin_percent is not None and not np.any(errors):
             raise StudyFailed(f"`{self.spec.reference}` makes no error, and a margin is a share of them: name another.")
 
-    def _prepared(self, show: Progress) -> assemble.Findings:
+    def _prepared(self, show: Progress) -> Findings:
         """Load the task, then make every candidate and predict the test items with it."""
         from effkit.bench import host
         from effkit.bench.energy import EnergyMeter
@@ -201,7 +202,7 @@ class Study:
         meter = EnergyMeter()
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
-        found = assemble.Findings(self.spec, task, test, meter, started_at, started_s, load_before)
+        found = Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), host.products_folder(cache_dir())
         how = resolve.making(
             self.spec,
@@ -220,8 +221,8 @@ class Study:
                 seeds = list(resolve.seeds(model, self.spec))[: None if is_candidate else 1]
                 recipe = resolve.recipe(candidate, model, how, seeds[0])
                 done = prepare(
-                    recipe, seeds, folder, products, test, meter,
-                    count=not is_point, device=self.spec.protocol.device, changed=bool(candidate.techniques),
+                    recipe, seeds, folder, products, test, meter, counted=() if is_point else found.counted,
+                    device=self.spec.protocol.device, changed=bool(candidate.techniques),
                 )  # fmt: skip
             except (WorkerFailed, CatalogueError) as error:
                 log.warning("%s failed while it was prepared: %s", candidate.name, error)
@@ -229,7 +230,7 @@ class Study:
                 continue
             if is_point:
                 making_s = sum(step["time_s"] for step in done.making)
-                found.curve.append(assemble.CurveResult(candidate.model, fit_items, done.predictions[0], making_s))
+                found.curve.append(CurveResult(candidate.model, fit_items, done.predictions[0], making_s))
             elif not is_candidate:
                 found.steps[candidate.name] = done
             else:
@@ -237,13 +238,12 @@ class Study:
                 found.fit_items[candidate.name] = fit_items if model.builder != "own" else 0
         return found
 
-    def _measure(self, found: assemble.Findings, show: Progress) -> None:
+    def _measure(self, found: Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
         from effkit.bench import adapt, host, slot
         from effkit.bench.measure import Bench
 
         with slot.measuring_slot(lambda text: show(0.3, text)) as held:
-            sizes = [found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))]
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
                 reference=self.spec.reference,
@@ -251,7 +251,7 @@ class Study:
                 task=found.task.saved_below(cache_dir() / "loaded"),
                 products=host.products_folder(cache_dir()),
                 test=found.test,
-                sizes=np.array(sizes),
+                sizes=found.sizes,
                 seed=self.spec.seed,
                 meter=found.meter,
                 progress=lambda share, text: show(0.3 + 0.7 * share, text),

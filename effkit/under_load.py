@@ -11,14 +11,13 @@ import numpy as np
 from effkit.analysis.cost import moved_bytes
 from effkit.analysis.load import load_of
 from effkit.analysis.pareto import Direction, front
-from effkit.assemble import Findings
 from effkit.bench import host
 from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
-from effkit.bench.process import WorkerFailed
 from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
 from effkit.catalogue import cache_dir
+from effkit.findings import Findings
 from effkit.progress import Progress
 from effkit.record import CandidateRecord, Load, Record
 
@@ -32,7 +31,7 @@ ITEMS = 64
 
 
 def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Progress) -> tuple[Record, pd.DataFrame]:
-    """Put the reference, the chosen candidate and some of the front under load, one after the other.
+    """Put the reference, the chosen candidate and some of the front under load, in turn.
 
     Args:
         found: what the run found out.
@@ -45,15 +44,21 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
         log says why.
     """
     assert found.spec.load is not None
-    runs: dict[str, bench.LoadRun] = {}
-    names = tested(record)
     with measuring_slot(lambda text: show(1.0, text)) as slot, on_cores(found.measured.cores):
-        for name in names:
-            try:
-                runs[name] = _run(found, name, show)
-            except (WorkerFailed, bench.GeneratorFailed) as failure:
-                log.warning("%s failed under load: %s", name, failure)
+        runs, failures = bench.measure(
+            {name: found.prepared[name].built for name in tested(record)},
+            found.spec.load,
+            found.spec.protocol,
+            task=found.task.saved_below(cache_dir() / "loaded"),
+            products=host.products_folder(cache_dir()),
+            items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
+            cores=found.measured.cores.workers if found.measured.cores else (),
+            seed=found.spec.seed,
+            tell=lambda text: show(1.0, f"load test of {text}"),
+        )
         found.windows.append(slot.window())
+    for name, failure in failures.items():
+        log.warning("%s failed under load: %s", name, failure)
     if not runs:
         return record, samples
     rows = bench.table(runs, found.spec.load.shares)
@@ -89,24 +94,6 @@ def _point(candidate: CandidateRecord) -> tuple[float, float]:
     assert candidate.quality is not None and candidate.latency is not None
     ratio = candidate.latency.ratio
     return candidate.quality.value.value, 1.0 if ratio is None else ratio.value
-
-
-def _run(found: Findings, name: str, show: Progress) -> bench.LoadRun:
-    spec = found.spec
-    assert spec.load is not None
-    sizes = np.array([found.task.request_bytes(found.test[index : index + 1]) for index in range(len(found.test))])
-    items = block_items(found.test, sizes, ITEMS, seed=spec.seed, number=LOAD)
-    return bench.measure(
-        found.prepared[name].built,
-        spec.load,
-        spec.protocol,
-        task=found.task.saved_below(cache_dir() / "loaded"),
-        products=host.products_folder(cache_dir()),
-        items=items.tolist(),
-        cores=found.measured.cores.workers if found.measured.cores else (),
-        seed=spec.seed,
-        tell=lambda text: show(1.0, f"load test of {name}: {text}"),
-    )
 
 
 def _with(record: Record, tests: dict[str, Load], found: Findings) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from itertools import takewhile
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from effkit.analysis.family import Family, family
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.evidence import PercentileRecord, QualityVerdict
-from effkit.record import CandidateRecord, Latency, Record
+from effkit.record import CandidateRecord, Record
 from effkit.spec import Budget
 
 NO_DIFFERENCE = 0.0
@@ -175,8 +176,8 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         ),
         time=_time(candidate, reference),
         p99_s=_p99(latency.percentiles if latency else ()),
-        prepare_p99_s=_p99(latency.prepare_percentiles if latency else (), _part_missing(latency)),
-        infer_p99_s=_p99(latency.infer_percentiles if latency else (), _part_missing(latency)),
+        prepare_p99_s=_part(candidate, "prepare"),
+        infer_p99_s=_part(candidate, "infer"),
         peak_bytes=Known(peak, peak, peak, "" if peak else "not measured"),
         energy_j=Known(
             request.value if request else None,
@@ -229,5 +230,13 @@ def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = "not measured
     return Known(found.value_s, found.low_s, found.high_s)
 
 
-def _part_missing(latency: Latency | None) -> str:
-    return "this record is older than the percentiles of its parts" if latency else "not measured"
+def _part(candidate: CandidateRecord, part: Literal["prepare", "infer"]) -> Known:
+    """P99 of a part of the latency, where the two are told apart: a function of one's own, and the later stages of
+    several models, prepare while they infer."""
+    latency = candidate.latency
+    if latency is None:
+        return Known(None, why="not measured")
+    if family(candidate) in ("cascade", "unknown"):
+        return Known(None, why="its preparing and inferring are not told apart")
+    percentiles = latency.prepare_percentiles if part == "prepare" else latency.infer_percentiles
+    return _p99(percentiles, "this record is older than the percentiles of its parts")

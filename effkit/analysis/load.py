@@ -72,6 +72,8 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         points=tuple(points),
         highest_per_s=highest,
         bound=bound,
+        others_share=_most(samples, "load_others_share"),
+        steal_share=_most(samples, "load_steal_share"),
     )
 
 
@@ -204,6 +206,11 @@ def _saturation(values: Floats) -> Estimate:
         high=interval.high if interval else None,
         n=values.size,
     )
+
+
+def _most(samples: pd.DataFrame, metric: str) -> float | None:
+    values = samples.loc[samples["metric"] == metric, "value"]
+    return float(values.max()) if len(values) else None
 
 
 def _series(samples: pd.DataFrame, metric: str, place: int) -> list[Floats]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
-UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s"]
+UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s", "load_others_share", "load_steal_share"]
 """Rows of a load test, whose generations are sequences of arrivals."""
 COUNTED = ("metered", "counter")
 Grids = Callable[[str, str], Floats]

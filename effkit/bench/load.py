@@ -6,48 +6,44 @@ shares of it. Both are MLPerf LoadGen's, and the worker answers both under the s
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
-from effkit.bench import slot
-from effkit.bench.generator import WORKER_ENDED
+from effkit.bench import host
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Built
-from effkit.bench.process import WorkerFailed, WorkerProcess, environment
+from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
-from effkit.bench.serving import ENDED, LAST_REQUEST
+from effkit.bench.schedule import LOAD, order
+from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, asked, sequence
 from effkit.spec import LoadSpec, Protocol, SpecError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_QUERIES = 20
-SLACK_S = 60.0
 LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s"
-SAMPLE = re.compile(
-    rb'"name":\s*"Sample".*?"sample_seq":\s*(\d+).*?"sample_idx":\s*(\d+)'
-    rb'.*?"issue_start_ns":\s*(\d+).*?"complete_ns":\s*(\d+)'
-)
-"""An event of LoadGen's trace, which is no valid JSON. Both times count from the scheduled arrival: the second
-is `issue_delay + issue_to_done` of the counter event beside it, which does not say whose it is."""
-
+OTHERS, STEAL = "load_others_share", "load_steal_share"
 Tell = Callable[[str], None]
 """Told what is done now."""
 
 
-class GeneratorFailed(RuntimeError):
-    """The load generator itself went wrong; nothing is said about the candidate."""
+@dataclass(frozen=True)
+class Company:
+    """What else took CPU time during a sequence, as shares of one core: other processes, and the hypervisor."""
+
+    others_share: float
+    steal_share: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,7 @@ class Arrivals:
         item: (n,) item of the task that was sent.
         delay_s: (n,) how late the generator issued it.
         latency_s: (n,) from the scheduled arrival to the answer.
+        company: what else took CPU time meanwhile.
     """
 
     share: float
@@ -69,6 +66,7 @@ class Arrivals:
     item: NDArray[np.int64]
     delay_s: NDArray[np.float64]
     latency_s: NDArray[np.float64]
+    company: Company
 
 
 @dataclass(frozen=True)
@@ -77,18 +75,13 @@ class LoadRun:
 
     Attributes:
         saturation_per_s: one value a repetition.
+        saturation_company: what else took CPU time during each.
         sequences: every rate with every seed.
     """
 
     saturation_per_s: tuple[float, ...]
+    saturation_company: tuple[Company, ...]
     sequences: tuple[Arrivals, ...]
-
-
-@dataclass(frozen=True)
-class _Trace:
-    position: NDArray[np.int64]
-    delay_s: NDArray[np.float64]
-    latency_s: NDArray[np.float64]
 
 
 def check_installed() -> None:
@@ -106,7 +99,7 @@ def check_installed() -> None:
 
 
 def measure(
-    built: Built,
+    built: Mapping[str, Built],
     load: LoadSpec,
     protocol: Protocol,
     *,
@@ -116,114 +109,121 @@ def measure(
     cores: Sequence[int],
     seed: int,
     tell: Tell = lambda text: None,
-) -> LoadRun:
-    """Put a candidate under load in a fresh worker, loaded and warmed up as for a visit.
+) -> tuple[dict[str, LoadRun], dict[str, str]]:
+    """Put candidates under load in turn, each in a fresh worker of its own, loaded and warmed up as for a visit.
+
+    Sequence by sequence they take turns, in random order, so that a change of the host falls on all of them. The
+    workers of the others stay, and sleep.
 
     Args:
-        built: the candidate.
+        built: the candidates.
         load: rates, sequences and batching policy.
-        protocol: threads, device and warm-up of the worker.
+        protocol: threads, device and warm-up of the workers.
         task: folder of the saved task.
         products: folder of cached products.
         items: of the task, that are sent.
-        cores: to pin the worker to.
+        cores: to pin the workers to.
         seed: of all arrivals and of the choice of items; the same for all candidates.
         tell: told what is done now.
 
-    Raises:
-        WorkerFailed: when the candidate fails, within seconds.
-        GeneratorFailed: when LoadGen does.
+    Returns:
+        The runs, and why a candidate has none: it or the load generator failed.
     """
-    with WorkerProcess(threads=protocol.threads, cores=cores, device=protocol.device) as worker:
-        worker.ask("open", recipe=built.recipe.to_json(), task=str(task), products=str(products))
-        worker.ask("load", folder=str(built.folder))
-        worker.ask("warm_up", items=list(items)[:WARM_UP_ITEMS], protocol=protocol.model_dump())
-        return drive(worker, load, items, seed=seed, tell=tell)
+    failures: dict[str, str] = {}
+    driven: dict[str, Driven] = {}
+
+    def attempt(name: str, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except (WorkerFailed, GeneratorFailed) as failure:
+            failures[name] = str(failure)
+            driven.pop(name, None)
+
+    with ExitStack() as stack:
+
+        def start(name: str) -> None:
+            worker = stack.enter_context(WorkerProcess(threads=protocol.threads, cores=cores, device=protocol.device))
+            recipe, folder = built[name].recipe.to_json(), str(built[name].folder)
+            worker.ask("open", recipe=recipe, task=str(task), products=str(products))
+            worker.ask("load", folder=folder)
+            worker.ask("warm_up", items=list(items)[:WARM_UP_ITEMS], protocol=protocol.model_dump())
+            driven[name] = Driven(worker, load, items, seed=seed, cores=cores)
+
+        for name in built:
+            tell(f"{name}: starting")
+            attempt(name, partial(start, name))
+        for turn, (step, words) in enumerate(_steps(load)):
+            for name in order(sorted(driven), seed=seed, generation=LOAD, block=turn):
+                tell(f"{name}: {words}")
+                attempt(name, partial(step, driven[name]))
+    return {name: each.run for name, each in driven.items()}, failures
 
 
 def drive(
     worker: WorkerProcess, load: LoadSpec, items: Sequence[int], *, seed: int, tell: Tell = lambda text: None
 ) -> LoadRun:
-    """Put a worker under load that has loaded its candidate. Arguments and errors as for `measure`."""
-    warm = worker.ask("take_load", items=list(items), max_batch=load.max_batch)
-    expected_per_s = len(items) / warm["pass_s"]
-    saturation_per_s = []
+    """Put one worker under load that has loaded its candidate.
+
+    Raises:
+        WorkerFailed: when the candidate fails, within seconds.
+        GeneratorFailed: when LoadGen does.
+    """
+    driven = Driven(worker, load, items, seed=seed)
+    for step, words in _steps(load):
+        tell(words)
+        step(driven)
+    return driven.run
+
+
+class Driven:
+    """A worker under load, sequence by sequence. Arguments and errors as for `drive`; `cores` are the worker's."""
+
+    def __init__(
+        self, worker: WorkerProcess, load: LoadSpec, items: Sequence[int], *, seed: int, cores: Sequence[int] = ()
+    ) -> None:
+        self._worker, self._load, self._items, self._seed, self._cores = worker, load, items, seed, cores
+        warm = worker.ask("take_load", items=list(items), max_batch=load.max_batch)
+        self._expected_per_s = len(items) / warm["pass_s"]
+        self._saturation: list[tuple[float, Company]] = []
+        self._sequences: list[Arrivals] = []
+
+    def saturate(self, number: int) -> None:
+        """Keep its queue from emptying, for the rate that it can take."""
+        trace, company = self._watched("Offline", self._expected_per_s, [self._seed, 0, number])
+        self._saturation.append((len(trace.latency_s) / float(trace.latency_s.max()), company))
+
+    def serve(self, number: int, place: int) -> None:
+        """Send one sequence of arrivals at one share of that rate."""
+        share = self._load.shares[place]
+        rate_per_s = share * float(np.exp(np.mean([np.log(each) for each, _ in self._saturation])))
+        trace, company = self._watched("Server", rate_per_s, [self._seed, place + 1, number])
+        sent = np.asarray(self._items, dtype=np.int64)[trace.position]
+        self._sequences.append(Arrivals(share, number, rate_per_s, sent, trace.delay_s, trace.latency_s, company))
+
+    @property
+    def run(self) -> LoadRun:
+        """What was seen."""
+        rates, company = zip(*self._saturation, strict=True)
+        return LoadRun(rates, company, tuple(self._sequences))
+
+    def _watched(self, scenario: Scenario, rate_per_s: float, seeds: Sequence[int]) -> tuple[Trace, Company]:
+        ours = [psutil.Process(), *self._worker.family]  # the generator too, once it has ended
+        before, started = host.activity(ours, self._cores), time.perf_counter()
+        trace = sequence(self._worker, asked(scenario, rate_per_s, self._load, len(self._items), seeds))
+        after, length_s = host.activity(ours, self._cores), time.perf_counter() - started
+        foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
+        stolen_s = after.steal_s - before.steal_s
+        return trace, Company(max(0.0, foreign_s / length_s), max(0.0, stolen_s / length_s))
+
+
+def _steps(load: LoadSpec) -> Iterator[tuple[Callable[[Driven], None], str]]:
+    """All sequences in order, with words: saturation first, then every rate in turn."""
     for number in range(load.seeds):
-        tell(f"saturation, {number + 1} of {load.seeds}")
-        asked = _asked("Offline", expected_per_s, load, len(items), [seed, 0, number])
-        trace = _sequence(worker, asked)
-        saturation_per_s.append(len(trace.latency_s) / float(trace.latency_s.max()))
-    mean_per_s = float(np.exp(np.mean(np.log(saturation_per_s))))
-    sequences = []
-    for number in range(load.seeds):  # every rate in turn, so that a drift of the host falls on all of them
+        yield partial(Driven.saturate, number=number), f"saturation, {number + 1} of {load.seeds}"
+    for number in range(load.seeds):
         for place, share in enumerate(load.shares):
-            tell(f"{100 * share:.0f} % of saturation, {number + 1} of {load.seeds}")
-            asked = _asked("Server", share * mean_per_s, load, len(items), [seed, place + 1, number])
-            trace = _sequence(worker, asked)
-            sent = np.asarray(items, dtype=np.int64)[trace.position]
-            sequences.append(Arrivals(share, number, share * mean_per_s, sent, trace.delay_s, trace.latency_s))
-    return LoadRun(tuple(saturation_per_s), tuple(sequences))
-
-
-def _asked(
-    scenario: Literal["Offline", "Server"], rate_per_s: float, load: LoadSpec, items: int, seeds: Sequence[int]
-) -> dict[str, Any]:
-    """What the generator is told, cut so that a sequence lasts no longer than it may."""
-    return {
-        "scenario": scenario,
-        "rate_per_s": rate_per_s,
-        "queries": max(FEWEST_QUERIES, min(load.queries, int(rate_per_s * load.most_s))),
-        "items": items,
-        "seed": int(np.random.SeedSequence(seeds).generate_state(1)[0]),
-    }
-
-
-def _sequence(worker: WorkerProcess, asked: dict[str, Any]) -> _Trace:
-    """Have one sequence of requests answered, and read what LoadGen saw."""
-    with tempfile.TemporaryDirectory(prefix="effkit-") as folder:
-        requests, answers = worker.lend_pipes("serve_load")
-        code, said = _generate({**asked, "folder": folder, "requests": requests, "answers": answers})
-        if code == WORKER_ENDED:
-            worker.take_back("serve_load")  # which says why
-            raise WorkerFailed("the worker stopped answering")
-        if code:
-            raise GeneratorFailed(f"the load generator ended with exit code {code}: {said or 'it said nothing'}")
-        worker.take_back("serve_load", end=LAST_REQUEST, ended=ENDED)
-        return _read(Path(folder), asked["queries"])
-
-
-def _generate(asked: dict[str, Any]) -> tuple[int, str]:
-    """Run the generator in a process of its own; return its exit code and its last words."""
-    patience_s = SLACK_S + 10 * asked["queries"] / asked["rate_per_s"]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "effkit.bench.generator", json.dumps(asked)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=asked["folder"],
-            env=environment(threads=1),
-            pass_fds=(asked["requests"], asked["answers"], *slot.descriptors()),
-            start_new_session=True,
-            timeout=patience_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise WorkerFailed(f"not all requests were answered within {patience_s:.0f} s") from None
-    return done.returncode, "".join(done.stderr.decode(errors="replace").strip().splitlines()[-1:])
-
-
-def _read(folder: Path, queries: int) -> _Trace:
-    for line in (folder / "mlperf_log_detail.txt").read_text(encoding="utf-8", errors="replace").splitlines():
-        event = json.loads(line.removeprefix(":::MLLOG"), strict=False) if line.startswith(":::MLLOG") else {}
-        if event.get("metadata", {}).get("is_error"):
-            raise GeneratorFailed(f"LoadGen: {event['key']}: {event['value']}")
-    events = SAMPLE.findall((folder / "mlperf_log_trace.json").read_bytes())
-    if len(events) != queries:
-        raise GeneratorFailed(f"LoadGen's trace tells of {len(events)} requests, and {queries} were asked for")
-    found = np.array([[int(number) for number in event] for event in events], dtype=np.int64)
-    found = found[np.argsort(found[:, 0])]
-    return _Trace(position=found[:, 1], delay_s=found[:, 2] / 1e9, latency_s=found[:, 3] / 1e9)
+            words = f"{100 * share:.0f} % of saturation, {number + 1} of {load.seeds}"
+            yield partial(Driven.serve, number=number, place=place), words
 
 
 def table(runs: Mapping[str, LoadRun], shares: Sequence[float]) -> pd.DataFrame:
@@ -236,13 +236,20 @@ def table(runs: Mapping[str, LoadRun], shares: Sequence[float]) -> pd.DataFrame:
 
     parts = []
     for name, run in runs.items():
-        for number, rate in enumerate(run.saturation_per_s):
+        for number, (rate, company) in enumerate(zip(run.saturation_per_s, run.saturation_company, strict=True)):
             parts.append(_rows(name, number, NONE, SATURATION, np.array([rate])))
+            parts += _company(name, number, NONE, company)
         for each in run.sequences:
             place = shares.index(each.share)
             parts.append(_rows(name, each.seed, place, LATENCY, each.latency_s, each.item))
             parts.append(_rows(name, each.seed, place, DELAY, each.delay_s, each.item))
+            parts += _company(name, each.seed, place, each.company)
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _company(name: str, generation: int, block: int, seen: Company) -> list[pd.DataFrame]:
+    shares = {OTHERS: seen.others_share, STEAL: seen.steal_share}
+    return [_rows(name, generation, block, metric, np.array([share])) for metric, share in shares.items()]
 
 
 def _rows(

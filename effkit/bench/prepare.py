@@ -74,7 +74,7 @@ def prepare(
     meter: EnergyMeter,
     *,
     device: str = "cpu",
-    count: bool = True,
+    counted: Sequence[int] = (),
     changed: bool = False,
 ) -> Prepared:
     """Make a candidate with each seed and predict the test items with each.
@@ -87,7 +87,7 @@ def prepare(
         test: item indices to predict.
         meter: measures the energy of making.
         device: where PyTorch trains, embeds and predicts, "cpu" or "cuda".
-        count: whether to load it and count parameters and operations too.
+        counted: items over which operations are counted, once it is loaded; without any, nothing is counted.
         changed: whether techniques made it, so that one answer to everything is their fault.
 
     Raises:
@@ -112,14 +112,13 @@ def prepare(
                 made_first, response_bytes = made["folder"], predicted["response_bytes"]
                 making = tuple(made["making"])
         facts, staged = Facts(), None
-        if count:
+        items = list(counted)
+        if items:
             worker.ask("load", folder=made_first)
-            facts = Facts(**worker.ask("facts", folder=made_first, item=int(test[0])))
-        if count and recipe.stages:
+            facts = Facts(**worker.ask("facts", folder=made_first, items=items))
+        if items and recipe.stages:
             out = scratch / "stages.npy"
-            told = worker.ask(
-                "stages", folder=made_first, indices=str(scratch / "test.npy"), out=str(out), item=int(test[0])
-            )
+            told = worker.ask("stages", folder=made_first, indices=str(scratch / "test.npy"), out=str(out), items=items)
             staged = Staged(np.load(out), tuple(Facts(**each) for each in told["facts"]), told["setup"])
         peak = worker.ask("memory")["peak_bytes"]
     if facts.tensor_bytes is not None:

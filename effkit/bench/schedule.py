@@ -53,7 +53,7 @@ def calls_per_visit(protocol: Protocol, workers: int = 1) -> int:
     return math.ceil(protocol.calls / (protocol.generations * protocol.blocks * workers))
 
 
-WARM_UP, THROUGHPUT, LOAD = 10_000, 20_000, 30_000
+WARM_UP, THROUGHPUT, LOAD, COUNTED = 10_000, 20_000, 30_000, 40_000
 """Where the numbers of what is no block begin; a generation adds its own."""
 
 

@@ -147,24 +147,29 @@ class Worker:
         self._state |= {"model": model, "predictor": device.awaited(model)}
         return {"load_s": load_s}
 
-    def facts(self, folder: str, item: int) -> dict[str, Any]:
-        """Count what can be counted on the loaded model."""
+    def facts(self, folder: str, items: list[int]) -> dict[str, Any]:
+        """Count what can be counted on the loaded model, operations over these items."""
         from dataclasses import asdict
 
-        (sample,) = self._state["task"].items.take([item])
-        return asdict(self._state["module"].facts(self._state["model"], sample, Path(folder)))
+        from effkit.models.base import over_items
 
-    def stages(self, folder: str, indices: str, out: str, item: int) -> dict[str, Any]:
+        sample = self._state["task"].items.take(items)
+        module, model = self._state["module"], self._state["model"]
+        return asdict(over_items([module.facts(model, item, Path(folder)) for item in sample]))
+
+    def stages(self, folder: str, indices: str, out: str, items: list[int]) -> dict[str, Any]:
         """Write what every stage of a cascade says of the test items (.npy), and tell how it was set up."""
         from dataclasses import asdict
 
         import numpy as np
 
+        from effkit.models.base import over_items
+
         module, task = self._state["module"], self._state["task"]
         recipe, place = self._state["recipe"], Path(folder)
         np.save(out, module.stage_answers(recipe, place, task, np.load(indices), self._products()))
-        (sample,) = task.items.take([item])
-        facts = [asdict(each) for each in module.counts(self._state["model"], sample)]
+        each_item = [module.counts(self._state["model"], item) for item in task.items.take(items)]
+        facts = [asdict(over_items(of_stage)) for of_stage in zip(*each_item, strict=True)]
         return {"facts": facts, "setup": module.read_setup(place)}
 
     def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -56,6 +56,12 @@ class Facts:
     weight_bytes: int | None = None
     flops: float | None = None
     """Operations of one request."""
+
+
+def over_items(counted: Sequence[Facts]) -> Facts:
+    """Return one model's facts with the mean of what was counted over several items; None where one has none."""
+    flops = [each.flops for each in counted if each.flops is not None]
+    return replace(counted[0], flops=sum(flops) / len(flops) if len(flops) == len(counted) else None)
 
 
 @dataclass(frozen=True)

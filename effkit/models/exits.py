@@ -109,7 +109,9 @@ def load(stage: Recipe, folder: Path, place: Path) -> list[NetworkPart]:
     ends = json.loads((place / LAYERS).read_text(encoding="utf-8"))
     network, last, whole = _open(stage, folder, ends)
     fitted: list[LogisticHead | OwnScores] = [*_heads(place), last]
-    counted = [whole, *([Facts(0, 0, 0)] * len(ends))]
+    files = [place / HEAD.format(number) / heads.HEAD_FILE for number in range(len(ends))]
+    added = [_of_head(head, file.stat().st_size) for head, file in zip(_heads(place), files, strict=True)]
+    counted = [_together(whole, added[0]), *added[1:], _of_head(last, 0)]  # its file is among the whole's
     return [NetworkPart(network, *each) for each in zip(range(len(fitted)), fitted, counted, strict=True)]
 
 
@@ -167,6 +169,21 @@ def _open(stage: Recipe, folder: Path, ends: Sequence[int]) -> tuple[Parted, Log
     text, last = predictor.encoder, predictor.head
     assert isinstance(text, SentenceEncoder) and isinstance(last, LogisticHead)
     return TextParts(text, ends), last, Facts(*text.count(), sum(path.stat().st_size for path in predictor.files))
+
+
+def _of_head(head: LogisticHead | OwnScores, file_bytes: int) -> Facts:
+    arrays = head.arrays.values() if isinstance(head, LogisticHead) else ()
+    return Facts(sum(array.size for array in arrays), sum(array.nbytes for array in arrays), file_bytes)
+
+
+def _together(one: Facts, other: Facts) -> Facts:
+    return Facts(*(
+        (mine or 0) + (added or 0)
+        for mine, added in (
+            (one.parameters, other.parameters), (one.tensor_bytes, other.tensor_bytes),
+            (one.weight_bytes, other.weight_bytes),
+        )
+    ))  # fmt: skip
 
 
 def _heads(place: Path) -> list[LogisticHead]:

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -78,7 +79,7 @@ class GraphEncoder:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], original: Callable[[], TorchEncoder]) -> None:
         self._facts = read_facts(folder)
-        self._original = original
+        self._original = cache(original)  # counted over several items, it is opened once
         self._front = front(folder, self._facts, settings)
         self._session = _session(folder, self._facts)
 

@@ -88,7 +88,8 @@ def mixed(source: Path, place: Path, four: Callable[[str], bool]) -> None:
         chosen = [name for name in _products(made) if four(name)]
         scope = nncf.IgnoredScope(names=chosen, validate=False)
         made = nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_ASYM, ignored_scope=scope)
-        made = _four(nncf, made) if chosen else made
+        # All layers: else the last product of what is left would keep 8, whichever that is.
+        made = _four(nncf, made, all_layers=True) if chosen else made
     _save(made, place)
 
 
@@ -97,10 +98,10 @@ def constants_bytes(folder: Path) -> int:
     return (folder / OPENVINO_WEIGHTS).stat().st_size
 
 
-def _four(nncf: Any, graph: Any) -> Any:
+def _four(nncf: Any, graph: Any, *, all_layers: bool = False) -> Any:
     mode = nncf.CompressWeightsMode.INT4_SYM
     size = GROUP if all(width % GROUP == 0 for width in _widths(graph)) else -1
-    return nncf.compress_weights(graph, mode=mode, group_size=size, ratio=1.0)
+    return nncf.compress_weights(graph, mode=mode, group_size=size, ratio=1.0, all_layers=all_layers)
 
 
 def _products(graph: Any) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,19 +37,29 @@ def settings_of(function: Callable[[list[Any]], Any], task: Task, folder: Path) 
     Raises:
         SpecError: when the function cannot travel to another process.
     """
-    import cloudpickle
-
-    try:
-        content = cloudpickle.dumps(function)
-    except (pickle.PicklingError, TypeError) as error:
-        raise SpecError(
-            f"{_name(function)} cannot travel to a worker: {error}. Load what it needs inside the function."
-        ) from error
+    content = packed(function)
     digest = hashlib.sha256(content).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest[:32]}.cloudpickle"
     path.write_bytes(content)
     return {"function": str(path), "sha256": digest, "name": _name(function), "classes": list(task.classes)}
+
+
+def packed(function: Callable[[list[Any]], Any]) -> bytes:
+    """Pack a callable for its way to a worker.
+
+    Raises:
+        SpecError: when it cannot be.
+    """
+    import cloudpickle
+
+    try:
+        content: bytes = cloudpickle.dumps(function)
+    except Exception as error:  # what a function holds may refuse with any
+        raise SpecError(
+            f"{_name(function)} cannot travel to a worker: {error}. Load what it needs inside the function."
+        ) from error
+    return content
 
 
 class OwnPredictor:

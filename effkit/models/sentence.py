@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from effkit.models import networks, surgery
 from effkit.models.fronts import IDS, MASK, write_tokeniser
 from effkit.models.networks import Traceable
+from effkit.spec import SpecError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -36,7 +37,7 @@ class SentenceEncoder:
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         network = networks.made_ready(surgery.open_sentences(folder), settings)
         if "attention" in settings:
-            network[0].auto_model.set_attn_implementation(settings["attention"])
+            _set_attention(network[0].auto_model, settings["attention"])
         if settings.get("compile"):
             network[0].auto_model.compile(dynamic=True)
         self.network: SentenceTransformer = networks.on_device(network)
@@ -133,3 +134,14 @@ class SentenceEncoder:
             name: pad(value, (0, missing), value=filled[name]) if name in filled else value
             for name, value in prepared.items()
         }
+
+
+def _set_attention(transformer: Any, kernel: str) -> None:
+    """Set it, or refuse: transformers only warns where a model has no such kernel, and goes on with its own."""
+    transformer.set_attn_implementation(kernel)
+    taken = transformer.config._attn_implementation
+    if taken != kernel:
+        raise SpecError(
+            f"`attention` asks for {kernel}, and {type(transformer).__name__} has no attention but {taken} in this "
+            "version of transformers: leave `attention` out."
+        )

@@ -14,7 +14,9 @@ from effkit.tasks.base import Task
 
 LEARNING = frozenset({"distil", "heal", "tune", "int8", "mixed"})
 """Steps that look at items of the task: their products belong to it."""
-SHAPING = frozenset({"layers", "neurons", "heads", "sparse", "channels", "distil", "heal", "tune"})
+CUTTING = frozenset({"layers", "neurons", "heads", "sparse", "channels"})
+"""Steps that take something out of a network, without a look at an item."""
+SHAPING = CUTTING | {"distil", "heal", "tune"}
 """Steps that leave a PyTorch module."""
 SERVING = frozenset({"compile", "attention", "padding", "precision", "integers", "on_gpu"})
 """Settings of how a module is served: no step looks at them."""

@@ -167,6 +167,18 @@ def _imprecise(view: View) -> Iterator[Doubt]:
 
 
 def _load(view: View) -> Iterator[Doubt]:
+    usual = view.record.contention  # what its visits met
+    others, stolen = (usual.others_limit, usual.steal_limit) if usual else (BUSY_SHARE, STOLEN_SHARE)
+    for candidate, load in [(each, each.load) for each in view.measured if each.load]:
+        shares = (("other processes", load.others_share, others), ("the hypervisor", load.steal_share, stolen))
+        for who, share, most in shares:
+            if share is not None and share > most:
+                yield Doubt(
+                    "contended",
+                    f"While {view.label(candidate)} was under load, {who} took {100 * share:.0f} % of a core during a "
+                    "sequence of requests: its rates and waiting times are theirs too.",
+                    "Run the load test again in a quieter hour.",
+                )
     for candidate in view.measured:
         limited = [point for point in candidate.load.points if point.generator_limited] if candidate.load else []
         if limited:

@@ -233,7 +233,7 @@ class Task:
             facts: further attributes of a task (`title`, `metric`, `licence`).
 
         Raises:
-            SpecError: when a column is missing, or values of the target or the cluster.
+            SpecError: when a column is missing, or values of the target, of the cluster, or of an item's only column.
         """
         import pyarrow as pa
 
@@ -252,6 +252,12 @@ class Task:
                 "they are independent, give each a value of its own."
             )
         columns = list(features) if features else [each for each in frame.columns if each not in (target, cluster)]
+        empty = int(frame[columns[0]].isna().sum()) if len(columns) == 1 else 0
+        if empty:
+            raise SpecError(
+                f"{name}: {empty} of {len(frame)} rows have no `{columns[0]}`, which is all that an item holds; leave "
+                "them out first."
+            )
         values = frame[target]
         classes: tuple[str, ...] = ()
         if kind == "classification":

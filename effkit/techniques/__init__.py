@@ -48,7 +48,9 @@ def check(
         if reason is not None:
             raise SpecError(f"`{name}` cannot be applied here: {reason}. {technique.needs}")
         seen.add(name)
-        recipe = _applied(recipe, technique, parameters)
+        done, recipe = recipe, _applied(recipe, technique, parameters)
+        if (lost := _lost(done, recipe)) is not None:
+            raise SpecError(f"`{name}` undoes `{lost}`: a graph is exported from the plain module. Leave one out.")
         form, before = technique.gives or (CHANGED if technique.transform is not None else form), name
 
 
@@ -146,6 +148,12 @@ def _misfit(technique: Technique, builder: str, form: Form, before: str) -> str 
     fix = "; put it earlier in the chain, or leave one of the two out" if before else ""
     takes = " or ".join(map(with_article, _within_reach(technique, builder)))
     return f"it takes {takes}, and {left} {with_article(form)}{fix}"
+
+
+def _lost(before: Recipe, after: Recipe) -> str | None:
+    """What a module was served by, and a graph of it is not."""
+    exported = any(step["step"] == "export" for step in after.settings.get("steps", ()))
+    return next((key for key in ("compile", "attention") if exported and key in before.settings), None)
 
 
 def _within_reach(technique: Technique, builder: str) -> tuple[Form, ...]:

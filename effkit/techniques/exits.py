@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from effkit.models.base import Recipe
 from effkit.spec import Calibration, Frozen, Score
-from effkit.techniques.base import MODULE, WITH_EXITS, Technique
+from effkit.techniques.base import MODULE, WITH_EXITS, Target, Technique
 
 
 class ExitsParameters(Frozen):
@@ -48,6 +48,12 @@ def _with_exits(recipe: Recipe, parameters: ExitsParameters) -> Recipe:
     )
 
 
+def _sorted(target: Target, parameters: ExitsParameters) -> str | None:
+    if target.settings.get("padding") == "sorted":
+        return "`batching` sorts a batch into small ones, and items that leave early have no place in that"
+    return None
+
+
 def _said(parameters: ExitsParameters) -> str:
     *first, last = map(str, parameters.layers)
     return f"with exits after {', '.join(first)} and {last}" if first else f"with an exit after {last}"
@@ -62,5 +68,6 @@ EXITS = Technique(
     takes=(MODULE,),
     gives=WITH_EXITS,
     builders=("text.encoder", "vision.cnn"),
+    refuse=_sorted,
     apply=_with_exits,
 )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from effkit.models.base import Recipe
+from effkit.models.steps import CUTTING
 from effkit.spec import Frozen
 from effkit.techniques.base import MODULE, Target, Technique
 from effkit.techniques.steps import with_step
@@ -45,7 +46,7 @@ class TuneParameters(Frozen):
     """What `tune` may be given."""
 
     items: int | None = Field(
-        default=None, ge=100, le=1_000_000, description="labelled `fit` items; those of the study when not given"
+        default=None, ge=100, le=1_000_000, description="labelled `fit` items, at most those of the study"
     )
     epochs: int = Field(default=2, ge=1, le=100, description="passes over them")
 
@@ -63,6 +64,14 @@ def _no_layers(target: Target, parameters: DistilParameters) -> str | None:
     if parameters.layers is not None and target.builder in TRAINED_HERE:
         return f"`layers` is for encoders, and this model is `{target.builder}`; leave it out"
     return None
+
+
+def _nothing_to_heal(target: Target, parameters: HealParameters) -> str | None:
+    steps = [step["step"] for step in target.settings.get("steps", ())]
+    learnt = next((step for step in steps if step in ("distil", "tune")), None)
+    if learnt:
+        return f"it learns the published encoder's embeddings again, and would undo `{learnt}`; put it before that"
+    return None if CUTTING.intersection(steps) else "nothing was cut out of the encoder before it"
 
 
 def _said(parameters: DistilParameters) -> str:
@@ -91,6 +100,7 @@ HEAL = Technique(
     parameters=HealParameters,
     words=lambda parameters: "healed",
     builders=("text.encoder", "vision.efficientnet_lite"),
+    refuse=_nothing_to_heal,
     apply=lambda recipe, parameters: with_step(recipe, "heal", **parameters.model_dump()),
     embeddings=lambda parameters: parameters.items * (1 + LEARNT * parameters.epochs),
 )
@@ -99,10 +109,10 @@ TUNE = Technique(
     needs="A text encoder as a PyTorch module in 32 bits, and labelled `fit` items. What `distil` is compared with: "
     "the same student without a teacher.",
     parameters=TuneParameters,
-    words=lambda parameters: "fine-tuned" if parameters.items is None else f"fine-tuned on {parameters.items:,} labels",
+    words=lambda parameters: "fine-tuned" + (f" on at most {parameters.items:,} labels" if parameters.items else ""),
     builders=("text.encoder",),
     apply=lambda recipe, parameters: with_step(
-        recipe, "tune", items=parameters.items or recipe.fit_items, epochs=parameters.epochs
+        recipe, "tune", items=min(parameters.items or recipe.fit_items, recipe.fit_items), epochs=parameters.epochs
     ),
     embeddings=lambda parameters: LEARNT * (parameters.items or USUAL_LABELS) * parameters.epochs,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from effkit.analysis.contenders import Contender, contenders
-from effkit.record import GroupQuality, Load, LoadPoint, PercentileRecord
+from effkit.record import Cascade, GroupQuality, Load, LoadPoint, PercentileRecord
 from tests.analysis.test_cost import estimate
 from tests.analysis.two_runs import golden, with_candidate
 
@@ -75,3 +75,19 @@ def test_who_has_no_p99_under_load_where_others_have_one_is_untested() -> None:
     borne = load(None, 0.01, 0.02, highest_per_s=estimate(70.0), bound="within")
     some = found(minilm_l6=load(0.01, 0.02, 0.03), mpnet_base=borne)
     assert not some["mpnet-base"].untested
+
+
+def test_parts_of_the_latency_that_are_not_told_apart_are_held_to_no_limit() -> None:
+    latency = golden().candidate("minilm-l6").latency
+    assert latency is not None
+    told = latency.model_copy(
+        update={"prepare_percentiles": latency.percentiles, "infer_percentiles": latency.percentiles}
+    )
+    record = with_candidate(golden(), "minilm-l6", latency=told)
+    known = next(each for each in contenders(record) if each.name == "minilm-l6")
+    assert known.prepare_p99_s.value == known.infer_p99_s.value == known.p99_s.value is not None
+    for changed in ({"model": "a function of mine"}, {"cascade": Cascade.model_construct()}):
+        found = contenders(with_candidate(record, "minilm-l6", **changed))
+        of_one = next(each for each in found if each.name == "minilm-l6")
+        for part in (of_one.prepare_p99_s, of_one.infer_p99_s):
+            assert (part.value, part.why) == (None, "its preparing and inferring are not told apart")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +17,14 @@ import numpy as np
 import pytest
 
 from effkit.analysis.load import load_of
+from effkit.analysis.paired import UNDER_LOAD
 from effkit.bench import load
+from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.serving import ANSWER, LAST_REQUEST, REQUEST, answer_requests
 from effkit.models import Recipe
 from effkit.models.own import settings_of
-from effkit.spec import LoadSpec, SpecError
+from effkit.spec import LoadSpec, Protocol, SpecError
 from effkit.tasks import Task
 
 needs_loadgen = pytest.mark.skipif(
@@ -71,12 +75,55 @@ def test_every_request_is_answered(tmp_path: Path) -> None:
 
 
 @needs_loadgen
+def test_candidates_take_turns_and_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
+    task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
+
+    def faulty(items: list[Any]) -> list[int]:
+        raise ValueError("this model has a fault")
+
+    built = {}
+    for name, function in {"one": takes(0.001), "other": takes(0.002), "faulty": faulty}.items():
+        settings = settings_of(function, task, tmp_path)
+        built[name] = Built(Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings), tmp_path, 0)
+    told: list[str] = []
+    runs, failures = load.measure(
+        built, LoadSpec(shares=(0.3, 0.6), seeds=2, queries=40), Protocol(warm_up_s=0.1, warm_up_fast_s=0.1),
+        task=task.saved_below(tmp_path / "tasks"), products=tmp_path / "products", items=range(ITEMS), cores=(),
+        seed=1, tell=told.append,
+    )  # fmt: skip
+    assert set(runs) == {"one", "other"}
+    assert set(failures) == {"faulty"} and "this model has a fault" in failures["faulty"]
+    turns = [text.partition(":")[0] for text in told if "saturation" in text]
+    assert all({*pair} == {"one", "other"} for pair in zip(turns[::2], turns[1::2], strict=True))
+    for run in runs.values():
+        assert len(run.saturation_per_s) == len(run.saturation_company) == 2 and len(run.sequences) == 4
+        assert all(0 <= each.company.others_share < 8 and each.company.steal_share >= 0 for each in run.sequences)
+    one, other = (run.sequences for run in runs.values())
+    assert all((mine.item == theirs.item).all() for mine, theirs in zip(one, other, strict=True))
+
+
+@needs_loadgen
+def test_what_else_runs_during_a_load_test_is_told(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.3,), seeds=1, queries=200)
+    with loaded(takes(0.004), tmp_path) as worker:
+        busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            run = load.drive(worker, spec, range(ITEMS), seed=1)
+        finally:
+            busy.kill()
+            busy.wait()
+    assert run.sequences[0].company.others_share > 0.2
+    found = load_of(load.table({"one": run}, spec.shares), spec, budget_s=None, seed=1)
+    assert found.others_share is not None and found.others_share >= run.sequences[0].company.others_share
+
+
+@needs_loadgen
 def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.5,), seeds=2, queries=40, max_batch=4)
     with loaded(takes(0.0005), tmp_path) as worker:
         run = load.drive(worker, spec, range(ITEMS), seed=3)
     table = load.table({"one": run, "other": run}, spec.shares)
-    assert set(table["metric"]) == {"load_latency_s", "load_delay_s", "saturation_per_s"}
+    assert set(table["metric"]) == set(UNDER_LOAD)
     rows = table[(table["candidate"] == "one") & (table["metric"] == "load_latency_s")]
     assert rows["position"].tolist() == [*range(40), *range(40)]
     assert rows["generation"].tolist() == [0] * 40 + [1] * 40

@@ -12,6 +12,7 @@ from effkit.bench.energy import NoMeter
 from effkit.bench.prepare import prepare
 from effkit.bench.process import WorkerFailed
 from effkit.models import Recipe
+from effkit.models.base import Facts, over_items
 from effkit.models.own import settings_of
 from effkit.tasks import Task
 
@@ -30,7 +31,7 @@ def prepared(function: Any, folder: Path) -> Any:
     task = Task.from_arrays("letters", ["a" * (1 + number % 7) for number in range(40)], [0, 1] * 20)
     recipe = Recipe("mine", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
     test = np.sort(task.first("test", "all"))
-    return prepare(recipe, [1], task.saved_below(folder), folder, test, NoMeter(), count=False, changed=True)
+    return prepare(recipe, [1], task.saved_below(folder), folder, test, NoMeter(), changed=True)
 
 
 def test_a_class_that_dominates_is_no_sign_of_a_broken_model(tmp_path: Path) -> None:
@@ -41,3 +42,29 @@ def test_a_class_that_dominates_is_no_sign_of_a_broken_model(tmp_path: Path) -> 
 def test_one_answer_to_everything_is(tmp_path: Path) -> None:
     with pytest.raises(WorkerFailed, match="its techniques broke it"):
         prepared(constant, tmp_path)
+
+
+def test_operations_are_counted_over_items_of_all_lengths(tmp_path: Path) -> None:
+    texts = ["red dress " * (1 + number % 7) for number in range(80)]
+    task = Task.from_arrays("dresses", texts, [number % 2 for number in range(80)])
+    recipe = Recipe("tfidf", "text.tfidf", task.kind, fit_items=20, seed=1)
+    test = np.sort(task.first("test", "all"))
+    folder = task.saved_below(tmp_path)
+
+    def flops(counted: list[int]) -> float:
+        found = prepare(recipe, [1], folder, tmp_path, test, NoMeter(), counted=counted).facts
+        assert found.flops is not None and found.parameters
+        return found.flops
+
+    by_length = sorted(map(int, test), key=lambda item: len(texts[item]))
+    short, long = by_length[0], by_length[-1]
+    few, many = flops([short]), flops([long])
+    assert few < many
+    assert flops([short, long, long]) == pytest.approx((few + 2 * many) / 3)
+    assert prepare(recipe, [1], folder, tmp_path, test, NoMeter()).facts.flops is None
+
+
+def test_what_is_missing_for_one_item_is_missing() -> None:
+    counted = [Facts(1, 2, 3, 10.0), Facts(1, 2, 3, 20.0)]
+    assert over_items(counted) == Facts(1, 2, 3, 15.0)
+    assert over_items([*counted, Facts(1, 2, 3)]).flops is None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effkit.models import Products, Recipe, builder, cascade, parted
+from effkit.models import Products, Recipe, builder, cascade, heads, parted
 from effkit.spec import SpecError
 from effkit.tasks import Task
 from tests.models.encoders import images, recipe_of, texts
@@ -97,6 +97,12 @@ def test_operations_add_up(case: Case, products: Products) -> None:
     whole = module.facts(module.load(stage, whole_folder), item, whole_folder)
     assert all(part.flops and part.flops > 0 for part in parts)
     assert sum(part.flops or 0 for part in parts) == pytest.approx(whole.flops, rel=0.1)
+    head = heads.load(folder / cascade.EXITS / "exit-0")
+    added = sum(array.size for array in head.arrays.values())
+    assert whole.parameters and whole.tensor_bytes and whole.weight_bytes
+    assert sum(part.parameters or 0 for part in parts) == whole.parameters + added
+    assert sum(part.tensor_bytes or 0 for part in parts) == whole.tensor_bytes + 4 * added
+    assert sum(part.weight_bytes or 0 for part in parts) > whole.weight_bytes
 
 
 def test_an_exit_behind_the_last_layer_is_refused(case: Case, products: Products) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from effkit.models import Products, Recipe, own
 from effkit.models.own import OwnPredictor
+from effkit.resolve import Own
 from effkit.spec import SpecError
 from effkit.tasks import Task
 
@@ -59,6 +61,12 @@ def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_a_function_that_cannot_travel_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "open").open("w") as stream, pytest.raises(SpecError, match="cannot travel to a worker"):
         recipe_of(lambda batch: stream.write(""), tmp_path)
+
+
+def test_whatever_a_function_holds_refuses_with_it_is_told_when_it_is_added() -> None:
+    pointer = ctypes.pointer(ctypes.c_int(1))  # refuses with a ValueError
+    with pytest.raises(SpecError, match="cannot travel to a worker: .*Load what it needs inside the function"):
+        Own(lambda batch: [pointer.contents.value] * len(batch), "mine")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from effkit.models import Products, Recipe
 from effkit.models import encoder as encoders
 from effkit.models.encoder import OPTIMISED, EncoderPredictor
+from effkit.models.graphs import OPENVINO_GRAPH
 from effkit.models.teaching import softened
 from effkit.spec import SpecError
 from effkit.techniques import apply_chain
@@ -180,11 +181,20 @@ class TestOpenVino:
             _, folder, predictor = made(tiny_bert, products, [("mixed", {"points": points, "items": 50})])
             layers = json.loads((folder / OPTIMISED / "sensitivity.json").read_text(encoding="utf-8"))
             found[points] = layers, predictor.encoder.count()[1]
+            assert in_four_bits(folder / OPTIMISED) == sum(each["bits"] == 4 for each in layers)
             assert len(layers) == 12 and {each["bits"] for each in layers} <= {4, 8}
             assert all(each["bytes_saved"] > 0 and np.isfinite(each["cost"]) for each in layers)
         few = {points: sum(each["bits"] == 4 for each in layers) for points, (layers, _) in found.items()}
         assert few[20.0] > few[1e-9] or few[20.0] == 12
         assert found[20.0][1] <= found[1e-9][1]
+
+
+def in_four_bits(folder: Path) -> int:
+    """How many constants of an OpenVINO graph are numbers of 4 bits."""
+    openvino = pytest.importorskip("openvino")
+    graph = openvino.Core().read_model(folder / OPENVINO_GRAPH)
+    constants = [each for each in graph.get_ops() if each.get_type_name() == "Constant"]
+    return sum(each.get_element_type().get_type_name() in ("i4", "u4") for each in constants)
 
 
 def test_integers_in_pytorch_are_smaller_and_counted_as_such(tiny_bert: Path, products: Products) -> None:

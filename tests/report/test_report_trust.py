@@ -61,6 +61,11 @@ def test_a_late_generator(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"))
     assert "generator-limited" not in reasons(record)
     assert "generator-limited" in reasons(with_reference(record, load=load))
+    assert "contended" not in reasons(with_reference(record, load=load))
+    for busy, who in (({"others_share": 0.4}, "other processes"), ({"steal_share": 0.4}, "the hypervisor")):
+        seen = with_reference(record, load=load.model_copy(update={"others_share": 0.0, "steal_share": 0.0, **busy}))
+        (doubt,) = (each for each in doubts(View(seen)) if each.reason == "contended")
+        assert f"under load, {who} took 40 % of a core" in doubt.sentence
 
 
 def test_candidates_that_were_not_resident_together(make_record: MakeRecord) -> None:

@@ -57,6 +57,13 @@ def test_errors_name_the_column() -> None:
         Task.from_frame("shop", holes, target="bought")
 
 
+def test_rows_without_the_one_thing_an_item_holds_are_refused() -> None:
+    holes = frame().assign(shop=[None, *frame()["shop"][1:]])
+    with pytest.raises(SpecError, match="shop: 1 of 40 rows have no `shop`, which is all that an item holds"):
+        Task.from_frame("shop", holes, target="bought", features=["shop"])
+    assert Task.from_frame("shop", holes, target="bought", features=["shop", "size"]).items[0]["shop"] is None
+
+
 def test_rows_without_a_cluster_are_refused_and_no_cluster_of_their_own() -> None:
     holes = frame().assign(customer=[None, None, *range(38)])
     with pytest.raises(SpecError, match="shop: 2 of 40 rows have no `customer`; .* a value of its own"):

@@ -58,6 +58,13 @@ def test_a_chain_that_fits_has_words(chain: Chain, said: str) -> None:
         ([("int8", {})], "`int8.runtime` is missing: what runs it"),
         ([("bf16", {"bits": 16})], "It takes none: write {}"),
         ([("trees", {"most": 5})], "it takes boosted trees or a forest, and `text.encoder` gives a 32-bit"),
+        ([("heal", {})], "nothing was cut out of the encoder before it"),
+        ([("tune", {}), ("neurons", {"keep": 0.5}), ("heal", {})], "would undo `tune`; put it before that"),
+        ([("distil", {"teacher": "mpnet-base", "layers": 3}), ("heal", {})], "would undo `distil`"),
+        ([("compile", {}), ("onnx", {})], "`onnx` undoes `compile`: a graph is exported from the plain module"),
+        ([("compile", {}), ("openvino", {})], "`openvino` undoes `compile`"),
+        ([("attention", {"kernel": "eager"}), INT8], "`int8` undoes `attention`"),
+        ([("batching", {"padding": "sorted"}), ("exits", {"layers": [1]})], "`batching` sorts a batch"),
     ],
 )
 def test_an_impossible_chain_is_refused_with_the_reason(chain: Chain, reason: str) -> None:
@@ -128,3 +135,11 @@ def test_every_technique_says_what_it_needs_in_sentences() -> None:
 
 def test_chains_without_a_runtime_need_none() -> None:
     check_runtimes([[], [("bf16", {})], [("tokens", {"most": 64})]])
+
+
+def test_a_network_learns_no_more_labels_than_the_study_gives() -> None:
+    recipe = Recipe("minilm", "text.encoder", "classification", 300, 1, TEXT)
+    for asked, wanted in ((5000, 300), (200, 200), (None, 300)):
+        (step,) = apply_chain(recipe, [("tune", {} if asked is None else {"items": asked})]).settings["steps"]
+        assert step["items"] == wanted
+    assert words([("tune", {"items": 5000})]) == "fine-tuned on at most 5,000 labels"

@@ -1,0 +1,80 @@
+"""What one run finds out, from preparing to measuring, before it becomes a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from effkit import record, resolve
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.measurements import Measurements
+from effkit.bench.prepare import Prepared
+from effkit.bench.schedule import COUNTED, block_items
+from effkit.spec import StudySpec
+from effkit.tasks import METRICS, Task
+
+COUNTED_ITEMS = 16
+
+
+@dataclass(frozen=True)
+class CurveResult:
+    """One point of a learning curve, predicted but not yet scored."""
+
+    model: str
+    fit_items: int
+    predictions: NDArray[Any]
+    making_s: float
+
+
+@dataclass
+class Findings:
+    """Everything one run found out, as it came.
+
+    Attributes:
+        test: item indices that were predicted.
+        fit_items: training items by candidate.
+        prepared: by candidate; those that failed are missing.
+        steps: beginnings of chains that are no candidates, by name; predicted and not timed.
+        failures: why, by candidate or step.
+    """
+
+    spec: StudySpec
+    task: Task
+    test: NDArray[np.int64]
+    meter: EnergyMeter
+    started_at: datetime
+    started_s: float
+    load_before: float | None
+    models: dict[str, resolve.Model] = field(default_factory=dict)
+    fit_items: dict[str, int] = field(default_factory=dict)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    steps: dict[str, Prepared] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    curve: list[CurveResult] = field(default_factory=list)
+    measured: Measurements = field(default_factory=Measurements)
+    windows: list[record.Window] = field(default_factory=list)
+
+    @cached_property
+    def sizes(self) -> NDArray[np.float64]:
+        """(n,) sizes of the test items as requests, bytes."""
+        return np.array([self.task.request_bytes(self.test[place : place + 1]) for place in range(len(self.test))])
+
+    @cached_property
+    def counted(self) -> list[int]:
+        """Test items of all sizes, over which operations are counted."""
+        chosen = block_items(self.test, self.sizes, COUNTED_ITEMS, seed=self.spec.seed, number=COUNTED)
+        return [int(item) for item in chosen]
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """Labels of the test items."""
+        return self.task.labels[self.test]
+
+    def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
+        """Score predictions item by item."""
+        return METRICS[metric or self.task.metric].score(predictions, self.labels)
