@@ -5,6 +5,7 @@ PYTHON   ?= python3
 PARAMS   ?= params/tabular.yaml params/text.yaml params/vision.yaml
 RESULTS  ?= results
 PROTOCOL ?=
+RERUN    ?=
 FLAGS    := --results $(RESULTS) $(if $(PROTOCOL),--protocol $(PROTOCOL))
 BIN      := .venv/bin
 
@@ -29,7 +30,7 @@ help:
 
 run: .venv/installed
 	@$(BIN)/effkit plan $(PARAMS) $(FLAGS)
-	@$(BIN)/effkit run $(PARAMS) $(FLAGS)
+	@$(BIN)/effkit run $(PARAMS) $(FLAGS) $(if $(RERUN),--rerun $(RERUN))
 
 plan: .venv/installed
 	@$(BIN)/effkit plan $(PARAMS) $(FLAGS)

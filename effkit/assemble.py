@@ -26,6 +26,7 @@ from effkit.bench.memory import peak_bytes
 from effkit.cascades import cascades
 from effkit.findings import CurveResult, Findings
 from effkit.links import links
+from effkit.models import Recipe
 from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
@@ -204,9 +205,18 @@ def _candidate(
         making=tuple(record.Making(**step) for step in prepared.making) if prepared else (),
         request_bytes=found.task.request_bytes(found.test),
         response_bytes=prepared.response_bytes if prepared else None,
-        weights_sha256=dict(prepared.built.recipe.weights_sha256) if prepared else {},
+        weights_sha256=_weights(prepared.built.recipe) if prepared else {},
         threads_read_back=threads,
     )
+
+
+def _weights(recipe: Recipe) -> dict[str, str]:
+    """Hashes of a candidate's weights; those of its stages and of its teacher under the names of their models too."""
+    found = {} if recipe.stages else dict(recipe.weights_sha256)
+    for part in (*recipe.stages, *([recipe.teacher] if recipe.teacher else [])):
+        of_part = _weights(part).items()
+        found |= {name if ": " in name else f"{part.model}: {name}": sha256 for name, sha256 in of_part}
+    return found
 
 
 def _curve_point(found: Findings, point: CurveResult, clusters: NDArray[np.int64] | None) -> record.CurvePoint:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ValidationError
 
@@ -175,3 +176,31 @@ def _tier(asked: Any, before: Any) -> Any:
     if not isinstance(asked, str) or not isinstance(before, Mapping):
         return asked
     return {"base": asked, **{key: before[key] for key in ("threads", "device") if key in before}}
+
+
+def plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as a file holds them: they are written beside the record, after everything is measured.
+
+    Args:
+        params: keys with values of Python, NumPy or effkit itself.
+
+    Raises:
+        SpecError: for a value that no file holds.
+    """
+    return {str(key): _plain(value, str(key)) for key, value in params.items()}
+
+
+def _plain(value: Any, key: str) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True)
+    if isinstance(value, Mapping):
+        return {each: _plain(part, f"{key}.{each}") for each, part in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(part, f"{key}.{number}") for number, part in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise SpecError(f"`{key}` got {value!r} ({type(value).__name__}): give a number, a text, a list or a mapping.")

@@ -192,7 +192,9 @@ class CandidateRecord(Frozen):
     cascade: Cascade | None = Field(default=None, description="how it came to its answers, where stages took turns")
     request_bytes: float | None = Field(default=None, description="mean size of one item as sent")
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
-    weights_sha256: dict[str, str] = Field(default_factory=dict)
+    weights_sha256: dict[str, str] = Field(
+        default_factory=dict, description="by file; of stages and of a teacher by `model: file`"
+    )
     threads_read_back: dict[str, int] = Field(default_factory=dict)
 
 

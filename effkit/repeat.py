@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ from effkit.bench import host
 from effkit.params import given, parse
 from effkit.record import Record
 from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.techniques import teacher_of
 
 NOT_INSTALLED = "not installed"
 
@@ -97,7 +99,7 @@ def install_line(record: Record, found: tuple[Difference, ...]) -> str | None:
     packages = {name: version for name, version in record.code.versions.items() if name not in ("python", "effkit")}
     if not any(each.kind == "version" and each.what in packages for each in found):
         return None
-    pins = [f"{name}=={version.partition('+')[0]}" for name, version in packages.items()]
+    pins = [shlex.quote(f"{name}=={version.partition('+')[0]}") for name, version in packages.items()]
     return f"python3 -m venv ENV && ENV/bin/pip install -e . {' '.join(pins)}"
 
 
@@ -154,9 +156,10 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
         "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
         "data": {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, _data_sha256(spec)),
         "weights": {
-            f"{part.model}: {file.name}": file.sha256
+            f"{model}: {file.name}": file.sha256
             for part in _parts(spec)
-            for file in catalogue.models()[part.model].files
+            for model in filter(None, (part.model, teacher_of(part.chain)))
+            for file in catalogue.models()[model].files
         },
         "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
         "parameter": parameter_facts(spec.model_dump(mode="json")),

@@ -18,7 +18,7 @@ from effkit.catalogue import CatalogueError, cache_dir
 from effkit.findings import CurveResult, Findings
 from effkit.identity import known
 from effkit.params import given as given_keys
-from effkit.params import override, parse, read
+from effkit.params import override, parse, plain, read
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec
@@ -47,7 +47,7 @@ class Study:
     def __init__(
         self, params: Mapping[str, Any], *, task: Task | None, own: Mapping[str, resolve.Own], source: str
     ) -> None:
-        self._params = dict(params)
+        self._params = plain(params)
         self._task = task
         self._own = dict(own)
         self._source = source

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from effkit import resolve
+from effkit.assemble import _weights
+from effkit.models import Recipe
 from effkit.params import parse
 from effkit.record import Record
 from effkit.report import plot, render_html, summarise
@@ -177,3 +179,13 @@ def test_a_plan_counts_all_stages() -> None:
     first, last = made.rows
     assert first.measure_s < last.measure_s
     assert first.prepare_s > 0
+
+
+def test_the_weights_of_every_stage_and_teacher_are_told() -> None:
+    def of(model: str, sha256: str, **other: Any) -> Recipe:
+        return Recipe(model, "text.encoder", "classification", 1, 1, weights_sha256={"model.bin": sha256}, **other)
+
+    taught = of("student", "1", teacher=of("teacher", "2"))
+    assert _weights(taught) == {"model.bin": "1", "teacher: model.bin": "2"}
+    whole = Recipe("both", "cascade", "classification", 1, 1, stages=(taught, of("large", "3")))
+    assert _weights(whole) == {"student: model.bin": "1", "teacher: model.bin": "2", "large: model.bin": "3"}

@@ -87,7 +87,8 @@ def test_untried_techniques_are_lines_that_a_study_takes(record: Record) -> None
     from effkit.spec import CandidateSpec
 
     reasoned = decide(record, budget__peak_bytes=1000, budget__latency_p99_s=None)
-    assert reasoned.untried == untried(record, reasoned.decision)
+    assert reasoned.untried and reasoned.untried == untried(record, reasoned.decision)
+    assert any("onnx" in line for line in reasoned.untried) and "Not tried yet" in str(reasoned)
     for line in reasoned.untried:
         (candidate,) = yaml.safe_load(line)
         assert CandidateSpec.model_validate(candidate).techniques

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
-from effkit.spec import StudySpec
+from effkit.params import plain
+from effkit.spec import CandidateSpec, Protocol, SpecError, StudySpec
 from effkit.study import Study
 
 ROOT = Path(__file__).parent.parent
@@ -46,3 +48,19 @@ def test_parameters_are_plain_enough_for_papermill() -> None:
     for path in FILES:
         params = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert json.loads(json.dumps(params)) == params, _name(path)
+
+
+def test_what_python_and_numpy_hold_is_written_as_a_file_holds_it() -> None:
+    given = {
+        "margin_points": np.float64(2.5), "items": {"test": np.int64(300)}, "traffic": (1, 2.5),
+        "protocol": Protocol(generations=3), "candidates": [CandidateSpec(model="logreg")], "seed": np.array([1, 2]),
+        "name": "mine", "cost": None,
+    }  # fmt: skip
+    told = plain(given)
+    assert yaml.safe_load(yaml.safe_dump(told)) == told
+    assert told == {
+        "margin_points": 2.5, "items": {"test": 300}, "traffic": [1, 2.5], "seed": [1, 2],
+        "protocol": {"generations": 3}, "candidates": [{"model": "logreg"}], "name": "mine", "cost": None,
+    }  # fmt: skip
+    with pytest.raises(SpecError, match=r"`budget.latency_p99_s` got .*give a number, a text, a list or a mapping"):
+        plain({"budget": {"latency_p99_s": object()}})

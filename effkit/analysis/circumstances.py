@@ -35,7 +35,7 @@ def circumstances(record: Record) -> Circumstances:
         "version": version_facts(record.code),
         "data": data_facts(record.task.name, record.task.sha256),
         "weights": {
-            f"{each.model}: {file}": sha256
+            file if ": " in file else f"{each.model}: {file}": sha256
             for each in record.candidates
             for file, sha256 in each.weights_sha256.items()
         },

@@ -22,6 +22,7 @@ import psutil
 from effkit.bench import slot
 from effkit.bench.energy import EnergyMeter
 from effkit.record import Rank, weakest_rank
+from effkit.secrecy import without_secrets
 
 ANSWER_WITHIN_S, MAKE_WITHIN_S = 3600.0, 86400.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
@@ -33,7 +34,10 @@ THREAD_VARIABLES = (
 
 
 class WorkerFailed(Exception):
-    """A candidate crashed, ran out of memory, gave a wrong answer or none."""
+    """A candidate crashed, ran out of memory, gave a wrong answer or none. What it says goes into the record."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(without_secrets(said))
 
 
 class WorkerProcess:
@@ -62,6 +66,7 @@ class WorkerProcess:
             start_new_session=True,  # an interrupt from the keyboard is the coordinator's to handle
         )
         self.psutil = psutil.Process(self._process.pid)
+        threading.Thread(target=self._bury, daemon=True).start()
         try:
             self.ask("hello", cores=list(cores), threads=threads)
         except BaseException:
@@ -137,7 +142,16 @@ class WorkerProcess:
 
     def _give_up(self, within_s: float) -> None:
         self._overdue = f"the worker was ended: it gave no answer within {within_s / 3600:g} h"
-        self._process.kill()
+        self._end_group()
+
+    def _bury(self) -> None:
+        """Once it is gone, end what it has left: children keep its pipe open, and the slot taken."""
+        self._process.wait()
+        self._end_group()
+
+    def _end_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _answer_meter(self, question: dict[str, Any], energy: ExitStack) -> None:
         """Open or close an energy window around a making step, as the worker asks."""
@@ -204,7 +218,7 @@ class WorkerProcess:
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._end_group()
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()

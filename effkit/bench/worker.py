@@ -277,11 +277,13 @@ def _response(row: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve on what were standard input and output; prints of a model go to standard error."""
+    """Serve on what were standard input and output; what a model starts has neither, its prints are errors."""
     die_with_parent(int(sys.argv[1]))
-    answers = os.fdopen(os.dup(1), "wb")
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    Worker(sys.stdin.buffer, answers).serve()  # type: ignore[arg-type] # standard input is buffered
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    Worker(requests, answers).serve()
     gc.freeze()  # the process ends: whoever waits for it need not wait until all it imported is looked through
 
 

@@ -12,6 +12,7 @@ import shutil
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ from effkit.catalogue.cache import download_path, staging_folder
 from effkit.catalogue.download import download
 from effkit.catalogue.entries import Entry
 from effkit.catalogue.errors import FetchError, HashMismatch
+from effkit.catalogue.patience import within
 from effkit.catalogue.pipconfig import PipConfig, read_pip_config
 from effkit.catalogue.sources import Archive, CarrierSource
 from effkit.catalogue.unpack import Want, unpack
@@ -26,6 +28,11 @@ from effkit.catalogue.unpack import Want, unpack
 if TYPE_CHECKING:
     from unearth import Link
     from unearth.fetchers import Fetcher, PyPIClient
+
+
+_LEAST_S = 10.0
+_silent: dict[str, str] = {}
+"""Places that did not answer in this process: a study of ten models waits for each once, not ten times."""
 
 
 @contextlib.contextmanager
@@ -70,15 +77,35 @@ def _places(config: PipConfig) -> list[_Place]:
 
 
 @contextlib.contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    """Keep the finder from logging a warning for an index that lacks the package."""
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _warnings(name: str) -> Iterator[list[str]]:
+    """Collect what a logger warns of, and keep it from being shown."""
+    said: list[str] = []
+    logger, handler = logging.getLogger(name), logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    passed_on = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
     try:
-        yield
+        yield said
     finally:
-        logger.setLevel(level)
+        logger.removeHandler(handler)
+        logger.propagate = passed_on
+
+
+def _found(archive: Archive, place: _Place, client: PyPIClient) -> tuple[list[Link], list[str]]:
+    """Links to an archive in one place, and what the finder warned of."""
+    from unearth import PackageFinder
+
+    with _warnings("unearth.collector") as warned:
+        # Compatibility is ignored: a package that runs nowhere on this Python still
+        # holds its files, and nothing of it is ever run.
+        packages = PackageFinder(
+            cast("Fetcher", client),
+            index_urls=place.index_urls,
+            find_links=place.find_links,
+            ignore_compatibility=True,
+        ).find_matches(archive.requirement, allow_yanked=True, allow_prereleases=True)
+        return [each.link for each in packages if each.link.filename == archive.filename], warned
 
 
 def _links(archive: Archive, config: PipConfig, client: PyPIClient) -> Iterator[Link]:
@@ -87,27 +114,22 @@ def _links(archive: Archive, config: PipConfig, client: PyPIClient) -> Iterator[
     Raises:
         FetchError: At the end, when no place had one; it says what each place answered.
     """
-    from unearth import PackageFinder
-
     found = False
     answers: list[str] = []
     for place in _places(config):
+        if place.name in _silent:
+            answers.append(f"{place.name}: {_silent[place.name]}")
+            continue
         try:
-            with _quiet("unearth.collector"):
-                # Compatibility is ignored: a package that runs nowhere on this Python still
-                # holds its files, and nothing of it is ever run.
-                packages = PackageFinder(
-                    cast("Fetcher", client),
-                    index_urls=place.index_urls,
-                    find_links=place.find_links,
-                    ignore_compatibility=True,
-                ).find_matches(archive.requirement, allow_yanked=True, allow_prereleases=True)
-                links = [p.link for p in packages if p.link.filename == archive.filename]
+            links, warned = within(max(config.timeout_s, _LEAST_S), partial(_found, archive, place, client))
         except Exception as error:
             answers.append(f"{place.name}: {type(error).__name__}: {error}")
+            if isinstance(error, TimeoutError):
+                _silent[place.name] = str(error)
             continue
         if not links:
-            answers.append(f"{place.name} has no {archive.filename}")
+            why = f" ({warned[-1]})" if warned else ""
+            answers.append(f"{place.name} has no {archive.filename}{why}")
         for link in links:
             found = True
             yield link

@@ -93,6 +93,7 @@ def _stream(
             for chunk in response.iter_raw(_CHUNK_BYTES):
                 done += len(chunk)
                 if limit_bytes is not None and done > limit_bytes:
+                    part.unlink(missing_ok=True)
                     raise FetchError(
                         f"{part.stem} is longer than the {limit_bytes} bytes that the catalogue expects; refused"
                     )
@@ -148,8 +149,7 @@ def download(
                     headers=headers or {},
                     shown=shown,
                 )
-            except FetchError:
-                part.unlink(missing_ok=True)
+            except FetchError:  # a server's refusal: what came before it is kept, and its hash tells
                 raise
             except Exception:  # whatever the HTTP client raises: the part on disk is continued
                 if attempt == attempts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -76,14 +77,20 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
         return folder
     from filelock import FileLock
 
-    cache.cache_dir().mkdir(parents=True, exist_ok=True)
-    # One lock for the whole cache: two processes that want the same archive then share one
-    # download, and whatever lies in the staging folder is known to be left over.
-    with FileLock(cache.cache_dir() / ".lock"):
-        if not _checked(name, entry):
-            cache.remove_leftovers()
-            _fetch_from_first(name, entry, progress=progress, offline=offline)
-            cache.remove_leftovers()
+    try:
+        cache.cache_dir().mkdir(parents=True, exist_ok=True)
+        # One lock for the whole cache: two processes that want the same archive then share one
+        # download, and whatever lies in the staging folder is known to be left over.
+        with FileLock(cache.cache_dir() / ".lock"):
+            if not _checked(name, entry):
+                cache.remove_leftovers()
+                _fetch_from_first(name, entry, progress=progress, offline=offline)
+                cache.remove_leftovers()
+    except OSError as error:
+        raise FetchError(
+            f"{name} could not be put into the cache {cache.cache_dir()}: {error}. Make room there or let it be "
+            "written, or set EFFKIT_CACHE to another folder"
+        ) from error
     return folder
 
 
@@ -160,9 +167,11 @@ def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool)
             said = str(error) if isinstance(error, FetchError) else f"{type(error).__name__}: {error}"
             reasons.append(f"{source.describe()}: {said}")
             continue
-        for each, folder in staged.items():
-            declared = entry if each == name else entries.find(each)
-            cache.publish(folder, cache.entry_folder(each, declared), declared, source.describe())
+        cache.publish(staged[name], cache.entry_folder(name, entry), entry, source.describe())
+        for each in staged.keys() - {name}:
+            declared = entries.find(each)
+            with contextlib.suppress(OSError):  # it came along, and nobody has asked for it
+                cache.publish(staged[each], cache.entry_folder(each, declared), declared, source.describe())
         return
     names = ", ".join(file.name for file in entry.files)
     raise (HashMismatch if mismatch else FetchError)(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 from effkit.catalogue.cache import download_path
 from effkit.catalogue.download import download
 from effkit.catalogue.entries import Entry
 from effkit.catalogue.errors import FetchError
+from effkit.catalogue.patience import within
 from effkit.catalogue.sources import HubSource
 
 _CONNECT_S = 3.0
@@ -29,25 +29,20 @@ def _reach(url: str, headers: dict[str, str]) -> None:
     global _down
     from unearth.fetchers import PyPIClient
 
-    status: list[int] = []
-    silence = [f"no answer within {_CONNECT_S:g} s"]
+    def ask() -> int:
+        with PyPIClient(timeout=_CONNECT_S) as client:
+            return int(client.head(url, headers=headers).status_code)
 
-    def ask() -> None:
-        try:
-            with PyPIClient(timeout=_CONNECT_S) as client:
-                status.append(client.head(url, headers=headers).status_code)
-        except Exception as error:
-            silence.append(f"{type(error).__name__}: {error}")
-
-    # In a thread because the client's timeout does not cover the look-up of the host's name.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(_CONNECT_S)
-    if not status:
-        _down = f"not reachable ({silence[-1]})"
-        raise FetchError(_down)
-    if status[0] >= 400:
-        raise FetchError(f"it answered {status[0]}")
+    try:
+        status = within(_CONNECT_S, ask)
+    except TimeoutError as silence:
+        _down = f"not reachable ({silence})"
+        raise FetchError(_down) from None
+    except Exception as error:
+        _down = f"not reachable ({type(error).__name__}: {error})"
+        raise FetchError(_down) from error
+    if status >= 400:
+        raise FetchError(f"it answered {status}")
 
 
 def stage_hub(source: HubSource, entry: Entry, into: Path, *, progress: bool) -> None:

@@ -30,7 +30,8 @@ def write_latex(run: Loaded, out: str, candidate: str | None = None) -> str:
 
 def _lines(record: Record) -> Iterator[str]:
     study = section(record)
-    yield f"% {latex(study.title)}: run {record.run} of {record.spec.name}. Needs \\usepackage{{array,booktabs}}."
+    run = f"{latex(study.title)}: run {latex(record.run)} of {latex(record.spec.name)}"
+    yield f"% {run}. Needs \\usepackage{{array,booktabs}}."
     yield UNKNOWN
     tables = [study.comparison, *(each for each in study.details if each.key in PARTS)]
     for table in (part for each in tables for part in _abreast(each)):

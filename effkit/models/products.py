@@ -54,10 +54,11 @@ class Products:
         folder = self._folder(key)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            reused = (folder / MANIFEST).exists()
-            if not reused:
+            making = _manifest(folder)
+            reused = making is not None
+            if making is None:
                 self._write(folder, step, items, write)
-        making = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+                making = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         for name, digest in making.pop("sha256").items():
             if _sha256(folder / name) != digest:
                 raise ValueError(f"{folder / name} is not the file that was written there; delete {folder}.")
@@ -66,7 +67,7 @@ class Products:
 
     def has(self, key: str) -> bool:
         """Whether a product is there already."""
-        return (self._folder(key) / MANIFEST).exists()
+        return _manifest(self._folder(key)) is not None
 
     def _folder(self, key: str) -> Path:
         return self._root / key[:2] / key
@@ -94,6 +95,15 @@ def link(source: Path, place: Path) -> None:
     except (OSError, shutil.Error):  # a file system without hard links
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source, place, ignore=ignored)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """What a product's last file says; None where there is none, or a power cut has left it empty."""
+    try:
+        found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 def _sha256(path: Path) -> str:

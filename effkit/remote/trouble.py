@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 from collections.abc import Iterator
 
 from effkit.remote.address import Address
+from effkit.secrecy import without_secrets
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
 """The extra of effkit that brings what a protocol needs."""
@@ -21,7 +21,6 @@ OF_THIS_HOST = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
 _NO_ANSWER = re.compile("Timeout|Connect|Disconnected|ServiceRequestError|TransportError|ProxyError|gaierror")
 _NO_CREDENTIALS = re.compile("NoCredentials|PartialCredentials|DefaultCredentials|CredentialUnavailable|CredentialRet")
 _REFUSED = re.compile("AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ClientAuthentication|40[13]")
-_SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 
 
 def sentence(error: BaseException, address: Address) -> str:
@@ -74,8 +73,4 @@ def code(error: BaseException) -> str:
 
 def _words(error: BaseException) -> str:
     """The first line of an error, with no secret of the environment in it."""
-    said = (str(error).splitlines() or [""])[0][:300]
-    secrets = {value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= 6}
-    for secret in sorted(secrets, key=len, reverse=True):
-        said = said.replace(secret, "…")
-    return said.rstrip(".")
+    return without_secrets((str(error).splitlines() or [""])[0])[:300].rstrip(".")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["classification", "regression", "retrieval"]
+TASK = "task.json"
 
 
 class Items(Sequence[Any]):
@@ -157,22 +158,25 @@ class Task:
         np.savez(folder / "splits.npz", fit=fit, calibrate=calibrate, select=select, test=test)
         keys = ("name", "kind", "modality", "title", "classes", "metric", "licence")
         facts = {key: getattr(self, key) for key in keys}
-        (folder / "task.json").write_text(json.dumps({**facts, "sha256": self.sha256}), encoding="utf-8")
+        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+        (folder / TASK).write_text(json.dumps({**facts, "sha256": self.sha256, "files": files}), encoding="utf-8")
 
     def saved_below(self, root: Path) -> Path:
         """Save the task in a folder named by its hash, once, and return the folder."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).lstrip(".")
         folder = root / f"{plain}-{self.sha256[:16]}"
-        if not (folder / "task.json").exists():
+        if not _whole(folder):
             root.mkdir(parents=True, exist_ok=True)
             staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
             self.save(staged)
             try:
                 staged.replace(folder)
             except OSError:
-                shutil.rmtree(staged, ignore_errors=True)
-                if not (folder / "task.json").exists():  # or else another process was first
-                    raise
+                if _whole(folder):  # another process was first
+                    shutil.rmtree(staged, ignore_errors=True)
+                else:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    staged.replace(folder)
         return folder
 
     @classmethod
@@ -180,8 +184,9 @@ class Task:
         """Open what `save` wrote, memory-mapped. Groups and clusters stay with the coordinator."""
         import pyarrow as pa
 
-        facts = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        facts = json.loads((folder / TASK).read_text(encoding="utf-8"))
         digest = facts.pop("sha256")
+        facts.pop("files", None)  # looked at when it was saved
         tables = {
             name: pa.ipc.open_file(pa.memory_map(str(folder / f"{name}.arrow"))).read_all()
             for name in ("items", "corpus")
@@ -315,3 +320,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a task was saved there, and all of it is as it was written."""
+    try:
+        files = json.loads((folder / TASK).read_text(encoding="utf-8"))["files"]
+        return all(_sha256(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

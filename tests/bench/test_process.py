@@ -44,6 +44,69 @@ def test_a_worker_that_is_killed_says_how_it_ended() -> None:
             worker.ask("memory")
 
 
+def forks_and_dies(items: list[Any]) -> list[int]:
+    """Leaves a child that holds the pipe of answers, and is killed as by the system for want of memory."""
+    if os.fork() == 0:
+        time.sleep(600)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
+def reads_its_input(items: list[Any]) -> list[int]:
+    """Starts what reads its standard input to the end."""
+    subprocess.run(["cat"], check=True, capture_output=True)
+    return [0] * len(items)
+
+
+def of_one(function: Any, folder: Path) -> tuple[WorkerProcess, Task]:
+    task = Task.from_arrays("numbers", np.arange(80.0).reshape(40, 2), [0, 1] * 20)
+    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    worker = WorkerProcess(threads=1)
+    saved = task.saved_below(folder / "tasks")
+    worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(folder / "products"))
+    worker.ask("load", folder=str(folder))
+    return worker, task
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_worker_that_dies_is_not_waited_for_because_a_child_of_its_lives(tmp_path: Path) -> None:
+    worker, _ = of_one(forks_and_dies, tmp_path)
+    with worker:
+        group = os.getpgid(worker.psutil.pid)
+        with pytest.raises(WorkerFailed, match="SIGKILL"):
+            worker.ask("visit", items=[0, 1], least_calls=1, least_s=0.0)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and any(_in_group(each, group) for each in psutil.pids()):
+            time.sleep(0.05)
+        assert not any(_in_group(each, group) for each in psutil.pids())
+
+
+def _in_group(pid: int, group: int) -> bool:
+    try:
+        return os.getpgid(pid) == group and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.Error):
+        return False
+
+
+def test_what_a_model_starts_does_not_read_the_workers_requests(tmp_path: Path) -> None:
+    worker, _ = of_one(reads_its_input, tmp_path)
+    with worker:
+        assert worker.ask("visit", items=[0, 1], least_calls=2, least_s=0.0)["calls"] >= 2
+
+
+def test_what_a_worker_says_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "abcdef123456")
+
+    def remote(items: list[Any]) -> list[int]:
+        raise OSError("429 for https://me:word@host.example/v1?key=abcdef123456&x=1, key abcdef123456")
+
+    worker, _ = of_one(remote, tmp_path)
+    with worker, pytest.raises(WorkerFailed) as failed:
+        worker.ask("visit", items=[0], least_calls=1, least_s=0.0)
+    assert "429 for https://…@host.example/v1?…" in str(failed.value)
+    assert "abcdef" not in str(failed.value) and "word@" not in str(failed.value)
+
+
 def test_half_an_answer_is_a_failure_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     with WorkerProcess(threads=1) as worker:
         assert worker._process.stdout is not None

@@ -89,7 +89,9 @@ def test_a_second_run_waits_and_is_told() -> None:
     with measuring_slot(told.append):
         thread = threading.Thread(target=second)
         thread.start()
-        time.sleep(0.3)
+        deadline = time.monotonic() + 30
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.01)
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]

@@ -16,6 +16,7 @@ from effkit.catalogue import (
     FetchError,
     HashMismatch,
     cache_dir,
+    carriers,
     download_bytes,
     fetch,
     hub,
@@ -293,6 +294,61 @@ def test_an_unreachable_hub_is_noticed_in_seconds_and_once(
         fetch("thing", progress=False)
     assert time.monotonic() - began < 2
     silent.close()
+
+
+def test_a_silent_index_is_noticed_in_seconds_and_once(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue(thing=one_wheel(index))
+    silent = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
+    monkeypatch.setenv("PIP_TIMEOUT", "1")
+    monkeypatch.setattr(carriers, "_LEAST_S", 1.0)
+    monkeypatch.setattr(carriers, "_silent", {})
+    for most_s in (8, 2):
+        began = time.monotonic()
+        with pytest.raises(FetchError, match=r"thing==1\.0 was not found .*EFFKIT_LOCAL"):
+            fetch("thing", progress=False)
+        assert time.monotonic() - began < most_s
+    silent.close()
+
+
+def test_an_index_that_refuses_is_not_said_to_have_nothing(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue(thing=one_wheel(index))
+    monkeypatch.setattr(index, "answer", lambda request: index.send(request, 503, b"", {}))
+    with pytest.raises(FetchError, match="503"):
+        fetch("thing", progress=False)
+
+
+def test_a_part_outlives_a_server_that_refuses(index: Index, catalogue: Catalogue) -> None:
+    catalogue(thing=one_wheel(index))
+    part = cache_dir() / ".downloads" / sha256(WHEEL)[:16] / f"{NAME}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(WHEEL[:1_000_000])
+    served, index.answer = (
+        index.answer,
+        lambda request: (  # type: ignore[method-assign]
+            index.send(request, 503, b"", {}) if "/files/" in request.path else served(request)
+        ),
+    )
+    with pytest.raises(FetchError, match="503"):
+        fetch("thing", progress=False)
+    assert part.stat().st_size == 1_000_000
+    index.answer = served  # type: ignore[method-assign]
+    fetch("thing", progress=False)
+    assert index.ranges == ["bytes=1000000-"]
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_the_fix(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    catalogue(thing=one_wheel(index))
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(FetchError, match=r"could not be put into the cache .*set EFFKIT_CACHE to another folder"):
+        fetch("thing", progress=False)
 
 
 def test_a_hub_whose_line_breaks_does_not_hide_the_next_source(

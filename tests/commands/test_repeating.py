@@ -50,6 +50,8 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
     assert second.record.spec == first.record.spec == parse(parameters())
     assert second.record.code.params_sha256 == first.record.code.params_sha256
     assert f"effkit compare {first.folder} {second.folder}" in done.stdout
+    making = [step for each in second.record.candidates for step in each.making]
+    assert making and not any(step.reused for step in making), "what is kept would agree with itself"
     committed(first.folder)
     committed(second.folder)
     said = effkit("compare", str(first.folder), str(second.folder))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effkit.models import Products, Recipe
+from effkit.models import Products, Recipe, heads, sensitivity
 from effkit.models import encoder as encoders
+from effkit.models.embedding import embed
 from effkit.models.encoder import OPTIMISED, EncoderPredictor
 from effkit.models.graphs import OPENVINO_GRAPH
 from effkit.models.teaching import softened
@@ -184,9 +185,20 @@ class TestOpenVino:
             assert in_four_bits(folder / OPTIMISED) == sum(each["bits"] == 4 for each in layers)
             assert len(layers) == 12 and {each["bits"] for each in layers} <= {4, 8}
             assert all(each["bytes_saved"] > 0 and np.isfinite(each["cost"]) for each in layers)
-        few = {points: sum(each["bits"] == 4 for each in layers) for points, (layers, _) in found.items()}
-        assert few[20.0] > few[1e-9] or few[20.0] == 12
         assert found[20.0][1] <= found[1e-9][1]
+
+    def test_mixed_precision_keeps_to_its_points(self, tiny_bert: Path, products: Products) -> None:
+        _, folder, predictor = made(tiny_bert, products, [])
+        task = texts(40)
+        items = task.items.take(task.splits["fit"])
+        labels = task.labels[task.splits["fit"]]
+        encoder, head = predictor.encoder, heads.load(folder)
+        assert isinstance(head, heads.LogisticHead)
+        bits = {}
+        for points in (-101.0, 101.0):
+            costs = sensitivity.choose(encoder.network, lambda: embed(encoder, items), head, labels, points)
+            bits[points] = {each.bits for each in costs}
+        assert bits == {-101.0: {8}, 101.0: {4}}
 
 
 def in_four_bits(folder: Path) -> int:

@@ -130,6 +130,22 @@ def test_a_place_that_cannot_be_written_is_an_error_and_no_folder(tmp_path: Path
         task.saved_below(tmp_path)
 
 
+@pytest.mark.parametrize("harm", ["a byte", "cut off", "empty"])
+def test_a_saved_task_that_is_not_whole_is_saved_again(harm: str, tmp_path: Path) -> None:
+    task = Task.from_frame("shop", frame(), target="bought")
+    folder = task.saved_below(tmp_path)
+    labels = folder / "labels.npy"
+    if harm == "a byte":
+        labels.write_bytes(labels.read_bytes()[:-1] + b"\x07")
+    elif harm == "cut off":
+        (folder / "task.json").unlink()
+    else:
+        (folder / "task.json").write_text("")
+    assert task.saved_below(tmp_path) == folder
+    assert (Task.load(folder).labels == task.labels).all()
+    assert [each.name for each in tmp_path.iterdir()] == [folder.name]
+
+
 def test_overlapping_splits_are_refused() -> None:
     overlapping = {**split(20), "fit": np.arange(20)}
     with pytest.raises(SpecError, match="the splits share items"):
