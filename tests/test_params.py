@@ -60,7 +60,8 @@ def test_what_python_and_numpy_hold_is_written_as_a_file_holds_it() -> None:
     assert yaml.safe_load(yaml.safe_dump(told)) == told
     assert told == {
         "margin_points": 2.5, "items": {"test": 300}, "traffic": [1, 2.5], "seed": [1, 2],
-        "protocol": {"generations": 3}, "candidates": [{"model": "logreg"}], "name": "mine", "cost": None,
+        "protocol": {"base": "standard", "generations": 3}, "candidates": [{"model": "logreg"}],
+        "name": "mine", "cost": None,
     }  # fmt: skip
     with pytest.raises(SpecError, match=r"`budget.latency_p99_s` got .*give a number, a text, a list or a mapping"):
         plain({"budget": {"latency_p99_s": object()}})

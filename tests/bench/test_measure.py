@@ -131,7 +131,7 @@ def test_a_visit_is_judged_by_its_own_shares_and_those_before_it(
 
 
 def test_a_run_goes_on_for_as_many_generations_as_are_wanted(tmp_path: Path) -> None:
-    asked = bench(tmp_path, generations=1, blocks=1)
+    asked = bench(tmp_path, generations=1, blocks=1, retries=0)
     given: list[int] = []
 
     def more(measured: Measurements) -> int:

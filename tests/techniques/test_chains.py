@@ -54,7 +54,7 @@ def test_a_chain_that_fits_has_words(chain: Chain, said: str) -> None:
         ([("static", {}), ("heal", {})], "`static` leaves a table of word vectors"),
         ([("neurons", {"keep": 1.0})], "`neurons.keep` got 1.0"),
         ([("distil", {})], "`distil.teacher` is missing: the catalogue's model to learn from"),
-        ([("compile", {}), ("onnx", {}), ("heal", {})], "`onnx` leaves an ONNX graph"),
+        ([("onnx", {}), ("heal", {})], "`onnx` leaves an ONNX graph"),
         ([("int8", {})], "`int8.runtime` is missing: what runs it"),
         ([("bf16", {"bits": 16})], "It takes none: write {}"),
         ([("trees", {"most": 5})], "it takes boosted trees or a forest, and `text.encoder` gives a 32-bit"),
