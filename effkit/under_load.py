@@ -20,6 +20,7 @@ from effkit.catalogue import cache_dir
 from effkit.findings import Findings
 from effkit.progress import Progress
 from effkit.record import CandidateRecord, Load, Record
+from effkit.spec import LoadSpec
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,20 +46,13 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
     """
     assert found.spec.load is not None
     with measuring_slot(lambda text: show(1.0, text)) as slot, on_cores(found.measured.cores):
-        runs, failures = bench.measure(
-            {name: found.prepared[name].built for name in tested(record)},
-            found.spec.load,
-            found.spec.protocol,
-            task=found.task.saved_below(cache_dir() / "loaded"),
-            products=host.products_folder(cache_dir()),
-            items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
-            cores=found.measured.cores.workers if found.measured.cores else (),
-            seed=found.spec.seed,
-            tell=lambda text: show(1.0, f"load test of {text}"),
-        )
+        runs: dict[str, bench.LoadRun] = {}
+        for names in _together(tested(record), found):
+            made, failures = _measured(found, found.spec.load, names, show)
+            runs |= made
+            for name, failure in failures.items():
+                log.warning("%s failed under load: %s", name, failure)
         found.windows.append(slot.window())
-    for name, failure in failures.items():
-        log.warning("%s failed under load: %s", name, failure)
     if not runs:
         return record, samples
     rows = bench.table(runs, found.spec.load.shares)
@@ -94,6 +88,27 @@ def _point(candidate: CandidateRecord) -> tuple[float, float]:
     assert candidate.quality is not None and candidate.latency is not None
     ratio = candidate.latency.ratio
     return candidate.quality.value.value, 1.0 if ratio is None else ratio.value
+
+
+def _together(names: list[str], found: Findings) -> list[list[str]]:
+    """Who takes turns with whom: all with all, unless the memory is too small for all of them at once."""
+    return [names] if found.measured.resident_together else [[name] for name in names]
+
+
+def _measured(
+    found: Findings, asked: LoadSpec, names: list[str], show: Progress
+) -> tuple[dict[str, bench.LoadRun], dict[str, str]]:
+    return bench.measure(
+        {name: found.prepared[name].built for name in names},
+        asked,
+        found.spec.protocol,
+        task=found.task.saved_below(cache_dir() / "loaded"),
+        products=host.products_folder(cache_dir()),
+        items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
+        cores=found.measured.cores.workers if found.measured.cores else (),
+        seed=found.spec.seed,
+        tell=lambda text: show(1.0, f"load test of {text}"),
+    )
 
 
 def _with(record: Record, tests: dict[str, Load], found: Findings) -> Record:

@@ -130,6 +130,7 @@ def measure(
         The runs, and why a candidate has none: it or the load generator failed.
     """
     failures: dict[str, str] = {}
+    workers: dict[str, WorkerProcess] = {}
     driven: dict[str, Driven] = {}
 
     def attempt(name: str, what: Callable[[], None]) -> None:
@@ -138,11 +139,14 @@ def measure(
         except (WorkerFailed, GeneratorFailed) as failure:
             failures[name] = str(failure)
             driven.pop(name, None)
+            if name in workers:
+                workers[name].close()  # it may be busy still, beside the others
 
     with ExitStack() as stack:
 
         def start(name: str) -> None:
             worker = stack.enter_context(WorkerProcess(threads=protocol.threads, cores=cores, device=protocol.device))
+            workers[name] = worker
             recipe, folder = built[name].recipe.to_json(), str(built[name].folder)
             worker.ask("open", recipe=recipe, task=str(task), products=str(products))
             worker.ask("load", folder=folder)
