@@ -178,7 +178,7 @@ def _minilm() -> Case:
         CandidateSpec(model=MINILM), resolve.model(MINILM, {}), resolve.Making(task.kind, lambda _: FIT_ITEMS), seed=1
     )
     test = np.sort(task.first("test", TEST_ITEMS))
-    made = prepare(recipe, [1], folder, host.products_folder(cache_dir()), test, NoMeter())
+    made = prepare(recipe, [1], folder, host.products_folder(cache_dir()), test, NoMeter(), counted=[int(test[0])])
     return Case({MINILM: made.built}, MINILM, folder)
 
 

@@ -177,9 +177,11 @@ def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], wor
 
 def _gpu_j(samples: PairedSamples, name: str, twin: str) -> Floats:
     """Joules of the GPU in each visit, which no form of power model touches; 0 where none was read."""
-    if all(part.component != "gpu" for part in samples.components):
+    gpu = next((part for part in samples.components if part.component == "gpu"), None)
+    if gpu is None:
         return np.zeros_like(samples.pivot(name, twin, "visit_calls"))
-    return samples.pivot(name, twin, "visit_gpu_j")
+    read = samples.pivot if gpu.rank in COUNTED else samples.even_pivot
+    return read(name, twin, "visit_gpu_j")
 
 
 def _memory_w(samples: PairedSamples) -> float:

@@ -209,7 +209,7 @@ def _saturation(values: Floats) -> Estimate:
 
 
 def _most(samples: pd.DataFrame, metric: str) -> float | None:
-    values = samples.loc[samples["metric"] == metric, "value"]
+    values = samples.loc[samples["metric"] == metric, "value"].dropna()
     return float(values.max()) if len(values) else None
 
 

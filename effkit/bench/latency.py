@@ -21,9 +21,9 @@ RE_WARM_ITEMS = 16
 FAST_CALL_S = 0.005
 SMALL_SPREAD = 0.05
 WINDOW_S = 0.1
-MOST_TO_COMPARE_S = 60.0
 """Shortest window of the warm-up test: a single pass of a fast model is all noise."""
-
+MOST_TO_COMPARE_S = 60.0
+"""A model that needs longer for two windows is not compared with itself."""
 
 MOST_KEPT_CALLS = 1000
 """A fast model makes tens of thousands of calls in a visit; whole passes, evenly spread, are kept."""

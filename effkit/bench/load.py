@@ -6,6 +6,7 @@ shares of it. Both are MLPerf LoadGen's, and the worker answers both under the s
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
 from effkit.bench.schedule import LOAD, order
-from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, asked, sequence
+from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, sequence, settings
 from effkit.spec import LoadSpec, Protocol, SpecError
 
 if TYPE_CHECKING:
@@ -34,13 +35,16 @@ if TYPE_CHECKING:
 
 LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s"
 OTHERS, STEAL = "load_others_share", "load_steal_share"
+CHILDREN_COUNT = sys.platform == "linux"
+"""Whether a process's CPU time holds that of children which have ended, such as the load generator."""
 Tell = Callable[[str], None]
 """Told what is done now."""
 
 
 @dataclass(frozen=True)
 class Company:
-    """What else took CPU time during a sequence, as shares of one core: other processes, and the hypervisor."""
+    """What else took CPU time during a sequence, as shares of one core: other processes (NaN where that is not known),
+    and the hypervisor."""
 
     others_share: float
     steal_share: float
@@ -156,31 +160,27 @@ def measure(
         for name in built:
             tell(f"{name}: starting")
             attempt(name, partial(start, name))
-        for turn, (step, words) in enumerate(_steps(load)):
+        for turn, (step, words) in enumerate(steps(load)):
             for name in order(sorted(driven), seed=seed, generation=LOAD, block=turn):
                 tell(f"{name}: {words}")
                 attempt(name, partial(step, driven[name]))
     return {name: each.run for name, each in driven.items()}, failures
 
 
-def drive(
-    worker: WorkerProcess, load: LoadSpec, items: Sequence[int], *, seed: int, tell: Tell = lambda text: None
-) -> LoadRun:
-    """Put one worker under load that has loaded its candidate.
+class Driven:
+    """A worker under load, sequence by sequence.
+
+    Args:
+        worker: it has loaded its candidate.
+        load: rates, sequences and batching policy.
+        items: of the task, that are sent.
+        seed: of all arrivals and of the choice of items.
+        cores: the worker's.
 
     Raises:
         WorkerFailed: when the candidate fails, within seconds.
         GeneratorFailed: when LoadGen does.
     """
-    driven = Driven(worker, load, items, seed=seed)
-    for step, words in _steps(load):
-        tell(words)
-        step(driven)
-    return driven.run
-
-
-class Driven:
-    """A worker under load, sequence by sequence. Arguments and errors as for `drive`; `cores` are the worker's."""
 
     def __init__(
         self, worker: WorkerProcess, load: LoadSpec, items: Sequence[int], *, seed: int, cores: Sequence[int] = ()
@@ -213,14 +213,15 @@ class Driven:
     def _watched(self, scenario: Scenario, rate_per_s: float, seeds: Sequence[int]) -> tuple[Trace, Company]:
         ours = [psutil.Process(), *self._worker.family]  # the generator too, once it has ended
         before, started = host.activity(ours, self._cores), time.perf_counter()
-        trace = sequence(self._worker, asked(scenario, rate_per_s, self._load, len(self._items), seeds))
+        trace = sequence(self._worker, settings(scenario, rate_per_s, self._load, len(self._items), seeds))
         after, length_s = host.activity(ours, self._cores), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         stolen_s = after.steal_s - before.steal_s
-        return trace, Company(max(0.0, foreign_s / length_s), max(0.0, stolen_s / length_s))
+        others_share = max(0.0, foreign_s / length_s) if CHILDREN_COUNT else math.nan
+        return trace, Company(others_share, max(0.0, stolen_s / length_s))
 
 
-def _steps(load: LoadSpec) -> Iterator[tuple[Callable[[Driven], None], str]]:
+def steps(load: LoadSpec) -> Iterator[tuple[Callable[[Driven], None], str]]:
     """All sequences in order, with words: saturation first, then every rate in turn."""
     for number in range(load.seeds):
         yield partial(Driven.saturate, number=number), f"saturation, {number + 1} of {load.seeds}"

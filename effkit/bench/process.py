@@ -142,7 +142,8 @@ class WorkerProcess:
 
     def _give_up(self, within_s: float) -> None:
         self._overdue = f"the worker was ended: it gave no answer within {within_s / 3600:g} h"
-        self._end_group()
+        if self._process.returncode is None:  # else `_bury` has done it
+            self._end_group()
 
     def _bury(self) -> None:
         """Once it is gone, end what it has left: children keep its pipe open, and the slot taken."""
@@ -209,7 +210,7 @@ class WorkerProcess:
     def close(self) -> None:
         """End the process and everything it started."""
         with suppress(psutil.Error):
-            for child in psutil.Process(self._process.pid).children(recursive=True):
+            for child in self.psutil.children(recursive=True):  # which is sure that the number is still this process's
                 with suppress(psutil.Error):
                     child.kill()
         with suppress(OSError):

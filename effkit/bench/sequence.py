@@ -51,7 +51,7 @@ class Trace:
     latency_s: NDArray[np.float64]
 
 
-def asked(scenario: Scenario, rate_per_s: float, load: LoadSpec, items: int, seeds: Sequence[int]) -> dict[str, Any]:
+def settings(scenario: Scenario, rate_per_s: float, load: LoadSpec, items: int, seeds: Sequence[int]) -> dict[str, Any]:
     """Return what the generator is told, cut so that a sequence lasts no longer than it may.
 
     Args:
@@ -75,7 +75,7 @@ def sequence(worker: WorkerProcess, told: dict[str, Any]) -> Trace:
 
     Args:
         worker: it has taken the items that may be asked for.
-        told: from `asked`.
+        told: from `settings`.
 
     Raises:
         WorkerFailed: when the candidate fails, within seconds.
@@ -93,18 +93,18 @@ def sequence(worker: WorkerProcess, told: dict[str, Any]) -> Trace:
         return _read(Path(folder), told["queries"])
 
 
-def _generate(asked: dict[str, Any]) -> tuple[int, str]:
+def _generate(told: dict[str, Any]) -> tuple[int, str]:
     """Run the generator in a process of its own; return its exit code and its last words."""
-    patience_s = SLACK_S + 10 * asked["queries"] / asked["rate_per_s"]
+    patience_s = SLACK_S + 10 * told["queries"] / told["rate_per_s"]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "effkit.bench.generator", json.dumps(asked)],
+            [sys.executable, "-m", "effkit.bench.generator", json.dumps(told)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            cwd=asked["folder"],
+            cwd=told["folder"],
             env=environment(threads=1),
-            pass_fds=(asked["requests"], asked["answers"], *slot.descriptors()),
+            pass_fds=(told["requests"], told["answers"], *slot.descriptors()),
             start_new_session=True,
             timeout=patience_s,
             check=False,

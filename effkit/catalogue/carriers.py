@@ -10,6 +10,7 @@ import contextlib
 import logging
 import shutil
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from unearth.fetchers import Fetcher, PyPIClient
 
 
-_LEAST_S = 10.0
+_SLACK_S = 10.0
+_FINDER = logging.getLogger("unearth.collector")
+_FINDER.propagate = False  # what it warns of stands in the error
 _silent: dict[str, str] = {}
 """Places that did not answer in this process: a study of ten models waits for each once, not ten times."""
 
@@ -76,27 +79,34 @@ def _places(config: PipConfig) -> list[_Place]:
     return places
 
 
+class _Said(logging.Handler):
+    """Keeps what is said in one thread, and lets nothing of it be shown."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.thread, self.warnings = threading.get_ident(), list[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self.thread:
+            self.warnings.append(record.getMessage())
+
+
 @contextlib.contextmanager
-def _warnings(name: str) -> Iterator[list[str]]:
-    """Collect what a logger warns of, and keep it from being shown."""
-    said: list[str] = []
-    logger, handler = logging.getLogger(name), logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    passed_on = logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
+def _warnings() -> Iterator[list[str]]:
+    """Collect what the finder warns of in this thread: an index that refuses, or lacks the package."""
+    handler = _Said()
+    _FINDER.addHandler(handler)
     try:
-        yield said
+        yield handler.warnings
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = passed_on
+        _FINDER.removeHandler(handler)
 
 
 def _found(archive: Archive, place: _Place, client: PyPIClient) -> tuple[list[Link], list[str]]:
     """Links to an archive in one place, and what the finder warned of."""
     from unearth import PackageFinder
 
-    with _warnings("unearth.collector") as warned:
+    with _warnings() as warned:
         # Compatibility is ignored: a package that runs nowhere on this Python still
         # holds its files, and nothing of it is ever run.
         packages = PackageFinder(
@@ -121,11 +131,12 @@ def _links(archive: Archive, config: PipConfig, client: PyPIClient) -> Iterator[
             answers.append(f"{place.name}: {_silent[place.name]}")
             continue
         try:
-            links, warned = within(max(config.timeout_s, _LEAST_S), partial(_found, archive, place, client))
+            links, warned = within(config.timeout_s + _SLACK_S, partial(_found, archive, place, client))
         except Exception as error:
-            answers.append(f"{place.name}: {type(error).__name__}: {error}")
-            if isinstance(error, TimeoutError):
-                _silent[place.name] = str(error)
+            said = f"{type(error).__name__}: {error}".removesuffix(": ")
+            answers.append(f"{place.name}: {said}")
+            if "Timeout" in type(error).__name__:  # the client's, or that the client's do not cover
+                _silent[place.name] = said
             continue
         if not links:
             why = f" ({warned[-1]})" if warned else ""

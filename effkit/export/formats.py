@@ -59,7 +59,7 @@ def export(run: Loaded, to: str, out: str | None = None, candidate: str | None =
     write: Write = getattr(import_module(f"effkit.export.{found.module}"), found.function)
     if not found.suffix:
         return write(run, out or "./mlruns", None)
-    named = f"{run.record.spec.name}-{run.folder.name}{found.suffix}"
+    named = f"{run.record.spec.name}-{run.folder.resolve().name}{found.suffix}"
     path = Path(named if out is None else out)
     if path.is_dir():
         path = path / named

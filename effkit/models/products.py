@@ -98,12 +98,12 @@ def link(source: Path, place: Path) -> None:
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
-    """What a product's last file says; None where there is none, or a power cut has left it empty."""
+    """What a product's last file says; None where it is not whole, as after a power cut or a copy that was cut off."""
     try:
         found: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):
         return None
-    return found
+    return found if all((folder / name).is_file() for name in found["sha256"]) else None
 
 
 def _sha256(path: Path) -> str:

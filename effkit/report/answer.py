@@ -134,8 +134,14 @@ def _chosen(view: View, found: Weighed, notes: list[str]) -> Answer:
 
 
 def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
-    """Neither the reference nor anything smaller is shown to meet what is asked, and something larger is."""
+    """Something larger is chosen: all before it are out or open, or need more machines."""
     chosen, reference = _record(view, found), view.label(view.reference)
+    if any(each.outcome == "meets" for each in view.decision.before):
+        sentence = (
+            f"{view.label(chosen)} is good enough ({view.gap(_gap(chosen))}) and no smaller than {reference}, but at "
+            "this traffic it needs the fewest machines."
+        )
+        return _answer(view, "no", "No", sentence, notes, chosen, chosen)
     sentence = (
         f"Neither {reference} nor anything smaller is shown to meet what is asked. {view.label(chosen)} does, and is "
         f"no smaller ({view.gap(_gap(chosen))})."

@@ -24,7 +24,8 @@ class Sentences(tuple[str, ...]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in self)}</ul>"
+        lines = "".join(f"<li>{escape(each)}</li>" for each in self)
+        return f'<ul class="tex2jax_ignore mathjax_ignore">{lines}</ul>'  # JupyterLab would take $ for mathematics
 
     def __str__(self) -> str:
         return "\n".join(self)

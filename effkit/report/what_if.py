@@ -160,7 +160,7 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
     yield Head("quality", "Good enough", "from a margin of", moves=True)
     network = view.asked.budget.network_s or view.asked.budget.network_bytes_per_s
     yield Head("latency", "p99 latency", "with the network" if network else "", moves=True)
-    rival = next(each for each in order if not each.reference)  # of whom all is asked, groups too
+    rival = next((each for each in order if not each.reference), order[0])  # of whom all is asked, groups too
     for check in weigh(rival, view.asked).checks:
         if check.what in MOVING:
             continue

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from effkit.spec import ItemCount, SpecError
@@ -158,25 +159,23 @@ class Task:
         np.savez(folder / "splits.npz", fit=fit, calibrate=calibrate, select=select, test=test)
         keys = ("name", "kind", "modality", "title", "classes", "metric", "licence")
         facts = {key: getattr(self, key) for key in keys}
-        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+        files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
         (folder / TASK).write_text(json.dumps({**facts, "sha256": self.sha256, "files": files}), encoding="utf-8")
 
     def saved_below(self, root: Path) -> Path:
         """Save the task in a folder named by its hash, once, and return the folder."""
         plain = re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).lstrip(".")
         folder = root / f"{plain}-{self.sha256[:16]}"
-        if not _whole(folder):
-            root.mkdir(parents=True, exist_ok=True)
-            staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
-            self.save(staged)
-            try:
-                staged.replace(folder)
-            except OSError:
-                if _whole(folder):  # another process was first
-                    shutil.rmtree(staged, ignore_errors=True)
-                else:
-                    shutil.rmtree(folder, ignore_errors=True)
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not _whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                staged = Path(tempfile.mkdtemp(prefix=".saving-", dir=root))
+                try:
+                    self.save(staged)
                     staged.replace(folder)
+                finally:
+                    shutil.rmtree(staged, ignore_errors=True)
         return folder
 
     @classmethod
@@ -327,7 +326,7 @@ def _whole(folder: Path) -> bool:
     try:
         files = json.loads((folder / TASK).read_text(encoding="utf-8"))["files"]
         return all(_sha256(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):
         return False
 
 

@@ -93,8 +93,8 @@ def test_a_killed_scheduler_is_told_within_seconds_and_its_run_goes_on_by_itself
     assert dask.scheduler is not None
     dask.scheduler.kill()
     killed = time.monotonic()
-    said, _ = coordinator.communicate(timeout=60)
-    assert time.monotonic() - killed < 60
+    said, _ = coordinator.communicate(timeout=120)
+    assert time.monotonic() - killed < 30
     assert coordinator.returncode == 2, said
     assert "The Dask scheduler was lost. What ran may go on" in said and "Traceback" not in said
     assert family(results)["child"] or index.read(results).runs, "the run went with the scheduler"

@@ -56,12 +56,20 @@ def takes(service_s: float) -> Callable[[list[Any]], list[int]]:
     return model
 
 
+def drive(worker: WorkerProcess, spec: LoadSpec, items: range, *, seed: int) -> load.LoadRun:
+    """All sequences of one worker alone."""
+    driven = load.Driven(worker, spec, items, seed=seed)
+    for step, _ in load.steps(spec):
+        step(driven)
+    return driven.run
+
+
 @needs_loadgen
 def test_every_request_is_answered(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.3, 0.6), seeds=2, queries=60)
     with loaded(takes(0.001), tmp_path) as worker:
-        run = load.drive(worker, spec, range(100, 100 + ITEMS), seed=1)
-        again = load.drive(worker, spec, range(100, 100 + ITEMS), seed=1)
+        run = drive(worker, spec, range(100, 100 + ITEMS), seed=1)
+        again = drive(worker, spec, range(100, 100 + ITEMS), seed=1)
         assert worker.ask("memory")["peak_bytes"] > 1e6
     assert len(run.saturation_per_s) == 2 and min(run.saturation_per_s) > 0
     assert [(each.share, each.seed) for each in run.sequences] == [(0.3, 0), (0.6, 0), (0.3, 1), (0.6, 1)]
@@ -112,7 +120,7 @@ def test_what_else_runs_during_a_load_test_is_told(tmp_path: Path) -> None:
     with loaded(takes(0.004), tmp_path) as worker:
         busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
         try:
-            run = load.drive(worker, spec, range(ITEMS), seed=1)
+            run = drive(worker, spec, range(ITEMS), seed=1)
         finally:
             busy.kill()
             busy.wait()
@@ -125,7 +133,7 @@ def test_what_else_runs_during_a_load_test_is_told(tmp_path: Path) -> None:
 def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.5,), seeds=2, queries=40, max_batch=4)
     with loaded(takes(0.0005), tmp_path) as worker:
-        run = load.drive(worker, spec, range(ITEMS), seed=3)
+        run = drive(worker, spec, range(ITEMS), seed=3)
     table = load.table({"one": run, "other": run}, spec.shares)
     assert set(table["metric"]) == set(UNDER_LOAD)
     rows = table[(table["candidate"] == "one") & (table["metric"] == "load_latency_s")]
@@ -140,7 +148,7 @@ def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> No
 def test_a_sequence_is_cut_where_it_would_last_too_long(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.9,), seeds=1, queries=10_000, most_s=0.3)
     with loaded(takes(0.005), tmp_path) as worker:
-        run = load.drive(worker, spec, range(ITEMS), seed=1)
+        run = drive(worker, spec, range(ITEMS), seed=1)
     assert 20 <= len(run.sequences[0].item) < 100
 
 
@@ -151,7 +159,7 @@ def test_a_worker_that_is_killed_is_not_waited_for(tmp_path: Path) -> None:
         killer = threading.Timer(1.0, worker.psutil.kill)
         killer.start()
         with pytest.raises(WorkerFailed, match="SIGKILL"):
-            load.drive(worker, spec, range(ITEMS), seed=1)
+            drive(worker, spec, range(ITEMS), seed=1)
         killer.join()
 
 
@@ -167,7 +175,7 @@ def test_a_model_that_fails_under_load_says_why(tmp_path: Path) -> None:
 
     spec = LoadSpec(shares=(0.1,), seeds=1, queries=200_000, most_s=3000)
     with loaded(weary, tmp_path) as worker, pytest.raises(WorkerFailed, match="this model has a fault"):
-        load.drive(worker, spec, range(ITEMS), seed=1)
+        drive(worker, spec, range(ITEMS), seed=1)
 
 
 class Recorder:

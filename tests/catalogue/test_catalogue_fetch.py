@@ -303,14 +303,28 @@ def test_a_silent_index_is_noticed_in_seconds_and_once(
     silent = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/simple")
     monkeypatch.setenv("PIP_TIMEOUT", "1")
-    monkeypatch.setattr(carriers, "_LEAST_S", 1.0)
     monkeypatch.setattr(carriers, "_silent", {})
-    for most_s in (8, 2):
+    for _ in range(2):
         began = time.monotonic()
-        with pytest.raises(FetchError, match=r"thing==1\.0 was not found .*EFFKIT_LOCAL"):
+        with pytest.raises(FetchError, match=r"thing==1\.0 was not found .*Timeout.*EFFKIT_LOCAL"):
             fetch("thing", progress=False)
-        assert time.monotonic() - began < most_s
+        assert time.monotonic() - began < 20
+        (why,) = carriers._silent.values()
+        monkeypatch.setattr(carriers, "_found", lambda *_: pytest.fail("it was asked again"))
+    assert "Timeout" in why
     silent.close()
+
+
+def test_an_index_that_trickles_is_given_up(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue(thing=one_wheel(index))
+    monkeypatch.setattr(carriers, "_silent", {})
+    monkeypatch.setattr(carriers, "_SLACK_S", 0.0)
+    monkeypatch.setattr(carriers, "_found", lambda *_: time.sleep(30))
+    monkeypatch.setenv("PIP_TIMEOUT", "1")
+    with pytest.raises(FetchError, match="TimeoutError: no answer within 1 s"):
+        fetch("thing", progress=False)
 
 
 def test_an_index_that_refuses_is_not_said_to_have_nothing(

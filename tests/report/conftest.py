@@ -22,6 +22,8 @@ from effkit.record import (
     Host,
     KitFootprint,
     Latency,
+    Load,
+    LoadPoint,
     Making,
     Memory,
     NoiseCheck,
@@ -242,6 +244,19 @@ def curve() -> tuple[CurvePoint, ...]:
     )
 
 
+def tested_load(highest_per_s: float) -> Load:
+    """A load test whose p99 was borne at its one rate."""
+    p99 = PercentileRecord(level=99, value_s=0.2, low_s=0.19, high_s=0.21, n=3000, n_effective=900)
+    point = LoadPoint(
+        share=0.8, asked_per_s=highest_per_s, queries=3000, percentiles=(p99,), delay_p99_s=1e-4,
+        generator_limited=False,
+    )  # fmt: skip
+    return Load(
+        max_batch=32, saturation_per_s=estimate(1.25 * highest_per_s), points=(point,),
+        highest_per_s=estimate(highest_per_s), bound="at least",
+    )  # fmt: skip
+
+
 def _inconclusive() -> Record:
     undecided = gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, p_holm=0.4, items_needed=6841)
     return record(reference(), minilm(gap=undecided), tfidf())
@@ -347,6 +362,34 @@ CASES: dict[str, Callable[[], Record]] = {
         reference(),
         minilm(gap=gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, items_needed=6841)),
         params={"budget": {"latency_p99_s": 0.001}},
+    ),
+    "only the reference at other labels": lambda: record(
+        reference(),
+        candidate(
+            "mpnet-base@all",
+            "MPNet base, all labels",
+            0.0412,
+            0.85,
+            model="mpnet-base",
+            speed="within noise",
+            fit_items=16000,
+            gap=gap(0.001, -0.004, 0.006, "non-inferior"),
+        ),
+    ),
+    "the larger one needs fewer machines": lambda: record(
+        reference(load=tested_load(100.0)),
+        minilm(load=tested_load(100.0)),
+        candidate(
+            "giant",
+            "Giant",
+            0.09,
+            0.861,
+            speed="higher",
+            gap=gap(0.019, 0.011, 0.027, "superior"),
+            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
+            load=tested_load(500.0),
+        ),
+        params={"budget": {"requests_per_s": 400.0, "latency_p99_s": 1.0}},
     ),
     "energy": lambda: record(
         reference(energy=energy(1.74, 5, None, rank="counter")),

@@ -49,6 +49,8 @@ def plain(text: str) -> str:
             "no",
             ["None of the candidates meets what is asked. Of MiniLM L6, the closest, p99"],
         ),
+        ("only the reference at other labels", "none", ["Every candidate is the reference at another number"]),
+        ("the larger one needs fewer machines", "no", ["Giant is good enough", "needs the fewest machines"]),
         (
             "only a larger one meets",
             "no",
