@@ -21,10 +21,10 @@ from effkit.catalogue.cache import download_path, staging_folder
 from effkit.catalogue.download import download
 from effkit.catalogue.entries import Entry
 from effkit.catalogue.errors import FetchError, HashMismatch
-from effkit.catalogue.patience import within
 from effkit.catalogue.pipconfig import PipConfig, read_pip_config
 from effkit.catalogue.sources import Archive, CarrierSource
 from effkit.catalogue.unpack import Want, unpack
+from effkit.patience import within
 
 if TYPE_CHECKING:
     from unearth import Link

@@ -9,8 +9,8 @@ from effkit.catalogue.cache import download_path
 from effkit.catalogue.download import download
 from effkit.catalogue.entries import Entry
 from effkit.catalogue.errors import FetchError
-from effkit.catalogue.patience import within
 from effkit.catalogue.sources import HubSource
+from effkit.patience import within
 
 _CONNECT_S = 3.0
 _READ_S = 30.0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from effkit.patience import within
 from effkit.remote.address import Address
 from effkit.remote.trouble import EXTRAS, code, of_this_host, sentence
 from effkit.store import StoreError
@@ -51,7 +51,7 @@ class Bucket:
                 self._fs, self._root = url_to_fs(str(address), **given)
                 self._fs.find(self._path(DOOR))  # a listing: other requests do not say why they are refused
 
-            _within(ANSWER_WITHIN_S, knock)
+            within(ANSWER_WITHIN_S, knock)
 
     def sizes(self, below: str = "") -> dict[str, int]:
         """Every key below a key, with its size in bytes; nothing where there is none."""
@@ -139,22 +139,3 @@ class Bucket:
             if of_this_host(error):
                 raise
             raise StoreError(sentence(error, self.address)) from None
-
-
-def _within(seconds: float, call: Callable[[], None]) -> None:
-    """Make a call, or give up waiting for it."""
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if thread.is_alive():
-        raise TimeoutError(f"no answer within {seconds:g} s")

@@ -204,7 +204,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.legend(loc="lower left", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
+    axes.legend(loc="best", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
 
 
 def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:
