@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Any
 from effkit.names import on_first_use
 
 if TYPE_CHECKING:
-    from effkit.report.notebook import Sentences, comparison_frame, comparison_html
+    from effkit.report.notebook import Heading, Sentences, comparison_frame, comparison_html, or_why_not
     from effkit.report.plots import plot
     from effkit.report.render import render_html, write
     from effkit.report.summary import summarise
 
-__all__ = ["Sentences", "comparison_frame", "comparison_html", "plot", "render_html", "summarise", "write"]
+__all__ = [
+    "Heading",
+    "Sentences",
+    "comparison_frame",
+    "comparison_html",
+    "or_why_not",
+    "plot",
+    "render_html",
+    "summarise",
+    "write",
+]
 
 _MODULES = {
+    "Heading": "notebook",
     "Sentences": "notebook",
+    "or_why_not": "notebook",
     "comparison_frame": "notebook",
     "comparison_html": "notebook",
     "plot": "plots",

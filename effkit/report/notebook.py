@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from effkit.report.summary import section
 from effkit.report.tidy import as_rows, wide
 from effkit.report.values import StudySection, TidyLink
 from effkit.report.view import View
+from effkit.spec import SpecError
 
 if TYPE_CHECKING:
     import pandas
@@ -29,6 +31,32 @@ class Sentences(tuple[str, ...]):
 
     def __str__(self) -> str:
         return "\n".join(self)
+
+
+class Heading:
+    """A heading in a notebook, where no sign of its text is taken for markup."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_html_(self) -> str:
+        return f'<h3 class="tex2jax_ignore mathjax_ignore">{escape(self.text)}</h3>'
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def or_why_not(make: Callable[[Record], object], record: Record) -> object:
+    """Return what is made of a record, or why nothing can be: a notebook of many goes on to the next.
+
+    Args:
+        make: such as `effkit.decide`.
+        record: of one run.
+    """
+    try:
+        return make(record)
+    except SpecError as reason:
+        return Sentences([str(reason)])
 
 
 class Cards:
