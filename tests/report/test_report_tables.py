@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from effkit.decision import Reasoned, decide
 from effkit.record import Record
-from effkit.report import Sentences, comparison_frame, summarise
+from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summarise
 from effkit.report.comparison import percentile_cell
 from effkit.report.units import DASH, interval, share, show, signed, times
 from effkit.report.values import StudySection
@@ -158,3 +159,11 @@ def test_sentences_show_whatever_signs_they_hold() -> None:
     said = Sentences(["mine failed: `<lambda>` gave *2* of $3", "ok"])
     assert "<li>mine failed: `&lt;lambda&gt;` gave *2* of $3</li>" in said._repr_html_()
     assert str(said).splitlines()[1] == "ok" and list(said)[1] == "ok"
+
+
+def test_a_notebook_of_many_runs_goes_on_past_one_with_nothing_to_compare(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    assert isinstance(or_why_not(decide, record), Reasoned)
+    alone = record.model_copy(update={"candidates": (record.reference,)})
+    assert "Only the reference was measured" in str(or_why_not(decide, alone))
+    assert "A &lt;b&gt;" in Heading("A <b>")._repr_html_() and str(Heading("A <b>")) == "A <b>"
