@@ -20,10 +20,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from effkit.catalogue.download import sha256_of
 from effkit.catalogue.entries import Entry, ModelEntry
 from effkit.catalogue.errors import FetchError, HashMismatch
 from effkit.catalogue.sources import File
+from effkit.hashing import sha256_of
 
 MANIFEST = "manifest.json"
 

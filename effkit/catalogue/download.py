@@ -11,18 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effkit.catalogue.errors import FetchError, HashMismatch
+from effkit.hashing import sha256_of
 
 if TYPE_CHECKING:
     from unearth.fetchers import PyPIClient
 
 _CHUNK_BYTES = 1 << 20
 _ATTEMPTS = 3
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ A product is a folder whose `making.json` is written last: complete is one file'
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from effkit.hashing import sha256_of
 from effkit.models.base import MANIFEST, Meter
 
 
@@ -60,7 +60,7 @@ class Products:
                 self._write(folder, step, items, write)
                 making = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         for name, digest in making.pop("sha256").items():
-            if _sha256(folder / name) != digest:
+            if sha256_of(folder / name) != digest:
                 raise ValueError(f"{folder / name} is not the file that was written there; delete {folder}.")
         self.used.append({**making, "reused": reused, "product": key})
         return folder
@@ -79,7 +79,7 @@ class Products:
             with self._meter(step, items) as reading:
                 write(staging)
             names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
-            hashes = {name: _sha256(staging / name) for name in names}
+            hashes = {name: sha256_of(staging / name) for name in names}
             making = {"step": step, "items": items, **reading, "sha256": hashes}
             (staging / MANIFEST).write_text(json.dumps(making, indent=1), encoding="utf-8")
             staging.replace(folder)
@@ -104,8 +104,3 @@ def _manifest(folder: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return found if all((folder / name).is_file() for name in found["sha256"]) else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

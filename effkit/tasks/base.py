@@ -22,6 +22,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from effkit.hashing import sha256_of
 from effkit.spec import ItemCount, SpecError
 from effkit.tasks.metrics import METRICS, default_metric
 from effkit.tasks.splits import SPLITS, split
@@ -159,7 +160,7 @@ class Task:
         np.savez(folder / "splits.npz", fit=fit, calibrate=calibrate, select=select, test=test)
         keys = ("name", "kind", "modality", "title", "classes", "metric", "licence")
         facts = {key: getattr(self, key) for key in keys}
-        files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+        files = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file()}
         (folder / TASK).write_text(json.dumps({**facts, "sha256": self.sha256, "files": files}), encoding="utf-8")
 
     def saved_below(self, root: Path) -> Path:
@@ -325,11 +326,6 @@ def _whole(folder: Path) -> bool:
     """Whether a task was saved there, and all of it is as it was written."""
     try:
         files = json.loads((folder / TASK).read_text(encoding="utf-8"))["files"]
-        return all(_sha256(folder / name) == digest for name, digest in files.items())
+        return all(sha256_of(folder / name) == digest for name, digest in files.items())
     except (FileNotFoundError, ValueError, KeyError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -257,6 +257,13 @@ def tested_load(highest_per_s: float) -> Load:
     )  # fmt: skip
 
 
+def giant(**other: Any) -> CandidateRecord:
+    """Better than the reference, slower, and larger."""
+    memory = MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000})
+    better = gap(0.019, 0.011, 0.027, "superior")
+    return candidate("giant", "Giant", 0.09, 0.861, speed="higher", gap=better, memory=memory, **other)
+
+
 def _inconclusive() -> Record:
     undecided = gap(-0.011, -0.024, 0.002, "inconclusive", p_value=0.2, p_holm=0.4, items_needed=6841)
     return record(reference(), minilm(gap=undecided), tfidf())
@@ -337,15 +344,7 @@ CASES: dict[str, Callable[[], Record]] = {
     ),
     "larger": lambda: record(
         reference(),
-        candidate(
-            "giant",
-            "Giant",
-            0.09,
-            0.861,
-            speed="higher",
-            gap=gap(0.019, 0.011, 0.027, "superior"),
-            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
-        ),
+        giant(),
         params={"budget": {}},
     ),
     "seeds, worse": lambda: record(
@@ -379,16 +378,7 @@ CASES: dict[str, Callable[[], Record]] = {
     "the larger one needs fewer machines": lambda: record(
         reference(load=tested_load(100.0)),
         minilm(load=tested_load(100.0)),
-        candidate(
-            "giant",
-            "Giant",
-            0.09,
-            0.861,
-            speed="higher",
-            gap=gap(0.019, 0.011, 0.027, "superior"),
-            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
-            load=tested_load(500.0),
-        ),
+        giant(load=tested_load(500.0)),
         params={"budget": {"requests_per_s": 400.0, "latency_p99_s": 1.0}},
     ),
     "energy": lambda: record(
@@ -398,16 +388,7 @@ CASES: dict[str, Callable[[], Record]] = {
     ),
     "only a larger one meets": lambda: record(
         reference(energy=energy(1.74, 5, None, rank="counter")),
-        candidate(
-            "giant",
-            "Giant",
-            0.09,
-            0.861,
-            speed="higher",
-            gap=gap(0.019, 0.011, 0.027, "superior"),
-            memory=MINILM_MEMORY.model_copy(update={"peak_bytes": 9_000_000_000}),
-            energy=energy(0.31, 5, ratio(0.18, "lower"), rank="counter"),
-        ),
+        giant(energy=energy(0.31, 5, ratio(0.18, "lower"), rank="counter")),
         params={"budget": {"energy_j": 1.0}},
     ),
     "slower": lambda: record(
