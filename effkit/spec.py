@@ -187,9 +187,10 @@ class Protocol(Frozen):
         default=1, description="randomised blocks in a generation; each visits every candidate once"
     )
     block_items: PositiveInt = Field(
-        default=80, description="test items drawn for each block; ten blocks of 80 carry a p99 of items that differ"
+        default=120,
+        description="test items drawn for each block; ten blocks carry a p99 even where calls depend on each other",
     )
-    calls: PositiveInt = Field(default=670, description="batch-1 calls of each candidate over all blocks")
+    calls: PositiveInt = Field(default=1200, description="batch-1 calls of each candidate over all blocks")
     visit_s: PositiveFloat = Field(default=2.0, description="shortest measured part of a visit, seconds")
     warm_up_calls: PositiveInt = Field(default=10, description="fewest warm-up calls of a fresh worker")
     warm_up_s: PositiveFloat = Field(default=3.0, description="shortest warm-up of a fresh worker, seconds")
