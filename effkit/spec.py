@@ -296,7 +296,8 @@ class StudySpec(Frozen):
         if self.reference not in names:
             raise ValueError(
                 f"`reference` is `{self.reference}`, which is not among the candidates."
-                f"{nearest(self.reference, names)} It may be {', '.join(names)}"
+                f"{nearest(self.reference, names)} It may be {', '.join(names)}, or a model of your own that "
+                "`Study.from_params` is given by `own`"
             )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -141,7 +141,7 @@ def test_internal_links_lead_somewhere(page: Path) -> None:
 
 def test_the_readme_opens_with_question_picture_commands_and_snippet() -> None:
     top = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:20])
-    for wanted in ("is the small model enough?", "](docs/report.png)", "make run", "make test", "study.add("):
+    for wanted in ("is the small model enough?", "](docs/report.png)", "make run", "make test", "Study.from_params("):
         assert wanted in top
     assert len(FENCE.findall(top + "\n")) == 2
 

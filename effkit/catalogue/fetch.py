@@ -138,7 +138,7 @@ def _manifest(name: str, entry: Entry) -> cache.Manifest | None:
 
 
 def _not_fetched(name: str) -> NoReturn:
-    raise FetchError(f"{name} is not in the cache {cache.cache_dir()}; call effkit.catalogue.fetch({name!r})")
+    raise FetchError(f"{name} is not in the cache {cache.cache_dir()}; run `effkit fetch {name}` with a network.")
 
 
 def _checked(name: str, entry: Entry) -> bool:

@@ -63,7 +63,7 @@ def try_() -> None:
     typer.echo(f"{study.plan()}\n")
     study.run()
     typer.echo(study.compare())
-    typer.echo(f"\nKept in {study.save()}")
+    typer.echo(f"\nKept in {study.save()}; `effkit report --interactive` makes a page of it.")
 
 
 def _techniques() -> Table:

@@ -57,8 +57,9 @@ def write_report(results: Path, *, interactive: bool = False) -> None:
     listed = [each for each in found.runs if interactive or not each.interactive]
     if not listed:
         typer.echo(
-            f"{shown(results)} has no runs yet: `effkit run params/tabular.yaml` makes one. "
-            "Runs made by hand are shown with --interactive.",
+            f"{shown(results)} has runs made by hand only: `effkit report --interactive` shows them."
+            if found.runs
+            else f"{shown(results)} has no runs yet: `effkit run params/tabular.yaml` makes one.",
             err=True,
         )
         raise typer.Exit(1)

@@ -44,7 +44,7 @@ def status(
 
 
 def audit(results: Results = None) -> None:
-    """Prove from the records that no two runs were measured on one host at once; exit code 1 where they do not."""
+    """Check by the records' times that no two runs were measured on one host at once; exit code 1 where two were."""
     from effkit import index, store
     from effkit.analysis.windows import audited
     from effkit.remote.address import shown

@@ -57,7 +57,7 @@ def packed(function: Callable[[list[Any]], Any]) -> bytes:
         content: bytes = cloudpickle.dumps(function)
     except Exception as error:  # what a function holds may refuse with any
         raise SpecError(
-            f"{_name(function)} cannot travel to a worker: {error}. Load what it needs inside the function."
+            f"{_name(function)} cannot travel to a worker: {error}. Open what cannot travel at the first call."
         ) from error
     return content
 

@@ -276,7 +276,7 @@ def _why_undecided(view: View, gap: Gap) -> str:
     cannot = f"at a margin of {view.margin} {items} cannot decide"
     if gap.items_needed is None:
         return f"{cannot}, and more items would hardly help"
-    return f"{cannot}; {about(gap.items_needed)} would"
+    return f"{cannot}; {about(gap.items_needed)} would, four times in five"
 
 
 def _answer(

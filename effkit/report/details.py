@@ -216,7 +216,7 @@ def _as_seen(seen: Estimate | None) -> Cell:
 def _noise_verdict(check: NoiseCheck) -> tuple[str, Tone]:
     if not check.assessed:
         return "not assessed: fewer than five generations", "muted"
-    return ("unstable", "bad") if check.unstable else ("stable", "good")
+    return ("unstable", "bad") if check.unstable else ("no bias seen", "good")
 
 
 def _parts(view: View) -> Iterator[str]:

@@ -68,7 +68,7 @@ def check_runtimes(chains: Iterable[Chain]) -> None:
             if missing:
                 raise SpecError(
                     f"`{name}` needs {' and '.join(missing)}, which is not installed here: "
-                    "pip install -c constraints.txt -e '.[compress]', or leave `techniques` with it out."
+                    "pip install -c constraints.txt -e '.[compress]', or leave the candidates that use it out."
                 )
 
 

@@ -65,7 +65,7 @@ def test_a_function_that_cannot_travel_is_refused(tmp_path: Path) -> None:
 
 def test_whatever_a_function_holds_refuses_with_it_is_told_when_it_is_added() -> None:
     pointer = ctypes.pointer(ctypes.c_int(1))  # refuses with a ValueError
-    with pytest.raises(SpecError, match="cannot travel to a worker: .*Load what it needs inside the function"):
+    with pytest.raises(SpecError, match="cannot travel to a worker: .*Open what cannot travel at the first call"):
         Own(lambda batch: [pointer.contents.value] * len(batch), "mine")
 
 

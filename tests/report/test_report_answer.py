@@ -26,7 +26,11 @@ def plain(text: str) -> str:
     [
         ("yes", "yes", ["MiniLM L6 is enough", "by more than 1 point (−0.4 [−0.9, +0.1])", "5.8× faster [5.6, 6.0]"]),
         ("no", "no", ["3.1 points below MPNet base [−4.4, −1.8]", "1 point is what was allowed"]),
-        ("inconclusive", "not shown", ["1.1 points below", "these 2,000 test items cannot decide; about 6,900 would"]),
+        (
+            "inconclusive",
+            "not shown",
+            ["1.1 points below", "these 2,000 test items cannot decide; about 6,900 would, four"],
+        ),
         ("superior", "yes", ["E5 small beats MPNet base by 1.9 points [+1.1, +2.7]. Of what was asked, MiniLM L6"]),
         ("better", "better", ["E5 small beats MPNet base by 1.9 points [+1.1, +2.7]", "3.0× faster"]),
         (
