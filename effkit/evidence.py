@@ -220,8 +220,10 @@ class Load(Frozen):
         description="highest rate whose p99 meets the budget, the network's part taken off, from an isotonic fit; None "
         "without a budget, or where no p99 is borne that could be held against it",
     )
-    bound: Literal["within", "at least", "below"] | None = Field(
-        default=None, description="whether the rates measured enclose `highest_per_s`, or only bound it"
+    bound: Literal["within", "at least", "below", "unknown"] | None = Field(
+        default=None,
+        description="whether the rates measured enclose `highest_per_s`, or only bound it; unknown where no p99 is "
+        "borne, None without a budget",
     )
     others_share: float | None = Field(
         default=None, description="most that other processes took of one core during a sequence of requests"

@@ -11,7 +11,7 @@ from effkit.bench.host import slower_than_nominal
 from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.record import CandidateRecord
-from effkit.spec import CandidateSpec, ItemCount, StudySpec
+from effkit.spec import CandidateSpec, ItemCount, LoadSpec, StudySpec
 from effkit.techniques import embeddings, exits_of, teacher_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ REOPEN_S = 4.0
 VISIT_OVERHEAD_S = 0.25
 """Waiting for the others to fall still, and two requests over the pipe."""
 START_OVERHEAD_S = 0.6
+SEQUENCE_OVERHEAD_S = 1.0
+"""Start of the load generator, and reading what it saw."""
 PASSED_ON = 0.4
 """Share of the items that a stage of a cascade passes on, before anything is known of it."""
 HELD_OUT = 1000
@@ -36,6 +38,8 @@ class Row:
     download_bytes: int
     prepare_s: float
     measure_s: float
+    under_load_s: float
+    """The same if it is put under load."""
     timed: bool
     """What measuring takes comes from an earlier run on this host, not from the catalogue."""
     kept: bool
@@ -71,6 +75,17 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
     batch = protocol.batch * call_s + max(protocol.batch * call_s, protocol.throughput_s)
     generation = START_OVERHEAD_S + load_s + warm_up + protocol.blocks * visit + batch
     return copies * protocol.generations * generation
+
+
+def under_load_s(load: LoadSpec, call_s: float) -> float:
+    """Time of one candidate under load: a saturated queue and every rate, each sequence cut at `most_s`.
+
+    Args:
+        load: what is asked.
+        call_s: one item at batch 1.
+    """
+    sequences = [min(load.queries * call_s / share, load.most_s) + SEQUENCE_OVERHEAD_S for share in (1.0, *load.shares)]
+    return load.seeds * sum(sequences)
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,7 @@ def row_of(
         download,
         REOPEN_S + (times.open_s if kept else expected.made_s),
         measuring_s(asked.spec, call_s=times.call_s, load_s=times.start_s, copies=copies),
+        under_load_s=0.0 if asked.spec.load is None else under_load_s(asked.spec.load, times.call_s),
         timed=seen is not None,
         kept=kept,
     )

@@ -109,8 +109,12 @@ class LoadSpec(Frozen):
         default=(0.3, 0.6, 0.8), min_length=1, description="rates, as rising shares of the candidate's saturation"
     )
     seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
-    queries: PositiveInt = Field(default=3000, description="requests of one sequence")
-    most_s: PositiveFloat = Field(default=60.0, description="a sequence is cut where it would last longer, seconds")
+    queries: PositiveInt = Field(default=4500, description="requests of one sequence")
+    most_s: PositiveFloat = Field(default=100.0, description="a sequence is cut where it would last longer, seconds")
+
+
+MOST_UNDER_LOAD = 5
+"""Candidates of a study that are put under load: the reference, the chosen one and three others of the front."""
 
 
 class CostSpec(Frozen):

@@ -187,6 +187,7 @@ class CandidateRecord(Frozen):
     operations: Operations | None = None
     energy: Energy | None = None
     load: Load | None = None
+    load_failure: str | None = Field(default=None, description="why it has no load test, where it was to have one")
     making: tuple[Making, ...] = ()
     links: tuple[Link, ...] = Field(default=(), description="one for each technique of its chain, in order")
     cascade: Cascade | None = Field(default=None, description="how it came to its answers, where stages took turns")

@@ -170,11 +170,12 @@ class Study:
                 passed=self._params,
                 params_sha256=digest,
             )
+            self._tables = table, assemble.predictions_table(found)
             if self.spec.load is not None:
                 from effkit.under_load import under_load
 
                 self._record, table = under_load(found, self._record, table, show)
-            self._tables = table, assemble.predictions_table(found)
+                self._tables = table, self._tables[1]
         return self._record
 
     def _check_reference(self, failures: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
 from effkit.catalogue import cache_dir
 from effkit.findings import Findings
+from effkit.production import MOST_UNDER_LOAD
 from effkit.progress import Progress
 from effkit.record import CandidateRecord, Load, Record
 from effkit.spec import LoadSpec
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-MOST_FROM_FRONT = 3
-ITEMS = 64
-"""Test items that requests choose from, drawn by size like those of a block."""
+ITEMS = 1000
+"""Test items that requests choose from, drawn by size like those of a block: of few, one long item is the p99."""
 
 
 def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Progress) -> tuple[Record, pd.DataFrame]:
@@ -42,19 +42,21 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
 
     Returns:
         The record and the table with the load tests in them. A candidate that fails stays without one, and the
-        log says why.
+        record says why.
     """
     assert found.spec.load is not None
     with measuring_slot(lambda text: show(1.0, text)) as slot, on_cores(found.measured.cores):
         runs: dict[str, bench.LoadRun] = {}
+        failures: dict[str, str] = {}
         for names in _together(tested(record), found):
-            made, failures = _measured(found, found.spec.load, names, show)
+            made, failed = _measured(found, found.spec.load, names, show)
             runs |= made
-            for name, failure in failures.items():
-                log.warning("%s failed under load: %s", name, failure)
+            failures |= failed
         found.windows.append(slot.window())
+    for name, failure in failures.items():
+        log.warning("%s failed under load: %s", name, failure)
     if not runs:
-        return record, samples
+        return _with(record, {}, failures, found), samples
     rows = bench.table(runs, found.spec.load.shares)
     tests = {
         name: load_of(
@@ -65,7 +67,7 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
         )
         for name in runs
     }
-    return _with(record, tests, found), _appended(samples, rows)
+    return _with(record, tests, failures, found), _appended(samples, rows)
 
 
 def tested(record: Record) -> list[str]:
@@ -80,7 +82,7 @@ def tested(record: Record) -> list[str]:
     others = sorted((each for each, on in zip(able, on_front, strict=True) if on), key=lambda each: _point(each)[1])
     first = [record.reference.name, answer(view).chosen]
     names = list(dict.fromkeys(name for name in first if name is not None))
-    return names + [each.name for each in others if each.name not in names][:MOST_FROM_FRONT]
+    return names + [each.name for each in others if each.name not in names][: MOST_UNDER_LOAD - 2]
 
 
 def _point(candidate: CandidateRecord) -> tuple[float, float]:
@@ -107,11 +109,11 @@ def _measured(
         items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
         cores=found.measured.cores.workers if found.measured.cores else (),
         seed=found.spec.seed,
-        tell=lambda text: show(1.0, f"load test of {text}"),
+        tell=lambda share, text: show(1.0, f"load test, {share:.0%}: {text}"),
     )
 
 
-def _with(record: Record, tests: dict[str, Load], found: Findings) -> Record:
+def _with(record: Record, tests: dict[str, Load], failures: dict[str, str], found: Findings) -> Record:
     """The record with load tests; whatever else it tells stays as it was estimated without them."""
     finished_at = datetime.now(UTC)
     footprint = record.footprint.model_copy(
@@ -120,7 +122,10 @@ def _with(record: Record, tests: dict[str, Load], found: Findings) -> Record:
             "measuring_s": sum(window.end_s - window.start_s for window in found.windows),
         }
     )
-    candidates = tuple(each.model_copy(update={"load": tests.get(each.name)}) for each in record.candidates)
+    candidates = tuple(
+        each.model_copy(update={"load": tests.get(each.name), "load_failure": failures.get(each.name)})
+        for each in record.candidates
+    )
     changed = {"candidates": candidates, "finished_at": finished_at, "footprint": footprint}
     return record.model_copy(update={**changed, "windows": tuple(found.windows)})
 

@@ -10,7 +10,15 @@ from effkit import Study
 from effkit.analysis.sample_size import items_for_power, power
 from effkit.params import parse
 from effkit.plan import NOTEBOOK_S
-from effkit.plan_rows import REOPEN_S, START_OVERHEAD_S, VISIT_OVERHEAD_S, measuring_s
+from effkit.plan_rows import (
+    REOPEN_S,
+    SEQUENCE_OVERHEAD_S,
+    START_OVERHEAD_S,
+    VISIT_OVERHEAD_S,
+    measuring_s,
+    under_load_s,
+)
+from effkit.spec import LoadSpec
 from tests.conftest import parameters
 from tests.test_study import study
 
@@ -103,7 +111,7 @@ def test_the_full_text_study_has_the_power_that_it_is_said_to_have(results: Path
     assert planned.power is None or planned.power == pytest.approx(0.658, abs=1e-3)
     assert (planned.compared, planned.items_for_power) == (3, 10470)
     assert "66 % where three are tried" in (ROOT / "params" / "text-full.yaml").read_text(encoding="utf-8")
-    assert "66 % where three are" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "two times in three, against one in six" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_regression_has_no_predicted_power(results: Path) -> None:
@@ -159,3 +167,14 @@ def test_what_chains_share_is_planned_once(results: Path, monkeypatch: pytest.Mo
     assert [row.download_bytes for row in planned.rows] == [90, 0, 400, 0]
     plain, cut_only, taught, in_int8 = (row.prepare_s for row in planned.rows)
     assert taught > 3 * cut_only and in_int8 < taught / 2 and plain > 0
+
+
+def test_a_load_test_is_counted_with_the_slowest_candidates(results: Path) -> None:
+    """A slow one is cut at `most_s`, a fast one ends before; what it takes is in the whole."""
+    load = LoadSpec(shares=(0.5,), seeds=2, queries=100, most_s=30.0)
+    assert under_load_s(load, 0.01) == pytest.approx(2 * (1 + 2 + 2 * SEQUENCE_OVERHEAD_S))
+    assert under_load_s(load, 10.0) == pytest.approx(2 * (30 + 30 + 2 * SEQUENCE_OVERHEAD_S))
+    plain, tested = (Study.from_params(**parameters(load=each)).plan(results) for each in (None, load.model_dump()))
+    assert plain.load_s == 0.0 and tested.load_s > 0.0
+    assert tested.total_s == pytest.approx(plain.total_s + tested.load_s)
+    assert "the load test takes" in str(tested) and "load test" not in str(plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -42,6 +43,23 @@ def test_a_study_puts_its_reference_and_its_front_under_load(results: Path) -> N
     table = next(each for each in section.details if each.key == "load")
     assert "logreg" in {row.name for row in table.rows}
     assert "saturation" in {row.metric for row in section.tidy}
+
+
+@pytest.mark.skipif(
+    find_spec("mlperf_loadgen") is None, reason="MLPerf LoadGen is not installed: pip install '.[load]'"
+)
+def test_what_a_load_test_fails_of_loses_nothing_that_was_measured(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(**options: str) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("effkit.bench.sequence.tempfile", SimpleNamespace(TemporaryDirectory=no_room))
+    study = Study.from_params(**parameters(load=LOAD, reference="logreg", candidates=["logreg"]))
+    record = study.run()
+    assert record.reference.load is None and record.reference.latency is not None
+    assert "no space left on device" in (record.reference.load_failure or "")
+    assert store.load(study.save()).record == record
 
 
 def test_without_a_load_generator_nothing_is_measured(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ class Rival:
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
         usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
+        unlimited_per_s: the same without a limit, where it was put under load.
         away_s: the network's part of a limit, seconds.
         untested: whether it has no p99 under load where others do.
         preferred: whether it is shown to be better than the reference, or is the reference.
@@ -41,6 +42,7 @@ class Rival:
     preferred: bool
     difference: float
     usable_per_s: float | None
+    unlimited_per_s: float | None
     own_limit_s: float | None
     repeated: bool
     away_s: float
@@ -116,6 +118,7 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         preferred=each.preferred,
         difference=each.difference,
         usable_per_s=each.usable_per_s,
+        unlimited_per_s=each.unlimited_per_s,
         own_limit_s=each.own_limit_s,
         repeated=each.repeated,
         away_s=asked.budget.away_s(each.moved_bytes),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal
 
 import numpy as np
 
-from effkit.analysis.cost import BEST_FIRST, capacity, kept_bytes, moved_bytes
+from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, capacity, kept_bytes, moved_bytes
 from effkit.analysis.family import Family, family
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
@@ -68,6 +67,7 @@ class Contender:
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one machine is given; None where no rate is known.
+        unlimited_per_s: the same where no limit is asked, of who was put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne.
@@ -98,6 +98,7 @@ class Contender:
     energy_j: Known
     rank: str | None
     usable_per_s: float | None
+    unlimited_per_s: float | None
     own_limit_s: float | None
     repeated: bool
     tails: tuple[tuple[float, float], ...]
@@ -123,10 +124,12 @@ class Contender:
         The study's own limit has the rate of the record. For another, or none, the load test's percentiles tell between
         which of its rates the limit is crossed, on a straight line; None where not even the lowest keeps it.
         """
-        if not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
+        if limit_s is None and self.unlimited_per_s is not None:
+            return self.unlimited_per_s
+        if limit_s is None or not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
             return self.usable_per_s
         rates, tails_s = np.array(self.tails).T
-        rate, bound = crossing(rates, tails_s, math.inf if limit_s is None else limit_s)
+        rate, bound = crossing(rates, tails_s, limit_s)
         return None if bound == "below" else rate
 
 
@@ -137,7 +140,7 @@ def contenders(record: Record) -> tuple[Contender, ...]:
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
     # Rates that rest on different tests are not held against one another: the best tested have theirs.
     best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
-    some_tested = any(each.tails for each in found)
+    some_tested = any(each.load is not None for each in able)
     return tuple(
         replace(
             each,
@@ -187,6 +190,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         ),
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
+        unlimited_per_s=HEAD_ROOM * candidate.load.saturation_per_s.value if candidate.load else None,
         own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
         tails=_tails(candidate),

@@ -85,20 +85,20 @@ class Provision:
 def capacity(candidate: CandidateRecord) -> Capacity | None:
     """What one worker of a candidate serves.
 
-    The highest rate that meets the p99 budget under load; else, with head room, the saturation of the load test;
-    else, with head room, 1 / mean latency at batch 1.
+    The highest rate that meets the p99 budget under load; without a budget, and with head room, the saturation of the
+    load test; without a load test, and with head room, 1 / mean latency at batch 1.
 
     Returns:
         None where nothing was measured, or where no rate of the load test is shown to meet the budget: then
         more machines might still help, but no rate is known at which they would.
     """
     load = candidate.load
-    if load is not None and (load.bound == "below" or (load.bound == "within" and load.highest_per_s is None)):
+    if load is not None and load.bound is None:
+        return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation")
+    if load is not None and (load.bound == "below" or load.highest_per_s is None):
         return None
     if load is not None and load.highest_per_s is not None:
         return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least")
-    if load is not None:
-        return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation")
     if candidate.latency is None:
         return None
     mean = candidate.latency.mean_s

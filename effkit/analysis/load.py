@@ -26,9 +26,11 @@ LEVELS = (50.0, 90.0, 95.0, 99.0)
 BATCHES = 20
 """Fewest batches of one rate."""
 LIMITED_SHARE = 0.1
+SETTLING = 100
+"""Requests at the beginning of a sequence that are left out, at most a tenth of it: it begins with nobody waiting."""
 RESAMPLES = 1000
 
-Bound = Literal["within", "at least", "below"]
+Bound = Literal["within", "at least", "below", "unknown"]
 
 
 def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, seed: int) -> Load:
@@ -42,7 +44,8 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         seed: of resampling.
     """
     saturation = _saturation(samples.loc[samples["metric"] == "saturation_per_s", "value"].to_numpy(np.float64))
-    series = [_series(samples, "load_latency_s", place) for place in range(len(spec.shares))]
+    sent = [_series(samples, "load_latency_s", place) for place in range(len(spec.shares))]
+    series = [[one[min(SETTLING, one.size // 10) :] for one in each] for each in sent]
     points = []
     for place, share in enumerate(spec.shares):
         late_s = float(_quantile(np.sort(np.concatenate(_series(samples, "load_delay_s", place))), 0.99))
@@ -51,21 +54,13 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
             LoadPoint(
                 share=share,
                 asked_per_s=share * saturation.value,
-                queries=sum(len(each) for each in series[place]),
+                queries=sum(len(each) for each in sent[place]),
                 percentiles=tuple(percentile(series[place], level) for level in LEVELS),
                 delay_p99_s=late_s,
                 generator_limited=late_s > LIMITED_SHARE * latency_s,
             )
         )
-    highest: Estimate | None = None
-    bound: Bound | None = None
-    if budget_s is not None:
-        borne = sum(1 for _ in takewhile(lambda point: point.percentiles[-1].value_s is not None, points))
-        told = max(1, borne)  # beyond the rates whose p99 is borne nothing is known
-        rates = [point.asked_per_s for point in points[:told]]
-        highest, bound = highest_rate(rates, series[:told], budget_s, seed=seed)
-        if not borne:
-            highest, bound = None, None if bound == "at least" else bound
+    highest, bound = (None, None) if budget_s is None else _highest(points, series, budget_s, seed)
     return Load(
         max_batch=spec.max_batch,
         saturation_per_s=saturation,
@@ -75,6 +70,26 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         others_share=_most(samples, "load_others_share"),
         steal_share=_most(samples, "load_steal_share"),
     )
+
+
+def _highest(
+    points: Sequence[LoadPoint], series: Sequence[Sequence[Floats]], budget_s: float, seed: int
+) -> tuple[Estimate | None, Bound]:
+    """The highest rate by those whose p99 is borne, from the lowest on; what is known of the next one bounds it."""
+    rates = [point.asked_per_s for point in points]
+    borne = sum(1 for _ in takewhile(lambda point: point.percentiles[-1].value_s is not None, points))
+    late = [rate for rate, point in zip(rates, points, strict=True) if _is_beyond(point, budget_s)]
+    if not borne:
+        return None, "below" if rates[0] in late else "unknown"
+    found, bound = highest_rate(rates[:borne], series[:borne], budget_s, seed=seed)
+    if bound == "at least":
+        found = found.model_copy(update={"high": next((rate for rate in late if rate > found.value), None)})
+    return found, bound
+
+
+def _is_beyond(point: LoadPoint, budget_s: float) -> bool:
+    """Whether p99 is shown to be beyond a budget, be it by a lower percentile."""
+    return any(each.low_s is not None and each.low_s > budget_s for each in point.percentiles)
 
 
 def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.95) -> PercentileRecord:
@@ -96,6 +111,8 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
 
     Source:
         Law, "Simulation Modeling and Analysis", on batch means and on quantiles; MLPerf's early-stopping rule.
+        Where batches are hardly longer than a queue's memory, their spread is too small: it is no less than that of
+        as many independent requests as those beyond the percentile are worth.
     """
     share = level / 100
     pooled = np.sort(np.concatenate(series))
@@ -108,7 +125,9 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
         reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {n_effective:.0f}"
         return PercentileRecord(level=level, value_s=None, n=pooled.size, n_effective=n_effective, reason=reason)
     up_to = np.array([(batch <= value).mean() for batch in batches(series)])
-    half = float(special.stdtrit(up_to.size - 1, (1 + confidence) / 2) * up_to.std(ddof=1) / np.sqrt(up_to.size))
+    worth = effective_sample_size(np.concatenate(series) > value, of_series)
+    spread = max(up_to.std(ddof=1) / np.sqrt(up_to.size), np.sqrt(share * (1 - share) / worth))
+    half = float(special.stdtrit(up_to.size - 1, (1 + confidence) / 2) * spread)
     open_above = share + half >= 1
     return PercentileRecord(
         level=level,

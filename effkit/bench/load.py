@@ -37,8 +37,8 @@ LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s
 OTHERS, STEAL = "load_others_share", "load_steal_share"
 CHILDREN_COUNT = sys.platform == "linux"
 """Whether a process's CPU time holds that of children which have ended, such as the load generator."""
-Tell = Callable[[str], None]
-"""Told what is done now."""
+Tell = Callable[[float, str], None]
+"""Told the share that is done, and what is done now."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def measure(
     items: Sequence[int],
     cores: Sequence[int],
     seed: int,
-    tell: Tell = lambda text: None,
+    tell: Tell = lambda share, text: None,
 ) -> tuple[dict[str, LoadRun], dict[str, str]]:
     """Put candidates under load in turn, each in a fresh worker of its own, loaded and warmed up as for a visit.
 
@@ -158,11 +158,13 @@ def measure(
             driven[name] = Driven(worker, load, items, seed=seed, cores=cores)
 
         for name in built:
-            tell(f"{name}: starting")
+            tell(0.0, f"{name}: starting")
             attempt(name, partial(start, name))
-        for turn, (step, words) in enumerate(steps(load)):
-            for name in order(sorted(driven), seed=seed, generation=LOAD, block=turn):
-                tell(f"{name}: {words}")
+        turns = list(steps(load))
+        for turn, (step, words) in enumerate(turns):
+            names = order(sorted(driven), seed=seed, generation=LOAD, block=turn)
+            for place, name in enumerate(names):
+                tell((turn + place / len(names)) / len(turns), f"{name}: {words}")
                 attempt(name, partial(step, driven[name]))
     return {name: each.run for name, each in driven.items()}, failures
 
@@ -187,7 +189,7 @@ class Driven:
     ) -> None:
         self._worker, self._load, self._items, self._seed, self._cores = worker, load, items, seed, cores
         warm = worker.ask("take_load", items=list(items), max_batch=load.max_batch)
-        self._expected_per_s = len(items) / warm["pass_s"]
+        self._expected_per_s = float(warm["per_s"])
         self._saturation: list[tuple[float, Company]] = []
         self._sequences: list[Arrivals] = []
 

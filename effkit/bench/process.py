@@ -10,8 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +24,7 @@ from effkit.bench.energy import EnergyMeter
 from effkit.record import Rank, weakest_rank
 from effkit.secrecy import without_secrets
 
-ANSWER_WITHIN_S, MAKE_WITHIN_S = 3600.0, 86400.0
+ANSWER_WITHIN_S, MAKE_WITHIN_S, TAKE_BACK_WITHIN_S = 3600.0, 86400.0, 60.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
 MAKING = ("make", "predict")
 THREAD_VARIABLES = (
@@ -99,17 +99,10 @@ class WorkerProcess:
         Raises:
             WorkerFailed: with the reason in a sentence, when there is an error or no answer.
         """
-        within_s = MAKE_WITHIN_S if command in MAKING else ANSWER_WITHIN_S
-        watchdog = threading.Timer(within_s, self._give_up, [within_s])
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            with ExitStack() as energy:
-                self._send({"command": command, **arguments})
-                while "meter" in (answer := self._receive(command)):
-                    self._answer_meter(answer, energy)
-        finally:
-            watchdog.cancel()
+        with self._watched(MAKE_WITHIN_S if command in MAKING else ANSWER_WITHIN_S), ExitStack() as energy:
+            self._send({"command": command, **arguments})
+            while "meter" in (answer := self._receive(command)):
+                self._answer_meter(answer, energy)
         return _checked(answer, command)
 
     def lend_pipes(self, command: str) -> tuple[int, int]:
@@ -136,12 +129,25 @@ class WorkerProcess:
             WorkerFailed: with the reason in a sentence, when there is an error or no answer.
         """
         assert self._process.stdout is not None
-        self._write(end)
-        self._process.stdout.read(len(ended))
-        return _checked(self._receive(command), command)
+        with self._watched(TAKE_BACK_WITHIN_S):
+            self._write(end)
+            self._process.stdout.read(len(ended))
+            answer = self._receive(command)
+        return _checked(answer, command)
+
+    @contextmanager
+    def _watched(self, within_s: float) -> Iterator[None]:
+        """End the worker where it takes longer than that."""
+        watchdog = threading.Timer(within_s, self._give_up, [within_s])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
 
     def _give_up(self, within_s: float) -> None:
-        self._overdue = f"the worker was ended: it gave no answer within {within_s / 3600:g} h"
+        self._overdue = f"the worker was ended: it gave no answer within {within_s:,.0f} s"
         if self._process.returncode is None:  # else `_bury` has done it
             self._end_group()
 

@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +82,7 @@ def sequence(worker: WorkerProcess, told: dict[str, Any]) -> Trace:
         WorkerFailed: when the candidate fails, within seconds.
         GeneratorFailed: when LoadGen does.
     """
-    with tempfile.TemporaryDirectory(prefix="effkit-") as folder:
+    with _generators_own(), tempfile.TemporaryDirectory(prefix="effkit-") as folder:
         requests, answers = worker.lend_pipes("serve_load")
         code, said = _generate({**told, "folder": folder, "requests": requests, "answers": answers})
         if code == WORKER_ENDED:
@@ -93,9 +94,18 @@ def sequence(worker: WorkerProcess, told: dict[str, Any]) -> Trace:
         return _read(Path(folder), told["queries"])
 
 
+@contextmanager
+def _generators_own() -> Iterator[None]:
+    """A full disk or a log cut short is the generator's trouble: nothing that was measured may be lost by it."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise GeneratorFailed(f"the load generator's files: {error}") from error
+
+
 def _generate(told: dict[str, Any]) -> tuple[int, str]:
     """Run the generator in a process of its own; return its exit code and its last words."""
-    patience_s = SLACK_S + 10 * told["queries"] / told["rate_per_s"]
+    patience_s = SLACK_S + 3 * told["queries"] / told["rate_per_s"]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "effkit.bench.generator", json.dumps(told)],

@@ -26,6 +26,8 @@ END = 2**64 - 1
 LAST_REQUEST = REQUEST.pack(END, 0)
 ENDED = ANSWER.pack(END)
 MOST_BYTES = 2**16
+PASSED = 64
+"""Items that tell before a load test what rate to expect."""
 
 
 def one_pass(predictor: Predictor, items: Sequence[Any], max_batch: int) -> float:

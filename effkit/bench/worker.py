@@ -204,12 +204,13 @@ class Worker:
         return {"batch_s": batch_s, "yard_s": yard_s}
 
     def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
-        """Take the items that requests will name, and pass over them once in batches."""
-        from effkit.bench.serving import one_pass
+        """Take the items that requests will name, and pass over the first of them in batches, for their rate."""
+        from effkit.bench.serving import PASSED, one_pass
 
         sample = self._state["task"].items.take(items)
         self._state["load"] = sample, max_batch
-        return {"pass_s": one_pass(self._state["predictor"], sample, max_batch)}
+        passed = sample[:PASSED]
+        return {"per_s": len(passed) / one_pass(self._state["predictor"], passed, max_batch)}
 
     def serve_load(self) -> dict[str, Any]:
         """Answer requests in bytes until they end; whatever happens, say so before the answer in JSON."""

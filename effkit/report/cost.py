@@ -148,15 +148,15 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
 def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:
     """The traffic from which on candidates differ in machines, among those whose rates are of the best kind."""
     for basis in BASIS_WORDS:
-        usable = {
-            label: each[0].capacity.usable_per_s for label, each in found.items() if each[0].capacity.basis == basis
-        }
-        if len(usable) < 2:
+        served = {label: each[0].capacity for label, each in found.items() if each[0].capacity.basis == basis}
+        if len(served) < 2:
             continue
+        usable = {label: each.usable_per_s for label, each in served.items()}
         first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
         if rate_number(usable[first]) != rate_number(usable[last]):
+            needs = "may need" if served[first].at_least else "needs"
             yield (
-                f"Above {rate(usable[first])} {first} needs a second machine, {last} only above "
+                f"Above {rate(usable[first])} {first} {needs} a second machine, {last} only above "
                 f"{rate_number(usable[last])}."
             )
         return

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from effkit.record import CandidateRecord, LoadPoint, PercentileRecord
+from effkit.record import CandidateRecord, Load, LoadPoint, PercentileRecord
 from effkit.report.comparison import UNMEASURED, ColumnSpec, build, estimate_cell
 from effkit.report.units import interval, show
 from effkit.report.values import Cell, Table
 from effkit.report.view import View
 
-BOUND_SIGNS = {"within": "", "at least": "≥ ", "below": "< "}
+BOUND_SIGNS = {"within": "", "at least": "≥ ", "below": "< ", "unknown": ""}
 
 
 def under_load(view: View) -> Table | None:
@@ -56,7 +56,9 @@ def _percentile(candidate: CandidateRecord, share: float, level: float) -> Cell:
 def _cell(point: LoadPoint, found: PercentileRecord) -> Cell:
     limited = "generator-limited" if point.generator_limited else ""
     if found.value_s is None:
-        worth = f"worth {found.n_effective:,.0f} independent requests"
+        lower = max((each.low_s for each in point.percentiles if each.low_s is not None), default=None)
+        known = "" if lower is None else f"at least {show(lower, 's')}; "
+        worth = f"{known}worth {found.n_effective:,.0f} independent requests"
         return Cell("n too small", detail=worth, claim=limited, tone="muted")
     ends = interval(found.low_s, found.high_s, "s", found.value_s)
     if found.high_s is None and found.low_s is not None:
@@ -68,10 +70,20 @@ def _highest(view: View, candidate: CandidateRecord) -> Cell:
     load = candidate.load
     if load is None:
         return UNMEASURED
+    if load.highest_per_s is None and load.bound == "below":
+        lowest = show(load.points[0].asked_per_s, "items/s")
+        return Cell(f"{BOUND_SIGNS['below']}{lowest}", detail="the lowest rate that was tried")
     if load.highest_per_s is None:
         return Cell("n too small", detail="no p99 that could be held against it", tone="muted")
     cell = estimate_cell(load.highest_per_s, "items/s")
     if load.bound != "within":
-        last = "the highest rate whose p99 is known"
-        cell = replace(cell, detail=last if load.bound == "at least" else "the lowest rate that was tried")
+        cell = replace(cell, detail=_at_least(load) if load.bound == "at least" else "the lowest rate that was tried")
     return replace(cell, text=f"{BOUND_SIGNS[load.bound or 'within']}{cell.text}")
+
+
+def _at_least(load: Load) -> str:
+    """What bounds a rate from above: the next one, where it is known to be too much, or nothing that is known."""
+    beyond = load.highest_per_s.high if load.highest_per_s else None
+    if beyond is None:
+        return "the highest rate whose p99 is known"
+    return f"below {show(beyond, 'items/s')}, where p99 is beyond it"

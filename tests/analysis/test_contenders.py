@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from effkit.analysis.contenders import Contender, contenders
 from effkit.record import Cascade, GroupQuality, Load, LoadPoint, PercentileRecord
 from tests.analysis.test_cost import estimate
@@ -48,6 +50,18 @@ def test_tails_end_where_one_is_not_borne_and_never_fall() -> None:
     tested = found(minilm_l6=load(0.02, 0.01, None))["minilm-l6"]
     assert tested.tails == ((30.0, 0.015), (60.0, 0.015))
     assert found(minilm_l6=load(None, 0.01, 0.02))["minilm-l6"].tails == ()
+
+
+def test_without_a_limit_the_saturation_tells_the_rate() -> None:
+    tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=estimate(60.0), bound="at least"))["minilm-l6"]
+    assert (tested.usable_per_s, tested.usable_within(None)) == (60.0, pytest.approx(70.0))
+
+
+def test_a_load_test_that_bears_no_p99_leaves_everybody_open() -> None:
+    """Whether or not the few requests happen to look fast: nobody passes by what is not known."""
+    some = found(minilm_l6=load(None, None, None, bound="unknown"))
+    assert all(each.untested for each in some.values())
+    assert some["minilm-l6"].usable_per_s is None and some["minilm-l6"].usable_within(0.02) is None
 
 
 def test_groups_are_judged_from_200_items_and_20_clusters_on() -> None:

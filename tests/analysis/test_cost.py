@@ -72,7 +72,7 @@ def test_a_load_test_without_a_budget_gives_its_saturation() -> None:
 
 @pytest.mark.parametrize(
     "unknown",
-    [{"latency": None}, {"load": load(highest_per_s=estimate(15.0), bound="below")}],
+    [{"latency": None}, {"load": load(highest_per_s=estimate(15.0), bound="below")}, {"load": load(bound="unknown")}],
 )
 def test_where_no_rate_is_known_nothing_is_counted(unknown: dict[str, Any]) -> None:
     assert capacity(candidate(**unknown)) is None

@@ -153,7 +153,7 @@ def test_a_generator_that_is_late_is_told() -> None:
 def test_no_rate_is_claimed_where_no_tail_is_borne() -> None:
     samples = rows([100.0], [m_d_1(0.3, 40, 1, np.random.default_rng(6))])
     found = load_of(samples, LoadSpec(shares=(0.3,)), budget_s=10.0, seed=1)
-    assert found.highest_per_s is None and found.bound is None
+    assert found.highest_per_s is None and found.bound == "unknown"
 
 
 def test_a_rate_between_two_is_told_only_where_the_p99_of_both_is_borne() -> None:
@@ -175,3 +175,32 @@ def test_below_the_lowest_rate_without_a_borne_p99_names_no_rate() -> None:
     samples = rows([100.0], [m_d_1(0.3, 40, 1, np.random.default_rng(6))])
     found = load_of(samples, LoadSpec(shares=(0.3,)), budget_s=1e-4, seed=1)
     assert (found.bound, found.highest_per_s) == ("below", None)
+
+
+def test_what_is_known_of_a_rate_whose_p99_is_not_borne_bounds_the_highest_from_above() -> None:
+    rng = np.random.default_rng(7)
+    low, busy = m_d_1(0.3, 2000, 3, rng), 10 * m_d_1(0.8, 300, 3, rng)
+    samples = rows([100.0], [low, busy])
+    found = load_of(samples, LoadSpec(shares=(0.3, 0.8)), budget_s=0.06, seed=1)
+    assert found.points[1].percentiles[-1].value_s is None
+    assert (found.points[1].percentiles[0].low_s or 0.0) > 0.06
+    assert found.bound == "at least" and found.highest_per_s is not None
+    assert (found.highest_per_s.value, found.highest_per_s.high) == pytest.approx((30.0, 80.0))
+
+
+def test_below_is_said_of_what_is_shown_to_be_late_alone() -> None:
+    """A sample's p99 that is not borne says nothing, in neither direction."""
+    busy = m_d_1(0.8, 40, 3, np.random.default_rng(7))
+    tail = float(np.quantile(busy, 0.97))
+    found = load_of(rows([100.0], [busy]), LoadSpec(shares=(0.8,)), budget_s=tail, seed=1)
+    assert (found.bound, found.highest_per_s) == ("unknown", None)
+
+
+def test_the_beginning_of_a_sequence_with_nobody_waiting_is_left_out() -> None:
+    steady_s, empty_s = np.full((3, 1500), 0.05), np.full((3, 100), 0.01)
+    samples = rows([100.0], [np.hstack([empty_s, steady_s])])
+    found = load_of(samples, LoadSpec(shares=(0.8,)), budget_s=None, seed=1)
+    assert found.points[0].queries == 4800
+    assert found.points[0].percentiles[0].n == 4500
+    few = load_of(rows([100.0], [steady_s[:, :50]]), LoadSpec(shares=(0.8,)), budget_s=None, seed=1)
+    assert few.points[0].percentiles[0].n == 135, "no more than a tenth"

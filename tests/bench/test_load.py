@@ -84,6 +84,16 @@ def test_every_request_is_answered(tmp_path: Path) -> None:
 
 
 @needs_loadgen
+def test_there_may_be_more_items_than_requests(tmp_path: Path) -> None:
+    spec = LoadSpec(shares=(0.5,), seeds=1, queries=40)
+    with loaded(takes(0.001), tmp_path) as worker:
+        run = drive(worker, spec, range(200), seed=1)
+    (sent,) = run.sequences
+    assert len(sent.item) == 40 and len(set(sent.item)) > 30
+    assert run.saturation_per_s[0] > 100
+
+
+@needs_loadgen
 def test_candidates_take_turns_and_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
     task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
 
@@ -98,7 +108,7 @@ def test_candidates_take_turns_and_one_that_fails_leaves_the_others(tmp_path: Pa
     runs, failures = load.measure(
         built, LoadSpec(shares=(0.3, 0.6), seeds=2, queries=40), Protocol(warm_up_s=0.1, warm_up_fast_s=0.1),
         task=task.saved_below(tmp_path / "tasks"), products=tmp_path / "products", items=range(ITEMS), cores=(),
-        seed=1, tell=told.append,
+        seed=1, tell=lambda share, text: told.append(text),
     )  # fmt: skip
     assert set(runs) == {"one", "other"}
     assert set(failures) == {"faulty"} and "this model has a fault" in failures["faulty"]

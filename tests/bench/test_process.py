@@ -122,7 +122,7 @@ def test_a_worker_that_does_not_answer_is_not_said_to_be_out_of_memory(monkeypat
     with WorkerProcess(threads=1) as worker:
         monkeypatch.setattr("effkit.bench.process.ANSWER_WITHIN_S", 0.3)
         worker.psutil.suspend()
-        with pytest.raises(WorkerFailed, match=r"gave no answer within .* h \(in `memory`\)"):
+        with pytest.raises(WorkerFailed, match=r"gave no answer within .* s \(in `memory`\)"):
             worker.ask("memory")
 
 

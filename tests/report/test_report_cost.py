@@ -101,6 +101,10 @@ def test_every_number_says_what_it_rests_on(make_record: MakeRecord) -> None:
     assert tested is not None
     assert row(tested, "mpnet-base")[1].origin == "modelled · from a load test"
     assert row(tested, "mpnet-base")[1].text == "at most 7 machines"
+    both = changed(changed(make_record("yes"), "mpnet-base", load=load), "minilm-l6", load=load.model_copy(
+        update={"highest_per_s": Estimate(value=40.0, n=3)}))  # fmt: skip
+    bounded = section_of(both).traffic
+    assert bounded is not None and "may need a second machine" in bounded.note
     assert "are not comparable" in tested.note
 
 

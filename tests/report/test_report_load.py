@@ -34,7 +34,7 @@ def a_load(bound: str | None = "within") -> Load:
         )
         for share, p99 in ((0.3, 0.021), (0.6, None))
     )
-    highest = None if bound is None else Estimate(value=44.0, low=40.0, high=47.0, n=21)
+    highest = None if bound in ("below", "unknown") else Estimate(value=44.0, low=40.0, high=47.0, n=21)
     return Load(
         max_batch=1,
         saturation_per_s=Estimate(value=80.0, low=78.0, high=82.0, n=3),
@@ -68,12 +68,14 @@ def test_what_was_tested_stands_in_the_table_alone(make_record: MakeRecord) -> N
     assert cells["Saturation"].text.startswith("80")
     assert "21" in cells["p99 at 30 %"].text and cells["p99 at 30 %"].detail.startswith("[19")
     assert cells["p99 at 60 %"].text == "n too small"
+    assert cells["p99 at 60 %"].detail.startswith("at least 12"), "as p50 has it"
+    assert cells["Highest rate"].detail.startswith("[40")
     assert cells["p50 at 60 %"].claim == "generator-limited"
     assert "scheduled arrival" in table.note
 
 
 @pytest.mark.parametrize(
-    ("bound", "shown"), [("within", "44"), ("at least", "≥ 44"), ("below", "< 44"), (None, "n too small")]
+    ("bound", "shown"), [("within", "44"), ("at least", "≥ 44"), ("below", "< 24"), ("unknown", "n too small")]
 )
 def test_a_bound_is_shown_as_one(make_record: MakeRecord, bound: str | None, shown: str) -> None:
     table = under_load(make_record("yes"), a_load(bound))
@@ -92,3 +94,18 @@ def test_the_numbers_are_in_the_csv(make_record: MakeRecord) -> None:
     assert found["load_30_percent_p99"].value == 0.021
     assert found["load_60_percent_p99"].value is None and "n too small" in found["load_60_percent_p99"].reason
     assert found["highest_rate_within_budget"].verdict == "within"
+
+
+def test_a_rate_that_is_known_to_be_too_much_bounds_the_highest(make_record: MakeRecord) -> None:
+    load = a_load("at least").model_copy(update={"highest_per_s": Estimate(value=24.0, low=24.0, high=48.0, n=21)})
+    table = under_load(make_record("yes"), load)
+    assert table is not None
+    assert table.rows[0].cells[-1].text.startswith("≥ 24") and table.rows[0].cells[-1].detail.startswith("below 48")
+
+
+def test_a_candidate_that_failed_under_load_is_told_with_its_reason(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    changed = record.reference.model_copy(update={"load_failure": "out of pipes"})
+    others = tuple(changed if each.reference else each for each in record.candidates)
+    (section,) = summarise([record.model_copy(update={"candidates": others})]).studies
+    assert any("failed under load" in sentence and "out of pipes" in sentence for sentence in section.limits)

@@ -139,6 +139,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
+        unlimited_per_s=draw(st.none() | some(0.1, 1e4)),
         own_limit_s=draw(st.none() | SECONDS),
         repeated=draw(st.booleans()),
         tails=draw(tails()),

@@ -15,14 +15,15 @@ const whatIf = (() => {
 
   function usableWithin(rival, latency) {
     const asked = latency === null ? null : latency - rival.away_s;
-    if (!rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null)) return rival.usable_per_s;
-    const limit = asked === null ? Infinity : asked;
-    const last = rival.tails.filter(([, tail]) => tail <= limit).length - 1;
+    if (asked === null && rival.unlimited_per_s !== null) return rival.unlimited_per_s;
+    if (asked === null || !rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null))
+      return rival.usable_per_s;
+    const last = rival.tails.filter(([, tail]) => tail <= asked).length - 1;
     if (last < 0) return null;
     const [rate, tail] = rival.tails[last];
     if (last === rival.tails.length - 1) return rate;
     const [nextRate, nextTail] = rival.tails[last + 1];
-    return rate + ((limit - tail) / (nextTail - tail)) * (nextRate - rate);
+    return rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate);
   }
 
   function serving(numbers, rival, { latency, traffic, price, grid }) {
@@ -50,7 +51,7 @@ const whatIf = (() => {
     const found = { quality: quality(rival, knobs.margin) };
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
     if (found.latency === "meets" && knobs.traffic !== null)
-      found.latency = rival.untested ? "open" : rival.tails.length && served === null ? "fails" : "meets";
+      found.latency = rival.untested || (rival.tails.length && served === null) ? "open" : "meets";
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
         const ends = served && rival.repeated ? served[what] : null;
