@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,6 @@ from effkit.models.parted import CnnParts, Parted, TextParts
 from effkit.models.products import Products
 from effkit.models.sentence import SentenceEncoder
 from effkit.tasks.base import Task
-
-if TYPE_CHECKING:
-    pass
 
 LAYERS, HEAD, FEATURES = "layers.json", "exit-{}", "features.npz"
 BATCH = 32
