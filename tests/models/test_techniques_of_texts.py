@@ -14,7 +14,7 @@ from effkit.models import Products, Recipe, heads, sensitivity
 from effkit.models import encoder as encoders
 from effkit.models.embedding import embed
 from effkit.models.encoder import OPTIMISED, EncoderPredictor
-from effkit.models.graphs import OPENVINO_GRAPH
+from effkit.models.graph_files import OPENVINO_GRAPH
 from effkit.models.teaching import softened
 from effkit.spec import SpecError
 from effkit.techniques import apply_chain
