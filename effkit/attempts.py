@@ -19,10 +19,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from effkit import store
+from effkit.address import mark_unsent
 from effkit.identity import WORDS
 from effkit.index import done
 from effkit.params import parse
-from effkit.remote.address import mark_unsent
 from effkit.spec import Frozen, SpecError, StudySpec
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"

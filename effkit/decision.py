@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from effkit import store
+from effkit import places
 from effkit.analysis.asked import asked, changed
 from effkit.analysis.decide import decide as choose
 from effkit.record import Record
@@ -123,5 +123,5 @@ def _loaded(run: Record | Measured | Path | str) -> Record:
     if isinstance(run, Record):
         return run
     if isinstance(run, (Path, str)):
-        return store.load_newest(run).record
+        return places.load_newest(run).record
     return run.record

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from effkit import assemble, attempts, resolve, store
+from effkit import assemble, attempts, places, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
 from effkit.findings import CurveResult, Findings
 from effkit.identity import known
@@ -143,7 +143,7 @@ class Study:
         """
         from effkit.bench.device import device
 
-        store.check_writable(store.results_dir())
+        places.check_writable(store.results_dir())
         attempts.check(self.spec, self._own)
         device(self.spec.protocol.device)
         check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
