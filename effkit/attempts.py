@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunFacts:
     """Which run a record is of; the fields of `Record` that nothing measured tells."""
 
     run: str
@@ -112,12 +112,12 @@ def request(folder: Path) -> Request:
     return Request.model_validate_json((folder / REQUEST).read_bytes())
 
 
-def asked(folder: Path) -> Asked:
+def asked(folder: Path) -> RunFacts:
     """Return which run a staged folder is for; one without a request was made by another program than effkit."""
     wanted = under_way()
     if wanted is None:
-        return Asked(run=store.name_of(folder), interactive=False, identity=None)
-    return Asked(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
+        return RunFacts(run=store.name_of(folder), interactive=False, identity=None)
+    return RunFacts(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
 
 
 def check(spec: StudySpec, own: Collection[str]) -> None:

@@ -204,7 +204,7 @@ class Study:
             log.warning("no energy: %s", meter.unavailable)
         found = Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), host.products_folder(cache_dir())
-        how = resolve.making(
+        how = resolve.ingredients(
             self.spec,
             task.kind,
             lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
@@ -328,12 +328,12 @@ class Study:
                 store.discard(staged)
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
 
-    def _asked(self, started_at: datetime, digest: str) -> attempts.Asked:
+    def _asked(self, started_at: datetime, digest: str) -> attempts.RunFacts:
         """Which run this is: the one that was asked for, or one by hand."""
         if given := os.environ.get(store.RUN_VARIABLE):
             return attempts.asked(Path(given))
         found = known(self.spec) if self._task is None and not self._own else None
-        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=found)
+        return attempts.RunFacts(store.run_name(started_at, digest), interactive=True, identity=found)
 
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)
