@@ -146,8 +146,8 @@ def check(spec: StudySpec, own: Collection[str]) -> None:
 
 def under_way() -> Request | None:
     """Return what `effkit run` started this process for; None for a run by hand."""
-    given = os.environ.get(store.RUN_VARIABLE)
-    return request(Path(given)) if given and (Path(given) / REQUEST).exists() else None
+    staged = store.run_under_way()
+    return request(staged) if staged is not None and (staged / REQUEST).exists() else None
 
 
 def note(folder: Path, status: str, sentence: str) -> None:

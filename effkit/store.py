@@ -55,6 +55,12 @@ class Loaded:
     record: Record
 
 
+def run_under_way() -> Path | None:
+    """Return the staged folder of the run that `effkit run` started this process for; None for a run by hand."""
+    given = os.environ.get(RUN_VARIABLE)
+    return Path(given) if given else None
+
+
 def results_dir(given: Path | str | None = None) -> Path:
     """Return the results folder: the one given, that of the run under way, `EFFKIT_RESULTS`, or the project's own.
 
@@ -64,8 +70,8 @@ def results_dir(given: Path | str | None = None) -> Path:
     Raises:
         StoreError: when an address has credentials in it, or no folder.
     """
-    if given is None and (staged := os.environ.get(RUN_VARIABLE)):
-        return Path(staged).parents[1]
+    if given is None and (staged := run_under_way()) is not None:
+        return staged.parents[1]
     if asked := given or os.environ.get(RESULTS_VARIABLE):
         address = address_of(asked)
         return Path(str(asked).removeprefix("file://")) if address is None else mirror(address).folder

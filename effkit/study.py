@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -151,8 +150,8 @@ class Study:
             from effkit.bench.load import check_installed
 
             check_installed()
-        if given := os.environ.get(store.RUN_VARIABLE):
-            self._log = Path(given) / store.LOG
+        if (given := store.run_under_way()) is not None:
+            self._log = given / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
             self._check_reference(found.failures)
@@ -316,8 +315,8 @@ class Study:
         record = self.record
         assert self._tables is not None
         samples, predictions = self._tables
-        given = os.environ.get(store.RUN_VARIABLE)
-        staged = Path(given) if given else store.stage(store.results_dir(), self.spec.name, record.run)
+        given = store.run_under_way()
+        staged = given or store.stage(store.results_dir(), self.spec.name, record.run)
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
@@ -330,8 +329,8 @@ class Study:
 
     def _asked(self, started_at: datetime, digest: str) -> attempts.RunFacts:
         """Which run this is: the one that was asked for, or one by hand."""
-        if given := os.environ.get(store.RUN_VARIABLE):
-            return attempts.asked(Path(given))
+        if (given := store.run_under_way()) is not None:
+            return attempts.asked(given)
         found = known(self.spec) if self._task is None and not self._own else None
         return attempts.RunFacts(store.run_name(started_at, digest), interactive=True, identity=found)
 
