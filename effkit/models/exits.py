@@ -8,7 +8,6 @@ learnt here is a logistic head on each exit.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import cnn, encoder, heads, networks
-from effkit.models.base import BUILDER_VERSION, Facts, Recipe
+from effkit.models.base import Facts, Recipe, product_key
 from effkit.models.heads import LogisticHead
 from effkit.models.parted import CnnParts, Parted, TextParts
 from effkit.models.products import Products
@@ -147,8 +146,9 @@ def _features(
 
 
 def _key(what: str, stage: Recipe, folder: Path, ends: Sequence[int], indices: Indices, task: Task) -> str:
-    facts = [BUILDER_VERSION, "exits", what, stage.key(), folder.name, list(ends), task.sha256, indices.tolist()]
-    return hashlib.sha256(json.dumps([*facts, *networks.device_key()]).encode()).hexdigest()[:32]
+    return product_key(
+        "exits", what, stage.key(), folder.name, list(ends), task.sha256, indices.tolist(), *networks.device_key()
+    )
 
 
 def _open(stage: Recipe, folder: Path, ends: Sequence[int]) -> tuple[Parted, LogisticHead | OwnScores, Facts]:
