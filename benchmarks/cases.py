@@ -175,7 +175,10 @@ def _minilm() -> Case:
     task = load(REVIEWS, seed=1)
     folder = task.saved_below(cache_dir() / "loaded")
     recipe = resolve.recipe(
-        CandidateSpec(model=MINILM), resolve.model(MINILM, {}), resolve.Making(task.kind, lambda _: FIT_ITEMS), seed=1
+        CandidateSpec(model=MINILM),
+        resolve.model(MINILM, {}),
+        resolve.Ingredients(task.kind, lambda _: FIT_ITEMS),
+        seed=1,
     )
     test = np.sort(task.first("test", TEST_ITEMS))
     made = prepare(recipe, [1], folder, host.products_folder(cache_dir()), test, NoMeter(), counted=[int(test[0])])

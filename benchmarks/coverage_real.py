@@ -15,9 +15,9 @@ from effkit.analysis.sequential import generations_needed, stein_interval
 from effkit.analysis.statistics import (
     FEWEST_GENERATIONS,
     paired_log_ratios,
-    percentiles,
     ratio_over_generations,
 )
+from effkit.analysis.tails import percentiles
 from effkit.spec import Protocol
 
 if TYPE_CHECKING:

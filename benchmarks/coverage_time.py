@@ -17,10 +17,10 @@ from effkit.analysis.statistics import (
     claim,
     noise_threshold,
     paired_log_ratios,
-    percentiles,
     ratio_over_generations,
     unstable,
 )
+from effkit.analysis.tails import percentiles
 from effkit.spec import Protocol
 
 Rng = np.random.Generator

@@ -20,7 +20,7 @@ from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_i
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
 from effkit.analysis.paired import Component, PairedSamples
-from effkit.attempts import Asked
+from effkit.attempts import RunFacts
 from effkit.bench import host
 from effkit.bench.memory import peak_bytes
 from effkit.cascades import cascades
@@ -38,7 +38,7 @@ def assemble(
     found: Findings,
     samples: pd.DataFrame,
     *,
-    asked: Asked,
+    asked: RunFacts,
     passed: Mapping[str, Any],
     params_sha256: str,
 ) -> record.Record:

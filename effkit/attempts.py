@@ -19,10 +19,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from effkit import store
+from effkit.address import mark_unsent
 from effkit.identity import WORDS
 from effkit.index import done
 from effkit.params import parse
-from effkit.remote.address import mark_unsent
 from effkit.spec import Frozen, SpecError, StudySpec
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunFacts:
     """Which run a record is of; the fields of `Record` that nothing measured tells."""
 
     run: str
@@ -112,12 +112,12 @@ def request(folder: Path) -> Request:
     return Request.model_validate_json((folder / REQUEST).read_bytes())
 
 
-def asked(folder: Path) -> Asked:
+def asked(folder: Path) -> RunFacts:
     """Return which run a staged folder is for; one without a request was made by another program than effkit."""
     wanted = under_way()
     if wanted is None:
-        return Asked(run=store.name_of(folder), interactive=False, identity=None)
-    return Asked(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
+        return RunFacts(run=store.name_of(folder), interactive=False, identity=None)
+    return RunFacts(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
 
 
 def check(spec: StudySpec, own: Collection[str]) -> None:
@@ -146,8 +146,8 @@ def check(spec: StudySpec, own: Collection[str]) -> None:
 
 def under_way() -> Request | None:
     """Return what `effkit run` started this process for; None for a run by hand."""
-    given = os.environ.get(store.RUN_VARIABLE)
-    return request(Path(given)) if given and (Path(given) / REQUEST).exists() else None
+    staged = store.run_under_way()
+    return request(staged) if staged is not None and (staged / REQUEST).exists() else None
 
 
 def note(folder: Path, status: str, sentence: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from effkit import store
+from effkit import places
 from effkit.analysis.asked import asked, changed
 from effkit.analysis.decide import decide as choose
 from effkit.record import Record
@@ -17,7 +17,15 @@ from effkit.untried import untried
 
 if TYPE_CHECKING:
     from effkit.report.widgets import WhatIfPanel
-    from effkit.study import Study
+
+
+class Measured(Protocol):
+    """What has been measured and holds its record: a study that has been run."""
+
+    @property
+    def record(self) -> Record:
+        """The record of the run."""
+        ...
 
 
 class Reasoned:
@@ -59,7 +67,7 @@ class Reasoned:
         return f"{self.argument.text}\n\nNot tried yet; candidates to add to the parameter file\n{lines}"
 
 
-def decide(run: Record | Study | Path | str, **keys: Any) -> Reasoned:
+def decide(run: Record | Measured | Path | str, **keys: Any) -> Reasoned:
     """Choose the smallest candidate of a run that is good enough, and say why.
 
     Args:
@@ -76,7 +84,7 @@ def decide(run: Record | Study | Path | str, **keys: Any) -> Reasoned:
     return Reasoned(record, {key.replace("__", "."): value for key, value in keys.items()})
 
 
-def what_if(run: Record | Study | Path | str) -> WhatIfPanel:
+def what_if(run: Record | Measured | Path | str) -> WhatIfPanel:
     """Sliders for margin, latency, traffic, price and grid over a run, which redraw front, table and decision at once.
 
     Args:
@@ -94,7 +102,7 @@ def what_if(run: Record | Study | Path | str) -> WhatIfPanel:
     return panel(_record(run))
 
 
-def _record(run: Record | Study | Path | str) -> Record:
+def _record(run: Record | Measured | Path | str) -> Record:
     """The one record that a decision rests on."""
     if isinstance(run, (list, tuple)):
         raise SpecError(
@@ -111,9 +119,9 @@ def _record(run: Record | Study | Path | str) -> Record:
     return record
 
 
-def _loaded(run: Record | Study | Path | str) -> Record:
+def _loaded(run: Record | Measured | Path | str) -> Record:
     if isinstance(run, Record):
         return run
     if isinstance(run, (Path, str)):
-        return store.load_newest(run).record
+        return places.load_newest(run).record
     return run.record

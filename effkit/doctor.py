@@ -191,7 +191,8 @@ def _self_test() -> Iterator[Finding]:
 
 def _disk(results: Path) -> Iterator[Finding]:
     from effkit.catalogue import cache_dir
-    from effkit.store import StoreError, check_writable
+    from effkit.places import check_writable
+    from effkit.store import StoreError
 
     try:
         check_writable(results)

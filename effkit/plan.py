@@ -13,7 +13,7 @@ from effkit import catalogue, index, resolve, store
 from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
 from effkit.evidence import LEVEL
-from effkit.plan_rows import REOPEN_S, Asked, Row, count, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
@@ -128,7 +128,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         task: the user's own task, if it is not one of the catalogue's.
         results: where earlier runs are looked for.
     """
-    asked = Asked(spec, own, resolve.item_counts(spec), task)
+    asked = Planned(spec, own, resolve.item_counts(spec), task)
     earlier = _earlier(spec, results)
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
@@ -185,7 +185,7 @@ def _curve_s(spec: StudySpec, earlier: _Earlier) -> float:
     return points * REOPEN_S * (1.0 if earlier.kept else slower_than_nominal())
 
 
-def _steps_s(asked: Asked, earlier: _Earlier) -> float:
+def _steps_s(asked: Planned, earlier: _Earlier) -> float:
     """Preparing the beginnings of chains that are no candidates: they are predicted and not timed."""
     return sum(
         REOPEN_S if each.name in earlier.kept else row_of(each, asked, before=None, kept=False).prepare_s

@@ -89,7 +89,7 @@ def under_load_s(load: LoadSpec, call_s: float) -> float:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Planned:
     """What is to be planned.
 
     Attributes:
@@ -106,7 +106,7 @@ class Asked:
 
 
 def row_of(
-    candidate: CandidateSpec, asked: Asked, *, before: CandidateRecord | None, kept: bool, copies: int = 1
+    candidate: CandidateSpec, asked: Planned, *, before: CandidateRecord | None, kept: bool, copies: int = 1
 ) -> Row:
     """Return a candidate's share of the plan.
 
@@ -158,7 +158,7 @@ def _seen(before: CandidateRecord | None) -> _Times | None:
     return _Times(0.0, before.latency.mean_s.value, load_s, import_s + load_s)
 
 
-def _expected(candidate: CandidateSpec, asked: Asked, new: set[str]) -> _Times:
+def _expected(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Times:
     """Nominal costs at this host's speed."""
     slower = slower_than_nominal()
     parts = [_nominal(part, asked, new) for part in candidate.parts]
@@ -183,7 +183,7 @@ class _Nominal:
     """Of embedding one item."""
 
 
-def _nominal(candidate: CandidateSpec, asked: Asked, new: set[str]) -> _Nominal:
+def _nominal(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Nominal:
     spec, items, task = asked.spec, asked.items, asked.task
     found = resolve.model(candidate.model, asked.own)
     cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)

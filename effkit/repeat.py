@@ -26,7 +26,7 @@ from effkit.analysis.circumstances import (
     parameter_facts,
     version_facts,
 )
-from effkit.batch import notebook_for
+from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
 from effkit.params import given, parse
 from effkit.record import Record

@@ -240,7 +240,7 @@ def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
 
 
 @dataclass(frozen=True)
-class Making:
+class Ingredients:
     """What of a study goes into recipes.
 
     Attributes:
@@ -258,7 +258,7 @@ class Making:
     held_out: int | None = None
 
 
-def recipe(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> Recipe:
+def recipe(candidate: CandidateSpec, found: Model, how: Ingredients, seed: int) -> Recipe:
     """Return what determines the built candidate, its weights fetched and its techniques applied.
 
     Args:
@@ -295,7 +295,7 @@ def recipe(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> Re
     return _set_up(made, how) if made.builder == CASCADE else made
 
 
-def _cascade(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> Recipe:
+def _cascade(candidate: CandidateSpec, found: Model, how: Ingredients, seed: int) -> Recipe:
     stages = tuple(recipe(*each, how, seed) for each in zip(candidate.cascade, found.stages, strict=True))
     plain = Recipe(
         model=candidate.name,
@@ -316,23 +316,23 @@ def _cascade(candidate: CandidateSpec, found: Model, how: Making, seed: int) -> 
     return _set_up(plain, how)
 
 
-def _set_up(cascade: Recipe, how: Making) -> Recipe:
+def _set_up(cascade: Recipe, how: Ingredients) -> Recipe:
     """Fill in what the study says of every cascade."""
     accepted = cascade.settings["accept_points"]
     filled = {"accept_points": how.accept_points if accepted is None else accepted, "held_out": how.held_out}
     return replace(cascade, settings={**cascade.settings, **filled})
 
 
-def making(
+def ingredients(
     spec: StudySpec,
     kind: str,
     fit_items: Callable[[CandidateSpec], int],
     own_settings: Callable[[str], Mapping[str, Any] | None],
-) -> Making:
-    """Return what a study puts into its recipes; the arguments are those of `Making`."""
+) -> Ingredients:
+    """Return what a study puts into its recipes; the arguments are those of `Ingredients`."""
     few = FEW["test"] if spec.protocol.items == "few" else None
     # Half of the margin: the other half is left to the chance of the test items.
-    return Making(kind, fit_items, own_settings, (spec.margin_points or 0.0) / 2, few)
+    return Ingredients(kind, fit_items, own_settings, (spec.margin_points or 0.0) / 2, few)
 
 
 def seeds(found: Model, spec: StudySpec) -> Sequence[int]:

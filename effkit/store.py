@@ -18,14 +18,13 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import yaml
 from pydantic import ValidationError
 
+from effkit.address import Address, mark_unsent, mirror, mirror_at, parse
 from effkit.migrations import SchemaError, read_record
 from effkit.record import Record
-from effkit.remote.address import Address, mark_unsent, mirror, mirror_at, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +39,6 @@ RECORD, SAMPLES, PREDICTIONS, PARAMS, NOTEBOOK, LOG = (
 )  # fmt: skip
 STAGED, FAILED = ".partial", ".failed"
 """How the hidden folders end of runs under way, and of those that ended without a record."""
-LEAST_FREE_BYTES = 200 * 2**20
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +55,12 @@ class Loaded:
     record: Record
 
 
+def run_under_way() -> Path | None:
+    """Return the staged folder of the run that `effkit run` started this process for; None for a run by hand."""
+    given = os.environ.get(RUN_VARIABLE)
+    return Path(given) if given else None
+
+
 def results_dir(given: Path | str | None = None) -> Path:
     """Return the results folder: the one given, that of the run under way, `EFFKIT_RESULTS`, or the project's own.
 
@@ -66,8 +70,8 @@ def results_dir(given: Path | str | None = None) -> Path:
     Raises:
         StoreError: when an address has credentials in it, or no folder.
     """
-    if given is None and (staged := os.environ.get(RUN_VARIABLE)):
-        return Path(staged).parents[1]
+    if given is None and (staged := run_under_way()) is not None:
+        return staged.parents[1]
     if asked := given or os.environ.get(RESULTS_VARIABLE):
         address = address_of(asked)
         return Path(str(asked).removeprefix("file://")) if address is None else mirror(address).folder
@@ -76,21 +80,6 @@ def results_dir(given: Path | str | None = None) -> Path:
         if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
             return folder / "results"
     return here / "results"
-
-
-def current(given: Path | str | None = None) -> Path:
-    """Return the results folder as `results_dir` does, and where that is a store's, with everything there is in it.
-
-    Raises:
-        StoreError: when the store cannot be reached.
-    """
-    place = results_dir(given)
-    asked = given or os.environ.get(RESULTS_VARIABLE)
-    if asked and address_of(asked) is not None:
-        from effkit.remote.fetching import refresh
-
-        refresh(place)
-    return place
 
 
 def address_of(given: Path | str) -> Address | None:
@@ -103,36 +92,6 @@ def address_of(given: Path | str) -> Address | None:
         return parse(given)
     except ValueError as error:
         raise StoreError(str(error)) from None
-
-
-def check_writable(results: Path) -> None:
-    """Make sure that a run can be written, before hours are spent on measuring it.
-
-    Raises:
-        StoreError: when the folder cannot be written or its disk is nearly full, or the store that it mirrors
-            cannot be written.
-    """
-    probe = results / f".probe-{uuid4().hex}"  # hosts that share the folder may have one process number
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"effkit")
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
-            f"{RESULTS_VARIABLE}."
-        ) from None
-    free = shutil.disk_usage(results).free
-    if free < LEAST_FREE_BYTES:
-        raise StoreError(
-            f"{results} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
-            "free some space, or give another folder with --results."
-        )
-    found = mirror_at(results)
-    if found is not None and RUN_VARIABLE not in os.environ:  # else whoever asked for the run has tried it
-        from effkit.remote.bucket import Bucket
-
-        Bucket(found.address).check_exclusive()
 
 
 def params_hash(params: Mapping[str, Any]) -> str:
@@ -230,37 +189,6 @@ def load(folder: Path) -> Loaded:
         raise StoreError(f"{path} cannot be read ({error.strerror}).") from None
     except (SchemaError, ValidationError, ValueError) as error:
         raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-
-
-def load_newest(place: Path | str) -> Loaded:
-    """Read a run, or the newest run of a study.
-
-    Args:
-        place: folder or address of either.
-
-    Raises:
-        StoreError: when there is neither, or the store cannot be reached.
-    """
-    folder = located(place)
-    if (folder / RECORD).exists():
-        return load(folder)
-    runs = sorted(path.parent for path in folder.glob(f"[!.]*/{RECORD}"))
-    if not runs:
-        raise StoreError(f"{place} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
-    return load(runs[-1])
-
-
-def located(place: Path | str) -> Path:
-    """Return where a run, a study or a results folder lies on this host, once it is fetched from its address.
-
-    Raises:
-        StoreError: when its store cannot be reached.
-    """
-    if address_of(place) is None:
-        return Path(place)
-    from effkit.remote.fetching import located
-
-    return located(place)
 
 
 def load_all(results: Path) -> list[Loaded]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from effkit import assemble, attempts, resolve, store
+from effkit import assemble, attempts, places, resolve, store
 from effkit.catalogue import CatalogueError, cache_dir
 from effkit.findings import CurveResult, Findings
 from effkit.identity import known
@@ -143,7 +142,7 @@ class Study:
         """
         from effkit.bench.device import device
 
-        store.check_writable(store.results_dir())
+        places.check_writable(store.results_dir())
         attempts.check(self.spec, self._own)
         device(self.spec.protocol.device)
         check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
@@ -151,8 +150,8 @@ class Study:
             from effkit.bench.load import check_installed
 
             check_installed()
-        if given := os.environ.get(store.RUN_VARIABLE):
-            self._log = Path(given) / store.LOG
+        if (given := store.run_under_way()) is not None:
+            self._log = given / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
             self._check_reference(found.failures)
@@ -205,7 +204,7 @@ class Study:
             log.warning("no energy: %s", meter.unavailable)
         found = Findings(self.spec, task, test, meter, started_at, started_s, load_before)
         folder, products = task.saved_below(cache_dir() / "loaded"), host.products_folder(cache_dir())
-        how = resolve.making(
+        how = resolve.ingredients(
             self.spec,
             task.kind,
             lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
@@ -317,8 +316,8 @@ class Study:
         record = self.record
         assert self._tables is not None
         samples, predictions = self._tables
-        given = os.environ.get(store.RUN_VARIABLE)
-        staged = Path(given) if given else store.stage(store.results_dir(), self.spec.name, record.run)
+        given = store.run_under_way()
+        staged = given or store.stage(store.results_dir(), self.spec.name, record.run)
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
@@ -329,12 +328,12 @@ class Study:
                 store.discard(staged)
             raise store.StoreError(f"The run could not be written to {staged}: {error}") from error
 
-    def _asked(self, started_at: datetime, digest: str) -> attempts.Asked:
+    def _asked(self, started_at: datetime, digest: str) -> attempts.RunFacts:
         """Which run this is: the one that was asked for, or one by hand."""
-        if given := os.environ.get(store.RUN_VARIABLE):
-            return attempts.asked(Path(given))
+        if (given := store.run_under_way()) is not None:
+            return attempts.asked(given)
         found = known(self.spec) if self._task is None and not self._own else None
-        return attempts.Asked(store.run_name(started_at, digest), interactive=True, identity=found)
+        return attempts.RunFacts(store.run_name(started_at, digest), interactive=True, identity=found)
 
     def __repr__(self) -> str:
         names = ", ".join(candidate.name for candidate in self.spec.candidates)

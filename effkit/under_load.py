@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effkit.analysis.asked import asked
+from effkit.analysis.contenders import contenders
 from effkit.analysis.cost import moved_bytes
+from effkit.analysis.decide import decide
 from effkit.analysis.load import load_of
 from effkit.analysis.pareto import Direction, front
 from effkit.bench import host
@@ -72,15 +75,12 @@ def under_load(found: Findings, record: Record, samples: pd.DataFrame, show: Pro
 
 def tested(record: Record) -> list[str]:
     """The reference, the chosen candidate, and the fastest others that none beats in both quality and latency."""
-    from effkit.report.answer import answer
-    from effkit.report.view import View
-
-    view = View(record)
-    able = [each for each in view.measured if each.quality is not None and each.latency is not None]
-    directions: list[Direction] = ["min" if view.lower_is_better else "max", "min"]
+    able = [each for each in record.candidates if each.status == "ok" and each.quality and each.latency]
+    directions: list[Direction] = ["min" if record.task.kind == "regression" else "max", "min"]
     on_front = front([_point(each) for each in able], directions) if able else np.zeros(0, dtype=bool)
     others = sorted((each for each, on in zip(able, on_front, strict=True) if on), key=lambda each: _point(each)[1])
-    first = [record.reference.name, answer(view).chosen]
+    worked = record.reference.status == "ok"
+    first = [record.reference.name, decide(contenders(record), asked(record)).chosen if worked else None]
     names = list(dict.fromkeys(name for name in first if name is not None))
     return names + [each.name for each in others if each.name not in names][: MOST_UNDER_LOAD - 2]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -73,28 +71,6 @@ def test_the_newest_run_of_each_study_is_kept(results: Path, record: Record) -> 
     older = record.model_copy(update={"started_at": record.started_at.replace(year=2001), "run": "old"})
     loaded = [store.Loaded(results, record), store.Loaded(results, older)]
     assert [each.record.run for each in store.newest(loaded)] == [record.run]
-
-
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write everywhere")
-def test_an_unwritable_folder_is_said_before_measuring(tmp_path: Path) -> None:
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o500)
-    with pytest.raises(store.StoreError, match="--results"):
-        store.check_writable(locked / "results")
-
-
-def test_a_results_path_that_is_a_file_is_said_before_measuring(tmp_path: Path) -> None:
-    file = tmp_path / "results"
-    file.write_text("")
-    with pytest.raises(store.StoreError, match="--results"):
-        store.check_writable(file)
-
-
-def test_a_full_disk_is_said_before_measuring(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil.disk_usage("/")._replace(free=10 * 2**20)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(store.StoreError, match="10 MiB free"):
-        store.check_writable(results)
 
 
 def test_results_are_found_from_inside_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

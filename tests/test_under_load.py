@@ -10,12 +10,17 @@ import pandas as pd
 import pytest
 
 from effkit import store
+from effkit.migrations import read_record
 from effkit.report import summarise
+from effkit.report.answer import answer
+from effkit.report.view import View
 from effkit.spec import SpecError
 from effkit.study import Study
+from effkit.under_load import tested
 from tests import own_models
 from tests.conftest import parameters
 
+GOLDEN = Path(__file__).parent / "golden"
 LOAD = {"shares": [0.5], "seeds": 1, "queries": 40}
 
 
@@ -67,3 +72,10 @@ def test_without_a_load_generator_nothing_is_measured(results: Path, monkeypatch
     with pytest.raises(SpecError, match=r"\.\[load\]"):
         Study.from_params(**parameters(load=LOAD)).run()
     assert store.load_all(results) == []
+
+
+@pytest.mark.parametrize("name", ["record-v1.json", "record-v2.json", "record-v3.json"])
+def test_the_reference_and_whom_the_answer_chooses_come_first(name: str) -> None:
+    record = read_record((GOLDEN / name).read_bytes())
+    first = dict.fromkeys(each for each in (record.reference.name, answer(View(record)).chosen) if each is not None)
+    assert tested(record)[: len(first)] == list(first)

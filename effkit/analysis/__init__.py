@@ -9,9 +9,10 @@ from typing import Any
 from effkit.names import on_first_use
 
 _PUBLIC = {
+    "interval": ("Interval",),
+    "tails": ("Percentile", "calls_needed", "effective_sample_size", "percentiles"),
     "statistics": (
-        "Interval", "Percentile", "a_a_log_ratios", "calls_needed", "claim", "effective_sample_size",
-        "mean_interval_over_generations", "noise_threshold", "paired_log_ratios", "percentiles",
+        "a_a_log_ratios", "claim", "mean_interval_over_generations", "noise_threshold", "paired_log_ratios",
         "ratio_over_generations", "settle", "unstable",
     ),
     "bootstrap": ("paired_bootstrap", "score_bounds", "score_p_value"),

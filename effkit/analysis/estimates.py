@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.paired import PairedSamples
-from effkit.analysis.statistics import Percentile, percentiles
+from effkit.analysis.tails import Percentile, percentiles
 from effkit.record import ColdStart, Latency, Memory, PercentileRecord, Throughput
 
 

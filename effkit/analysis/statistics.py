@@ -13,25 +13,6 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from effkit.analysis.interval import Floats, Interval, vector
-from effkit.analysis.tails import Percentile, calls_needed, effective_sample_size, percentiles
-
-__all__ = [
-    "Interval",
-    "Percentile",
-    "Verdict",
-    "a_a_log_ratios",
-    "calls_needed",
-    "claim",
-    "effective_sample_size",
-    "mean_interval_over_generations",
-    "noise_threshold",
-    "paired_log_ratios",
-    "percentiles",
-    "ratio_over_generations",
-    "settle",
-    "stands_without",
-    "unstable",
-]
 
 Verdict = Literal["lower", "higher", "within noise", "indicative"]
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from effkit.batch.cluster import Cluster
     from effkit.batch.crew import ClusterError
     from effkit.batch.local import Executor, Local, Outcome
+    from effkit.batch.notebooks import notebook_for
     from effkit.batch.one import RunFailed, Runner
-    from effkit.batch.runner import notebook_for
     from effkit.batch.state import Rerun, State, states, wanted
     from effkit.batch.sweep import Point, points
 
@@ -44,7 +44,7 @@ _MODULES = {
     "RunFailed": "one",
     "Runner": "one",
     "State": "state",
-    "notebook_for": "runner",
+    "notebook_for": "notebooks",
     "points": "sweep",
     "states": "state",
     "wanted": "state",

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from effkit import store
+from effkit.address import mirror_at
 from effkit.batch import orders
 from effkit.batch.crew import GPU, ClusterError, Crew, Worker, resources
 from effkit.batch.local import Outcome, Watch, request
 from effkit.batch.sweep import Point
-from effkit.remote.address import mirror_at
 from effkit.remote.fetching import refresh
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from typing import IO, Literal, Protocol
 import psutil
 
 from effkit import attempts, index, store
+from effkit.address import UNSENT
 from effkit.batch.limits import last_line
 from effkit.batch.sweep import Point
 from effkit.bench import host
-from effkit.remote.address import UNSENT
 from effkit.remote.sending import deliver
 
 LOOK_EVERY_S = 0.1

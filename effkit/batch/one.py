@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from effkit import attempts, store
+from effkit import attempts, places, store
 from effkit.batch.local import Local
 from effkit.batch.sweep import point
 
@@ -47,7 +47,7 @@ class Runner:
                 the same.
         """
         asked = point(params, source, replicate)
-        store.check_writable(self.results)
+        places.check_writable(self.results)
         with closing(Local(self.results).run([asked], again=True, watch=lambda _, line: self.watch(line))) as outcomes:
             outcome = next(outcomes)
         if outcome.folder is None or not (outcome.folder / store.RECORD).exists():

@@ -19,7 +19,7 @@ import psutil
 from effkit import attempts, store
 from effkit.attempts import Request
 from effkit.batch.limits import Limits
-from effkit.spec import SpecError, StudySpec
+from effkit.spec import StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
 FOLDERS = ("EFFKIT_CACHE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
@@ -61,24 +61,6 @@ def execute(staged: Path, request: Request) -> None:
         attempts.note(staged, *failed)
     store.load(staged)
     store.publish(staged)
-
-
-def notebook_for(modality: str, params: Path) -> Path:
-    """Return a study's notebook: the one named after its parameter file, or else its modality's.
-
-    `compression-vision.yaml` is told by `compression.ipynb` where it has none of its whole name. All are looked for
-    in the `notebooks/` nearest to the parameter file.
-
-    Raises:
-        SpecError: when there is none, naming where it was looked for.
-    """
-    starts = (params.resolve().parent, Path.cwd())
-    for name in (f"{params.stem}.ipynb", f"{params.stem.partition('-')[0]}.ipynb", f"{modality}.ipynb"):
-        for start in starts:
-            for folder in (start, *start.parents):
-                if (folder / "notebooks" / name).is_file():
-                    return folder / "notebooks" / name
-    raise SpecError(f"There is no notebooks/{modality}.ipynb above {starts[0]} or {starts[1]}.")
 
 
 def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:

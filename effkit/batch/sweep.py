@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
 from effkit import params, resolve
-from effkit.batch.runner import notebook_for
+from effkit.batch.notebooks import notebook_for
 from effkit.identity import identity
 from effkit.spec import Frozen, SpecError, StudySpec, nearest
 

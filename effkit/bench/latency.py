@@ -236,7 +236,7 @@ def warm_up(predictor: Predictor, items: list[Any], protocol: Protocol) -> dict[
     """Call the model until it has settled, or the protocol's patience ends.
 
     Returns:
-        `steady`, `calls`, `seconds` and `first_call_s`.
+        `steady`, `calls` and `first_call_s`.
     """
     start = time.perf_counter()
     predictor.infer(predictor.prepare(items[:1]))
@@ -257,7 +257,7 @@ def warm_up(predictor: Predictor, items: list[Any], protocol: Protocol) -> dict[
         tired = calls >= protocol.warm_up_most_calls and elapsed >= protocol.warm_up_s
         exhausted = compared and (elapsed >= protocol.warm_up_most_s or tired)
         if (enough and steady) or exhausted:
-            return {"steady": steady, "calls": calls, "seconds": elapsed, "first_call_s": first_call_s}
+            return {"steady": steady, "calls": calls, "first_call_s": first_call_s}
 
 
 def throughput(predictor: Predictor, items: list[Any], least_s: float) -> tuple[list[float], list[float]]:

@@ -5,7 +5,6 @@ It runs in a worker of its own with all cores, so that a crash costs one candida
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +17,11 @@ from numpy.typing import NDArray
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
-from effkit.models import Facts, Recipe
+from effkit.models import Facts, Recipe, sensitivity
 from effkit.record import LayerCost
 
 ALL_CORES = 0
 LOADED_TO_WEIGHTS = 2.0
-SENSITIVITY = Path("encoder", "sensitivity.json")
-"""In a product: a list of `LayerCost`."""
 
 
 @dataclass(frozen=True)
@@ -124,15 +121,7 @@ def prepare(
     if facts.tensor_bytes is not None:
         peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
     built = Built(recipe, Path(made_first), peak)
-    return Prepared(built, tuple(predictions), making, facts, response_bytes, _sensitivity(built.folder), staged)
-
-
-def _sensitivity(folder: Path) -> tuple[LayerCost, ...]:
-    """What mixed precision wrote beside the network; nothing where the chain has none."""
-    path = folder / SENSITIVITY
-    if not path.exists():
-        return ()
-    return tuple(LayerCost(**each) for each in json.loads(path.read_text(encoding="utf-8")))
+    return Prepared(built, tuple(predictions), making, facts, response_bytes, sensitivity.read(built.folder), staged)
 
 
 def _sane(predictions: NDArray[Any], changed: bool) -> NDArray[Any]:

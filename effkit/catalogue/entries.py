@@ -124,8 +124,6 @@ class TaskEntry(_Entry):
     """What is to be predicted."""
     groups: tuple[str, ...] = ()
     """Attributes for which quality is also reported by subgroup."""
-    superseded_by: str | None = None
-    """The task to use instead, once this one is retired."""
 
     @model_validator(mode="after")
     def _sourced(self) -> TaskEntry:

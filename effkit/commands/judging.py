@@ -41,17 +41,17 @@ def claims(
 
 
 def _places(given: list[str] | None) -> list[Path]:
-    from effkit import store
+    from effkit import places
 
-    return [store.located(each) for each in given] if given else [store.current()]
+    return [places.located(each) for each in given] if given else [places.current()]
 
 
 def _records(place: Path) -> list[Record]:
     """The run, the newest run of a study, or the newest of each study; those made by hand only where named."""
-    from effkit import index, store
+    from effkit import index, places, store
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
-        return [store.load_newest(place).record]
+        return [places.load_newest(place).record]
     found = index.newest(each for each in index.read(place).runs if not each.interactive)
     if not found:
         raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")

@@ -15,9 +15,9 @@ def report(
     interactive: Annotated[bool, typer.Option("--interactive", help="Runs made by hand in a notebook too.")] = False,
 ) -> None:
     """Write the report of the newest run of each study."""
-    from effkit import store
+    from effkit import places
 
-    write_report(store.current(results), interactive=interactive)
+    write_report(places.current(results), interactive=interactive)
 
 
 def check(
@@ -26,12 +26,12 @@ def check(
     ],
 ) -> None:
     """Say why a run's measurements may not be trusted; exit code 1 when there is a reason."""
-    from effkit import store
-    from effkit.remote.address import shown
+    from effkit import places
+    from effkit.address import shown
     from effkit.report.trust import doubts
     from effkit.report.view import View
 
-    found = [store.load_newest(folder) for folder in runs]
+    found = [places.load_newest(folder) for folder in runs]
     doubtful = False
     for each in found:
         reasons = doubts(View(each.record))
@@ -48,7 +48,7 @@ def check(
 def write_report(results: Path, *, interactive: bool = False) -> None:
     """Write the report of the newest run of each study, and a table of all runs; say where it is."""
     from effkit import index, store
-    from effkit.remote.address import shown
+    from effkit.address import shown
     from effkit.report import write
 
     found = index.read(results)

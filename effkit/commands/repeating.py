@@ -22,12 +22,12 @@ def rerun(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
 ) -> None:
     """Say what differs from when a run was made, and run it again."""
-    from effkit import batch, store
-    from effkit.remote.address import shown
+    from effkit import batch, places, store
+    from effkit.address import shown
     from effkit.repeat import again, install_line, made_anew
     from effkit.report.agreement import difference_lines
 
-    loaded = store.load_newest(run)
+    loaded = places.load_newest(run)
     known = again(loaded)
     for line in (*difference_lines(known.differences, "the run", "here"), *known.unknown):
         typer.echo(line)
@@ -60,13 +60,13 @@ def compare(
     b: Annotated[str, typer.Argument(help="Another run of the same task.", show_default=False)],
 ) -> None:
     """Say in what two runs agree; exit code 1 when something differs that must be the same."""
-    from effkit import store
+    from effkit import places
+    from effkit.address import shown
     from effkit.analysis.agreement import NotComparable
     from effkit.analysis.agreement import compare as agreement
-    from effkit.remote.address import shown
     from effkit.report.agreement import agreement_lines
 
-    first, second = store.load_newest(a), store.load_newest(b)
+    first, second = places.load_newest(a), places.load_newest(b)
     if first.folder.resolve() == second.folder.resolve():
         typer.echo(f"Both are {shown(first.folder)}: give two runs. `effkit rerun` makes another.", err=True)
         raise typer.Exit(2)

@@ -41,13 +41,13 @@ def run(
     ] = None,
 ) -> None:
     """Run studies and sweeps through papermill and write the report; what is done of a sweep is not run again."""
-    from effkit import attempts, batch, store
+    from effkit import attempts, batch, places, store
     from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
     run_all = _executor(executor, scheduler, place).run
     asked = _points(params, changes(protocol, set_))
-    store.check_writable(place)
+    places.check_writable(place)
     attempts.recover(place)
     refresh(place)
     states = batch.states(asked, place)
@@ -86,12 +86,12 @@ def run(
 
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
-    from effkit import batch, catalogue, store
+    from effkit import batch, catalogue, places
     from effkit.plan import duration, size
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
-    place = store.current(results)
+    place = places.current(results)
     asked = _points(params, changes(protocol, set_))
     plans = [plan_of(point.spec, {}, None, place) for point in asked]
     states = batch.states(asked, place)
@@ -141,7 +141,7 @@ def _usual(points: list[Point]) -> Literal["failed", "all"]:
 
 
 def _kept(state: State, results: Path) -> str:
-    from effkit.remote.address import shown
+    from effkit.address import shown
 
     if state.done is not None:
         return f"done, {shown(results / state.done.folder)}"
@@ -149,7 +149,7 @@ def _kept(state: State, results: Path) -> str:
 
 
 def _tell(outcome: Outcome) -> None:
-    from effkit.remote.address import shown
+    from effkit.address import shown
 
     if outcome.status == "done":
         where = shown(outcome.folder) if outcome.folder else "done by another process"

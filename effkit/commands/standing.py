@@ -23,10 +23,10 @@ def status(
     set_: Assignments = None,
 ) -> None:
     """Say what is done, running, failed and to do."""
-    from effkit import attempts, batch, index, store
-    from effkit.remote.address import shown
+    from effkit import attempts, batch, index, places
+    from effkit.address import shown
 
-    place = store.current(results)
+    place = places.current(results)
     if params:
         points = [point for path in params for point in batch.points(path, changes(protocol, set_))]
         states = batch.states(points, place)
@@ -45,11 +45,11 @@ def status(
 
 def audit(results: Results = None) -> None:
     """Check by the records' times that no two runs were measured on one host at once; exit code 1 where two were."""
-    from effkit import index, store
+    from effkit import index, places
+    from effkit.address import shown
     from effkit.analysis.windows import audited
-    from effkit.remote.address import shown
 
-    place = store.current(results)
+    place = places.current(results)
     found = index.read(place)
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from effkit.export.escape import UNKNOWN, latex
 from effkit.record import Record
+from effkit.report.sections import StudySection
 from effkit.report.summary import section
-from effkit.report.values import Column, Row, StudySection, Table
+from effkit.report.values import Column, Row, Table
 from effkit.store import Loaded
 
 ABREAST = 4

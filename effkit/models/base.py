@@ -64,6 +64,16 @@ def over_items(counted: Sequence[Facts]) -> Facts:
     return replace(counted[0], flops=sum(flops) / len(flops) if len(flops) == len(counted) else None)
 
 
+def product_key(*facts: Any) -> str:
+    """Hash of what determines a product, the builders' version included: what it is kept by.
+
+    Args:
+        facts: plain values; the keys of mappings may stand in any order.
+    """
+    text = json.dumps([BUILDER_VERSION, *facts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that determines a built model apart from the task's data.
@@ -102,8 +112,7 @@ class Recipe:
             facts["teacher"] = self.teacher.key()
         if self.stages:
             facts["stages"] = [stage.key() for stage in self.stages]
-        text = json.dumps([BUILDER_VERSION, facts, more], sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return product_key(facts, more)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the pipe to a worker."""

@@ -6,7 +6,6 @@ Fewer labels reuse a prefix of them, and every head on one encoder shares those 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import networks, originals
-from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.base import Recipe, product_key
 from effkit.models.heads import HEAD_SETTINGS
 from effkit.models.products import Products
 
@@ -85,12 +84,10 @@ class Embedder:
         settings: Mapping[str, Any] = {
             key: value for key, value in recipe.settings.items() if key not in (*HEAD_SETTINGS, "steps")
         }
-        facts = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), settings, content(items)]
+        facts: list[Any] = [recipe.builder, dict(recipe.weights_sha256), settings, content(items)]
         if recipe.settings.get("steps"):
             facts.append(self._identity)
-        key = hashlib.sha256(
-            json.dumps([*facts, *networks.device_key()], sort_keys=True, default=str).encode()
-        ).hexdigest()[:32]
+        key = product_key(*facts, *networks.device_key())
 
         def write(folder: Path) -> None:
             np.save(folder / "embeddings.npy", embed(self._encoder, items))

@@ -14,13 +14,11 @@ from effkit.models import heads, networks, optimised, originals
 from effkit.models.base import Facts, Predictor, Recipe
 from effkit.models.embedding import Embedder, Embeds, content
 from effkit.models.heads import CosineSearch, Head, LogisticHead
-from effkit.models.products import Products, link
+from effkit.models.products import OPTIMISED, Products, link
 from effkit.models.steps import identity, runtime
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
-OPTIMISED = "encoder"
-"""Folder of a product that holds the encoder where it is not as published."""
 LAYOUT = 2
 """Raised whenever a product's files change places, so that older ones are made anew."""
 PREDICTS_BY_STEPS = True

@@ -8,26 +8,22 @@ learnt here is a logistic head on each exit.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import cnn, encoder, heads, networks
-from effkit.models.base import BUILDER_VERSION, Facts, Recipe
+from effkit.models.base import Facts, Recipe, product_key
 from effkit.models.heads import LogisticHead
 from effkit.models.parted import CnnParts, Parted, TextParts
 from effkit.models.products import Products
 from effkit.models.sentence import SentenceEncoder
 from effkit.tasks.base import Task
-
-if TYPE_CHECKING:
-    pass
 
 LAYERS, HEAD, FEATURES = "layers.json", "exit-{}", "features.npz"
 BATCH = 32
@@ -150,8 +146,9 @@ def _features(
 
 
 def _key(what: str, stage: Recipe, folder: Path, ends: Sequence[int], indices: Indices, task: Task) -> str:
-    facts = [BUILDER_VERSION, "exits", what, stage.key(), folder.name, list(ends), task.sha256, indices.tolist()]
-    return hashlib.sha256(json.dumps([*facts, *networks.device_key()]).encode()).hexdigest()[:32]
+    return product_key(
+        "exits", what, stage.key(), folder.name, list(ends), task.sha256, indices.tolist(), *networks.device_key()
+    )
 
 
 def _open(stage: Recipe, folder: Path, ends: Sequence[int]) -> tuple[Parted, LogisticHead | OwnScores, Facts]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -13,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks
+from effkit.models import onnx_graphs
 from effkit.models.fronts import Feed, front
+from effkit.models.graph_files import GRAPH, OPENVINO_GRAPH, OUTPUT, read_facts, write_facts
+from effkit.models.openvino_graphs import OpenVinoSession
 
 if TYPE_CHECKING:
     from effkit.models.originals import TorchEncoder
 
-GRAPH, FACTS = "model.onnx", "encoder.json"
-OPENVINO_GRAPH, OPENVINO_WEIGHTS = "model.xml", "model.bin"
-OUTPUT = "embedding"
 OPSET = 17
 BATCH = 32
 
@@ -61,7 +58,7 @@ def export(encoder: TorchEncoder, folder: Path) -> None:
     facts = {
         **encoder.write_front(folder),
         "parameters": parameters,
-        "tensor_bytes": constants_bytes(folder / GRAPH),
+        "tensor_bytes": onnx_graphs.constants_bytes(folder / GRAPH),
         "integers": False,
         "alone": False,
     }
@@ -112,58 +109,7 @@ class GraphEncoder:
         return self._original().flops(item) if counted is None else counted
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Return what is known of a graph without opening it."""
-    facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    return facts
-
-
-def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write what is known of a graph."""
-    (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
-
-
-def constants_bytes(graph: Path) -> int:
-    """Count the bytes of an ONNX graph's constants."""
-    import onnx
-
-    stored = onnx.load(str(graph)).graph.initializer
-    return int(sum(onnx.numpy_helper.to_array(each).nbytes for each in stored))
-
-
 def _session(folder: Path, facts: Mapping[str, Any]) -> Session:
     if (folder / OPENVINO_GRAPH).exists():
-        from effkit.models.openvino_graphs import OpenVinoSession
-
         return OpenVinoSession(folder / OPENVINO_GRAPH, facts.get("precision", "f32"))
-    return OnnxSession(folder / GRAPH)
-
-
-class OnnxSession:
-    """ONNX Runtime on the CPU.
-
-    Args:
-        path: of the graph.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._session = onnx_session(path)
-
-    def run(self, feed: Feed) -> NDArray[np.float32]:
-        """Return (n, dimensions) embeddings."""
-        embedded: NDArray[np.float32] = self._session.run([OUTPUT], feed)[0]
-        return embedded
-
-
-def onnx_session(path: Path) -> Any:
-    """Open a graph with ONNX Runtime, with the threads that the process was told."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # Left to choose, it pins threads to every core there is, those that this process keeps off too.
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    options.intra_op_num_threads = networks.threads() or allowed
-    options.inter_op_num_threads = 1
-    # Threads that wait by spinning would take the core from whoever is measured next.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnx_graphs.OnnxSession(folder / GRAPH)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import graphs, heads, networks, originals, sensitivity, surgery
+from effkit.models import graphs, heads, networks, onnx_graphs, openvino_graphs, originals, sensitivity, surgery
 from effkit.models.base import MANIFEST, Recipe
 from effkit.models.embedding import Embedder, embed
 from effkit.models.fronts import front
+from effkit.models.graph_files import FACTS, GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS, read_facts, write_facts
 from effkit.models.products import Products
 from effkit.models.steps import SEEN, SERVING, SHAPING, Step, identity
 from effkit.spec import SpecError
@@ -137,8 +138,6 @@ def _export(bench: Workbench, step: Step) -> Prepared:
 
 
 def _openvino(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import openvino_graphs
-
     def write(place: Path) -> None:
         openvino_graphs.convert(bench.source, place)
         _describe(bench.source, place, precision=step["precision"])
@@ -148,7 +147,6 @@ def _openvino(bench: Workbench, step: Step) -> Prepared:
 
 def _int8(bench: Workbench, step: Step) -> Prepared:
     if step["runtime"] == "onnxruntime":
-        from effkit.models import onnx_graphs
 
         def write(place: Path) -> None:
             onnx_graphs.integers(bench.source, place)
@@ -159,8 +157,6 @@ def _int8(bench: Workbench, step: Step) -> Prepared:
 
 
 def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import openvino_graphs
-
     items = bench.task.items.take(bench.task.first("calibrate", CALIBRATION_ITEMS))
     if not items:
         raise SpecError(
@@ -171,7 +167,7 @@ def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
     def write(place: Path) -> None:
         # How it is served may not reach back into the product, which others share.
         kept = {key: value for key, value in bench.recipe.settings.items() if key not in SERVING}
-        before = front(bench.source, graphs.read_facts(bench.source), {**kept, **step})
+        before = front(bench.source, read_facts(bench.source), {**kept, **step})
         feeds = [before.prepare([item]) for item in items]
         openvino_graphs.integers(bench.source, place, feeds, transformer=bench.recipe.builder == "text.encoder")
         _describe(bench.source, place, integers=True)
@@ -180,8 +176,6 @@ def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
 
 
 def _weights(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import onnx_graphs, openvino_graphs
-
     writer = onnx_graphs.weights if step["runtime"] == "onnxruntime" else openvino_graphs.weights
 
     def write(place: Path) -> None:
@@ -192,8 +186,6 @@ def _weights(bench: Workbench, step: Step) -> Prepared:
 
 
 def _mixed(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import openvino_graphs
-
     if bench.recipe.kind != "classification":
         raise SpecError(f"`mixed` judges layers by accuracy, and this task is {bench.recipe.kind}.")
     chosen = bench.task.first("select", step["items"])
@@ -231,19 +223,16 @@ def _as_seen(step: Step, recipe: Recipe) -> Recipe:
 
 def _describe(source: Path, place: Path, **changed: Any) -> None:
     """Copy what stands before a graph, and say what has changed in the graph."""
-    facts = {**graphs.read_facts(source), **changed}
-    openvino = (place / graphs.OPENVINO_GRAPH).exists()
-    if openvino:
-        from effkit.models.openvino_graphs import constants_bytes
-
-        facts["tensor_bytes"] = constants_bytes(place)
+    facts = {**read_facts(source), **changed}
+    if (place / OPENVINO_GRAPH).exists():
+        facts["tensor_bytes"] = openvino_graphs.constants_bytes(place)
     else:
-        facts["tensor_bytes"] = graphs.constants_bytes(place / graphs.GRAPH)
-    graph_files = {graphs.GRAPH, graphs.OPENVINO_GRAPH, graphs.OPENVINO_WEIGHTS, graphs.FACTS, MANIFEST}
+        facts["tensor_bytes"] = onnx_graphs.constants_bytes(place / GRAPH)
+    replaced = {GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS, FACTS, MANIFEST, sensitivity.SENSITIVITY}
     for path in source.iterdir():
-        if path.is_file() and path.name not in graph_files | {sensitivity.SENSITIVITY}:
+        if path.is_file() and path.name not in replaced:
             shutil.copy(path, place)
-    graphs.write_facts(place, facts)
+    write_facts(place, facts)
 
 
 STEPS: dict[str, Callable[[Workbench, Step], Prepared]] = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from effkit.models import networks
 from effkit.models.fronts import Feed
-from effkit.models.graphs import GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS
+from effkit.models.graph_files import GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS
 
 GROUP = 64
 """Weights of 4 bits that share one scale, where the width of every layer is a multiple of it."""

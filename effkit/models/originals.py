@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import networks, surgery
-from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.base import Recipe, product_key
 from effkit.models.networks import Traceable
 from effkit.models.products import Products
 from effkit.spec import SpecError
@@ -72,7 +70,7 @@ def published(recipe: Recipe, products: Products) -> Path:
     from effkit.models import squeezenet
 
     weights = recipe.weights
-    key = hashlib.sha256(json.dumps([BUILDER_VERSION, dict(recipe.weights_sha256)]).encode()).hexdigest()[:32]
+    key = product_key(dict(recipe.weights_sha256))
     return products.make(key, "convert the weights", 0, lambda folder: squeezenet.convert(weights, folder))
 
 

@@ -19,6 +19,9 @@ from filelock import FileLock
 from effkit.hashing import sha256_of
 from effkit.models.base import MANIFEST, Meter
 
+OPTIMISED = "encoder"
+"""Folder of a product that holds the encoder where it is not as published."""
+
 
 @contextmanager
 def unmetered(step: str, items: int) -> Iterator[dict[str, Any]]:

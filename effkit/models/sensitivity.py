@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from effkit.models.heads import LogisticHead
 from effkit.models.openvino_graphs import GROUP
+from effkit.models.products import OPTIMISED
 from effkit.record import LayerCost
 from effkit.tasks.metrics import log_loss
 
@@ -73,6 +74,14 @@ def choose(
 def write(costs: Sequence[LayerCost], folder: Path) -> None:
     """Write what was found, for the record."""
     (folder / SENSITIVITY).write_text(json.dumps([each.model_dump() for each in costs], indent=1), encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[LayerCost, ...]:
+    """Return what `write` left with the encoder of a product; nothing where its chain has no mixed precision."""
+    path = folder / OPTIMISED / SENSITIVITY
+    if not path.exists():
+        return ()
+    return tuple(LayerCost(**each) for each in json.loads(path.read_text(encoding="utf-8")))
 
 
 def in_four_bits(costs: Sequence[LayerCost]) -> Callable[[str], bool]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from effkit.models import networks
-from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.base import Recipe, product_key
 from effkit.models.heads import HEAD_SETTINGS
 from effkit.tasks.base import Task
 
@@ -50,7 +48,7 @@ def runtime(settings: Mapping[str, Any]) -> str:
 
 def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
     """Hash of what determines what a recipe's first steps leave."""
-    facts: list[Any] = [BUILDER_VERSION, recipe.builder, dict(recipe.weights_sha256), steps]
+    facts: list[Any] = [recipe.builder, dict(recipe.weights_sha256), steps]
     facts.append(recipe.settings.get("transforms", ()))
     if recipe.builder != "text.encoder":  # a graph of images is for one size of them
         left_out = SERVING | {"steps", *HEAD_SETTINGS}
@@ -60,4 +58,4 @@ def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
         facts += [task.sha256, recipe.fit_items, recipe.seed, teacher, *networks.device_key()]
     if any(step["step"] == "mixed" for step in steps):  # which judges by the head
         facts.append({key: recipe.settings.get(key) for key in HEAD_SETTINGS})
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return product_key(*facts)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import graphs, networks
+from effkit.models import networks, onnx_graphs
 from effkit.models.base import Facts, Predictor, Recipe
 from effkit.models.columns import Columns
 from effkit.models.products import Products
@@ -37,7 +37,7 @@ class Graph:
     def __init__(self, folder: Path) -> None:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         self.parameters, self.tensor_bytes, self.flops = facts["parameters"], facts["tensor_bytes"], facts["flops"]
-        self._session = graphs.onnx_session(folder / GRAPH)
+        self._session = onnx_graphs.onnx_session(folder / GRAPH)
 
     def __call__(self, encoded: NDArray[np.float64]) -> NDArray[Any]:
         answers: NDArray[Any] = self._session.run([OUTPUT], {INPUT: encoded})[0]

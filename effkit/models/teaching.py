@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models.base import BUILDER_VERSION, Recipe
+from effkit.models.base import Recipe, product_key
 from effkit.models.networks import device_key
 from effkit.models.products import Products
 from effkit.spec import SpecError
@@ -65,8 +63,7 @@ def _answers(teacher: Recipe, indices: NDArray[np.int64], task: Task, products: 
 
     module = builder(teacher.builder)
     folder = module.make(teacher, task, products)
-    facts = [BUILDER_VERSION, "answers", teacher.key(), task.sha256, len(indices), *device_key()]
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    key = product_key("answers", teacher.key(), task.sha256, len(indices), *device_key())
     embedded: list[NDArray[Any]] = []
     if getattr(module, "PREDICTS_BY_STEPS", False):
         # Those steps are not to be metered twice, and are part of the making where the answers are kept as well.

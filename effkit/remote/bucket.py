@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from effkit.address import Address
 from effkit.patience import within
-from effkit.remote.address import Address
 from effkit.remote.trouble import EXTRAS, code, of_this_host, sentence
 from effkit.store import StoreError
 

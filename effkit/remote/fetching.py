@@ -8,13 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 from effkit import attempts, store
-from effkit.remote.address import Address, Mirror, mirror, mirror_at
+from effkit.address import Mirror, mirror_at
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import DONE, PARTIAL, complete_all, readable
 from effkit.remote.sending import deliver, exchange
 
-LEVELS = 3
-"""A record lies so deep below a results folder: `<study>/<run>/record.json`."""
 RUNS_AT_ONCE = 50
 FETCHED = ".fetched"
 """Where in a mirror files are put together before their folder is moved to its place in one step."""
@@ -61,32 +59,6 @@ def arrived(results: Path, identity: str) -> None:
     if found is not None:
         for slot in (bucket := Bucket(found.address)).sizes(f"{DONE}/{identity}"):
             refresh(results, (bucket.read(slot) or b"").decode())
-
-
-def located(text: str | Path) -> Path:
-    """Return where a run, a study or a results folder lies on this host, once it is fetched from its address.
-
-    Args:
-        text: a path, or an address of any of them.
-
-    Raises:
-        StoreError: when the store cannot be reached, or this host's disk is full.
-    """
-    address = store.address_of(text)
-    if address is None:
-        return Path(text)
-    found, below = _rooted(address)
-    refresh(found.folder, below)
-    return found.folder / below
-
-
-def _rooted(address: Address) -> tuple[Mirror, str]:
-    """The mirror of the results folder that an address lies in, and what of it is meant."""
-    keys = [path.split("/") for path in Bucket(address).sizes()]
-    depths = [len(key) for key in keys if key[-1] == store.RECORD and not any(part[0] == "." for part in key)]
-    steps = max(0, LEVELS - min(depths, default=LEVELS))
-    parts = address.path.split("/")
-    return mirror(address.above(steps)), "/".join(parts[len(parts) - steps :])
 
 
 def _batched(keys: Iterable[str], most: int) -> Iterator[list[str]]:

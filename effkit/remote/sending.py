@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from effkit import attempts, store
-from effkit.remote.address import UNSENT, Mirror, mirror_at
+from effkit.address import UNSENT, Mirror, mirror_at
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import PARTIAL, commit, readable
 

@@ -6,7 +6,7 @@ import errno
 import re
 from collections.abc import Iterator
 
-from effkit.remote.address import Address
+from effkit.address import Address
 from effkit.secrecy import without_secrets
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}

@@ -167,7 +167,7 @@ def throughput(view: View, candidate: CandidateRecord) -> Cell:
     tone: dict[str, Tone] = {"higher": "good", "lower": "bad", "unstable": "warn", "not resolvable": "warn"}
     return replace(
         estimate_cell(found.items_per_s, "items/s"),
-        claim=savings.rate(found.ratio),
+        claim=savings.throughput(found.ratio),
         tone=tone.get(found.ratio.verdict, "") if found.ratio else "",
     )
 

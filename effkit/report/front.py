@@ -10,7 +10,6 @@ from effkit.analysis.contenders import Contender, Known
 from effkit.report.charts import scaled, y_label
 from effkit.report.view import View
 
-WIDTH, HEIGHT = 440.0, 310.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 426.0, 14.0, 268.0
 _ROOM = 0.08
 """Share of an axis left free at both ends."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from effkit.record import Record
 from effkit.report.answer import answer
 from effkit.report.render import environment
+from effkit.report.sections import StudySection
 from effkit.report.summary import section
 from effkit.report.tidy import as_rows, wide
-from effkit.report.values import StudySection, TidyLink
+from effkit.report.values import TidyLink
 from effkit.report.view import View
 from effkit.spec import SpecError
 

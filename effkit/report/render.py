@@ -14,9 +14,10 @@ from markupsafe import Markup
 from effkit.record import Record
 from effkit.report.claim_values import TidyClaim
 from effkit.report.plots import embedded, picture
+from effkit.report.sections import Report, StudySection
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_csv
-from effkit.report.values import AnyChart, Report, StudySection, Tidy, TidyLink
+from effkit.report.values import AnyChart, Tidy, TidyLink
 from effkit.report.what_if import for_script
 
 ORIGINS = {

@@ -50,7 +50,7 @@ def energy(ratio: Ratio | None) -> str:
     return _said(ratio, "less", "more")
 
 
-def rate(ratio: Ratio | None) -> str:
+def throughput(ratio: Ratio | None) -> str:
     """What may be said of a throughput ratio, where more is better."""
     if ratio is None:
         return ""

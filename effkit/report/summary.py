@@ -17,9 +17,10 @@ from effkit.report.details import curve_table, details, noise_table
 from effkit.report.groups import worst_groups
 from effkit.report.limits import limits
 from effkit.report.links import counts, deltas, sentences
+from effkit.report.sections import Report, StudySection
 from effkit.report.tidy import tidy, tidy_links
 from effkit.report.units import show, whole
-from effkit.report.values import Fact, Report, StudySection
+from effkit.report.values import Fact
 from effkit.report.view import View
 from effkit.report.what_if import what_if
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from effkit.report.claim_values import ClaimsSection
-    from effkit.report.what_if import WhatIf
+from typing import Literal
 
 Tone = Literal["", "good", "bad", "warn", "muted"]
 """How a value should be taken; colour only repeats what the words already say."""
@@ -298,43 +294,3 @@ class TidyLink:
     energy_payback_high: float | None
     verdict: str
     reason: str
-
-
-@dataclass(frozen=True)
-class StudySection:
-    """Everything the report says of one study."""
-
-    key: str
-    title: str
-    question: str
-    answer: Answer
-    comparison: Table
-    charts: tuple[AnyChart, ...]
-    limits: tuple[str, ...]
-    noise: Table
-    budget: Table | None
-    traffic: Table | None
-    curve: Table | None
-    argument: Argument | None
-    what_if: WhatIf | None
-    worst_groups: tuple[str, ...]
-    techniques: tuple[str, ...]
-    worth: str
-    deltas: tuple[DeltaCard, ...]
-    cascades: tuple[CascadeCard, ...]
-    details: tuple[Table, ...]
-    facts: tuple[Fact, ...]
-    versions: tuple[Fact, ...]
-    date: str
-    tidy: tuple[Tidy, ...]
-    links: tuple[TidyLink, ...]
-
-
-@dataclass(frozen=True)
-class Report:
-    """One section per study, the dates they span, and what they say of the literature."""
-
-    title: str
-    studies: tuple[StudySection, ...]
-    dates: str
-    claims: ClaimsSection

@@ -183,11 +183,6 @@ def process_bytes(candidate: CandidateRecord) -> int | None:
     return None if memory is None else memory.process_bytes
 
 
-def same_system(one: CandidateRecord, other: CandidateRecord) -> bool:
-    """Whether two candidates are one model with one chain of techniques, whatever labels they learn from."""
-    return one.model == other.model and one.techniques == other.techniques
-
-
 def listing(names: Sequence[str]) -> str:
     """Names as a sentence has them: "a, b and c", and "a, then b; c" where one of them has a comma of its own."""
     if len(names) > 1 and any(", " in name for name in names):

@@ -18,17 +18,13 @@ class MetricSpec:
 
     Attributes:
         name: as records call it.
-        title: as reports call it.
         higher_is_better: the direction.
-        unit: `points` for shares of items, otherwise the target's own.
         binary: whether an item is right or wrong (McNemar applies).
         score: (predictions, labels) to (n,) per-item scores.
     """
 
     name: str
-    title: str
     higher_is_better: bool
-    unit: str
     binary: bool
     score: Score
 
@@ -63,10 +59,10 @@ def log_loss(shares: NDArray[Any], labels: NDArray[Any]) -> float:
 METRICS: dict[str, MetricSpec] = {
     spec.name: spec
     for spec in (
-        MetricSpec("accuracy", "accuracy", True, "points", True, _correct),
-        MetricSpec("absolute_error", "mean absolute error", False, "target", False, _absolute_error),
-        MetricSpec("recall_at_1", "recall at 1", True, "points", True, _first_is_right),
-        MetricSpec("reciprocal_rank", "mean reciprocal rank at 10", True, "points", False, _reciprocal_rank),
+        MetricSpec("accuracy", True, True, _correct),
+        MetricSpec("absolute_error", False, False, _absolute_error),
+        MetricSpec("recall_at_1", True, True, _first_is_right),
+        MetricSpec("reciprocal_rank", True, False, _reciprocal_rank),
     )
 }
 """Every metric, by name."""

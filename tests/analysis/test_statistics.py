@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from effkit.analysis.interval import Interval
 from effkit.analysis.statistics import (
-    Interval,
     a_a_log_ratios,
     claim,
     mean_interval_over_generations,

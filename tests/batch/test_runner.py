@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from effkit import attempts, index, store
-from effkit.batch import RunFailed, Runner, notebook_for
+from effkit.batch import RunFailed, Runner
 from effkit.spec import SpecError
 from tests.conftest import parameters
 
@@ -111,23 +111,6 @@ def test_wrong_parameters_start_no_kernel(params: Path, results: Path) -> None:
     with pytest.raises(SpecError, match="Did you mean `margin_points`"):
         Runner(results).run({**PARAMS, "margin_pionts": 1}, params)
     assert not results.exists()
-
-
-def test_a_missing_notebook_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError, match="notebooks/text.ipynb"):
-        notebook_for("text", tmp_path / "params" / "t.yaml")
-
-
-def test_a_notebook_of_the_files_own_name_goes_before_its_modalitys(params: Path) -> None:
-    folder = params.parents[1] / "notebooks"
-    notebook(folder / "tabular.ipynb", "1 + 1")
-    assert notebook_for("tabular", params) == folder / "tabular.ipynb"
-    notebook(folder / "t.ipynb", "1 + 1")
-    assert notebook_for("tabular", params) == folder / "t.ipynb"
-    assert notebook_for("tabular", params.with_name("t-vision.yaml")) == folder / "t.ipynb"
-    assert notebook_for("tabular", params.with_name("mine.yaml")) == folder / "tabular.ipynb"
-    assert notebook_for("tabular", params.with_name("t-of-mine.yaml")) == folder / "t.ipynb"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -13,8 +13,9 @@ import pytest
 from effkit.models import Products, Recipe, heads, sensitivity
 from effkit.models import encoder as encoders
 from effkit.models.embedding import embed
-from effkit.models.encoder import OPTIMISED, EncoderPredictor
-from effkit.models.graphs import OPENVINO_GRAPH
+from effkit.models.encoder import EncoderPredictor
+from effkit.models.graph_files import OPENVINO_GRAPH
+from effkit.models.products import OPTIMISED
 from effkit.models.teaching import softened
 from effkit.spec import SpecError
 from effkit.techniques import apply_chain

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from effkit import decide, index, store
+from effkit import decide, index, places, store
 from effkit.remote.bucket import Bucket
 from effkit.remote.fetching import refresh
 from effkit.remote.sending import deliver, unsent
@@ -66,13 +66,13 @@ def test_a_record_that_is_mended_in_the_store_is_mended_here(s3: S3, sent: str) 
 
 @pytest.mark.parametrize("below", [RUN, "text"])
 def test_a_run_and_a_study_are_read_by_their_addresses(below: str, sent: str) -> None:
-    assert store.load_newest(f"{sent}/{below}").folder == mirror_of(sent) / RUN
+    assert places.load_newest(f"{sent}/{below}").folder == mirror_of(sent) / RUN
     assert decide(f"{sent}/{below}").record.run == "20260101T000000-abc"
 
 
 def test_an_address_without_runs_says_so(sent: str) -> None:
     with pytest.raises(store.StoreError, match="holds no run"):
-        store.load_newest(f"{sent}/vision")
+        places.load_newest(f"{sent}/vision")
 
 
 def test_a_full_disk_leaves_nothing_half_fetched(sent: str) -> None:
@@ -114,7 +114,7 @@ def test_a_store_that_is_gone_is_said_within_seconds_and_nothing_is_lost(
 ) -> None:
     here = mirror_of(address)
     monkeypatch.setenv("AWS_ENDPOINT_URL", closed_port())
-    for ask in (store.check_writable, refresh):
+    for ask in (places.check_writable, refresh):
         began = time.monotonic()
         with pytest.raises(store.StoreError, match="cannot be reached: look at the network"):
             ask(here)
@@ -136,12 +136,12 @@ def test_a_store_that_never_answers_is_given_up(address: str, monkeypatch: pytes
         silent.listen()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(store.StoreError, match="cannot be reached"):
-            store.check_writable(here)
+            places.check_writable(here)
 
 
 def test_a_bucket_that_is_not_there_is_said(s3: S3) -> None:
     with pytest.raises(store.StoreError, match="s3://no-such-bucket is not there: make the bucket"):
-        store.check_writable(mirror_of("s3://no-such-bucket/x"))
+        places.check_writable(mirror_of("s3://no-such-bucket/x"))
     with pytest.raises(store.StoreError, match="make the bucket"):
         refresh(mirror_of("s3://no-such-bucket/x"))
 
@@ -151,7 +151,7 @@ def test_missing_credentials_are_named_and_refused_ones_not_repeated(
 ) -> None:
     s3.faults(at=1, then="refuse", when="before")
     with pytest.raises(store.StoreError, match="refuses these credentials") as caught:
-        store.check_writable(mirror_of(address))
+        places.check_writable(mirror_of(address))
     assert SECRET not in str(caught.value)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -159,13 +159,13 @@ def test_missing_credentials_are_named_and_refused_ones_not_repeated(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with pytest.raises(store.StoreError, match="without credentials: set AWS_ACCESS_KEY_ID"):
-        store.check_writable(mirror_of(address))
+        places.check_writable(mirror_of(address))
 
 
 def test_a_missing_extra_is_named_by_its_command(address: str) -> None:
     code = (
         "import sys; sys.modules['s3fs'] = None\n"
-        "from effkit import store; store.check_writable(store.results_dir(sys.argv[1]))"
+        "from effkit import places, store; places.check_writable(store.results_dir(sys.argv[1]))"
     )
     done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, timeout=120)
     assert "s3:// needs a package that is not installed: `pip install -c constraints.txt -e '.[s3]'`" in done.stderr
@@ -173,11 +173,11 @@ def test_a_missing_extra_is_named_by_its_command(address: str) -> None:
 
 def test_an_unknown_protocol_is_refused() -> None:
     with pytest.raises(store.StoreError, match="s3://, gs://, az://, or a folder"):
-        store.check_writable(mirror_of("nonsense://bucket/x"))
+        places.check_writable(mirror_of("nonsense://bucket/x"))
 
 
 def test_a_store_is_tried_before_anything_is_measured(s3: S3, address: str) -> None:
-    store.check_writable(mirror_of(address))
+    places.check_writable(mirror_of(address))
     assert s3.files().find(address) == []
 
 
@@ -195,11 +195,11 @@ def test_a_clock_that_is_wrong_is_said_and_nothing_is_lost(s3: S3, address: str)
 def test_a_store_without_conditional_writes_is_refused(s3: S3, address: str) -> None:
     s3.faults(unconditional=True)
     with pytest.raises(store.StoreError, match="two writers"):
-        store.check_writable(mirror_of(address))
+        places.check_writable(mirror_of(address))
 
 
 def test_an_answer_that_was_lost_is_no_defeat(s3: S3, address: str) -> None:
-    from effkit.remote.address import parse
+    from effkit.address import parse
 
     found = parse(address)
     assert found is not None

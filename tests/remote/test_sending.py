@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from effkit import attempts, index, store
-from effkit.remote.address import UNSENT
+from effkit.address import UNSENT
 from effkit.remote.fetching import refresh
 from effkit.remote.sending import deliver, unsent
 from tests.remote.conftest import IDENTITY, S3, SECRET, complete_record, mirror_of, staged

@@ -9,8 +9,9 @@ import pytest
 
 from effkit.record import Estimate, Load, Making, Record
 from effkit.report import render_html, summarise
+from effkit.report.sections import StudySection
 from effkit.report.units import DASH
-from effkit.report.values import Cell, StudySection, Table
+from effkit.report.values import Cell, Table
 from effkit.spec import CarbonSpec, CostSpec
 
 MakeRecord = Callable[[str], Record]

@@ -10,8 +10,8 @@ from effkit.decision import Reasoned, decide
 from effkit.record import Record
 from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summarise
 from effkit.report.comparison import percentile_cell
+from effkit.report.sections import StudySection
 from effkit.report.units import DASH, interval, share, show, signed, times
-from effkit.report.values import StudySection
 
 MakeRecord = Callable[[str], Record]
 

@@ -1,4 +1,4 @@
-"""Graphs on ONNX Runtime: the threads they take."""
+"""ONNX Runtime: the threads they take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ os.sched_setaffinity(0, {core})  # before anything has threads
 
 import numpy as np
 from onnx import TensorProto, helper, save
-from effkit.models.graphs import onnx_session
+from effkit.models.onnx_graphs import onnx_session
 
 sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [300, 300]) for name in "ab"]
 product = helper.make_graph([helper.make_node("MatMul", ["a", "a"], ["b"])], "product", sides[:1], sides[1:])

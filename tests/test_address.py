@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit import store
-from effkit.remote.address import Address, mirror, mirror_at, parse, shown
+from effkit.address import Address, mirror, mirror_at, parse, shown
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}[a-z0-9]", fullmatch=True)
 

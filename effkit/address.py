@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from effkit.catalogue.cache import cache_dir
+
 MIRROR = ".mirror.json"
 """In a mirror: the store's address and a name for this mirror, which no other has."""
 UNSENT = ".unsent"
@@ -76,8 +78,6 @@ def parse(text: str | Path) -> Address | None:
 
 def mirror(address: Address) -> Mirror:
     """Return an address's mirror, made where there is none yet; several processes may ask at once."""
-    from effkit.catalogue.cache import cache_dir
-
     folder = cache_dir() / "stores" / hashlib.sha256(str(address).encode()).hexdigest()[:16]
     if (found := mirror_at(folder)) is not None:
         return found

@@ -1,0 +1,105 @@
+"""Where results are: a folder here, or behind an address."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from effkit import store
+from effkit.address import Address, Mirror, mirror, mirror_at
+from effkit.remote.bucket import Bucket
+from effkit.remote.fetching import refresh
+
+LEAST_FREE_BYTES = 200 * 2**20
+LEVELS = 3
+"""A record lies so deep below a results folder: `<study>/<run>/record.json`."""
+
+
+def current(given: Path | str | None = None) -> Path:
+    """Return the results folder as `store.results_dir` does; a store's with everything that is there.
+
+    Args:
+        given: a path, or a store's address such as `s3://bucket/results`.
+
+    Raises:
+        StoreError: when the store cannot be reached.
+    """
+    place = store.results_dir(given)
+    asked = given or os.environ.get(store.RESULTS_VARIABLE)
+    if asked and store.address_of(asked) is not None:
+        refresh(place)
+    return place
+
+
+def check_writable(results: Path) -> None:
+    """Make sure that a run can be written, before hours are spent on measuring it.
+
+    Raises:
+        StoreError: when the folder cannot be written or its disk is nearly full, or the store that it mirrors
+            cannot be written.
+    """
+    probe = results / f".probe-{uuid4().hex}"  # hosts that share the folder may have one process number
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"effkit")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise store.StoreError(
+            f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
+            f"{store.RESULTS_VARIABLE}."
+        ) from None
+    free = shutil.disk_usage(results).free
+    if free < LEAST_FREE_BYTES:
+        raise store.StoreError(
+            f"{results} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
+            "free some space, or give another folder with --results."
+        )
+    found = mirror_at(results)
+    if found is not None and store.run_under_way() is None:  # else whoever asked for the run has tried it
+        Bucket(found.address).check_exclusive()
+
+
+def load_newest(place: Path | str) -> store.Loaded:
+    """Read a run, or the newest run of a study.
+
+    Args:
+        place: folder or address of either.
+
+    Raises:
+        StoreError: when there is neither, or the store cannot be reached.
+    """
+    folder = located(place)
+    if (folder / store.RECORD).exists():
+        return store.load(folder)
+    runs = sorted(path.parent for path in folder.glob(f"[!.]*/{store.RECORD}"))
+    if not runs:
+        raise store.StoreError(f"{place} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
+    return store.load(runs[-1])
+
+
+def located(place: Path | str) -> Path:
+    """Return where a run, a study or a results folder lies on this host, once it is fetched from its address.
+
+    Args:
+        place: a path, or an address of any of them.
+
+    Raises:
+        StoreError: when the store cannot be reached, or this host's disk is full.
+    """
+    address = store.address_of(place)
+    if address is None:
+        return Path(place)
+    found, below = _rooted(address)
+    refresh(found.folder, below)
+    return found.folder / below
+
+
+def _rooted(address: Address) -> tuple[Mirror, str]:
+    """The mirror of the results folder that an address lies in, and what of it is meant."""
+    keys = [path.split("/") for path in Bucket(address).sizes()]
+    depths = [len(key) for key in keys if key[-1] == store.RECORD and not any(part[0] == "." for part in key)]
+    steps = max(0, LEVELS - min(depths, default=LEVELS))
+    parts = address.path.split("/")
+    return mirror(address.above(steps)), "/".join(parts[len(parts) - steps :])
