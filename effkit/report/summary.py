@@ -110,7 +110,7 @@ def _protocol(record: Record) -> str:
     generations = f"{protocol.generations} {'generation' if protocol.generations == 1 else 'generations'}"
     blocks = f"{protocol.blocks} {'block' if protocol.blocks == 1 else 'blocks'}"
     threads = f"{protocol.threads} {'thread' if protocol.threads == 1 else 'threads'}"
-    return f"{protocol.base}: {generations} of {blocks}, {protocol.calls} calls, {threads}"
+    return f"{protocol.base}: {generations} of {blocks}, {whole(protocol.calls)} calls, {threads}"
 
 
 def _host(record: Record) -> str:

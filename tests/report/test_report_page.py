@@ -144,7 +144,7 @@ def test_every_case_can_be_rendered(any_record: Record) -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("yes", "standard: 10 generations of 1 block, 670 calls, 1 thread"),
+        ("yes", "standard: 10 generations of 1 block, 1,200 calls, 1 thread"),
         ("smoke with a p99 limit", "smoke: 1 generation of 2 blocks, 64 calls, 1 thread"),
     ],
 )
