@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -106,6 +108,10 @@ def test_a_library_with_one_door(library: str) -> None:
 def test_modules_fit_in_the_head(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
     assert path.stem not in {"utils", "helpers", "manager", "misc", "common"}
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert [name for name in LONG if not (ROOT / "tests" / f"{name}.py").is_file()] == []
 
 
 def test_the_process_of_a_run_loads_nothing_that_only_its_kernel_needs() -> None:
