@@ -73,6 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 REHEARSAL: dict[str, Any] = {
     "base": "smoke",
+    "blocks": 1,
     "calls": 32,
     "visit_s": 0.05,
     "warm_up_s": 0.05,
@@ -80,6 +81,7 @@ REHEARSAL: dict[str, Any] = {
     "warm_up_most_s": 0.3,
     "throughput_s": 0.05,
     "idle_s": 0.0,
+    "retries": 0,
     "resamples": 500,
 }
 """A protocol for tests of everything but the numbers."""

@@ -71,7 +71,7 @@ def test_smoke_claims_no_speed_and_its_noise_is_not_assessed(record: Record) -> 
 
 def test_what_was_asked_stands_beside_what_was_resolved(record: Record) -> None:
     assert record.spec_passed["protocol"] == REHEARSAL
-    assert record.spec.protocol.blocks == 2
+    assert record.spec.protocol.block_items == 16, "what is not said is the tier's"
     assert record.task.split_items["test"] == record.task.test_used == 171
 
 
