@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.batch.test_runner import PARAMS, ROOT
-
-Result = subprocess.CompletedProcess[str]
-
-
-def effkit(*arguments: str) -> Result:
-    command = [sys.executable, "-m", "effkit.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=280, env=dict(os.environ))
+from tests.batch.test_runner import PARAMS
+from tests.command_line import effkit, started
 
 
 @pytest.fixture
@@ -29,7 +21,7 @@ def params(tmp_path: Path) -> Path:
 
 
 def test_a_run_prints_where_the_run_and_the_report_are(params: Path, results: Path) -> None:
-    done = effkit("run", str(params), "--results", str(results))
+    done = started("run", params, "--results", results)
     assert done.returncode == 0, done.stderr
     report = results / "report" / "report.html"
     assert f"report: {report}" in done.stdout
@@ -41,7 +33,7 @@ def test_a_run_prints_where_the_run_and_the_report_are(params: Path, results: Pa
 def test_every_study_is_checked_before_the_first_one_runs(params: Path, results: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(yaml.safe_dump({**PARAMS, "reference": "logrge"}))
-    done = effkit("run", str(params), str(wrong), "--results", str(results))
+    done = started("run", params, wrong, "--results", results)
     assert done.returncode == 2
     assert "Did you mean `logreg`" in done.stderr
     assert "Traceback" not in done.stderr
@@ -49,7 +41,7 @@ def test_every_study_is_checked_before_the_first_one_runs(params: Path, results:
 
 
 def test_a_key_can_be_changed_from_the_command_line(params: Path) -> None:
-    done = effkit("plan", str(params), "--protocol", "standard", "--set", "margin_points=5")
+    done = effkit("plan", params, "--protocol", "standard", "--set", "margin_points=5")
     assert done.returncode == 0, done.stderr
     assert "(standard)" in done.stdout
     assert "margin of 5 points" in done.stdout
@@ -64,20 +56,20 @@ def test_a_failed_candidate_makes_the_exit_code_1(params: Path, results: Path, m
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     params.write_text(yaml.safe_dump({**PARAMS, "task": "digits", "reference": "small-cnn",
                                       "candidates": ["small-cnn", "squeezenet-1.1"]}))  # fmt: skip
-    done = effkit("run", str(params), "--results", str(results))
+    done = started("run", params, "--results", results)
     assert done.returncode == 1
     assert "squeezenet-1.1 failed" in done.stderr
     assert (results / "report" / "report.html").exists()
 
 
 def test_a_report_without_runs_says_what_to_do(results: Path) -> None:
-    done = effkit("report", "--results", str(results))
+    done = effkit("report", "--results", results)
     assert done.returncode == 1
     assert "effkit run" in done.stderr
 
 
 def test_an_audit_without_runs_proves_nothing(results: Path) -> None:
-    done = effkit("audit", "--results", str(results))
+    done = effkit("audit", "--results", results)
     assert done.returncode == 1
     assert "has no runs yet" in done.stderr and done.stdout == ""
 
@@ -97,7 +89,7 @@ def test_the_catalogue_lists_whole_names() -> None:
 
 
 def test_the_doctor_tells_the_energy_rank_of_this_host() -> None:
-    done = effkit("doctor")
+    done = started("doctor")
     assert done.returncode == 0
     assert re.search(r"\benergy .*(\((metered|counter|modelled-[a-z]+)\)|could not start)", done.stdout), done.stdout
     assert re.search(r"\bself-test  ", done.stdout), done.stdout
@@ -106,6 +98,6 @@ def test_the_doctor_tells_the_energy_rank_of_this_host() -> None:
 def test_an_unwritable_results_folder_is_said_before_measuring(params: Path, tmp_path: Path) -> None:
     file = tmp_path / "results"
     file.write_text("")
-    done = effkit("run", str(params), "--results", str(file))
+    done = effkit("run", params, "--results", file)
     assert done.returncode == 2
     assert "cannot be written" in done.stderr

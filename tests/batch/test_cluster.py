@@ -20,7 +20,7 @@ from effkit import attempts, index
 from effkit.analysis.windows import audited
 from effkit.batch import Cluster, ClusterError, Local, Outcome, orders, points
 from tests.batch.clusters import ROOT, Site
-from tests.batch.sweeps import family, project, run, start, sweep, wait_for
+from tests.batch.sweeps import ask, family, project, run, start, sweep, wait_for
 from tests.conftest import REHEARSAL
 
 pytest.importorskip("distributed")
@@ -168,9 +168,9 @@ class TestRefused:
         assert f"its {point.notebook} is another" in self.refusal(path, results, dask, 1)
 
     def test_options_that_do_not_fit(self, path: Path) -> None:
-        code, said = run("run", path, "--scheduler", "tcp://127.0.0.1:9")
+        code, said = ask("run", path, "--scheduler", "tcp://127.0.0.1:9")
         assert code == 2 and "--executor dask" in said
-        code, said = run("run", path, "--executor", "dask")
+        code, said = ask("run", path, "--executor", "dask")
         assert code == 2 and "dask scheduler" in said
 
     def test_dask_is_not_installed(self, path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
