@@ -19,16 +19,6 @@ def params(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_prints_where_the_run_and_the_report_are(params: Path, results: Path) -> None:
-    done = started("run", params, "--results", results)
-    assert done.returncode == 0, done.stderr
-    report = results / "report" / "report.html"
-    assert f"report: {report}" in done.stdout
-    assert report.exists()
-    assert list((results / "report" / "tables").glob("*.csv"))
-    assert list((results / "report" / "figures").glob("*.svg"))
-
-
 def test_every_study_is_checked_before_the_first_one_runs(params: Path, results: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(yaml.safe_dump({**PARAMS, "reference": "logrge"}))

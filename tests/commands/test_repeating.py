@@ -11,19 +11,24 @@ import yaml
 
 from effkit import store
 from effkit.params import parse
-from tests.command_line import effkit, started
+from tests.command_line import Result, effkit, started
 from tests.conftest import parameters
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one small run."""
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The results of one small run, and what it said."""
     folder = tmp_path_factory.mktemp("kept")
     path = folder / "t.yaml"
     path.write_text(yaml.safe_dump(parameters()))
     done = started("run", path, "--results", folder / "results")
     assert done.returncode == 0, done.stderr
-    return folder / "results"
+    return folder / "results", done
+
+
+@pytest.fixture(scope="module")
+def kept(ran: tuple[Path, Result]) -> Path:
+    return ran[0]
 
 
 def committed(folder: Path) -> None:
@@ -31,6 +36,15 @@ def committed(folder: Path) -> None:
     record = store.load(folder).record
     code = record.code.model_copy(update={"git_dirty": False})
     (folder / store.RECORD).write_text(record.model_copy(update={"code": code}).model_dump_json())
+
+
+def test_a_run_prints_where_the_run_and_the_report_are(ran: tuple[Path, Result]) -> None:
+    results, said = ran
+    report = results / "report" / "report.html"
+    assert f"report: {report}" in said.stdout
+    assert report.exists()
+    assert list((results / "report" / "tables").glob("*.csv"))
+    assert list((results / "report" / "figures").glob("*.svg"))
 
 
 def test_a_dry_run_says_that_nothing_differs_and_runs_nothing(kept: Path) -> None:
