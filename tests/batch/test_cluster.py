@@ -148,7 +148,8 @@ class TestRefused:
         assert not index.read(results).runs and not attempts.unfinished(results)
         return str(refused.value)
 
-    def test_no_scheduler(self, path: Path, results: Path) -> None:
+    def test_no_scheduler(self, path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("effkit.batch.cluster.ANSWER_WITHIN_S", 1.0)
         with pytest.raises(ClusterError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9.*`dask scheduler`"):
             list(Cluster(results, "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
         with pytest.raises(ClusterError, match=r"--scheduler got here: give the address .* as in tcp://"):
