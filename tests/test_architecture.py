@@ -118,9 +118,3 @@ def test_the_process_of_a_run_loads_nothing_that_only_its_kernel_needs() -> None
     code = "import sys, effkit.batch.child; print([m for m in ('torch', 'scipy', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_importing_the_command_line_loads_nothing_heavy() -> None:
-    code = "import sys, effkit.cli; print([m for m in ('torch', 'numpy', 'pandas', 'pydantic') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
