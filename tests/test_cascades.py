@@ -28,10 +28,14 @@ NAME = "shallow-tree@20000-then-logreg-then-lightgbm-small+escalate-0.5-0.5"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """A run of two cascades with their last stage as reference; the first stage of one is no candidate."""
+    """A run of two cascades with their last stage as reference, and of one that fails.
+
+    The first stage of the second is no candidate.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
-        made = Study.from_params(**parameters(candidates=["logreg", "lightgbm-small", TWO, THREE]))
+        candidates = ["logreg", "lightgbm-small", TWO, THREE, {"cascade": ["logreg", "broken"]}]
+        made = Study.from_params(**parameters(candidates=candidates, own={"broken": own_models.raises}))
         made.run()
         made.save()
         return made
@@ -161,10 +165,7 @@ def test_names_say_how_it_escalates_and_a_study_reads_back() -> None:
     assert exits.name == "minilm-l6+exits-2-4"
 
 
-def test_a_stage_that_fails_fails_the_cascade_and_not_the_study(results: Any) -> None:
-    broken = {"cascade": ["logreg", "broken"]}
-    made = Study.from_params(**parameters(candidates=["lightgbm-small", broken], own={"broken": own_models.raises}))
-    record = made.run()
+def test_a_stage_that_fails_fails_the_cascade_and_not_the_study(record: Record) -> None:
     assert "this model has a fault" in (record.candidate("logreg-then-broken").error or "")
     assert record.reference.status == "ok"
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.batch.test_runner import PARAMS, ROOT
-
-Result = subprocess.CompletedProcess[str]
-
-
-def effkit(*arguments: str) -> Result:
-    command = [sys.executable, "-m", "effkit.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=280, env=dict(os.environ))
+from effkit.bench import selftest
+from tests.batch.test_runner import PARAMS
+from tests.command_line import effkit, started
 
 
 @pytest.fixture
@@ -28,20 +20,10 @@ def params(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_prints_where_the_run_and_the_report_are(params: Path, results: Path) -> None:
-    done = effkit("run", str(params), "--results", str(results))
-    assert done.returncode == 0, done.stderr
-    report = results / "report" / "report.html"
-    assert f"report: {report}" in done.stdout
-    assert report.exists()
-    assert list((results / "report" / "tables").glob("*.csv"))
-    assert list((results / "report" / "figures").glob("*.svg"))
-
-
 def test_every_study_is_checked_before_the_first_one_runs(params: Path, results: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(yaml.safe_dump({**PARAMS, "reference": "logrge"}))
-    done = effkit("run", str(params), str(wrong), "--results", str(results))
+    done = started("run", params, wrong, "--results", results)
     assert done.returncode == 2
     assert "Did you mean `logreg`" in done.stderr
     assert "Traceback" not in done.stderr
@@ -49,35 +31,30 @@ def test_every_study_is_checked_before_the_first_one_runs(params: Path, results:
 
 
 def test_a_key_can_be_changed_from_the_command_line(params: Path) -> None:
-    done = effkit("plan", str(params), "--protocol", "standard", "--set", "margin_points=5")
+    done = effkit("plan", params, "--protocol", "standard", "--set", "margin_points=5")
     assert done.returncode == 0, done.stderr
     assert "(standard)" in done.stdout
     assert "margin of 5 points" in done.stdout
 
 
-def test_a_failed_candidate_makes_the_exit_code_1(params: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = results.parent / "cache"
-    monkeypatch.setenv("EFFKIT_CACHE", str(cache))
-    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
-    monkeypatch.setenv("PIP_FIND_LINKS", "")
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    params.write_text(yaml.safe_dump({**PARAMS, "task": "digits", "reference": "small-cnn",
-                                      "candidates": ["small-cnn", "squeezenet-1.1"]}))  # fmt: skip
-    done = effkit("run", str(params), "--results", str(results))
+def test_a_failed_candidate_makes_the_exit_code_1(params: Path, results: Path) -> None:
+    too_many = {"model": "shallow-tree", "techniques": [{"features": {"most": 999}}]}  # told once its data are there
+    keys = {**PARAMS, "reference": "logreg", "candidates": ["logreg", "shallow-tree", too_many]}
+    params.write_text(yaml.safe_dump(keys))
+    done = started("run", params, "--results", results)
     assert done.returncode == 1
-    assert "squeezenet-1.1 failed" in done.stderr
+    assert "shallow-tree+features-999 failed" in done.stderr and "keep fewer" in done.stderr
     assert (results / "report" / "report.html").exists()
 
 
 def test_a_report_without_runs_says_what_to_do(results: Path) -> None:
-    done = effkit("report", "--results", str(results))
+    done = effkit("report", "--results", results)
     assert done.returncode == 1
     assert "effkit run" in done.stderr
 
 
 def test_an_audit_without_runs_proves_nothing(results: Path) -> None:
-    done = effkit("audit", "--results", str(results))
+    done = effkit("audit", "--results", results)
     assert done.returncode == 1
     assert "has no runs yet" in done.stderr and done.stdout == ""
 
@@ -96,7 +73,8 @@ def test_the_catalogue_lists_whole_names() -> None:
     assert "distil" in done.stdout and "openvino" in done.stdout
 
 
-def test_the_doctor_tells_the_energy_rank_of_this_host() -> None:
+def test_the_doctor_tells_the_energy_rank_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "PROTOCOL", selftest.PROTOCOL.model_copy(update={"generations": 2}))
     done = effkit("doctor")
     assert done.returncode == 0
     assert re.search(r"\benergy .*(\((metered|counter|modelled-[a-z]+)\)|could not start)", done.stdout), done.stdout
@@ -106,6 +84,6 @@ def test_the_doctor_tells_the_energy_rank_of_this_host() -> None:
 def test_an_unwritable_results_folder_is_said_before_measuring(params: Path, tmp_path: Path) -> None:
     file = tmp_path / "results"
     file.write_text("")
-    done = effkit("run", str(params), "--results", str(file))
+    done = effkit("run", params, "--results", file)
     assert done.returncode == 2
     assert "cannot be written" in done.stderr

@@ -15,6 +15,7 @@ import pytest
 
 from effkit.batch import points
 from effkit.params import assigned
+from tests.command_line import effkit
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -63,10 +64,7 @@ def _commands() -> list[str]:
 
 @cache
 def _help(*arguments: str) -> str:
-    command = [sys.executable, "-m", "effkit.cli", *arguments, "--help"]
-    shown = subprocess.run(
-        command, capture_output=True, text=True, timeout=SECONDS, env={**os.environ, "COLUMNS": "200"}
-    )
+    shown = effkit(*arguments, "--help", COLUMNS="200")
     assert shown.returncode == 0, shown.stderr
     return shown.stdout
 

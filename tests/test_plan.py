@@ -23,6 +23,20 @@ from tests.conftest import parameters
 from tests.test_study import study
 
 ROOT = Path(__file__).parents[1]
+CHAIN = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 10}}, {"onnx": {}}]}
+OTHER = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 20}}, {"onnx": {}}]}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Path]:
+    """A study that was run and saved, and the results where it is."""
+    results = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFKIT_RESULTS", str(results))
+        made = study(candidates=["logreg", "lightgbm-small", CHAIN])
+        made.run()
+        made.save()
+    return made, results
 
 
 def test_a_plan_names_every_candidate_its_power_and_what_would_be_enough(results: Path) -> None:
@@ -34,12 +48,10 @@ def test_a_plan_names_every_candidate_its_power_and_what_would_be_enough(results
     assert "logreg" in planned._repr_html_()
 
 
-def test_a_plan_learns_from_an_earlier_run_on_this_host(results: Path) -> None:
-    made = study()
-    assert not any(row.known for row in made.plan().rows)
-    record = made.run()
-    made.save()
-    planned = made.plan()
+def test_a_plan_learns_from_an_earlier_run_on_this_host(ran: tuple[Study, Path], tmp_path: Path) -> None:
+    made, results = ran
+    assert not any(row.known for row in made.plan(tmp_path / "none").rows)
+    planned, record = made.plan(results), made.record
     assert all(row.known for row in planned.rows)
     for row in planned.rows:
         before = record.candidate(row.candidate)
@@ -54,21 +66,17 @@ def test_a_plan_learns_from_an_earlier_run_on_this_host(results: Path) -> None:
                 copies=2 if before.reference else 1,
             )
         )
-    assert planned.total_s == pytest.approx(NOTEBOOK_S + sum(row.prepare_s + row.measure_s for row in planned.rows))
-
-
-CHAIN = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 10}}, {"onnx": {}}]}
-OTHER = {"model": "lightgbm-small", "techniques": [{"trees": {"most": 20}}, {"onnx": {}}]}
+    rows_s = sum(row.prepare_s + row.measure_s for row in planned.rows)
+    assert planned.total_s == pytest.approx(NOTEBOOK_S + REOPEN_S + rows_s)  # and the beginning of the chain
 
 
 def test_what_no_earlier_run_had_is_planned_at_this_hosts_speed(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ran: tuple[Study, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made, results = ran
+    monkeypatch.setenv("EFFKIT_RESULTS", str(results))
     monkeypatch.setattr("effkit.plan_rows.slower_than_nominal", lambda: 1000.0)
     monkeypatch.setattr("effkit.plan.slower_than_nominal", lambda: 1000.0)
-    made = study(candidates=["logreg", "lightgbm-small", CHAIN])
-    made.run()
-    made.save()
     fresh, seen = made.plan(tmp_path / "none"), made.plan()
     assert "nominal costs and this host's speed" in str(fresh) and "from the last run" in str(seen)
     assert seen.idle_s < fresh.idle_s  # the beginning of the chain was made, too

@@ -9,15 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effkit.analysis.asked import Asked
+from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import decide
-from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, choices, flips
+from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, Flip, choices, flips
 from tests.analysis.test_decide import PRICE, SMALL, asked, contender, exact, reference
 
 KNOWN = [reference(), SMALL]
 
 
+def of_the_margin(known: list[Contender], now: Asked) -> list[Flip]:
+    """Its flips alone: each input takes as long as another to search."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("effkit.analysis.flips.INPUTS", ("margin",))
+        return list(flips(known, now))
+
+
 def test_the_margin_at_which_the_small_one_is_no_longer_enough() -> None:
-    (flip,) = [each for each in flips(KNOWN, asked()) if each.input == "margin"]
+    (flip,) = of_the_margin(KNOWN, asked())
     assert flip.at == pytest.approx(0.005, rel=2e-3)
     assert (flip.now, flip.kind, flip.chosen) == (0.01, "reference", "large")
 
@@ -26,9 +35,7 @@ def test_the_margin_at_which_the_small_one_is_no_longer_enough() -> None:
 def test_beyond_a_flip_the_choice_is_what_it_says(enough: float) -> None:
     known = [reference(), replace(SMALL, enough_from=enough)]
     now = asked()
-    for flip in flips(known, now):
-        if flip.input != "margin":
-            continue
+    for flip in of_the_margin(known, now):
         assert decide(known, replace(now, margin=flip.at)).chosen == flip.chosen != decide(known, now).chosen
         towards = flip.at + 3e-3 * (0.01 - flip.at)
         nearer = towards if abs(towards - 0.01) < abs(flip.at - 0.01) else flip.at
@@ -70,7 +77,7 @@ def test_unknown_numbers_of_a_candidate_give_no_false_start() -> None:
 
 def test_a_margin_that_a_record_does_not_tell_has_no_flip() -> None:
     old = [reference(), replace(SMALL, enough_from=None, worse_below=None)]
-    assert not [each for each in flips(old, asked()) if each.input == "margin"]
+    assert not of_the_margin(old, asked())
 
 
 def test_a_limit_that_nobody_asks_for_is_only_made_tighter() -> None:

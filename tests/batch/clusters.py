@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,15 +86,14 @@ class Site:
 
     def dismiss(self) -> None:
         """End all processes, and those that they left."""
-        started = [each for each in (self.scheduler, *self.workers.values()) if each is not None]
-        for each in started:
-            if each.poll() is not None:
-                continue  # it has ended, and its number may be another's by now
-            with suppress(psutil.NoSuchProcess):
-                for process in [*psutil.Process(each.pid).children(recursive=True), psutil.Process(each.pid)]:
-                    with suppress(psutil.NoSuchProcess):
-                        process.kill()
-            each.wait()
+        _end([each for each in (self.scheduler, *self.workers.values()) if each is not None])
+
+    def send_home(self) -> None:
+        """End the workers alone, and wait until the scheduler knows it."""
+        if self.workers:
+            _end(self.workers.values())
+            self.workers.clear()
+            self.wait(0)
 
     def _start(self, what: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{what}.log").open("ab") as log:
@@ -103,6 +102,18 @@ class Site:
                 cwd=self.folder,  # and not the project, whose effkit would go before any other
                 env={**os.environ, "PYTHONPATH": str(ROOT), **self.environment, **environment},
             )  # fmt: skip
+
+
+def _end(started: Iterable[subprocess.Popen[bytes]]) -> None:
+    for each in started:
+        if each.poll() is not None:
+            continue  # it has ended, and its number may be another's by now
+        with suppress(psutil.NoSuchProcess):
+            first = psutil.Process(each.pid)
+            for process in [first, *first.children(recursive=True)]:  # a nanny goes before it starts another worker
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        each.wait()
 
 
 def free_port() -> int:

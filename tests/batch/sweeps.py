@@ -19,6 +19,7 @@ from effkit import index, store
 from effkit.analysis.windows import audited
 from effkit.batch import points
 from tests.batch.test_runner import STUDY, notebook
+from tests.command_line import effkit
 from tests.conftest import parameters
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,12 @@ def run(*arguments: str | Path, **environment: str) -> tuple[int, str]:
     process = start(*arguments, **environment)
     said, _ = process.communicate(timeout=600)
     return process.returncode, said
+
+
+def ask(*arguments: str | Path) -> tuple[int, str]:
+    """The same in this process, of what starts none."""
+    done = effkit(*arguments)
+    return done.returncode, done.stdout + done.stderr
 
 
 def family(results: Path) -> dict[str, list[psutil.Process]]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import combinations
 from pathlib import Path
@@ -19,13 +19,27 @@ import pytest
 from effkit import attempts, index
 from effkit.analysis.windows import audited
 from effkit.batch import Cluster, ClusterError, Local, Outcome, orders, points
-from tests.batch.clusters import ROOT, Site
-from tests.batch.sweeps import family, project, run, start, sweep, wait_for
+from tests.batch.clusters import ROOT, Site, site
+from tests.batch.sweeps import ask, family, project, run, start, sweep, wait_for
 from tests.conftest import REHEARSAL
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="effkit measures on Linux and macOS")
 ON_GPU = {**REHEARSAL, "device": "cuda"}
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One for all tests of this file, none of which harms it."""
+    with site(tmp_path_factory.mktemp("dask")) as here:
+        yield here
+
+
+@pytest.fixture
+def dask(scheduler: Site) -> Iterator[Site]:
+    """The scheduler without workers; those that a test hires end with it."""
+    yield scheduler
+    scheduler.send_home()
 
 
 @pytest.fixture
@@ -134,7 +148,8 @@ class TestRefused:
         assert not index.read(results).runs and not attempts.unfinished(results)
         return str(refused.value)
 
-    def test_no_scheduler(self, path: Path, results: Path, dask: Site) -> None:
+    def test_no_scheduler(self, path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("effkit.batch.cluster.ANSWER_WITHIN_S", 1.0)
         with pytest.raises(ClusterError, match=r"No Dask scheduler answers at tcp://127.0.0.1:9.*`dask scheduler`"):
             list(Cluster(results, "tcp://127.0.0.1:9").run(points(path), again=False, watch=lambda *_: None))
         with pytest.raises(ClusterError, match=r"--scheduler got here: give the address .* as in tcp://"):
@@ -168,9 +183,9 @@ class TestRefused:
         assert f"its {point.notebook} is another" in self.refusal(path, results, dask, 1)
 
     def test_options_that_do_not_fit(self, path: Path) -> None:
-        code, said = run("run", path, "--scheduler", "tcp://127.0.0.1:9")
+        code, said = ask("run", path, "--scheduler", "tcp://127.0.0.1:9")
         assert code == 2 and "--executor dask" in said
-        code, said = run("run", path, "--executor", "dask")
+        code, said = ask("run", path, "--executor", "dask")
         assert code == 2 and "dask scheduler" in said
 
     def test_dask_is_not_installed(self, path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from effkit import attempts, index, store
 from effkit.batch import State, points, states, wanted
 from effkit.batch.state import Standing
-from tests.batch.sweeps import ROOT, project, run, sweep
+from tests.batch.sweeps import ROOT, ask, project, run, sweep
 
 
 @pytest.mark.parametrize(
@@ -88,24 +88,33 @@ def test_a_failure_does_not_stop_the_others_unless_asked(tmp_path: Path, results
     # Where there are cores enough, the other was under way already.
     assert code == 1 and ("2 runs: 1 failed, 1 not started." in said or "2 runs: 1 failed, 1 stopped." in said)
     assert len(attempts.unfinished(results)) == (3 if "not started" in said else 4)
-    code, said = run("run", path, "--results", results, "--rerun", "never")
+    code, said = ask("run", path, "--results", results, "--rerun", "never")
     assert "2 runs: 2 failed before." in said
     assert "ZeroDivisionError" in said and "--rerun failed" in said
-    code, said = run("status", path, "--results", results)
+    code, said = ask("status", path, "--results", results)
     assert code == 0 and "0 of 2 done." in said and said.count("ZeroDivisionError") == 2
 
 
+def test_a_sweep_runs_and_is_done_then(tmp_path: Path, results: Path) -> None:
+    run_and_look(sweep(project(tmp_path), "s", matrix={"seed": [1, 2, 3]}), results, candidates=1)
+
+
+@pytest.mark.slow
 def test_the_rehearsal_of_sweeps_runs_and_is_done_then(results: Path) -> None:
-    path = ROOT / "params" / "sweeps" / "smoke.yaml"
+    run_and_look(ROOT / "params" / "sweeps" / "smoke.yaml", results, candidates=2)
+
+
+def run_and_look(path: Path, results: Path, *, candidates: int) -> None:
+    """Run a sweep of three runs; then everything that is asked says that it is done."""
     code, said = run("run", path, "--results", results)
     assert code == 0, said
     assert "3 runs: 3 done now." in said
-    assert {each.sweep for each in index.read(results).runs} == {"smoke"}
-    assert len((results / "report" / "tables" / "runs.csv").read_text().splitlines()) == 1 + 3 * 2
-    code, said = run("plan", path, "--results", results)
+    assert {each.sweep for each in index.read(results).runs} == {path.stem}
+    assert len((results / "report" / "tables" / "runs.csv").read_text().splitlines()) == 1 + 3 * candidates
+    code, said = ask("plan", path, "--results", results)
     assert code == 0 and "0 of 3 to run" in said and "nothing to download" in said
-    code, said = run("status", path, "--results", results)
+    code, said = ask("status", path, "--results", results)
     assert "3 of 3 done." in said
-    code, said = run("audit", "--results", results)
+    code, said = ask("audit", "--results", results)
     assert code == 0 and "3 measured windows of 3 runs" in said and "no two overlap" in said
     assert not [each for each in results.glob("*/.*") if each.name.endswith(store.STAGED)]

@@ -18,7 +18,7 @@ from effkit.bench.slot import WAITING, measuring_slot
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="effkit measures on Linux and macOS")
 ROOT = Path(__file__).parents[2]
-VISIT_S = 5.0
+VISIT_S = 3.0
 
 HOLDER = f"""
 import sys, tempfile, time

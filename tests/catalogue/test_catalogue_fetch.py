@@ -279,6 +279,7 @@ def test_an_unreachable_hub_is_noticed_in_seconds_and_once(
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
     monkeypatch.setattr(hub, "_down", None)
+    monkeypatch.setattr(hub, "_CONNECT_S", 0.5)
     declared = one_wheel(index)
     index.files.clear()
     catalogue(thing={**declared, "sources": [HUB, *declared["sources"]]})  # type: ignore[misc]

@@ -11,19 +11,24 @@ import yaml
 
 from effkit import store
 from effkit.params import parse
+from tests.command_line import Result, effkit, started
 from tests.conftest import parameters
-from tests.test_cli import effkit
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of one small run."""
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The results of one small run, and what it said."""
     folder = tmp_path_factory.mktemp("kept")
     path = folder / "t.yaml"
     path.write_text(yaml.safe_dump(parameters()))
-    done = effkit("run", str(path), "--results", str(folder / "results"))
+    done = started("run", path, "--results", folder / "results")
     assert done.returncode == 0, done.stderr
-    return folder / "results"
+    return folder / "results", done
+
+
+@pytest.fixture(scope="module")
+def kept(ran: tuple[Path, Result]) -> Path:
+    return ran[0]
 
 
 def committed(folder: Path) -> None:
@@ -33,8 +38,17 @@ def committed(folder: Path) -> None:
     (folder / store.RECORD).write_text(record.model_copy(update={"code": code}).model_dump_json())
 
 
+def test_a_run_prints_where_the_run_and_the_report_are(ran: tuple[Path, Result]) -> None:
+    results, said = ran
+    report = results / "report" / "report.html"
+    assert f"report: {report}" in said.stdout
+    assert report.exists()
+    assert list((results / "report" / "tables").glob("*.csv"))
+    assert list((results / "report" / "figures").glob("*.svg"))
+
+
 def test_a_dry_run_says_that_nothing_differs_and_runs_nothing(kept: Path) -> None:
-    done = effkit("rerun", str(kept / "t"), "--dry-run")
+    done = effkit("rerun", kept / "t", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "Nothing differs between the run and here" in done.stdout
     assert len(store.load_all(kept)) == 1
@@ -44,7 +58,7 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
     results = tmp_path / "results"
     shutil.copytree(kept, results)
     (before,) = store.load_all(results)
-    done = effkit("rerun", str(before.folder))
+    done = started("rerun", before.folder)
     assert done.returncode == 0, done.stderr
     first, second = store.load_all(results)
     assert second.record.spec == first.record.spec == parse(parameters())
@@ -54,7 +68,7 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
     assert making and not any(step.reused for step in making), "what is kept would agree with itself"
     committed(first.folder)
     committed(second.folder)
-    said = effkit("compare", str(first.folder), str(second.folder))
+    said = effkit("compare", first.folder, second.folder)
     assert said.returncode == 0, said.stdout
     assert said.stdout.splitlines()[-1] == "Reproduced: everything that must be the same is."
 
@@ -69,14 +83,14 @@ def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_
     wrong = frame.index[(frame["candidate"] == "logreg")][7]
     frame.loc[wrong, "score"] = 1 - frame.loc[wrong, "score"]
     frame.to_parquet(other / store.PREDICTIONS, index=False)
-    done = effkit("compare", str(one), str(other))
+    done = effkit("compare", one, other)
     assert done.returncode == 1
     assert f"logreg (seed 1) differs in 1 of {(frame['candidate'] == 'logreg').sum()} test items" in done.stdout
     assert f": {frame.loc[wrong, 'item']}. " in done.stdout
 
 
 def test_a_run_and_itself_are_refused(kept: Path) -> None:
-    done = effkit("compare", str(kept / "t"), str(kept / "t"))
+    done = effkit("compare", kept / "t", kept / "t")
     assert done.returncode == 2
     assert "give two runs" in done.stderr
 
@@ -87,7 +101,7 @@ def test_runs_of_two_tasks_are_refused_in_a_sentence(kept: Path, tmp_path: Path)
     shutil.copytree(run.folder, other)
     task = run.record.task.model_copy(update={"name": "adult-income"})
     (other / store.RECORD).write_text(run.record.model_copy(update={"task": task}).model_dump_json())
-    done = effkit("compare", str(run.folder), str(other))
+    done = effkit("compare", run.folder, other)
     assert done.returncode == 2
     assert "different tasks: breast-cancer in A and adult-income in B" in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,16 @@ def products(tmp_path: Path) -> Products:
 
 
 @pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Products:
+    """Products of all tests that ask what a model answers, and not what making it took."""
+    return Products(tmp_path_factory.mktemp("shared") / "products", no_meter)
+
+
+@pytest.fixture(scope="session")
 def fetched() -> Callable[[str], Task]:
     """A task of the catalogue, or a skipped test where its files cannot be had."""
 
+    @cache
     def task(name: str) -> Task:
         size = catalogue.download_bytes(name)
         if size > 100e6:

@@ -62,12 +62,12 @@ def case(request: pytest.FixtureRequest) -> tuple[Recipe, Task]:
             return recipe_of(weights, request.param, fit_items=12, **options), images()
 
 
-def test_batches_and_single_requests_agree(case: tuple[Recipe, Task], products: Products) -> None:
+def test_batches_and_single_requests_agree(case: tuple[Recipe, Task], shared: Products) -> None:
     recipe, task = case
     module = builder(recipe.builder)
-    folder = module.make(recipe, task, products)
+    folder = module.make(recipe, task, shared)
     test = task.splits["test"]
-    quality = module.predict(recipe, folder, task, test, products)
+    quality = module.predict(recipe, folder, task, test, shared)
     predictor = module.load(recipe, folder)
     single = np.concatenate([predictor.infer(predictor.prepare([item])) for item in task.items.take(test)])
     assert quality.shape == (len(test), 2)
@@ -75,10 +75,10 @@ def test_batches_and_single_requests_agree(case: tuple[Recipe, Task], products: 
     assert np.allclose(single.sum(axis=1), 1, atol=1e-5)
 
 
-def test_facts_count_what_is_loaded(case: tuple[Recipe, Task], products: Products) -> None:
+def test_facts_count_what_is_loaded(case: tuple[Recipe, Task], shared: Products) -> None:
     recipe, task = case
     module = builder(recipe.builder)
-    folder = module.make(recipe, task, products)
+    folder = module.make(recipe, task, shared)
     predictor = module.load(recipe, folder)
     counted = module.facts(predictor, task.items[0], folder)
     assert counted.parameters == sum(each.numel() for each in predictor.encoder.network.parameters()) + sum(
@@ -89,9 +89,9 @@ def test_facts_count_what_is_loaded(case: tuple[Recipe, Task], products: Product
     assert counted.flops > 2 * counted.parameters if recipe.builder.startswith("vision") else counted.flops > 0
 
 
-def test_attention_is_counted_and_left_as_it_was(tiny_bert: Path, products: Products) -> None:
+def test_attention_is_counted_and_left_as_it_was(tiny_bert: Path, shared: Products) -> None:
     recipe, task = recipe_of(tiny_bert, "text.encoder", max_tokens=64), texts()
-    predictor = encoders.load(recipe, encoders.make(recipe, task, products))
+    predictor = encoders.load(recipe, encoders.make(recipe, task, shared))
     transformer = predictor.encoder.network[0].auto_model
     before = transformer.config._attn_implementation
     tokens = predictor.prepare([task.items[0]])["input_ids"].shape[1]
@@ -119,20 +119,20 @@ def test_fewer_labels_and_other_heads_reuse_embeddings(
     assert [each["step"] for each in products.used][:2] == ["embed fit items 0–10", "embed fit items 10–30"]
 
 
-def test_seeds_share_one_head_because_its_optimum_is_unique(tiny_bert: Path, products: Products) -> None:
+def test_seeds_share_one_head_because_its_optimum_is_unique(tiny_bert: Path, shared: Products) -> None:
     recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
-    assert encoders.make(recipe, task, products) == encoders.make(replace(recipe, seed=2), task, products)
+    assert encoders.make(recipe, task, shared) == encoders.make(replace(recipe, seed=2), task, shared)
 
 
-def test_results_come_in_the_asked_order(tiny_bert: Path, products: Products) -> None:
+def test_results_come_in_the_asked_order(tiny_bert: Path, shared: Products) -> None:
     recipe, task = recipe_of(tiny_bert, "text.encoder"), texts()
-    folder, test = encoders.make(recipe, task, products), task.splits["test"]
-    forward = encoders.predict(recipe, folder, task, test, products)
-    backward = encoders.predict(recipe, folder, task, test[::-1], products)
+    folder, test = encoders.make(recipe, task, shared), task.splits["test"]
+    forward = encoders.predict(recipe, folder, task, test, shared)
+    backward = encoders.predict(recipe, folder, task, test[::-1], shared)
     assert np.allclose(forward, backward[::-1], atol=1e-5)
 
 
-def test_retrieval_finds_the_document_itself(tiny_bert: Path, products: Products) -> None:
+def test_retrieval_finds_the_document_itself(tiny_bert: Path, shared: Products) -> None:
     import pyarrow as pa
 
     plain = texts()
@@ -140,18 +140,18 @@ def test_retrieval_finds_the_document_itself(tiny_bert: Path, products: Products
     labels = np.array([documents.index(text) for text in plain.items[:]])
     task = replace(plain, kind="retrieval", metric="recall_at_1", labels=labels, corpus=pa.table({"text": documents}))
     recipe = recipe_of(tiny_bert, "text.encoder", kind="retrieval")
-    folder = encoders.make(recipe, task, products)
+    folder = encoders.make(recipe, task, shared)
     test = task.splits["test"]
-    rows = encoders.predict(recipe, folder, task, test, products)
+    rows = encoders.predict(recipe, folder, task, test, shared)
     assert rows.shape == (len(test), RETRIEVED)
     assert (rows[:, 0] == labels[test]).mean() > 0.9
     predictor = encoders.load(recipe, folder)
     assert predictor.infer(predictor.prepare([task.items[int(test[0])]]))[0, 0] == rows[0, 0]
 
 
-def test_long_texts_are_cut(tiny_bert: Path, products: Products) -> None:
+def test_long_texts_are_cut(tiny_bert: Path, shared: Products) -> None:
     recipe, task = recipe_of(tiny_bert, "text.encoder", max_tokens=8), texts()
-    predictor = encoders.load(recipe, encoders.make(recipe, task, products))
+    predictor = encoders.load(recipe, encoders.make(recipe, task, shared))
     assert predictor.prepare([" ".join(WORDS * 4)])["input_ids"].shape == (1, 8)
 
 
@@ -165,7 +165,7 @@ def test_regression_and_missing_weights_are_refused(tiny_bert: Path, products: P
 
 @pytest.mark.parametrize("name", ["vision.squeezenet", "vision.efficientnet_lite"])
 def test_pictures_in_16_bits_take_half_the_memory_and_say_nearly_the_same(
-    name: str, request: pytest.FixtureRequest, products: Products
+    name: str, request: pytest.FixtureRequest, shared: Products
 ) -> None:
     fixture = {"vision.squeezenet": "tiny_squeezenet", "vision.efficientnet_lite": "lite_weights"}[name]
     options = {"variant": "efficientnet-lite0", "resolution": 48, "mean": [127.0] * 3, "scale": 128.0}
@@ -173,7 +173,7 @@ def test_pictures_in_16_bits_take_half_the_memory_and_say_nearly_the_same(
     half, task = replace(whole, settings={**whole.settings, "precision": "bfloat16"}), images()
     embedded, counted = [], []
     for recipe in (whole, half):
-        folder = encoders.make(recipe, task, products)
+        folder = encoders.make(recipe, task, shared)
         predictor = encoders.load(recipe, folder)
         embedded.append(predictor.encoder.embed(predictor.prepare([task.items[0]]))[0])
         counted.append(encoders.facts(predictor, task.items[0], folder))

@@ -39,12 +39,12 @@ def with_exits(stage: Recipe, ends: list[int], **changed: Any) -> Recipe:
     return Recipe(stage.model, "cascade", stage.kind, stage.fit_items, stage.seed, settings, stages=(stage,))
 
 
-def test_where_nothing_leaves_it_is_the_network_without_exits(case: Case, products: Products) -> None:
+def test_where_nothing_leaves_it_is_the_network_without_exits(case: Case, shared: Products) -> None:
     stage, task = case
     made = with_exits(stage, [1], escalate=(1.0,))
-    folder = cascade.make(made, task, products)
+    folder = cascade.make(made, task, shared)
     module = builder(stage.builder)
-    whole = module.load(stage, module.make(stage, task, products))
+    whole = module.load(stage, module.make(stage, task, shared))
     parted = cascade.load(made, folder)
     for item in task.items.take(task.splits["test"][:12]):
         expected = whole.infer(whole.prepare([item]))
@@ -53,23 +53,23 @@ def test_where_nothing_leaves_it_is_the_network_without_exits(case: Case, produc
     assert np.allclose(parted.infer(parted.prepare(several)), whole.infer(whole.prepare(several)), atol=1e-6)
 
 
-def test_some_leave_early_and_all_keep_their_place(case: Case, products: Products) -> None:
+def test_some_leave_early_and_all_keep_their_place(case: Case, shared: Products) -> None:
     stage, task = case
     made = with_exits(stage, [1], escalate=(0.5,))
-    folder = cascade.make(made, task, products)
+    folder = cascade.make(made, task, shared)
     predictor, test = cascade.load(made, folder), task.splits["test"]
     items = task.items.take(test)
     together, by = predictor.routed(predictor.prepare(items))
     assert 0 < (by == 0).sum() < len(by)
     alone = np.concatenate([predictor.infer(predictor.prepare([item])) for item in items])
     assert np.allclose(together, alone, atol=1e-5)
-    assert np.allclose(together, cascade.predict(made, folder, task, test, products), atol=1e-5)
+    assert np.allclose(together, cascade.predict(made, folder, task, test, shared), atol=1e-5)
 
 
-def test_no_layer_runs_twice_or_for_who_has_left(case: Case, products: Products, monkeypatch: Any) -> None:
+def test_no_layer_runs_twice_or_for_who_has_left(case: Case, shared: Products, monkeypatch: Any) -> None:
     stage, task = case
     made = with_exits(stage, [1], escalate=(0.5,))
-    predictor = cascade.load(made, cascade.make(made, task, products))
+    predictor = cascade.load(made, cascade.make(made, task, shared))
     network = predictor.parts[0].network  # type: ignore[attr-defined]
     ran: list[tuple[int, int]] = []
     advance = type(network).advance
@@ -85,15 +85,15 @@ def test_no_layer_runs_twice_or_for_who_has_left(case: Case, products: Products,
     assert ran == [(0, len(items)), (1, int((by == 1).sum()))]
 
 
-def test_operations_add_up(case: Case, products: Products) -> None:
+def test_operations_add_up(case: Case, shared: Products) -> None:
     stage, task = case
     made = with_exits(stage, [1])
-    folder = cascade.make(made, task, products)
+    folder = cascade.make(made, task, shared)
     predictor = cascade.load(made, folder)
     (item,) = task.items.take([0])
     parts = cascade.counts(predictor, item)
     module = builder(stage.builder)
-    whole_folder = module.make(stage, task, products)
+    whole_folder = module.make(stage, task, shared)
     whole = module.facts(module.load(stage, whole_folder), item, whole_folder)
     assert all(part.flops and part.flops > 0 for part in parts)
     assert sum(part.flops or 0 for part in parts) == pytest.approx(whole.flops, rel=0.1)

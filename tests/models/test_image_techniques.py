@@ -101,21 +101,19 @@ class TestGraphs:
             pytest.importorskip(package)
 
     @pytest.mark.parametrize("chain", [[("onnx", {})], OPENVINO])
-    def test_they_say_what_pytorch_says_in_batches_and_alone(
-        self, chain: Chain, lite: Path, products: Products
-    ) -> None:
-        plain, graph = embedded(made(lite, products, [])[2]), made(lite, products, chain)[2]
+    def test_they_say_what_pytorch_says_in_batches_and_alone(self, chain: Chain, lite: Path, shared: Products) -> None:
+        plain, graph = embedded(made(lite, shared, [])[2]), made(lite, shared, chain)[2]
         assert np.allclose(plain, embedded(graph), atol=1e-4)
         assert np.allclose(plain, embedded(graph, batch=1), atol=1e-4)
 
-    def test_squeezenet_is_converted_then_exported(self, squeeze: Path, products: Products) -> None:
-        plain = embedded(made(squeeze, products, [], "vision.squeezenet")[2])
+    def test_squeezenet_is_converted_then_exported(self, squeeze: Path, products: Products, shared: Products) -> None:
+        plain = embedded(made(squeeze, shared, [], "vision.squeezenet")[2])
         graph = made(squeeze, products, OPENVINO, "vision.squeezenet")[2]
         assert np.allclose(plain, embedded(graph), atol=1e-3 * np.abs(plain).max())
         assert "convert the weights" in [each["step"] for each in products.used]
 
-    def test_int8_is_close_smaller_and_counts_no_operations(self, squeeze: Path, products: Products) -> None:
-        plain, small = (made(squeeze, products, chain, "vision.squeezenet") for chain in ([], INT8))
+    def test_int8_is_close_smaller_and_counts_no_operations(self, squeeze: Path, shared: Products) -> None:
+        plain, small = (made(squeeze, shared, chain, "vision.squeezenet") for chain in ([], INT8))
         assert likeness(embedded(plain[2]), embedded(small[2])).mean() > 0.8
         assert likeness(embedded(small[2]), embedded(small[2], batch=1)).min() > 0.999
         before, after = (encoders.facts(each[2], images().items[0], each[1]) for each in (plain, small))
@@ -130,8 +128,8 @@ class TestGraphs:
             assert export["reused"] == reused
 
     @pytest.mark.parametrize("chain", [[("onnx", {})], INT8])
-    def test_serving_them_loads_no_pytorch(self, chain: Chain, lite: Path, products: Products) -> None:
-        recipe, folder, _ = made(lite, products, chain)
+    def test_serving_them_loads_no_pytorch(self, chain: Chain, lite: Path, shared: Products) -> None:
+        recipe, folder, _ = made(lite, shared, chain)
         code = (
             "import json, sys; from importlib import import_module; from pathlib import Path\n"
             "from effkit.models import Recipe, builder\n"
@@ -145,24 +143,24 @@ class TestGraphs:
         done = subprocess.run([sys.executable, "-c", code], input=image, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "(1, 2) False"
 
-    def test_a_pruned_network_is_exported_in_its_shape(self, lite: Path, products: Products) -> None:
-        plain, graph = (made(lite, products, [*HALF, *more]) for more in ([], OPENVINO))
+    def test_a_pruned_network_is_exported_in_its_shape(self, lite: Path, shared: Products) -> None:
+        plain, graph = (made(lite, shared, [*HALF, *more]) for more in ([], OPENVINO))
         assert np.allclose(embedded(plain[2]), embedded(graph[2]), atol=1e-4)
         one, other = (encoders.facts(each[2], images().items[0], each[1]) for each in (plain, graph))
         assert one.flops == other.flops
 
 
-def test_bf16_is_half_the_weights_and_nearly_the_same(lite: Path, products: Products) -> None:
-    plain, half = made(lite, products, []), made(lite, products, [("bf16", {})])
+def test_bf16_is_half_the_weights_and_nearly_the_same(lite: Path, shared: Products) -> None:
+    plain, half = made(lite, shared, []), made(lite, shared, [("bf16", {})])
     assert likeness(embedded(plain[2]), embedded(half[2])).mean() > 0.9
     before, after = (encoders.facts(each[2], images().items[0], each[1]).tensor_bytes for each in (plain, half))
     assert before is not None and after is not None and after < 0.6 * before
 
 
-def test_fewer_channels_are_what_is_stored_and_counted(lite: Path, products: Products) -> None:
+def test_fewer_channels_are_what_is_stored_and_counted(lite: Path, shared: Products) -> None:
     facts = []
     for chain in ([], HALF):
-        _, folder, predictor = made(lite, products, chain)
+        _, folder, predictor = made(lite, shared, chain)
         facts.append(encoders.facts(predictor, images().items[0], folder))
         assert embedded(predictor).shape == (16, 1280)
     for before, after in zip(*((each.parameters, each.weight_bytes, each.flops) for each in facts), strict=True):

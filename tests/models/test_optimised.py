@@ -45,9 +45,9 @@ def cosines(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> np.ndarra
 
 
 @pytest.mark.parametrize("technique", ["bf16", "fp16"])
-def test_16_bits_are_half_the_weights_and_nearly_the_same(technique: str, tiny_bert: Path, products: Products) -> None:
-    plain = made(tiny_bert, products, [])
-    half = made(tiny_bert, products, [(technique, {})])
+def test_16_bits_are_half_the_weights_and_nearly_the_same(technique: str, tiny_bert: Path, shared: Products) -> None:
+    plain = made(tiny_bert, shared, [])
+    half = made(tiny_bert, shared, [(technique, {})])
     assert cosines(embedded(plain[2]), embedded(half[2])).min() > 0.99
     assert embedded(half[2]).dtype == np.float32
     before, after = (encoders.facts(each[2], "red dress", each[1]) for each in (plain, half))
@@ -58,15 +58,15 @@ def test_16_bits_are_half_the_weights_and_nearly_the_same(technique: str, tiny_b
     assert after.weight_bytes < before.weight_bytes
 
 
-def test_a_smaller_encoder_is_what_is_counted_and_gets_a_head_of_its_own(tiny_bert: Path, products: Products) -> None:
-    _, folder, whole = made(tiny_bert, products, [])
-    other, smaller_folder, smaller = made(tiny_bert, products, [("layers", {"keep": 1})])
+def test_a_smaller_encoder_is_what_is_counted_and_gets_a_head_of_its_own(tiny_bert: Path, shared: Products) -> None:
+    _, folder, whole = made(tiny_bert, shared, [])
+    other, smaller_folder, smaller = made(tiny_bert, shared, [("layers", {"keep": 1})])
     facts = [encoders.facts(each, "red dress", where) for each, where in ((whole, folder), (smaller, smaller_folder))]
     assert facts[1].parameters < facts[0].parameters  # type: ignore[operator]
     assert facts[1].flops < facts[0].flops  # type: ignore[operator]
     assert not np.allclose(whole.head.arrays["weight"], smaller.head.arrays["weight"])
     test = texts().splits["test"]
-    assert encoders.predict(other, smaller_folder, texts(), test, products).shape == (len(test), 2)
+    assert encoders.predict(other, smaller_folder, texts(), test, shared).shape == (len(test), 2)
 
 
 def test_making_is_a_step_of_its_own_and_made_once(tiny_bert: Path, products: Products) -> None:
@@ -79,8 +79,8 @@ def test_making_is_a_step_of_its_own_and_made_once(tiny_bert: Path, products: Pr
     assert [each["reused"] for each in products.used[:3]] == [True, True, False]
 
 
-def test_texts_are_cut(tiny_bert: Path, products: Products) -> None:
-    _, _, predictor = made(tiny_bert, products, [("tokens", {"most": 8})])
+def test_texts_are_cut(tiny_bert: Path, shared: Products) -> None:
+    _, _, predictor = made(tiny_bert, shared, [("tokens", {"most": 8})])
     assert predictor.prepare(texts().items[:4])["input_ids"].shape[1] == 8
 
 
@@ -108,30 +108,30 @@ class TestOnnx:
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
 
-    def test_it_says_what_pytorch_says_in_batches_and_alone(self, tiny_bert: Path, products: Products) -> None:
-        plain = embedded(made(tiny_bert, products, [])[2])
-        graph = made(tiny_bert, products, [("onnx", {})])[2]
+    def test_it_says_what_pytorch_says_in_batches_and_alone(self, tiny_bert: Path, shared: Products) -> None:
+        plain = embedded(made(tiny_bert, shared, [])[2])
+        graph = made(tiny_bert, shared, [("onnx", {})])[2]
         assert np.allclose(plain, embedded(graph), atol=1e-5)
         assert np.allclose(plain, embedded(graph, batch=1), atol=1e-5)
 
-    def test_it_counts_like_its_original(self, tiny_bert: Path, products: Products) -> None:
+    def test_it_counts_like_its_original(self, tiny_bert: Path, shared: Products) -> None:
         for chain in ([], [("layers", {"keep": 1})]):
-            plain, graph = (made(tiny_bert, products, [*chain, *more]) for more in ([], [("onnx", {})]))
+            plain, graph = (made(tiny_bert, shared, [*chain, *more]) for more in ([], [("onnx", {})]))
             one, other = (encoders.facts(each[2], "red dress", each[1]) for each in (plain, graph))
             assert (one.parameters, one.flops) == (other.parameters, other.flops)
             assert other.tensor_bytes is not None and other.weight_bytes is not None
             assert 0.8 < other.tensor_bytes / one.tensor_bytes < 1.1  # type: ignore[operator]
 
-    def test_int8_is_a_fraction_of_it_and_close(self, tiny_bert: Path, products: Products) -> None:
-        plain = made(tiny_bert, products, [])
-        recipe, folder, small = made(tiny_bert, products, [("onnx", {}), INT8])
+    def test_int8_is_a_fraction_of_it_and_close(self, tiny_bert: Path, shared: Products) -> None:
+        plain = made(tiny_bert, shared, [])
+        recipe, folder, small = made(tiny_bert, shared, [("onnx", {}), INT8])
         assert cosines(embedded(plain[2], 1), embedded(small, 1)).mean() > 0.9
         facts = encoders.facts(small, "red dress", folder)
         assert facts.flops is None
         assert facts.tensor_bytes < 0.6 * encoders.facts(plain[2], "red dress", plain[1]).tensor_bytes  # type: ignore[operator]
         assert small.encoder.batch == 1
         test = texts().splits["test"]
-        quality = encoders.predict(recipe, folder, texts(), test, products)
+        quality = encoders.predict(recipe, folder, texts(), test, shared)
         single = np.concatenate([small.infer(small.prepare([item])) for item in texts().items.take(test)])
         assert np.allclose(quality, single, atol=1e-5)
 
@@ -143,10 +143,10 @@ class TestOnnx:
             (export,) = [each for each in products.used if each["step"] == "export to ONNX"]
             assert export["reused"]
 
-    def test_serving_it_loads_no_pytorch(self, tiny_bert: Path, products: Products) -> None:
+    def test_serving_it_loads_no_pytorch(self, tiny_bert: Path, shared: Products) -> None:
         import json
 
-        recipe, folder, _ = made(tiny_bert, products, [("onnx", {})])
+        recipe, folder, _ = made(tiny_bert, shared, [("onnx", {})])
         code = (
             "import json, sys; from importlib import import_module; from pathlib import Path\n"
             "from effkit.models import Recipe, builder\n"
@@ -158,8 +158,8 @@ class TestOnnx:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "(1, 2) False"
 
-    def test_it_refuses_nothing_that_pytorch_takes(self, tiny_bert: Path, products: Products) -> None:
-        graph = made(tiny_bert, products, [("onnx", {})])[2]
+    def test_it_refuses_nothing_that_pytorch_takes(self, tiny_bert: Path, shared: Products) -> None:
+        graph = made(tiny_bert, shared, [("onnx", {})])[2]
         long = "red " * 500
         assert graph.encoder.embed(graph.prepare(["", long])).shape == (2, 32)
         assert graph.prepare([long])["input_ids"].shape == (1, 32)

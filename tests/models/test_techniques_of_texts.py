@@ -43,59 +43,63 @@ def steps(products: Products) -> list[str]:
 
 
 # ------------------------------------------------------------------ learning
-def test_healing_brings_a_cut_encoder_back_towards_the_uncut_one(tiny_bert: Path, products: Products) -> None:
-    whole = embedded(made(tiny_bert, products, [])[2])
-    cut = embedded(made(tiny_bert, products, [("neurons", {"keep": 0.25})])[2])
+def test_healing_brings_a_cut_encoder_back_towards_the_uncut_one(
+    tiny_bert: Path, products: Products, shared: Products
+) -> None:
+    whole = embedded(made(tiny_bert, shared, [])[2])
+    cut = embedded(made(tiny_bert, shared, [("neurons", {"keep": 0.25})])[2])
     chain: Chain = [("neurons", {"keep": 0.25}), ("heal", {"items": 100, "epochs": 8})]
     healed = embedded(made(tiny_bert, products, chain)[2])
     assert cosines(whole, healed).mean() > cosines(whole, cut).mean() + 0.02
     assert "heal: learn the uncut encoder's embeddings" in steps(products)
 
 
-def test_ten_steps_of_learning_are_none_too_few(tiny_bert: Path, products: Products) -> None:
+def test_ten_steps_of_learning_are_none_too_few(tiny_bert: Path, shared: Products) -> None:
     chain: Chain = [("tune", {"epochs": 5})]  # of two batches
-    assert np.isfinite(embedded(made(tiny_bert, products, chain)[2])).all()
+    assert np.isfinite(embedded(made(tiny_bert, shared, chain)[2])).all()
 
 
-def test_zeros_stay_zero_while_healing(tiny_bert: Path, products: Products) -> None:
-    _, _, healed = made(tiny_bert, products, [("sparse", {"zero": 0.5}), ("heal", ITEMS)])
+def test_zeros_stay_zero_while_healing(tiny_bert: Path, shared: Products) -> None:
+    _, _, healed = made(tiny_bert, shared, [("sparse", {"zero": 0.5}), ("heal", ITEMS)])
     network: Any = healed.encoder.network  # type: ignore[attr-defined]
     weight = network[0].auto_model.encoder.layer[0].intermediate.dense.weight
     assert float((weight == 0).float().mean()) == pytest.approx(0.5, abs=0.01)
 
 
 @pytest.mark.parametrize("labels", ["soft", "hard"])
-def test_a_student_learns_what_its_teacher_says(labels: str, tiny_bert: Path, products: Products) -> None:
+def test_a_student_learns_what_its_teacher_says(
+    labels: str, tiny_bert: Path, products: Products, shared: Products
+) -> None:
     asked = ("distil", {"teacher": "tfidf-logreg", "layers": 1, "labels": labels, "items": 100, "epochs": 8})
-    cut = made(tiny_bert, products, [("layers", {"keep": 1})])
+    cut = made(tiny_bert, shared, [("layers", {"keep": 1})])
     recipe, folder, student = made(tiny_bert, products, [asked], TEACHER)
     task = texts(200)
     test = task.splits["test"]
     right = [
-        (encoders.predict(*each, task, test, products).argmax(axis=1) == task.labels[test]).mean()
+        (encoders.predict(*each, task, test, shared).argmax(axis=1) == task.labels[test]).mean()
         for each in (cut[:2], (recipe, folder))
     ]
     assert right[1] > right[0] and right[1] > 0.75
-    assert student.encoder.count()[0] < made(tiny_bert, products, [])[2].encoder.count()[0]
+    assert student.encoder.count()[0] < made(tiny_bert, shared, [])[2].encoder.count()[0]
     assert "ask the teacher, tfidf" in steps(products) and "learn what the teacher says" in steps(products)
 
 
-def test_another_teacher_makes_another_student(tiny_bert: Path, products: Products) -> None:
-    one = made(tiny_bert, products, [DISTIL], TEACHER)
-    other = made(tiny_bert, products, [DISTIL], replace(TEACHER, settings={**TEACHER.settings, "C": 0.001}))
+def test_another_teacher_makes_another_student(tiny_bert: Path, shared: Products) -> None:
+    one = made(tiny_bert, shared, [DISTIL], TEACHER)
+    other = made(tiny_bert, shared, [DISTIL], replace(TEACHER, settings={**TEACHER.settings, "C": 0.001}))
     assert one[1] != other[1] and not np.allclose(embedded(one[2]), embedded(other[2]), atol=1e-6)
 
 
-def test_a_student_without_a_teacher_learns_the_labels(tiny_bert: Path, products: Products) -> None:
+def test_a_student_without_a_teacher_learns_the_labels(tiny_bert: Path, products: Products, shared: Products) -> None:
     _, _, tuned = made(tiny_bert, products, [("tune", {"epochs": 4})])
-    assert not np.allclose(embedded(tuned), embedded(made(tiny_bert, products, [])[2]), atol=1e-3)
+    assert not np.allclose(embedded(tuned), embedded(made(tiny_bert, shared, [])[2]), atol=1e-3)
     (learnt,) = [each for each in products.used if each["step"] == "learn the labels"]
     assert learnt["items"] == 40
 
 
-def test_an_encoder_whose_texts_are_cut_learns_from_cut_texts(tiny_bert: Path, products: Products) -> None:
-    cut = made(tiny_bert, products, [("tokens", {"most": 8}), ("tune", {"epochs": 1})])
-    late = made(tiny_bert, products, [("tune", {"epochs": 1}), ("tokens", {"most": 8})])
+def test_an_encoder_whose_texts_are_cut_learns_from_cut_texts(tiny_bert: Path, shared: Products) -> None:
+    cut = made(tiny_bert, shared, [("tokens", {"most": 8}), ("tune", {"epochs": 1})])
+    late = made(tiny_bert, shared, [("tune", {"epochs": 1}), ("tokens", {"most": 8})])
     assert [step["max_tokens"] for step in cut[0].settings["steps"]] == [8]
     assert [step["max_tokens"] for step in late[0].settings["steps"]] == [32]
     assert not np.allclose(embedded(cut[2]), embedded(late[2]), atol=1e-6)
@@ -126,10 +130,10 @@ class TestOpenVino:
         for name in ("onnx", "openvino", "nncf"):
             pytest.importorskip(name)
 
-    def test_it_says_what_pytorch_says_and_counts_like_it(self, tiny_bert: Path, products: Products) -> None:
+    def test_it_says_what_pytorch_says_and_counts_like_it(self, tiny_bert: Path, shared: Products) -> None:
         cut: Chain = [("heads", {"keep": 0.5})]
         for chain in ([], cut):
-            plain, graph = made(tiny_bert, products, chain), made(tiny_bert, products, [*chain, OPENVINO])
+            plain, graph = made(tiny_bert, shared, chain), made(tiny_bert, shared, [*chain, OPENVINO])
             assert np.allclose(embedded(plain[2]), embedded(graph[2]), atol=1e-4)
             one, other = (encoders.facts(each[2], "red dress", each[1]) for each in (plain, graph))
             assert (one.parameters, one.flops) == (other.parameters, other.flops)
@@ -143,10 +147,10 @@ class TestOpenVino:
         ],
     )  # fmt: skip
     def test_fewer_bits_are_close_and_smaller(
-        self, technique: Any, fidelity: float, integers: bool, tiny_bert: Path, products: Products
+        self, technique: Any, fidelity: float, integers: bool, tiny_bert: Path, shared: Products
     ) -> None:
-        plain = made(tiny_bert, products, [OPENVINO])
-        recipe, folder, small = made(tiny_bert, products, [OPENVINO, technique])
+        plain = made(tiny_bert, shared, [OPENVINO])
+        recipe, folder, small = made(tiny_bert, shared, [OPENVINO, technique])
         assert cosines(embedded(plain[2]), embedded(small)).mean() > fidelity
         facts = encoders.facts(small, "red dress", folder)
         assert (facts.flops is None) == integers
@@ -168,19 +172,19 @@ class TestOpenVino:
         with pytest.raises(SpecError, match=r"has no `calibrate` items.*runtime: onnxruntime"):
             encoders.make(recipe, bare, products)
 
-    def test_mixed_precision_judges_by_the_head_that_is_used(self, tiny_bert: Path, products: Products) -> None:
+    def test_mixed_precision_judges_by_the_head_that_is_used(self, tiny_bert: Path, shared: Products) -> None:
         asked = ("mixed", {"points": 5.0, "items": 50})
         costs = []
         for strength in (3.0, 0.001):
-            _, folder, _ = made(tiny_bert, products, [asked], C=strength)
+            _, folder, _ = made(tiny_bert, shared, [asked], C=strength)
             layers = json.loads((folder / OPTIMISED / "sensitivity.json").read_text(encoding="utf-8"))
             costs.append([each["cost"] for each in layers])
         assert np.abs(costs[1]).max() < np.abs(costs[0]).max()
 
-    def test_mixed_precision_says_what_each_layer_costs_and_gets(self, tiny_bert: Path, products: Products) -> None:
+    def test_mixed_precision_says_what_each_layer_costs_and_gets(self, tiny_bert: Path, shared: Products) -> None:
         found = {}
         for points in (20.0, 1e-9):
-            _, folder, predictor = made(tiny_bert, products, [("mixed", {"points": points, "items": 50})])
+            _, folder, predictor = made(tiny_bert, shared, [("mixed", {"points": points, "items": 50})])
             layers = json.loads((folder / OPTIMISED / "sensitivity.json").read_text(encoding="utf-8"))
             found[points] = layers, predictor.encoder.count()[1]
             assert in_four_bits(folder / OPTIMISED) == sum(each["bits"] == 4 for each in layers)
@@ -188,8 +192,8 @@ class TestOpenVino:
             assert all(each["bytes_saved"] > 0 and np.isfinite(each["cost"]) for each in layers)
         assert found[20.0][1] <= found[1e-9][1]
 
-    def test_mixed_precision_keeps_to_its_points(self, tiny_bert: Path, products: Products) -> None:
-        _, folder, predictor = made(tiny_bert, products, [])
+    def test_mixed_precision_keeps_to_its_points(self, tiny_bert: Path, shared: Products) -> None:
+        _, folder, predictor = made(tiny_bert, shared, [])
         task = texts(40)
         items = task.items.take(task.splits["fit"])
         labels = task.labels[task.splits["fit"]]
@@ -210,28 +214,28 @@ def in_four_bits(folder: Path) -> int:
     return sum(each.get_element_type().get_type_name() in ("i4", "u4") for each in constants)
 
 
-def test_integers_in_pytorch_are_smaller_and_counted_as_such(tiny_bert: Path, products: Products) -> None:
+def test_integers_in_pytorch_are_smaller_and_counted_as_such(tiny_bert: Path, shared: Products) -> None:
     pytest.importorskip("torchao")
-    plain, small = made(tiny_bert, products, []), made(tiny_bert, products, [("int8", {"runtime": "torchao"})])
+    plain, small = made(tiny_bert, shared, []), made(tiny_bert, shared, [("int8", {"runtime": "torchao"})])
     assert cosines(embedded(plain[2]), embedded(small[2])).mean() > 0.95
     one, other = (encoders.facts(each[2], "red dress", each[1]) for each in (plain, small))
     assert other.flops is None and other.tensor_bytes < 0.7 * one.tensor_bytes  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-def test_weights_in_few_bits_on_onnx_runtime(bits: int, tiny_bert: Path, products: Products) -> None:
+def test_weights_in_few_bits_on_onnx_runtime(bits: int, tiny_bert: Path, shared: Products) -> None:
     for name in ("onnx", "onnxruntime", "onnx_ir"):
         pytest.importorskip(name)
-    plain = made(tiny_bert, products, [("onnx", {})])
-    small = made(tiny_bert, products, [("onnx", {}), ("weights", {"bits": bits, "runtime": "onnxruntime"})])
+    plain = made(tiny_bert, shared, [("onnx", {})])
+    small = made(tiny_bert, shared, [("onnx", {}), ("weights", {"bits": bits, "runtime": "onnxruntime"})])
     assert cosines(embedded(plain[2]), embedded(small[2])).mean() > 0.8
     assert small[2].encoder.count()[1] < plain[2].encoder.count()[1]
 
 
-def test_a_table_of_words_needs_no_network(tiny_bert: Path, products: Products) -> None:
+def test_a_table_of_words_needs_no_network(tiny_bert: Path, shared: Products) -> None:
     pytest.importorskip("model2vec")
     pytest.importorskip("skeletoken")
-    recipe, folder, table = made(tiny_bert, products, [("static", {"dimensions": 8})])
+    recipe, folder, table = made(tiny_bert, shared, [("static", {"dimensions": 8})])
     assert embedded(table).shape == (16, 8) and encoders.libraries(recipe) == ("model2vec", "tokenizers")
     assert np.allclose(np.linalg.norm(embedded(table), axis=1), 1, atol=1e-5)
     assert table.encoder.embed(table.prepare([""])).tolist() == [[0.0] * 8]
@@ -243,23 +247,21 @@ def test_a_table_of_words_needs_no_network(tiny_bert: Path, products: Products) 
 
 # ------------------------------------------------------------- how it is asked
 @pytest.mark.parametrize("chain", [[], [("onnx", {})]])
-def test_padding_changes_what_is_computed_and_not_what_is_said(
-    chain: Chain, tiny_bert: Path, products: Products
-) -> None:
-    plain = made(tiny_bert, products, chain)[2]
-    fixed = made(tiny_bert, products, [*chain, ("batching", {"padding": "fixed"})])[2]
-    ordered = made(tiny_bert, products, [*chain, ("batching", {"padding": "sorted"})])[2]
+def test_padding_changes_what_is_computed_and_not_what_is_said(chain: Chain, tiny_bert: Path, shared: Products) -> None:
+    plain = made(tiny_bert, shared, chain)[2]
+    fixed = made(tiny_bert, shared, [*chain, ("batching", {"padding": "fixed"})])[2]
+    ordered = made(tiny_bert, shared, [*chain, ("batching", {"padding": "sorted"})])[2]
     assert fixed.prepare(["red dress"])["input_ids"].shape == (1, 32)
     for other in (fixed, ordered):
         assert np.allclose(embedded(plain, 16), embedded(other, 16), atol=1e-5)
 
 
-def test_attention_is_the_same_by_either_kernel(tiny_bert: Path, products: Products) -> None:
-    kinds = [embedded(made(tiny_bert, products, [("attention", {"kernel": each})])[2]) for each in ("eager", "sdpa")]
+def test_attention_is_the_same_by_either_kernel(tiny_bert: Path, shared: Products) -> None:
+    kinds = [embedded(made(tiny_bert, shared, [("attention", {"kernel": each})])[2]) for each in ("eager", "sdpa")]
     assert np.allclose(*kinds, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_a_compiled_encoder_says_the_same(tiny_bert: Path, products: Products) -> None:
-    plain, compiled = made(tiny_bert, products, []), made(tiny_bert, products, [("compile", {})])
+def test_a_compiled_encoder_says_the_same(tiny_bert: Path, shared: Products) -> None:
+    plain, compiled = made(tiny_bert, shared, []), made(tiny_bert, shared, [("compile", {})])
     assert np.allclose(embedded(plain[2]), embedded(compiled[2]), atol=1e-5)

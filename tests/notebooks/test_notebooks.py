@@ -15,6 +15,7 @@ import pytest
 from effkit import catalogue, store
 from effkit.params import parse, read
 from effkit.spec import StudySpec
+from tests.conftest import REHEARSAL
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
@@ -88,9 +89,9 @@ def _only_run(folder: Path) -> store.Loaded:
     return run
 
 
-def _rehearse(notebook: str, params: str, folder: Path, **changed: Any) -> store.Loaded:
+def _rehearse(notebook: str, params: str, folder: Path, protocol: Any = REHEARSAL, **changed: Any) -> store.Loaded:
     """Run a notebook with one of params/smoke, or skip where its data or weights cannot be had."""
-    keys = read(ROOT / "params" / "smoke" / f"{params}.yaml") | changed
+    keys = read(ROOT / "params" / "smoke" / f"{params}.yaml") | {"protocol": protocol, **changed}
     spec = parse(keys)
     for needed in (spec.task, *dict.fromkeys(part.model for each in spec.candidates for part in each.parts)):
         try:
@@ -121,7 +122,8 @@ def test_papermill_alone_gives_what_effkit_run_gives(tabular: Path, tmp_path: Pa
     import pandas as pd
 
     results = tmp_path / "results"
-    command = [sys.executable, "-m", "effkit.cli", "run", "params/smoke/tabular.yaml", "--results", str(results)]
+    command = [sys.executable, "-m", "effkit.cli", "run", "params/smoke/tabular.yaml", "--results", str(results),
+               "--set", f"protocol={json.dumps(REHEARSAL)}"]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=600)
     alone, batch = _only_run(tabular), _only_run(tmp_path)
     assert (batch.folder / store.NOTEBOOK).exists()
@@ -153,9 +155,9 @@ def test_report_says_when_there_is_nothing_yet(tmp_path: Path) -> None:
 
 
 def test_your_model_takes_a_function_and_a_table(tmp_path: Path) -> None:
-    _execute("your_model", tmp_path, {})
+    _execute("your_model", tmp_path, {"protocol": REHEARSAL})
     record = _only_run(tmp_path).record
-    mine = record.candidate("mine")
+    mine = record.candidate("centroid")
     assert mine.status == "ok"
     assert mine.quality is not None and np.isfinite(mine.quality.value.value)
     assert mine.latency is not None
@@ -206,6 +208,6 @@ def test_cascades_show_what_they_save_and_where_they_break(tmp_path: Path) -> No
     ],
 )
 def test_the_other_rehearsals(notebook: str, params: str, tmp_path: Path) -> None:
-    record = _rehearse(notebook, params, tmp_path).record
+    record = _rehearse(notebook, params, tmp_path, protocol="smoke").record
     assert not record.failed
     assert record.task.test_used == 200

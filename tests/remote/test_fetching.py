@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from effkit import decide, index, places, store
-from effkit.remote.bucket import Bucket
+from effkit.remote.bucket import OPTIONS, Bucket
 from effkit.remote.fetching import refresh
 from effkit.remote.sending import deliver, unsent
 from tests.remote.conftest import S3, SECRET, mirror_of, staged
@@ -113,6 +113,7 @@ def test_a_store_that_is_gone_is_said_within_seconds_and_nothing_is_lost(
     s3: S3, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = mirror_of(address)
+    monkeypatch.setitem(OPTIONS["s3"]["config_kwargs"]["retries"], "total_max_attempts", 2)
     monkeypatch.setenv("AWS_ENDPOINT_URL", closed_port())
     for ask in (places.check_writable, refresh):
         began = time.monotonic()

@@ -10,7 +10,7 @@ import pytest
 
 from effkit import index, store
 from effkit.remote.sending import unsent
-from tests.batch.sweeps import project, run, sweep
+from tests.batch.sweeps import ask, project, run, sweep
 from tests.remote.conftest import S3, SECRET, mirror_of
 from tests.remote.test_fetching import closed_port
 
@@ -38,13 +38,13 @@ def test_a_sweep_into_a_store_goes_on_from_another_machine(
     runs = index.read(there).runs
     assert [each.complete for each in runs] == [True] * len(seeds)
     assert (there / "report" / "report.html").exists()
-    code, said = run("status", path, "--results", address)
+    code, said = ask("status", path, "--results", address)
     assert code == 0 and f"{len(seeds)} of {len(seeds)} done" in said and address in said
     if len(seeds) == 1:
         return
-    code, said = run("compare", f"{address}/{runs[0].folder}", f"{address}/{runs[1].folder}")
+    code, said = ask("compare", f"{address}/{runs[0].folder}", f"{address}/{runs[1].folder}")
     assert f"A  {address}/{runs[0].folder}" in said
-    code, said = run("check", f"{address}/{runs[0].folder}")
+    code, said = ask("check", f"{address}/{runs[0].folder}")
     assert f"{address}/{runs[0].folder}: " in said
 
 
@@ -61,7 +61,7 @@ def test_a_store_that_goes_while_it_is_measured_loses_nothing(
     here = mirror_of(address)
     assert len(index.read(here).runs) == len(unsent(here)) == 1
     s3.faults()
-    code, said = run("status", "--results", address)
+    code, said = ask("status", "--results", address)
     assert code == 0 and unsent(here) == []
     (folder,) = (each.folder for each in index.read(here).runs)
     assert s3.files().exists(f"{address}/{folder}/{store.RECORD}")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +13,10 @@ from effkit.analysis.claim_terms import Condition, known_claims
 from effkit.record import Record
 from effkit.report import render_html, summarise, write
 from effkit.report.claims import said
+from tests.command_line import effkit
 from tests.report.conftest import minilm, record, reference, tfidf
 
 MakeRecord = Callable[[str], Record]
-ROOT = Path(__file__).parents[2]
 
 
 def test_every_claim_stands_once_touched_or_untested(any_record: Record) -> None:
@@ -93,7 +90,7 @@ def test_the_command_wraps_and_cuts_nothing_off(width: int, tmp_path: Path) -> N
     run.mkdir(parents=True)
     (run / "record.json").write_text(record(reference(), minilm(), tfidf()).model_dump_json(), encoding="utf-8")
     for place in (run, run.parent, tmp_path):
-        done = _effkit(str(place), width=width)
+        done = effkit("claims", place, COLUMNS=str(width))
         assert done.returncode == 0, done.stderr
         assert max(map(len, done.stdout.splitlines())) <= width
         assert "…" not in done.stdout
@@ -103,12 +100,6 @@ def test_the_command_wraps_and_cuts_nothing_off(width: int, tmp_path: Path) -> N
 
 
 def test_the_command_says_where_there_is_nothing(tmp_path: Path) -> None:
-    done = _effkit(str(tmp_path), width=80)
+    done = effkit("claims", tmp_path, COLUMNS="80")
     assert done.returncode == 2
     assert "has no runs" in done.stderr and "Traceback" not in done.stderr
-
-
-def _effkit(*arguments: str, width: int) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "effkit.cli", "claims", *arguments]
-    environment = {**os.environ, "COLUMNS": str(width)}
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, env=environment)

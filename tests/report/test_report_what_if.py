@@ -189,9 +189,16 @@ def some_knobs() -> st.SearchStrategy[Knobs]:
     )
 
 
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(known=some_contenders(), asked=some_asked(), knobs=some_knobs())
 def test_the_script_decides_as_python_does(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
+    decided_alike(known, asked, knobs)
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, suppress_health_check=[HealthCheck.too_slow])
+@given(known=some_contenders(), asked=some_asked(), knobs=some_knobs())
+def test_the_script_decides_as_python_does_in_many_cases(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
     decided_alike(known, asked, knobs)
 
 

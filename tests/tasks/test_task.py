@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from effkit.spec import SpecError
 from effkit.tasks import METRICS, SPLITS, Task, split
@@ -150,14 +148,6 @@ def test_overlapping_splits_are_refused() -> None:
     overlapping = {**split(20), "fit": np.arange(20)}
     with pytest.raises(SpecError, match="the splits share items"):
         Task("t", "regression", "text", pa.table({"x": ["a"] * 20}), np.arange(20.0), overlapping)
-
-
-@given(count=st.integers(10, 5000), share=st.floats(0.1, 0.9), seed=st.integers(0, 100))
-def test_splits_are_disjoint_and_complete(count: int, share: float, seed: int) -> None:
-    splits = split(count, test_share=share, seed=seed)
-    assert sorted(np.concatenate([splits[name] for name in SPLITS])) == list(range(count))
-    assert len(splits["test"]) == round(share * count)
-    assert max(len(splits["calibrate"]), len(splits["select"])) <= 1000
 
 
 def test_fewer_labels_are_a_prefix_of_more() -> None:
