@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from effkit.analysis.contenders import Contender
@@ -14,6 +15,10 @@ from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View, listing
 
+WORDS: Mapping[AnswerKind, str] = {
+    "better": "Yes, and better", "yes": "Yes", "no": "No", "no matter": "It does not matter", "not shown": "Not shown",
+    "none": "No answer",
+}  # fmt: skip
 HARDLY_MATTERS_S = 1e-3
 """Where every candidate answers within this, speed decides nothing."""
 
@@ -22,12 +27,12 @@ def answer(view: View) -> Answer:
     """Answer the study's question."""
     nothing = _nothing_to_compare(view)
     if nothing:
-        return Answer("none", "No answer", nothing)
+        return Answer("none", WORDS["none"], nothing)
     decision = view.decision
     notes = _twins(view)
     rivals = [each for each in decision.order if not each.contender.reference]
     if not rivals:
-        return Answer("none", "No answer", "Every candidate is the reference at another number of labels.")
+        return Answer("none", WORDS["none"], "Every candidate is the reference at another number of labels.")
     match decision.kind:
         case "smaller":
             return _chosen(view, decision.weighed(decision.chosen or ""), notes)
@@ -122,15 +127,15 @@ def _chosen(view: View, found: Weighed, notes: list[str]) -> Answer:
     chosen, better = _record(view, found), _better(view)
     saves = savings.clause(view, chosen)
     if better is chosen:
-        return _answer(view, "better", "Yes, and better", f"{_beats(view, chosen)}{saves}.", notes, chosen, chosen)
+        return _answer(view, "better", f"{_beats(view, chosen)}{saves}.", notes, chosen, chosen)
     enough = (
         f"{view.label(chosen)} is enough. It is not worse than {view.label(view.reference)} by more than "
         f"{view.margin} ({view.gap(_gap(chosen))}){saves}."
     )
     if better is None:
-        return _answer(view, "yes", "Yes", enough, notes, chosen, chosen)
+        return _answer(view, "yes", enough, notes, chosen, chosen)
     sentence = f"{_beats(view, better)}. Of what was asked, {enough}"
-    return _answer(view, "yes", "Yes", sentence, [*notes, _against(view, better, chosen)], chosen, chosen)
+    return _answer(view, "yes", sentence, [*notes, _against(view, better, chosen)], chosen, chosen)
 
 
 def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -141,13 +146,13 @@ def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
             f"{view.label(chosen)} is good enough ({view.gap(_gap(chosen))}) and no smaller than {reference}, but at "
             "this traffic it needs the fewest machines."
         )
-        return _answer(view, "no", "No", sentence, notes, chosen, chosen)
+        return _answer(view, "no", sentence, notes, chosen, chosen)
     sentence = (
         f"Neither {reference} nor anything smaller is shown to meet what is asked. {view.label(chosen)} does, and is "
         f"no smaller ({view.gap(_gap(chosen))})."
     )
     also = [*notes, f"{reference}: {why_not(view, view.decision.weighed(view.reference.name))}."]
-    return _answer(view, "no", "No", sentence, also, chosen, chosen)
+    return _answer(view, "no", sentence, also, chosen, chosen)
 
 
 def _indifferent(view: View, notes: list[str]) -> Answer:
@@ -164,7 +169,7 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
         f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs {listing(alike)}: take "
         f"the best, {view.label(best)}."
     )
-    return _answer(view, "no matter", "It does not matter", sentence, notes, best, enough)
+    return _answer(view, "no matter", sentence, notes, best, enough)
 
 
 def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -179,7 +184,7 @@ def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
         start = f"{_beats(view, one)}, but" if _gap(one).verdict == "superior" else "There is"
         nothing = "takes neither less time nor less memory" if start.endswith("but") else "nothing smaller to choose"
         sentence = f"{start} {nothing}: {reference} stays."
-    return _answer(view, "no", "No", sentence, notes, None, one)
+    return _answer(view, "no", sentence, notes, None, one)
 
 
 def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -188,8 +193,7 @@ def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
     kind: AnswerKind = "not shown" if found.affordable == "open" else "no"
     start = f"{view.label(nearest)} is good enough ({view.gap(_gap(nearest))}), but"
     sentence = f"{start} {why_not(view, found)}."
-    word = "Not shown" if kind == "not shown" else "No"
-    return _answer(view, kind, word, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
+    return _answer(view, kind, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
 
 
 def _out_of_reach(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -198,7 +202,7 @@ def _out_of_reach(view: View, found: Weighed, notes: list[str]) -> Answer:
     start = f"None of the candidates meets what is asked. Of {view.label(nearest)}, the closest,"
     sentence = f"{start} {why_not(view, found)}."
     quality = f"Whether it is good enough is open too ({view.gap(_gap(nearest))})."
-    return _answer(view, "no", "No", sentence, [*notes, quality, *savings.would_be(view, nearest)], None, nearest)
+    return _answer(view, "no", sentence, [*notes, quality, *savings.would_be(view, nearest)], None, nearest)
 
 
 def _in_groups(view: View, found: Weighed, notes: list[str]) -> Answer | None:
@@ -211,7 +215,7 @@ def _in_groups(view: View, found: Weighed, notes: list[str]) -> Answer | None:
     told = why_not(view, replace(found, checks=tuple(check for check in found.checks if check.of_quality)))
     sentence = f"{view.label(nearest)} is good enough overall ({view.gap(_gap(nearest))}), but {told}."
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
-    return _answer(view, kind, "No" if kind == "no" else "Not shown", sentence, also, None, nearest)
+    return _answer(view, kind, sentence, also, None, nearest)
 
 
 def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
@@ -224,7 +228,7 @@ def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
         f"{view.gap_interval(gap.low, gap.high)}; {_why_undecided(view, gap)}."
     )
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
-    return _answer(view, "not shown", "Not shown", sentence, also, None, nearest)
+    return _answer(view, "not shown", sentence, also, None, nearest)
 
 
 def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
@@ -240,7 +244,7 @@ def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
         f"{view.gap_interval(gap.low, gap.high)}, and {view.margin} is what was allowed."
     )
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
-    return _answer(view, "no", "No", sentence, also, None, nearest)
+    return _answer(view, "no", sentence, also, None, nearest)
 
 
 def _budget_too(view: View, found: Weighed) -> list[str]:
@@ -282,7 +286,6 @@ def _why_undecided(view: View, gap: Gap) -> str:
 def _answer(
     view: View,
     kind: AnswerKind,
-    word: str,
     sentence: str,
     notes: list[str],
     chosen: CandidateRecord | None,
@@ -290,7 +293,7 @@ def _answer(
 ) -> Answer:
     return Answer(
         kind=kind,
-        word=f"{word} (rehearsal)" if _rehearsal(view) else word,
+        word=f"{WORDS[kind]} (rehearsal)" if _rehearsal(view) else WORDS[kind],
         sentence=sentence,
         notes=(*notes, *_indicative(view), *_hardly_matters(view)),
         chosen=chosen.name if chosen else None,
