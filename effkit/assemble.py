@@ -255,6 +255,8 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
         governor=host.governor(),
         memory_bytes=psutil.virtual_memory().total,
         gpus=host.gpus(),
+        gpu=next((start.gpu for start in found.measured.starts if start.gpu), None),
+        gpu_strangers=_strangers(samples) if found.spec.protocol.device != "cpu" else None,
         name=host.name(),
         system=host.system(),
         python=sys.version.split()[0],
@@ -265,7 +267,16 @@ def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
         worker_cores=cores.workers,
         coordinator_shares_core=cores.shared,
         resident_together=found.measured.resident_together,
+        apart=found.measured.apart,
     )
+
+
+def _strangers(samples: pd.DataFrame) -> float | None:
+    """Mean number of other processes that worked on the GPU; None where it could not be told of some visit."""
+    seen = samples.loc[samples["metric"] == "visit_strangers", "value"]
+    if seen.isna().any():
+        return None
+    return float(seen.mean()) if len(seen) else 0.0
 
 
 def code(params_sha256: str) -> record.Code:

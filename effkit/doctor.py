@@ -122,8 +122,8 @@ def _memory() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
-    from effkit.bench.device import energy_counters
     from effkit.bench.host import gpus
+    from effkit.bench.nvml import energy_counters
 
     found = "; ".join(gpus())
     if not found:

@@ -20,6 +20,9 @@ Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "model
 
 RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
 
+Apart = Literal["memory", "GPU memory", "GPU exclusive"]
+"""Why workers were started for each visit: too little free memory of a kind, or a GPU for one process at a time."""
+
 Verdict = Literal["lower", "higher", "within noise", "indicative", "unstable", "not resolvable"]
 """What may be said of a ratio to the reference."""
 

@@ -203,7 +203,7 @@ def _candidate(found: CandidateRecord) -> CandidateSummary:
         latency_low=ratio.low if ratio else None,
         latency_high=ratio.high if ratio else None,
         latency_verdict=ratio.verdict if ratio else None,
-        peak_bytes=found.memory.peak_bytes if found.memory else None,
+        peak_bytes=found.memory.added_bytes if found.memory else None,
         weight_bytes=found.memory.weight_bytes if found.memory else None,
         energy_j=energy.request_j.value if energy and energy.request_j else None,
         energy_rank=energy.rank if energy else None,

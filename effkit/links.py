@@ -120,9 +120,9 @@ def _size(one: Prepared | None, other: Prepared | None) -> float | None:
 
 def _peak(one: CandidateRecord, other: CandidateRecord) -> float | None:
     """Peak memory above the libraries' over that of the chain before."""
-    if one.memory is None or other.memory is None or one.memory.peak_bytes <= 0 or other.memory.peak_bytes <= 0:
+    if one.memory is None or other.memory is None or one.memory.added_bytes <= 0 or other.memory.added_bytes <= 0:
         return None
-    return one.memory.peak_bytes / other.memory.peak_bytes
+    return one.memory.added_bytes / other.memory.added_bytes
 
 
 def _making(one: Prepared | None, other: Prepared | None) -> _Making | None:

@@ -28,7 +28,7 @@ class Budget(Frozen):
         default=None, description="99th percentile of tokenising, decoding, resizing, encoding, seconds"
     )
     infer_p99_s: PositiveFloat | None = Field(default=None, description="99th percentile of the model alone, seconds")
-    peak_bytes: PositiveInt | None = Field(default=None, description="peak memory of the worker, bytes")
+    peak_bytes: PositiveInt | None = Field(default=None, description="peak memory of the worker, on a GPU too, bytes")
     energy_j: PositiveFloat | None = Field(default=None, description="energy of a request, joules")
     carbon_g_per_thousand: PositiveFloat | None = Field(
         default=None, description="CO2e of 1,000 requests at `requests_per_s`, grams"

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from effkit.evidence import (
     RANKS,
+    Apart,
     Contention,
     Estimate,
     Gap,
@@ -42,11 +43,11 @@ from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, 
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
-    "RANKS", "SCHEMA_VERSION", "AlarmBand", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage", "Code",
-    "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host",
-    "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck",
-    "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank",
-    "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window", "weakest_rank",
+    "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage",
+    "Code", "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality",
+    "Host", "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix",
+    "NoiseCheck", "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict",
+    "Rank", "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
@@ -94,9 +95,14 @@ class Memory(Frozen):
     device_reserved_bytes: int | None = Field(default=None, description="highest that PyTorch held there for them")
 
     @property
-    def process_bytes(self) -> int:
-        """Highest resident memory of the whole worker: what the libraries take and what the model adds."""
-        return self.floor_bytes + self.peak_bytes
+    def added_bytes(self) -> int:
+        """What the model adds to its libraries: in the host's memory, and on the GPU, where its weights then lie."""
+        return self.peak_bytes + (self.device_reserved_bytes or 0)
+
+    @property
+    def taken_bytes(self) -> int:
+        """What the whole worker takes, its libraries with it: the one sum that memory is judged by."""
+        return self.floor_bytes + self.added_bytes
 
 
 class EnergyComponent(Frozen):
@@ -219,6 +225,10 @@ class Host(Frozen):
     governor: str | None
     memory_bytes: int
     gpus: tuple[str, ...] = ()
+    gpu: str | None = Field(default=None, description="the one that was used, and what drove it; None where none was")
+    gpu_strangers: float | None = Field(
+        default=None, description="other processes that worked on it during visits; None where that cannot be told"
+    )
     system: str
     name: str | None = Field(default=None, description="as EFFKIT_HOST or the host itself calls it")
     python: str
@@ -231,6 +241,7 @@ class Host(Frozen):
     worker_cores: tuple[int, ...] = ()
     coordinator_shares_core: bool
     resident_together: bool = Field(description="False when workers were started and stopped for each visit")
+    apart: Apart | None = Field(default=None, description="why they were; None in older records")
 
 
 class Code(Frozen):

@@ -199,11 +199,11 @@ class Study:
         task = self.load_task()
         wanted_fit, wanted_test = resolve.item_counts(self.spec)
         test = np.sort(task.first("test", wanted_test))
-        meter = EnergyMeter()
-        if meter.unavailable:
+        if (meter := EnergyMeter(self.spec.protocol.device)).unavailable:
             log.warning("no energy: %s", meter.unavailable)
         found = Findings(self.spec, task, test, meter, started_at, started_s, load_before)
-        folder, products = task.saved_below(cache_dir() / "loaded"), host.products_folder(cache_dir())
+        folder = task.saved_below(cache_dir() / "loaded")
+        products = host.products_folder(cache_dir(), self.spec.protocol.device)
         how = resolve.ingredients(
             self.spec,
             task.kind,
@@ -249,7 +249,7 @@ class Study:
                 reference=self.spec.reference,
                 protocol=self.spec.protocol,
                 task=found.task.saved_below(cache_dir() / "loaded"),
-                products=host.products_folder(cache_dir()),
+                products=host.products_folder(cache_dir(), self.spec.protocol.device),
                 test=found.test,
                 sizes=found.sizes,
                 seed=self.spec.seed,

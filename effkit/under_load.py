@@ -105,7 +105,7 @@ def _measured(
         asked,
         found.spec.protocol,
         task=found.task.saved_below(cache_dir() / "loaded"),
-        products=host.products_folder(cache_dir()),
+        products=host.products_folder(cache_dir(), found.spec.protocol.device),
         items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
         cores=found.measured.cores.workers if found.measured.cores else (),
         seed=found.spec.seed,

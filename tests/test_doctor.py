@@ -31,7 +31,7 @@ def test_the_energy_rank_of_a_gpu_is_told(
     words: str,
 ) -> None:
     monkeypatch.setattr("effkit.bench.host.gpus", lambda: gpus)
-    monkeypatch.setattr("effkit.bench.device.energy_counters", lambda: counters)
+    monkeypatch.setattr("effkit.bench.nvml.energy_counters", lambda: counters)
     found = next(each for each in doctor.examine(tmp_path) if each.subject == "gpu")
     assert found.state == state
     assert words in found.text

@@ -10,6 +10,7 @@ import pytest
 from effkit import store
 from effkit.analysis.circumstances import Difference
 from effkit.bench import host
+from effkit.bench.nvml import Card
 from effkit.first import first_study
 from effkit.params import parse
 from effkit.repeat import again, install_line, made_anew, parameters
@@ -108,6 +109,9 @@ def test_made_anew_is_not_what_was_kept(tmp_path: Path, monkeypatch: pytest.Monk
     with made_anew():
         assert host.products_folder(tmp_path) != kept and not list(host.products_folder(tmp_path).iterdir())
     assert host.products_folder(tmp_path) == kept
+    monkeypatch.setattr("effkit.bench.nvml.used", lambda: Card(0, "Some GPU", "GPU-a", sliced=False))
+    assert host.products_folder(tmp_path, "cuda") != kept, "a GPU makes something else"
+    assert host.products_folder(tmp_path, "cpu") == kept
     monkeypatch.setattr(host, "versions", lambda: {"torch": "another"})
     assert host.products_folder(tmp_path) != kept, "other packages make something else"
 

@@ -107,7 +107,7 @@ def _peak_memory(comparison: Comparison) -> Figure:
 
 
 def _peak(memory: Memory | None) -> float | None:
-    return memory.peak_bytes if memory and memory.peak_bytes > 0 else None
+    return memory.added_bytes if memory and memory.added_bytes > 0 else None
 
 
 def _over(one: float | None, base: float | None) -> float | None:

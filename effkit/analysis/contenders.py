@@ -63,7 +63,7 @@ class Contender:
         groups: gaps of the groups with enough items.
         time: mean latency over the reference's.
         p99_s: of a whole call on the machine, with the parts below.
-        peak_bytes: of the whole process.
+        peak_bytes: of the whole worker, on a GPU too.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one machine is given; None where no rate is known.
@@ -156,7 +156,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
     memory = candidate.memory
-    peak = float(memory.process_bytes) if memory else None
+    peak = float(memory.taken_bytes) if memory else None
     request = energy.request_j if energy else None
     return Contender(
         name=candidate.name,

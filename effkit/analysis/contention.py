@@ -73,6 +73,15 @@ def is_disturbed(others: float, steal: float, earlier_others: Sequence[float], e
     return any(share > most for share, most in zip((others, steal), limits, strict=True))
 
 
+def has_company(strangers: float | None) -> bool:
+    """Whether other processes worked on the GPU during a visit; what cannot be told is no disturbance of one visit.
+
+    Args:
+        strangers: how many did; NaN where that is not known, None where the visit used no GPU.
+    """
+    return (strangers or 0.0) > 0
+
+
 def disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """(generation, block) of the disturbed visits of each worker line, from the table of samples."""
     shares = [
@@ -82,6 +91,8 @@ def disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[i
     if not len(shares[0]):
         return found
     flags = disturbed(shares[0].to_numpy(), shares[1].reindex(shares[0].index).to_numpy())
+    strangers = values[values["metric"] == "visit_strangers"].set_index(VISIT)["value"]
+    flags |= strangers.reindex(shares[0].index).to_numpy() > 0
     for (candidate, twin, generation, block), flag in zip(shares[0].index, flags, strict=True):
         if flag:
             found.setdefault((candidate, twin), []).append((int(generation), int(block)))

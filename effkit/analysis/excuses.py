@@ -43,7 +43,13 @@ def _of_candidates(first: Record, second: Record, name: str) -> str:
         return "the weights differ"
     if _thresholds(one) != _thresholds(other):
         return "the thresholds were chosen at another bound, or on other items"
+    if _on_gpu(one) and _on_gpu(other):
+        return "a GPU adds up in no fixed order, and what it trains comes out a little different each time"
     return ""
+
+
+def _on_gpu(candidate: CandidateRecord) -> bool:
+    return candidate.memory is not None and bool(candidate.memory.device_allocated_bytes)
 
 
 def _is_own(record: Record, name: str) -> bool:

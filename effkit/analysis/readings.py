@@ -95,7 +95,7 @@ def _start(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
 def _memory(candidate: CandidateRecord) -> Iterator[Reading]:
     if candidate.memory is None:
         return
-    peak = candidate.memory.process_bytes
+    peak = candidate.memory.taken_bytes
     yield Reading("peak memory of the process", "bytes", Estimate(value=peak, n=1), freedom=0)
 
 

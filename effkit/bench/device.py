@@ -1,22 +1,21 @@
 """The device that PyTorch models run on: nothing to wait for on a CPU, and everything on a GPU.
 
-Not proven on a GPU: tests run `CudaDevice` and what NVML tells against stand-ins.
+Not proven on a GPU: tests run `CudaDevice` against a stand-in.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from effkit.bench import nvml
 from effkit.models.base import CPU, Predictor
 from effkit.spec import SpecError
 
-Answer = TypeVar("Answer")
+CUDA = "cuda"
 
 
 @dataclass(frozen=True)
@@ -27,22 +26,24 @@ class DevicePeak:
     device_reserved_bytes: int | None = None
 
 
-@dataclass
-class Section:
-    """What a stretch of work took on the device, known once it is left; None on the CPU."""
-
-    device_s: float | None = None
-
-
 class Device(Protocol):
     """What a model runs on, as far as measuring must know it."""
 
-    def synchronise(self) -> None:
-        """Wait until all work that was given to the device is done."""
+    @property
+    def name(self) -> str:
+        """`cpu` or `cuda`."""
         ...
 
-    def section(self) -> AbstractContextManager[Section]:
-        """Time the body by the device's own events."""
+    def in_words(self) -> str | None:
+        """Return which one it is and what drives it, as a record has it; None of the CPU."""
+        ...
+
+    def bring_up(self) -> None:
+        """Pay for what the first model would pay for: libraries, a context, and settings that all models share."""
+        ...
+
+    def synchronise(self) -> None:
+        """Wait until all work that was given to the device is done."""
         ...
 
     def peak(self) -> DevicePeak:
@@ -53,12 +54,8 @@ class Device(Protocol):
         """Count the highest memory anew from here."""
         ...
 
-    def foreign(self, ours: Iterable[int]) -> tuple[int, ...] | None:
-        """Return the other processes that compute on the device, or None where that cannot be told.
-
-        Args:
-            ours: process ids of the kit's own process tree.
-        """
+    def give_back(self) -> None:
+        """Give back memory that is held for tensors to come."""
         ...
 
     def awaited(self, predictor: Predictor) -> Predictor:
@@ -69,13 +66,17 @@ class Device(Protocol):
 class NullDevice:
     """The CPU: work is done when a call returns, and memory is the process's own."""
 
+    name = CPU
+
+    def in_words(self) -> str | None:
+        """Nothing: a record names the processor anyway."""
+        return None
+
+    def bring_up(self) -> None:
+        """Nothing to bring up."""
+
     def synchronise(self) -> None:
         """Nothing to wait for."""
-
-    @contextmanager
-    def section(self) -> Iterator[Section]:
-        """Give no device time: there are no events."""
-        yield Section()
 
     def peak(self) -> DevicePeak:
         """No figures."""
@@ -84,9 +85,8 @@ class NullDevice:
     def reset_peak(self) -> None:
         """Nothing to reset."""
 
-    def foreign(self, ours: Iterable[int]) -> tuple[int, ...] | None:
-        """None here: others on the CPU are counted by their CPU time."""
-        return ()
+    def give_back(self) -> None:
+        """Nothing is held."""
 
     def awaited(self, predictor: Predictor) -> Predictor:
         """Return the predictor itself, so that a timed call costs nothing more."""
@@ -96,20 +96,30 @@ class NullDevice:
 class CudaDevice:
     """The first GPU that PyTorch sees."""
 
+    name = CUDA
+
+    def in_words(self) -> str | None:
+        """Name the card that PyTorch has, and the versions of CUDA and cuDNN."""
+        torch = _torch()
+        card = torch.cuda.get_device_properties(0)
+        return f"{card.name} ({card.uuid}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+    def bring_up(self) -> None:
+        """Open a context with one tensor in it, and have 32 bits mean 32 bits in every product.
+
+        PyTorch rounds the inputs of cuDNN's convolutions to TF32 where nobody says otherwise, and those of matrix
+        products not.
+        """
+        torch = _torch()
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        torch.cuda.init()
+        torch.empty(1, device=CUDA)
+        torch.cuda.synchronize()
+
     def synchronise(self) -> None:
         """Wait for every stream."""
         _cuda().synchronize()
-
-    @contextmanager
-    def section(self) -> Iterator[Section]:
-        """Time the body between two events of the current stream."""
-        cuda, found = _cuda(), Section()
-        start, end = (cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        yield found
-        end.record()
-        end.synchronize()
-        found.device_s = start.elapsed_time(end) / 1000
 
     def peak(self) -> DevicePeak:
         """Read PyTorch's allocator: what tensors took, and what it held for them."""
@@ -117,18 +127,18 @@ class CudaDevice:
         return DevicePeak(int(cuda.max_memory_allocated()), int(cuda.max_memory_reserved()))
 
     def reset_peak(self) -> None:
-        """Reset the allocator's peaks. It counts nothing before CUDA is up, and bringing that up belongs to loading."""
+        """Reset the allocator's peaks, once what earlier work left in it is given back.
+
+        It counts nothing before CUDA is up, and where a model of one's own brings that up it belongs to loading.
+        """
         cuda = _cuda()
         if cuda.is_initialized():
+            self.give_back()
             cuda.reset_peak_memory_stats()
 
-    def foreign(self, ours: Iterable[int]) -> tuple[int, ...] | None:
-        """Ask NVML, which opens no context on the GPU. In a container it may count processes in the host's numbers."""
-        found = _ask_nvml(_computing)
-        mine = set(ours)
-        if found is None or (found and not mine & found):  # none of ours among them: these are not our numbers
-            return None
-        return tuple(sorted(found - mine))
+    def give_back(self) -> None:
+        """Empty the allocator's cache, which other processes cannot use."""
+        _cuda().empty_cache()
 
     def awaited(self, predictor: Predictor) -> Predictor:
         """Wait after each `infer`: a launch returns before its work is done."""
@@ -160,8 +170,9 @@ def device(name: str) -> Device:
     """
     if name == CPU:
         return NullDevice()
-    if name != "cuda":
+    if name != CUDA:
         raise SpecError(f"There is no device `{name}`: `protocol.device` may be `cpu` or `cuda`.")
+    os.environ.setdefault(nvml.ORDER_VARIABLE, nvml.BY_BUS)  # read when CUDA starts, which the next line may do
     if not _cuda().is_available():
         raise SpecError(
             f"`protocol.device` asks for `cuda`, and PyTorch cannot use it here: {_what_there_is()}. "
@@ -170,19 +181,14 @@ def device(name: str) -> Device:
     return CudaDevice()
 
 
-def energy_counters() -> tuple[bool, ...] | None:
-    """Whether each GPU that NVML sees counts its energy; None where NVML does not answer."""
-    return _ask_nvml(
-        lambda nvml: tuple(
-            _counts_energy(nvml, nvml.nvmlDeviceGetHandleByIndex(index)) for index in range(nvml.nvmlDeviceGetCount())
-        )
-    )
+def _torch() -> Any:  # much of it has no types
+    import torch
+
+    return torch
 
 
 def _cuda() -> Any:
-    import torch
-
-    return torch.cuda
+    return _torch().cuda
 
 
 def _what_there_is() -> str:
@@ -192,37 +198,3 @@ def _what_there_is() -> str:
 
     built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "without CUDA"
     return f"it is PyTorch {torch.__version__}, built {built}, and the driver lists {'; '.join(gpus()) or 'no GPU'}"
-
-
-def _ask_nvml(question: Callable[[Any], Answer]) -> Answer | None:
-    """Ask NVML; None where its package (CodeCarbon brings it) or a driver is missing, or it cannot say."""
-    try:
-        import pynvml  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        return None
-    try:
-        pynvml.nvmlInit()
-        try:
-            return question(pynvml)
-        finally:
-            pynvml.nvmlShutdown()  # NVML counts: who else has it open keeps it
-    except pynvml.NVMLError:
-        return None
-
-
-def _computing(nvml: Any) -> set[int]:
-    """Ids of the processes that compute on the GPU which PyTorch calls its first."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
-    if visible.startswith(("GPU-", "MIG-")):
-        handle = nvml.nvmlDeviceGetHandleByUUID(visible)
-    else:  # CUDA and NVML number alike where all GPUs are alike, or with CUDA_DEVICE_ORDER=PCI_BUS_ID
-        handle = nvml.nvmlDeviceGetHandleByIndex(int(visible or 0))
-    return {int(process.pid) for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
-
-
-def _counts_energy(nvml: Any, handle: Any) -> bool:
-    try:
-        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except nvml.NVMLError:
-        return False
-    return True

@@ -6,13 +6,17 @@ component is read from its hardware objects; a test holds this to the 3.3 series
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from effkit.bench import nvml
+from effkit.models.base import CPU
 from effkit.record import Rank
 
+log = logging.getLogger(__name__)
 JOULES_PER_KWH = 3.6e6
 
 COUNTER_MODES = {
@@ -36,7 +40,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Window:
-    """Energy of the whole machine between two moments."""
+    """Energy of the machine between two moments: of its GPUs that of the one in use, if one is."""
 
     duration_s: float
     cpu_j: float
@@ -49,21 +53,36 @@ class EnergyMeter:
 
     The first window pays a hardware probe of one to two seconds, so an empty one is taken at once.
 
+    Args:
+        device: where PyTorch models run, "cpu" or "cuda". What the GPUs of a machine take that are not in use is no
+            energy of a model.
+
     Attributes:
         methods: how each component's energy comes to be; empty when nothing can be read.
         unavailable: why there is no energy at all, or None.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = CPU) -> None:
         self.methods: tuple[Method, ...] = ()
         self.unavailable: str | None = None
         self._windows = 0
         self._tracker: Any = None
+        card = None if device == CPU else nvml.used()
+        if device != CPU and card is None:
+            log.warning("no energy of the GPU: NVML does not tell which one is used")
+        self._start(card)
+        if card is not None and self.unavailable is not None:  # one GPU that refuses must not take the others' figures
+            log.warning("no energy of the GPU: %s", self.unavailable)
+            self._start(None)
+
+    def _start(self, card: nvml.Card | None) -> None:
+        self.unavailable = None
         try:
-            self._tracker = _tracker()
+            with _no_gpus() if card is None else nullcontext():
+                self._tracker = _tracker(card)
             self._tracker.start_task("probe")
             self._tracker.stop_task("probe")
-            self.methods = tuple(_method(hardware) for hardware in self._tracker._hardware)
+            self.methods = tuple(_methods(self._tracker._hardware, card))
         except Exception as error:  # CodeCarbon raises whatever its probes raise
             self.unavailable = f"CodeCarbon could not start: {error or type(error).__name__}"
         if self.unavailable is None and not self.methods:
@@ -102,7 +121,7 @@ class NoMeter(EnergyMeter):
         self.unavailable = "energy was not asked for"
 
 
-def _tracker() -> Any:
+def _tracker(card: nvml.Card | None = None) -> Any:
     """A tracker with every argument given: `.codecarbon.config` and CODECARBON_… fill in what is not.
 
     A power that someone set there for other work is none that this study was given, and numbers must not be sent on.
@@ -127,7 +146,7 @@ def _tracker() -> Any:
         force_mode_cpu_load=False,
         rapl_include_dram=False,
         rapl_prefer_psys=False,
-        gpu_ids=None,
+        gpu_ids=[] if card is None else [card.index],
         region=None,
         cloud_provider=None,
         cloud_region=None,
@@ -150,11 +169,33 @@ def _tracker() -> Any:
     )
 
 
+@contextmanager
+def _no_gpus() -> Iterator[None]:
+    """Have CodeCarbon look at no GPU, for which it has no setting: with an empty list it still opens all there are."""
+    from codecarbon.core import gpu
+
+    looks: dict[str, Any] = {name: getattr(gpu, name) for name in ("is_nvidia_system", "is_rocm_system")}
+    try:
+        for name in looks:
+            setattr(gpu, name, lambda: False)
+        yield
+    finally:
+        for name, look in looks.items():
+            setattr(gpu, name, look)
+
+
+def _methods(hardware: Sequence[Any], card: nvml.Card | None) -> Iterator[Method]:
+    """Tell how each part comes by its figures; GPUs that were opened and not asked for have none."""
+    for each in hardware:
+        if type(each).__name__ != "GPU":
+            yield _method(each)
+        elif card is not None:
+            yield from (_gpu_method(gpu, card) for gpu in each.devices.devices if gpu.gpu_index == card.index)
+
+
 def _method(hardware: Any) -> Method:
     """Tell how a CodeCarbon hardware object comes by its figures."""
     kind = type(hardware).__name__
-    if kind == "GPU":
-        return _gpu_method(hardware.devices.devices)
     if kind == "RAM":
         return Method("memory", "modelled-generic", "a fixed power for the memory modules it guesses")
     mode = getattr(hardware, "_mode", None)
@@ -189,9 +230,10 @@ def _rated_w(model: str) -> float | None:
         return None
 
 
-def _gpu_method(devices: Sequence[Any]) -> Method:
+def _gpu_method(gpu: Any, card: nvml.Card) -> Method:
     """Without an energy counter its power is read once a second, and ranks with the best of the models."""
-    interface = "NVML" if all("Nvidia" in type(device).__name__ for device in devices) else "the driver's"
-    if all(device._has_counter for device in devices):
-        return Method("gpu", "counter", f"{interface} energy counter")
-    return Method("gpu", "modelled-tdp", f"{interface} power, sampled once a second for want of an energy counter")
+    if card.sliced:
+        return Method("gpu", "modelled-generic", "NVML, of a whole GPU of which this is a slice (MIG)")
+    if gpu._has_counter:
+        return Method("gpu", "counter", "NVML energy counter")
+    return Method("gpu", "modelled-tdp", "NVML power, sampled once a second for want of an energy counter")

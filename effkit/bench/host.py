@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psutil
 
+from effkit.bench import nvml
 from effkit.bench.cgroups import CGROUPS, OWN_CGROUPS, control_groups
 
 PACKAGES = (
@@ -95,13 +96,23 @@ def versions() -> dict[str, str]:
     return found
 
 
-def products_folder(cache: Path) -> Path:
-    """Where what is made here is kept: by these packages, on this processor. Others would make something else."""
+def products_folder(cache: Path, device: str = "cpu") -> Path:
+    """Where what is made here is kept: by these packages, on this processor. Others would make something else.
+
+    Args:
+        cache: folder of all that is kept.
+        device: where PyTorch trains and embeds, "cpu" or "cuda"; on a GPU its kind counts too.
+    """
     packages = {name: found for name, found in versions().items() if name != "effkit"}
-    made_by = json.dumps([packages, cpu_name()], sort_keys=True)
+    made_by = json.dumps([packages, cpu_name(), *_used_gpu(device)], sort_keys=True)
     if given := os.environ.get(PRODUCTS_VARIABLE):
         return Path(given).expanduser().absolute()
     return cache / "products" / hashlib.sha256(made_by.encode()).hexdigest()[:12]
+
+
+def _used_gpu(device: str) -> tuple[str, ...]:
+    card = None if device == "cpu" else nvml.used()
+    return () if card is None else (card.name,)
 
 
 def cpu_name() -> str:

@@ -120,9 +120,16 @@ def one_pass(predictor: Predictor, items: list[Any], pace: Pace | None = None) -
     return prepare_s, infer_s
 
 
-def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: float) -> Calls:
+def visit(
+    predictor: Predictor,
+    items: list[Any],
+    *,
+    least_calls: int,
+    least_s: float,
+    re_warm_items: int = RE_WARM_ITEMS,
+) -> Calls:
     """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
-    one_pass(predictor, items[:RE_WARM_ITEMS])
+    one_pass(predictor, items[:re_warm_items])
     passes: list[tuple[list[float], list[float]]] = []
     pace = Pace()
     pace.read()
@@ -144,7 +151,7 @@ def visit(predictor: Predictor, items: list[Any], *, least_calls: int, least_s: 
         infer_s=infer_s[kept].ravel().tolist(),
         mean_prepare_s=float(prepare_s.mean()),
         mean_infer_s=float(infer_s.mean()),
-        calls=len(passes) * len(items) + min(RE_WARM_ITEMS, len(items)),
+        calls=len(passes) * len(items) + min(re_warm_items, len(items)),
         stretch_calls=[each.calls for each in stretches],
         stretch_call_s=[each.call_s for each in stretches],
         stretch_cpu_s=[each.cpu_s for each in stretches],

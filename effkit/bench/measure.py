@@ -7,6 +7,7 @@ processes. The reference is entered twice, and what the two differ by is the noi
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,20 +20,24 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit.analysis.contention import is_disturbed
-from effkit.bench import host
-from effkit.bench.device import device
+from effkit.analysis.contention import has_company, is_disturbed
+from effkit.bench import host, nvml
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
 from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
+from effkit.models.base import CPU
+from effkit.record import Apart
 from effkit.spec import Protocol
 
 log = logging.getLogger(__name__)
 QUIET_S = 0.05
 MEMORY_SHARE = 0.8
+CONTEXT_BYTES = 600_000_000
+"""What a process takes on a GPU before its first tensor, roughly: its context and its libraries' kernels."""
+GPU_POLL_S, GPU_PATIENCE_S = 0.1, 3.0
 REPEATED_SHARE = 0.5
 """Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
 
@@ -84,7 +89,9 @@ class Bench:
     def run(self) -> Measurements:
         """Carry out the schedule. A candidate that fails is left out from there on; with the reference all ends."""
         result = Measurements(cores=host.choose_cores(self.protocol.threads))
-        result.resident_together = self._fit_in_memory()
+        result.apart = self._apart()
+        if result.apart is not None:
+            log.info("workers are started for each visit: %s", result.apart)
         with on_cores(result.cores):
             generation, self._wanted = 0, self.protocol.generations
             while generation < self._wanted and self.reference not in result.failures:
@@ -95,9 +102,18 @@ class Bench:
         self.progress(1.0, "measured")
         return result
 
-    def _fit_in_memory(self) -> bool:
-        needed = sum(built.peak_bytes for built in self.built.values()) + self.built[self.reference].peak_bytes
-        return needed < MEMORY_SHARE * room().free_bytes
+    def _apart(self) -> Apart | None:
+        """Why not all workers of a generation can live at the same time; None where they can."""
+        workers = [*self.built.values(), self.built[self.reference]]
+        if sum(each.peak_bytes for each in workers) >= MEMORY_SHARE * room().free_bytes:
+            return "memory"
+        if self.protocol.device == CPU:
+            return None
+        if nvml.is_exclusive():
+            return "GPU exclusive"
+        on_gpu = [each.device_bytes + CONTEXT_BYTES for each in workers if each.device_bytes]
+        free = nvml.free_bytes()
+        return "GPU memory" if free is not None and sum(on_gpu) >= MEMORY_SHARE * free else None
 
     def _generation(self, generation: int, result: Measurements) -> None:
         lines = {entry.name: entry for entry in entries(list(self.built), self.reference)}
@@ -178,6 +194,7 @@ class Bench:
             warm_up_calls=warm["calls"],
             floor_bytes=opened["floor_bytes"],
             threads=opened["threads"],
+            gpu=opened["gpu"],
         )
 
     def _visit_until_quiet(self, turn: _Turn, result: Measurements) -> None:
@@ -191,6 +208,7 @@ class Bench:
                 [each.others_share for each in first],
                 [each.steal_share for each in first],
             )
+            disturbed = disturbed or has_company(visit.strangers)
             result.visits.append(visit)
             if not disturbed or self._repeats_left < 1:
                 return
@@ -199,9 +217,11 @@ class Bench:
 
     def _visit(self, turn: _Turn, attempt: int, cores: host.Cores | None) -> Visit:
         _wait_until_still(turn.others)
+        self._wait_for_gpu()
         worker, items = turn.worker, turn.items
         ours = [psutil.Process(), *worker.family]  # the other workers are to stand still: what they take disturbs
         watched = cores.workers if cores else ()
+        since_us = int(time.time() * 1e6)
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
             answer = worker.ask(
@@ -212,8 +232,6 @@ class Bench:
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
-        resident = [process.pid for process in (*ours, *(other.psutil for other in turn.others))]
-        strangers = device(self.protocol.device).foreign(resident) or ()
         return Visit(
             entry=turn.entry,
             generation=turn.generation,
@@ -228,11 +246,10 @@ class Bench:
             cpu_s=answer["cpu_s"],
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
-            # A stranger on the GPU disturbs as one does that takes a whole core.
-            others_share=max(0.0, foreign_s / length_s) + len(strangers),
+            others_share=max(0.0, foreign_s / length_s),
             steal_share=max(0.0, (after.steal_s - before.steal_s) / length_s),
             attempt=attempt,
-            device_s=answer["device_s"],
+            strangers=_strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_cpu_s=tuple(answer["stretch_cpu_s"]),
@@ -249,9 +266,23 @@ class Bench:
     def _idle(self, result: Measurements) -> None:
         """Read the machine's idle energy while all workers are resident and asleep."""
         if self.protocol.idle_s and self.meter.unavailable is None:
+            self._wait_for_gpu()
             with self.meter.window() as window:
                 time.sleep(self.protocol.idle_s / 2)
             result.idle += window
+
+    def _wait_for_gpu(self) -> None:
+        """Wait until the GPU rests from the visit before: its clocks and its power fall only then."""
+        deadline = time.perf_counter() + GPU_PATIENCE_S
+        while self.protocol.device != CPU and nvml.is_busy() and time.perf_counter() < deadline:
+            time.sleep(GPU_POLL_S)
+
+
+def _strangers(workers: Sequence[WorkerProcess], since_us: int) -> float:
+    """Other processes that worked on the GPU; NaN where it cannot be told."""
+    ours = {os.getpid(), *(process.pid for worker in workers for process in worker.family)}
+    found = nvml.strangers(ours, since_us)
+    return math.nan if found is None else float(found)
 
 
 def _wait_until_still(workers: Sequence[WorkerProcess], patience_s: float = 2.0) -> None:

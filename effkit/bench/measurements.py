@@ -9,6 +9,7 @@ from effkit.bench import host
 from effkit.bench.energy import Window
 from effkit.bench.schedule import Entry
 from effkit.models import Recipe
+from effkit.record import Apart
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Built:
     recipe: Recipe
     folder: Path
     peak_bytes: int
+    device_bytes: int = 0
+    """The same on the GPU: what PyTorch held there."""
 
 
 @dataclass
@@ -33,6 +36,8 @@ class Start:
     warm_up_calls: int
     floor_bytes: int
     threads: dict[str, int]
+    gpu: str | None = None
+    """Which GPU it has, and what drives that; None without one."""
     memory: dict[str, int | None] = field(default_factory=dict)
     """Peaks by name, as the worker tells them when all its visits are made."""
 
@@ -57,7 +62,8 @@ class Visit:
     others_share: float
     steal_share: float
     attempt: int = 0
-    device_s: float | None = None
+    strangers: float | None = None
+    """Other processes that worked on the GPU meanwhile; NaN where that cannot be told, None where it used none."""
     stretch_calls: tuple[int, ...] = ()
     stretch_call_s: tuple[float, ...] = ()
     stretch_cpu_s: tuple[float, ...] = ()
@@ -86,4 +92,10 @@ class Measurements:
     idle: list[Window] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     cores: host.Cores | None = None
-    resident_together: bool = True
+    apart: Apart | None = None
+    """Why workers were started for each visit; None where all stayed."""
+
+    @property
+    def resident_together(self) -> bool:
+        """Whether all workers of a generation lived at the same time."""
+        return self.apart is None

@@ -117,10 +117,11 @@ def prepare(
             out = scratch / "stages.npy"
             told = worker.ask("stages", folder=made_first, indices=str(scratch / "test.npy"), out=str(out), items=items)
             staged = Staged(np.load(out), tuple(Facts(**each) for each in told["facts"]), told["setup"])
-        peak = worker.ask("memory")["peak_bytes"]
+        memory = worker.ask("memory")
+    peak = memory["peak_bytes"]
     if facts.tensor_bytes is not None:
         peak = opened["floor_bytes"] + int(LOADED_TO_WEIGHTS * facts.tensor_bytes)
-    built = Built(recipe, Path(made_first), peak)
+    built = Built(recipe, Path(made_first), peak, memory["device_reserved_bytes"] or 0)
     return Prepared(built, tuple(predictions), making, facts, response_bytes, sensitivity.read(built.folder), staged)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from effkit.bench import slot
+from effkit.bench import nvml, slot
 from effkit.bench.energy import EnergyMeter
 from effkit.record import Rank, weakest_rank
 from effkit.secrecy import without_secrets
@@ -245,6 +245,7 @@ def environment(threads: int, device: str = "cpu") -> dict[str, str]:
         variables.pop(variable, None)
         if threads:
             variables[variable] = str(threads)
+    variables.setdefault(nvml.ORDER_VARIABLE, nvml.BY_BUS)
     variables |= {
         "EFFKIT_DEVICE": device,
         "HF_HUB_OFFLINE": "1",

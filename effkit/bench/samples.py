@@ -84,8 +84,8 @@ def _visits(visits: list[Visit]) -> Iterator[tuple[Any, ...]]:
             "visit_others_share": visit.others_share,
             "visit_steal_share": visit.steal_share,
         }
-        if visit.device_s is not None:
-            values["visit_device_s"] = visit.device_s
+        if visit.strangers is not None:
+            values["visit_strangers"] = visit.strangers
         if visit.energy is not None:
             values |= {
                 "visit_window_s": visit.energy.duration_s,

@@ -53,7 +53,7 @@ def _expected(norm: Any) -> Tensor:
     """Root mean square of each channel after a batch norm and ReLU6, taking what the norm gives as normal."""
     import torch
 
-    normal = torch.special.ndtri((torch.arange(QUANTILES) + 0.5) / QUANTILES)
+    normal = torch.special.ndtri((torch.arange(QUANTILES, device=norm.weight.device) + 0.5) / QUANTILES)
     values = norm.weight.detach()[:, None] * normal + norm.bias.detach()[:, None]
     expected: Tensor = values.clamp(0, 6).square().mean(dim=1).sqrt()
     return expected

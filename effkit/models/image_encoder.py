@@ -35,7 +35,7 @@ class ImageEncoder:
 
     def __init__(self, network: nn.Module, settings: Mapping[str, Any]) -> None:
         self._precision = networks.precision(settings)
-        self.network = networks.on_device(networks.made_ready(network, settings))
+        self.network = networks.made_ready(network, settings)
         if settings.get("compile"):
             self.network.compile()
         self._images = ImageInput.of(settings)

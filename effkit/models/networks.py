@@ -56,7 +56,7 @@ class Traceable:
 
 
 def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
-    """Change a loaded network by what the settings ask of it, in order.
+    """Change a loaded network by what the settings ask of it, in order, and move it to the device.
 
     Args:
         network: a PyTorch module with its weights.
@@ -70,7 +70,8 @@ def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
         from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
         quantize_(network, Int8DynamicActivationInt8WeightConfig())
-    return changed_on_gpu(on_device(network), settings["on_gpu"]) if "on_gpu" in settings else network
+    network = on_device(network)  # here alone: weights of which half are left out cannot be moved any more
+    return changed_on_gpu(network, settings["on_gpu"]) if "on_gpu" in settings else network
 
 
 def changed_on_gpu(network: Any, kind: str) -> Any:
@@ -79,10 +80,11 @@ def changed_on_gpu(network: Any, kind: str) -> Any:
         for module in (each for each in network.modules() if hasattr(each, "in_features")):
             module.weight = _two_of_four(module.weight)
         return network
-    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, Int4WeightOnlyConfig, quantize_
+    from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, Int4WeightOnlyConfig, PerRow, quantize_
 
     configurations: dict[str, Any] = {
-        "fp8": Float8DynamicActivationFloat8WeightConfig,
+        # A scale for each row: with one for all, an item would be answered by what else is in its batch.
+        "fp8": lambda: Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()),
         "int4": lambda: Int4WeightOnlyConfig(group_size=64, int4_packing_format="tile_packed_to_4d"),
     }
     quantize_(network, configurations[kind]())

@@ -40,7 +40,7 @@ class SentenceEncoder:
             _set_attention(network[0].auto_model, settings["attention"])
         if settings.get("compile"):
             network[0].auto_model.compile(dynamic=True)
-        self.network: SentenceTransformer = networks.on_device(network)
+        self.network: SentenceTransformer = network
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
         self._integers = "integers" in settings or settings.get("on_gpu") in ("fp8", "int4")

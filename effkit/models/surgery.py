@@ -17,6 +17,7 @@ from effkit.models.channels import keep_channels
 from effkit.spec import SpecError
 
 if TYPE_CHECKING:
+    import torch
     from sentence_transformers import SentenceTransformer
     from torch import Tensor
 
@@ -77,7 +78,7 @@ def keep_heads(network: Any, step: Mapping[str, Any]) -> None:
         out, size = layer.attention.output.dense, inner.attention_head_size
         norms = inner.value.weight.norm(dim=1) * out.weight.norm(dim=0)
         heads = _strongest(norms.reshape(-1, size).norm(dim=1), step["keep"])
-        kept = (heads[:, None] * size + _up_to(size)).reshape(-1)
+        kept = (heads[:, None] * size + _up_to(size, heads.device)).reshape(-1)
         for projection in (inner.query, inner.key, inner.value):
             _narrow(projection, rows=kept)
         _narrow(out, columns=kept)
@@ -181,7 +182,7 @@ def _narrow(linear: Any, *, rows: Tensor | None = None, columns: Tensor | None =
     linear.out_features, linear.in_features = weight.shape
 
 
-def _up_to(count: int) -> Tensor:
+def _up_to(count: int, device: torch.device | None = None) -> Tensor:
     import torch
 
-    return torch.arange(count)
+    return torch.arange(count, device=device)

@@ -10,7 +10,7 @@ from effkit.record import CandidateRecord, Estimate, QualityVerdict
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
 from effkit.report.values import Cell, Column, Row, Table, Tone
-from effkit.report.view import View, percentile, process_bytes
+from effkit.report.view import View, percentile, taken_bytes
 
 VERDICT_WORDS: dict[QualityVerdict, str] = {
     "reference": "reference",
@@ -174,7 +174,7 @@ def throughput(view: View, candidate: CandidateRecord) -> Cell:
 
 def memory(view: View, candidate: CandidateRecord) -> Cell:
     """Peak of the whole process, and how much of it the model adds."""
-    taken, reference = process_bytes(candidate), process_bytes(view.reference)
+    taken, reference = taken_bytes(candidate), taken_bytes(view.reference)
     if taken is None or candidate.memory is None:
         return UNMEASURED
     added = f"model adds {show(candidate.memory.peak_bytes, 'bytes')}"

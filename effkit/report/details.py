@@ -54,7 +54,7 @@ def size(view: View) -> Table:
         ColumnSpec("Parameters", "", lambda v, c: _counted(show(c.parameters, "count"), c.parameters)),
         ColumnSpec("Weights on disk", "", lambda v, c: _bytes(c, "weight_bytes", "counted")),
         ColumnSpec("Weights in memory", "", lambda v, c: _bytes(c, "tensor_bytes", "counted")),
-        ColumnSpec("Model's peak", "above its libraries", lambda v, c: _bytes(c, "peak_bytes", "measured")),
+        ColumnSpec("Model's peak", "above its libraries", lambda v, c: _bytes(c, "added_bytes", "measured")),
         ColumnSpec("Libraries", "no model loaded", lambda v, c: _bytes(c, "floor_bytes", "measured")),
         ColumnSpec("Operations", "per request", _operations),
         ColumnSpec("Training items", "", lambda v, c: _counted(_whole(c.fit_items), c.fit_items)),

@@ -7,7 +7,7 @@ import math
 from effkit.record import CandidateRecord, Ratio
 from effkit.report.units import factor, share, times
 from effkit.report.values import KeyFigure
-from effkit.report.view import View, process_bytes
+from effkit.report.view import View, taken_bytes
 
 _COUNTED_RANKS = ("metered", "counter")
 
@@ -151,5 +151,5 @@ def _memory(view: View, candidate: CandidateRecord) -> str:
 
 
 def _process_ratio(view: View, candidate: CandidateRecord) -> float | None:
-    mine, theirs = process_bytes(candidate), process_bytes(view.reference)
+    mine, theirs = taken_bytes(candidate), taken_bytes(view.reference)
     return mine / theirs if mine and theirs else None

@@ -120,6 +120,7 @@ def _host(record: Record) -> str:
         f"{host.cpu}, {host.cores} {'core' if host.cores == 1 else 'cores'}{quota}",
         show(host.memory_bytes, "bytes"),
         *host.gpus,
+        *([f"ran on {host.gpu}"] if host.gpu else []),
         host.system,
         *([host.hypervisor] if host.hypervisor else []),
         f"Python {host.python}",

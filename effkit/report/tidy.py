@@ -16,7 +16,7 @@ from effkit.report.claim_values import TidyClaim
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
 from effkit.report.values import Tidy, TidyLink
-from effkit.report.view import View, percentile, process_bytes
+from effkit.report.view import View, percentile, taken_bytes
 
 Row = Tidy | TidyLink | TidyClaim
 """A row of a CSV file."""
@@ -199,6 +199,8 @@ def _memory(c: CandidateRecord) -> Iterator[dict[str, Any]]:
     yield _plain("tensor_bytes", "B", c.memory.tensor_bytes, "counted")
     yield _plain("floor_bytes", "B", c.memory.floor_bytes, "measured")
     yield _plain("peak_bytes", "B", c.memory.peak_bytes, "measured")
+    if c.memory.device_reserved_bytes is not None:
+        yield _plain("device_reserved_bytes", "B", c.memory.device_reserved_bytes, "measured")
 
 
 def _energy(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
@@ -293,7 +295,7 @@ def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, A
         "latency_ratio": ratio.value if ratio else None,
         "latency_claim": ratio.verdict if ratio else None,
         "items_per_s": rate.items_per_s.value if rate else None,
-        "process_peak_bytes": process_bytes(c),
+        "process_peak_bytes": taken_bytes(c),
         "weight_bytes": c.memory.weight_bytes if c.memory else None,
         "parameters": c.parameters,
         "energy_j": request.value if request else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.tails import calls_needed
-from effkit.record import CandidateRecord, Ratio
+from effkit.record import CandidateRecord, Host, Ratio
 from effkit.report.units import whole
 from effkit.report.view import View, listing, percentile
 
@@ -106,6 +106,24 @@ def _contended(view: View) -> Iterator[Doubt]:
             f"The hypervisor took {100 * host.steal_share:.1f} % of the time away.",
             "Only a machine of its own helps; pairing and blocks carry what is the same for all candidates.",
         )
+    if view.record.spec.protocol.device != "cpu":
+        yield from _company(host.gpu_strangers)
+
+
+def _company(strangers: float | None) -> Iterator[Doubt]:
+    """Others on the GPU, whom the shares of a core do not show."""
+    if strangers is None:
+        yield Doubt(
+            "contended",
+            "Whether others worked on the GPU during the visits could not be told.",
+            "Run outside a container, or in one that sees the host's processes (`--pid=host`).",
+        )
+    elif strangers > 0:
+        yield Doubt(
+            "contended",
+            f"Other processes worked on the GPU during the visits, {strangers:.2g} of them on average.",
+            "Stop them, or choose another GPU by `CUDA_VISIBLE_DEVICES`.",
+        )
 
 
 def _generations(view: View) -> Iterator[Doubt]:
@@ -147,6 +165,12 @@ def _windows(view: View) -> Iterator[Doubt]:
     missing = [view.label(c) for c in view.measured if c.energy is None]
     if missing:
         yield Doubt("too few samples", f"No energy was measured for {listing(missing)}.", "`effkit doctor` says why.")
+    if _lacks_gpu_energy(view):
+        yield Doubt(
+            "too few samples",
+            "The GPU's energy is missing: what is shown is what the rest of the machine took.",
+            "`effkit doctor` says whether NVML answers; a container must be let at the whole GPU.",
+        )
 
 
 def _imprecise(view: View) -> Iterator[Doubt]:
@@ -214,12 +238,31 @@ def _isolation(view: View) -> Iterator[Doubt]:
             "isolation", "Workers were not pinned to cores, so differences under 3 % are not claimed.", "Linux pins."
         )
     if not host.resident_together:
-        yield Doubt(
+        yield _apart(host)
+
+
+def _apart(host: Host) -> Doubt:
+    """Why workers were started for each visit, and what would let them stay."""
+    if host.apart == "GPU exclusive":
+        return Doubt(
             "isolation",
-            "Together the candidates needed more memory than could be spared of what was free, so they were started "
-            "for each visit.",
-            f"Close what else holds memory, or use a host with more than {whole(round(host.memory_bytes / 1e9))} GB.",
+            "The GPU lets one process in at a time, so the candidates were started for each visit.",
+            "`nvidia-smi -c DEFAULT`, where you may.",
         )
+    where, fix = "", f"or use a host with more than {whole(round(host.memory_bytes / 1e9))} GB."
+    if host.apart == "GPU memory":
+        where, fix = " on the GPU", "or use a larger one."
+    return Doubt(
+        "isolation",
+        f"Together the candidates needed more memory{where} than could be spared of what was free, so they were "
+        "started for each visit.",
+        f"Close what else holds memory{where}, {fix}",
+    )
+
+
+def _lacks_gpu_energy(view: View) -> bool:
+    parts = {part.component for c in view.measured if c.energy for part in c.energy.components}
+    return view.record.spec.protocol.device != "cpu" and bool(parts) and "gpu" not in parts
 
 
 def _verdict(candidate: CandidateRecord) -> str:

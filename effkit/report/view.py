@@ -177,10 +177,10 @@ def percentile(candidate: CandidateRecord, level: float) -> PercentileRecord | N
     return next((each for each in candidate.latency.percentiles if each.level == level), None)
 
 
-def process_bytes(candidate: CandidateRecord) -> int | None:
-    """Peak of the whole worker: what the libraries take and what the model adds."""
+def taken_bytes(candidate: CandidateRecord) -> int | None:
+    """Peak of the whole worker: what the libraries take and what the model adds, here and on a GPU."""
     memory = candidate.memory
-    return None if memory is None else memory.process_bytes
+    return None if memory is None else memory.taken_bytes
 
 
 def listing(names: Sequence[str]) -> str:

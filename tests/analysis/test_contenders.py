@@ -105,3 +105,14 @@ def test_parts_of_the_latency_that_are_not_told_apart_are_held_to_no_limit() -> 
         of_one = next(each for each in found if each.name == "minilm-l6")
         for part in (of_one.prepare_p99_s, of_one.infer_p99_s):
             assert (part.value, part.why) == (None, "its preparing and inferring are not told apart")
+
+
+def test_memory_is_what_a_worker_takes_here_and_on_the_gpu() -> None:
+    memory = golden().candidate("minilm-l6").memory
+    assert memory is not None and memory.device_reserved_bytes is None
+    on_gpu = memory.model_copy(update={"device_allocated_bytes": 5, "device_reserved_bytes": 7_000_000})
+    assert on_gpu.taken_bytes == memory.taken_bytes + 7_000_000 == memory.floor_bytes + on_gpu.added_bytes
+    (one,) = (
+        each for each in contenders(with_candidate(golden(), "minilm-l6", memory=on_gpu)) if each.name == "minilm-l6"
+    )
+    assert one.peak_bytes.value == on_gpu.taken_bytes

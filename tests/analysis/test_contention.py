@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed, is_disturbed, limit
+from effkit.analysis.contention import (
+    OTHERS_FLOOR,
+    STEAL_FLOOR,
+    disturbed,
+    disturbed_visits,
+    has_company,
+    is_disturbed,
+    limit,
+)
+from tests.analysis.runs import samples
 
 SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=50)
 
@@ -33,6 +43,18 @@ def test_the_first_visit_may_be_disturbed_too() -> None:
     assert is_disturbed(0.9, 0.0, [], [])
     assert is_disturbed(0.9, 0.0, [0.9, 0.9], [0.0, 0.0])
     assert not is_disturbed(0.9, 0.0, [0.9] * 8, [0.0] * 8)
+
+
+def test_company_on_the_gpu_disturbs_whatever_the_cores_say() -> None:
+    assert [has_company(each) for each in (None, 0.0, float("nan"), 1.0)] == [False, False, False, True]
+    frame = samples()
+    visits = frame[frame["metric"] == "visit_calls"]
+    company = visits.assign(metric="visit_strangers", value=0.0)
+    company.loc[company.index[0], "value"], company.loc[company.index[1], "value"] = 1.0, float("nan")
+    assert not disturbed_visits(frame)
+    found = disturbed_visits(pd.concat([frame, company]))
+    first = visits.iloc[0]
+    assert found == {(first["candidate"], first["twin"]): [(first["generation"], first["block"])]}
 
 
 def test_what_is_not_known_disturbs_nothing() -> None:

@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from effkit import catalogue
-from effkit.bench.device import CudaDevice, DevicePeak, NullDevice, device, energy_counters
-from effkit.bench.process import WorkerFailed, WorkerProcess
+from effkit.bench import nvml
+from effkit.bench.device import DevicePeak, NullDevice, device
+from effkit.bench.process import WorkerFailed, WorkerProcess, environment
 from effkit.models import Recipe, mlp, networks
 from effkit.models.products import Products, unmetered
 from effkit.spec import SpecError
@@ -32,25 +33,20 @@ class Adder:
 
 
 class Cuda:
-    """Stands in for `torch.cuda`: two events one millisecond apart, and a count of waits."""
-
-    class Event:
-        def __init__(self, enable_timing: bool) -> None:
-            self.recorded = self.done = False
-
-        def record(self) -> None:
-            self.recorded = True
-
-        def synchronize(self) -> None:
-            self.done = True
-
-        def elapsed_time(self, end: Cuda.Event) -> float:
-            assert self.recorded and end.recorded and end.done
-            return 1.0
+    """Stands in for `torch.cuda`, and counts what it is asked to do."""
 
     def __init__(self) -> None:
-        self.waits = self.resets = 0
+        self.waits = self.resets = self.emptied = 0
         self.up = False
+
+    def init(self) -> None:
+        self.up = True
+
+    def get_device_properties(self, index: int) -> SimpleNamespace:
+        return SimpleNamespace(name="Some GPU", uuid="1234")
+
+    def empty_cache(self) -> None:
+        self.emptied += 1
 
     def is_available(self) -> bool:
         return True
@@ -74,45 +70,26 @@ class Cuda:
 @pytest.fixture
 def cuda(monkeypatch: pytest.MonkeyPatch) -> Cuda:
     stand_in = Cuda()
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=stand_in))
-    return stand_in
-
-
-class NVMLError(Exception):
-    pass
-
-
-def nvml(monkeypatch: pytest.MonkeyPatch, pids: list[int], counters: list[bool]) -> None:
-    """Put a stand-in for NVML in place."""
-
-    def energy(handle: int) -> int:
-        if not counters[handle]:
-            raise NVMLError("not supported")
-        return 5
-
-    stand_in = SimpleNamespace(
-        NVMLError=NVMLError,
-        nvmlInit=lambda: None,
-        nvmlShutdown=lambda: None,
-        nvmlDeviceGetCount=lambda: len(counters),
-        nvmlDeviceGetHandleByIndex=lambda index: index,
-        nvmlDeviceGetTotalEnergyConsumption=energy,
-        nvmlDeviceGetComputeRunningProcesses=lambda handle: [SimpleNamespace(pid=pid) for pid in pids],
+    torch: Any = SimpleNamespace(
+        cuda=stand_in,
+        backends=SimpleNamespace(cudnn=SimpleNamespace(allow_tf32=True, version=lambda: 91002)),
+        version=SimpleNamespace(cuda="12.8"),
+        empty=lambda count, device: None,
+        set_float32_matmul_precision=lambda precision: setattr(torch, "precision", precision),
     )
-    monkeypatch.setitem(sys.modules, "pynvml", stand_in)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setenv(nvml.ORDER_VARIABLE, "")  # so that what `device` sets is gone after the test
+    monkeypatch.delenv(nvml.ORDER_VARIABLE)
+    return stand_in
 
 
 def test_the_cpu_has_nothing_to_wait_for_and_no_figures() -> None:
     found = device("cpu")
     assert isinstance(found, NullDevice)
-    found.synchronise()
-    found.reset_peak()
-    with found.section() as section:
-        pass
-    assert section.device_s is None
+    for action in (found.bring_up, found.synchronise, found.reset_peak, found.give_back):
+        action()
     assert found.peak() == DevicePeak(None, None)
-    assert found.foreign([os.getpid()]) == ()
+    assert found.in_words() is None
 
 
 def test_on_the_cpu_a_predictor_stays_as_it_is() -> None:
@@ -167,12 +144,27 @@ def test_a_gpu_is_waited_for_after_every_call(cuda: Cuda) -> None:
     assert cuda.waits == 1
 
 
-def test_a_gpu_has_the_times_and_peaks_that_pytorch_gives(cuda: Cuda) -> None:
-    found = device("cuda")
-    with found.section() as section:
-        pass
-    assert section.device_s == 0.001
-    assert found.peak() == DevicePeak(1000, 2000)
+def test_a_gpu_has_the_peaks_and_the_name_that_pytorch_gives(cuda: Cuda) -> None:
+    assert device("cuda").peak() == DevicePeak(1000, 2000)
+    assert device("cuda").in_words() == "Some GPU (1234), CUDA 12.8, cuDNN 91002"
+
+
+def test_bringing_a_gpu_up_opens_a_context_in_which_32_bits_mean_32(cuda: Cuda) -> None:
+    device("cuda").bring_up()
+    assert cuda.up and cuda.waits == 1
+    torch: Any = sys.modules["torch"]
+    assert torch.precision == "highest" and torch.backends.cudnn.allow_tf32 is False
+
+
+@pytest.mark.parametrize("given", [None, "FASTEST_FIRST"])
+def test_gpus_are_counted_as_nvml_does_unless_somebody_says_otherwise(
+    given: str | None, cuda: Cuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if given:
+        monkeypatch.setenv(nvml.ORDER_VARIABLE, given)
+    assert environment(1)[nvml.ORDER_VARIABLE] == (given or "PCI_BUS_ID")
+    device("cuda")
+    assert os.environ[nvml.ORDER_VARIABLE] == (given or "PCI_BUS_ID")
 
 
 def test_peaks_are_not_reset_before_there_are_any(cuda: Cuda) -> None:
@@ -180,40 +172,14 @@ def test_peaks_are_not_reset_before_there_are_any(cuda: Cuda) -> None:
     assert cuda.resets == 0  # or the reset would bring CUDA up, outside the time of loading
     cuda.up = True
     device("cuda").reset_peak()
-    assert cuda.resets == 1
+    assert cuda.resets == cuda.emptied == 1  # what earlier work left behind is no peak of the model's
 
 
-def test_processes_that_are_not_ours_are_foreign(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml(monkeypatch, pids=[7, 5, 9], counters=[True])
-    assert CudaDevice().foreign([5, 6]) == (7, 9)
-
-
-def test_numbers_of_another_namespace_tell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml(monkeypatch, pids=[70_001], counters=[True])
-    assert CudaDevice().foreign([5, 6]) is None
-
-
-def test_an_idle_gpu_has_no_foreign_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml(monkeypatch, pids=[], counters=[True])
-    assert CudaDevice().foreign([5]) == ()
-
-
-def test_each_gpu_tells_whether_it_counts_energy(monkeypatch: pytest.MonkeyPatch) -> None:
-    nvml(monkeypatch, pids=[], counters=[True, False])
-    assert energy_counters() == (True, False)
-
-
-def test_without_nvml_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert energy_counters() is None
-    assert CudaDevice().foreign([1]) is None
-
-
-def test_a_real_gpu_times_counts_and_answers_as_the_cpu_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_gpu_counts_and_answers_as_the_cpu_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        pytest.skip("PyTorch sees no GPU here: CUDA events, memory peaks and models on a GPU stay unproven")
+        pytest.skip("PyTorch sees no GPU here: memory peaks and models on a GPU stay unproven")
     task = load("breast-cancer", seed=1)
     recipe = Recipe("mlp", "tabular.mlp", task.kind, 100, 1, {"hidden": [16], "epochs": 2})
     folder = mlp.make(recipe, task, Products(tmp_path, unmetered))
@@ -221,10 +187,10 @@ def test_a_real_gpu_times_counts_and_answers_as_the_cpu_does(tmp_path: Path, mon
     expected = mlp.predict(recipe, folder, task, test, Products(tmp_path, unmetered))
     monkeypatch.setattr(networks, "DEVICE", "cuda")
     found = device("cuda")
-    with found.section() as section:
-        answered = mlp.predict(recipe, folder, task, test, Products(tmp_path, unmetered))
+    found.bring_up()
+    answered = mlp.predict(recipe, folder, task, test, Products(tmp_path, unmetered))
     assert np.allclose(answered, expected, atol=1e-4)
-    assert section.device_s is not None and section.device_s > 0
+    assert nvml.used() is not None
     peak = found.peak()
     assert peak.device_allocated_bytes and peak.device_reserved_bytes
     assert peak.device_allocated_bytes <= peak.device_reserved_bytes

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 from codecarbon.external.hardware import Raspberry
 
-from effkit.bench.energy import EnergyMeter, _method, _tracker
+from effkit.bench.energy import EnergyMeter, _method, _methods, _no_gpus, _tracker
+from effkit.bench.nvml import Card
 from effkit.record import RANKS, weakest_rank
 
 
@@ -49,13 +50,13 @@ class CPU:
 
 
 class NvidiaGPUDevice:
-    def __init__(self, has_counter: bool) -> None:
-        self._has_counter = has_counter
+    def __init__(self, index: int, has_counter: bool) -> None:
+        self.gpu_index, self._has_counter = index, has_counter
 
 
 class GPU:
     def __init__(self, *has_counter: bool) -> None:
-        self.devices = SimpleNamespace(devices=[NvidiaGPUDevice(each) for each in has_counter])
+        self.devices = SimpleNamespace(devices=[NvidiaGPUDevice(*each) for each in enumerate(has_counter)])
 
 
 class AppleSiliconChip:
@@ -68,8 +69,6 @@ class AppleSiliconChip:
     [
         (CPU("intel_rapl", 65), "cpu", "counter"),
         (CPU("constant", 85), "cpu", "modelled-generic"),
-        (GPU(True), "gpu", "counter"),
-        (GPU(True, False), "gpu", "modelled-tdp"),
         (AppleSiliconChip("CPU"), "cpu", "counter"),
         (AppleSiliconChip("GPU"), "gpu", "counter"),
         (Raspberry("", "Raspberry Pi 5", chip_part="CPU"), "cpu", "modelled-tdp"),
@@ -80,6 +79,23 @@ def test_ranks_of_hardware_that_is_not_here(hardware: object, component: str, ra
     found = _method(hardware)
     assert (found.component, found.rank) == (component, rank)
     assert found.tdp_w is None or found.tdp_w > 0
+
+
+@pytest.mark.parametrize(
+    ("counters", "card", "ranks"),
+    [
+        ((True,), Card(0, "Some GPU", "GPU-a", sliced=False), ["counter"]),
+        ((False, True), Card(1, "Some GPU", "GPU-b", sliced=False), ["counter"]),
+        ((True, False), Card(1, "Some GPU", "GPU-b", sliced=False), ["modelled-tdp"]),
+        ((True,), Card(0, "Some GPU", "MIG-a", sliced=True), ["modelled-generic"]),  # the whole GPU's, others' too
+        ((True,), Card(1, "Some GPU", "GPU-b", sliced=False), []),  # which CodeCarbon does not see
+        ((True, True), None, []),
+    ],
+)
+def test_the_gpu_in_use_is_ranked_and_no_other(counters: tuple[bool, ...], card: Card | None, ranks: list[str]) -> None:
+    found = [*_methods([GPU(*counters)], card)]
+    assert [method.rank for method in found] == ranks
+    assert {method.component for method in found} <= {"gpu"}
 
 
 @pytest.mark.parametrize("sockets", [1, 2])
@@ -138,7 +154,8 @@ def test_codecarbon_still_tells_a_gpu_that_has_no_counter() -> None:
 
     hardware = GPU()
     hardware.devices.devices.append(WithoutCounter(handle=None, gpu_index=0))
-    assert _method(hardware).rank == "modelled-tdp"
+    (found,) = _methods([hardware], Card(0, "stand-in", "GPU-a", sliced=False))
+    assert found.rank == "modelled-tdp"
 
 
 def test_the_weakest_heavy_component_decides() -> None:
@@ -148,7 +165,7 @@ def test_the_weakest_heavy_component_decides() -> None:
 
 
 def test_a_meter_without_codecarbon_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(card: Card | None) -> None:
         raise RuntimeError("no probe")
 
     monkeypatch.setattr("effkit.bench.energy._tracker", broken)
@@ -157,3 +174,48 @@ def test_a_meter_without_codecarbon_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     with meter.window() as window:
         pass
     assert window == []
+
+
+def test_codecarbon_is_given_the_gpu_in_use_and_looks_at_none_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    from codecarbon.core import gpu
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-a")  # which CodeCarbon would take, and match with nothing
+    assert _tracker(Card(3, "Some GPU", "GPU-a", sliced=False))._conf["gpu_ids"] == [3]
+    monkeypatch.setattr(gpu, "is_nvidia_system", lambda: True)
+    with _no_gpus():
+        assert not gpu.is_nvidia_system() and not gpu.is_rocm_system()
+        assert _tracker()._conf["gpu_ids"] == []
+    assert gpu.is_nvidia_system()
+
+
+def test_a_gpu_that_refuses_does_not_take_the_other_figures_with_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[Card | None] = []
+
+    class Tracker:
+        _hardware = (CPU("intel_rapl", 65), GPU(True))
+
+        def start_task(self, name: str) -> None:
+            """Nothing to start."""
+
+        def stop_task(self, name: str) -> SimpleNamespace:
+            return SimpleNamespace(duration=1.0, cpu_energy=1.0, ram_energy=0.0, gpu_energy=0.0)
+
+    def tracker(card: Card | None) -> Tracker:
+        asked.append(card)
+        if card is not None:
+            raise RuntimeError("Insufficient Permissions")
+        return Tracker()
+
+    slice_of_one = Card(0, "Some GPU", "MIG-a", sliced=True)
+    monkeypatch.setattr("effkit.bench.energy._tracker", tracker)
+    monkeypatch.setattr("effkit.bench.nvml.used", lambda: slice_of_one)
+    meter = EnergyMeter("cuda")
+    assert asked == [slice_of_one, None]
+    assert meter.unavailable is None and [method.component for method in meter.methods] == ["cpu"]
+    assert "no energy of the GPU" in caplog.text and "Insufficient Permissions" in caplog.text
+    with meter.window() as window:
+        pass
+    assert window[0].gpu_j is None  # and never 0
+    assert EnergyMeter().methods == meter.methods and asked[2:] == [None]

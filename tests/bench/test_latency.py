@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effkit.bench.latency import MOST_KEPT_CALLS, is_steady, one_pass, throughput, visit, warm_up
+from effkit.bench.latency import MOST_KEPT_CALLS, RE_WARM_ITEMS, is_steady, one_pass, throughput, visit, warm_up
 from effkit.spec import Protocol
 
 
@@ -56,6 +56,15 @@ def test_a_visit_makes_whole_passes_after_one_of_rewarming() -> None:
     calls = visit(model, list(range(4)), least_calls=9, least_s=0.0)
     assert calls.item == list(range(4)) * 3
     assert calls.calls == model.calls == 16
+
+
+def test_a_visit_re_warms_as_many_items_as_it_is_told() -> None:
+    model, items = Instant(), list(range(40))
+    assert visit(model, items, least_calls=1, least_s=0.0).calls == model.calls == RE_WARM_ITEMS + 40
+    model.calls = 0
+    calls = visit(model, items, least_calls=1, least_s=0.0, re_warm_items=40)
+    assert calls.calls == model.calls == 2 * 40
+    assert calls.item == items
 
 
 def test_a_visit_lasts_as_long_as_is_asked() -> None:

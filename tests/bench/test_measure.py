@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +17,14 @@ from effkit.bench.energy import NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
+from effkit.bench.process import WorkerProcess
+from effkit.bench.samples import table
 from effkit.bench.schedule import block_items, order
 from effkit.models import Recipe
 from effkit.models.own import settings_of
 from effkit.spec import Protocol
 from effkit.tasks import Task
+from tests.bench.gpus import nvml
 
 
 def bench(folder: Path, **protocol: Any) -> Bench:
@@ -48,6 +52,76 @@ def test_workers_stay_only_where_the_memory_that_there_is_holds_them_all(
 ) -> None:
     monkeypatch.setattr("effkit.bench.measure.room", lambda: Room(64, free_bytes))
     assert bench(tmp_path, generations=1, blocks=1).run().resident_together == together
+
+
+@pytest.mark.parametrize(
+    ("card", "device_bytes", "why"),
+    [
+        ({}, 10**9, None),
+        ({"free_bytes": 10**9}, 0, None),  # models that hold nothing there need no room there
+        ({"free_bytes": 10**9}, 1000, "GPU memory"),  # three contexts take more
+        ({"free_bytes": 10**10}, 3 * 10**9, "GPU memory"),
+        ({"exclusive": True}, 0, "GPU exclusive"),
+    ],
+)
+def test_workers_stay_only_where_the_gpu_holds_them_all(
+    card: dict[str, Any], device_bytes: int, why: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml(monkeypatch, **card)
+    asked = bench(tmp_path, generations=1, blocks=1, device="cuda")
+    asked.built = {name: replace(each, device_bytes=device_bytes) for name, each in asked.built.items()}
+    measured = asked.run()
+    assert measured.apart == why and measured.resident_together == (why is None)
+    assert not measured.failures
+    assert all(visit.strangers is None for visit in measured.visits)  # whose models use no GPU
+
+
+def test_company_on_the_gpu_is_told_apart_from_what_others_take_of_a_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[set[int], int]] = []
+    told = iter([0, 2, None, 0])
+    ask = WorkerProcess.ask
+
+    def on_gpu(worker: WorkerProcess, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = ask(worker, command, **arguments)
+        return {**answer, "on_gpu": True} if command == "visit" else answer
+
+    def strangers(ours: set[int], since_us: int) -> int | None:
+        seen.append((ours, since_us))
+        return next(told)
+
+    monkeypatch.setattr(WorkerProcess, "ask", on_gpu)
+    monkeypatch.setattr("effkit.bench.nvml.strangers", strangers)
+    monkeypatch.setattr("effkit.bench.measure.is_disturbed", lambda *given: False)
+    before_us = time.time() * 1e6
+    measured = bench(tmp_path, generations=1, blocks=1, retries=1).run()
+    visits = measured.visits
+    assert [visit.attempt for visit in visits] == [0, 0, 1, 0]  # the one in company was made again
+    assert [visit.strangers for visit in visits][:2] == [0.0, 2.0]
+    assert np.isnan(visits[2].strangers or 0.0) and visits[3].strangers == 0.0
+    assert all(len(ours) >= 4 and since_us > before_us for ours, since_us in seen)  # three workers and the coordinator
+    values = table(measured).set_index("metric")["value"]
+    assert values.loc["visit_strangers"].isna().tolist() == [False, False, True, False]
+
+
+def test_the_gpu_rests_before_each_visit_for_as_long_as_patience_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("effkit.bench.measure.GPU_POLL_S", 0.01)
+    monkeypatch.setattr("effkit.bench.measure.GPU_PATIENCE_S", 0.05)
+    asked: list[float] = []
+
+    def busy() -> bool:
+        asked.append(time.perf_counter())
+        return True
+
+    monkeypatch.setattr("effkit.bench.nvml.is_busy", busy)
+    monkeypatch.setattr("effkit.bench.nvml.is_exclusive", lambda: False)
+    bench(tmp_path, generations=1, blocks=1, retries=0).run()
+    assert not asked  # on the CPU nobody asks
+    bench(tmp_path, generations=1, blocks=1, retries=0, device="cuda").run()
+    assert len(asked) >= 2 * 3
 
 
 @pytest.mark.parametrize(("retries", "repeated"), [(2, 3), (0, 0)])

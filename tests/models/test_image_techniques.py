@@ -200,3 +200,10 @@ def test_a_channel_that_its_shift_holds_at_0_goes_first() -> None:
 def test_channels_of_a_cnn_that_is_trained_here_are_a_setting_instead() -> None:
     with pytest.raises(SpecError, match="needs no pruning: give it fewer `channels`"):
         check([("channels", {"keep": 0.5})], "vision", "vision.cnn")
+
+
+def test_channels_are_cut_where_the_network_lies() -> None:
+    network: Any = efficientnet.network("efficientnet-lite0", SIDE).to("meta")  # which stands in for a GPU
+    before = network._blocks[1]._bn1.num_features
+    channels.keep_channels(network, {"keep": 0.5})
+    assert network._blocks[1]._bn1.num_features < before

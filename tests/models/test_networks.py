@@ -25,3 +25,36 @@ def test_elsewhere_networks_tensors_and_mappings_of_tensors_are_moved(monkeypatc
     moved = networks.on_device({"ids": torch.ones(2), "modality": "text"})
     assert moved["ids"].device.type == "meta" and moved["modality"] == "text"
     assert networks.device_key() == ("meta",)
+
+
+def test_a_network_is_moved_once_and_then_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    moved: list[torch.nn.Module] = []
+
+    def move(network: torch.nn.Module) -> torch.nn.Module:
+        moved.append(network)
+        return network
+
+    def change(network: torch.nn.Module, kind: str) -> torch.nn.Module:
+        assert moved == [network] and kind == "two-of-four"
+        return network
+
+    monkeypatch.setattr(networks, "on_device", move)
+    monkeypatch.setattr(networks, "changed_on_gpu", change)
+    network = torch.nn.Linear(4, 4)
+    assert networks.made_ready(network, {"precision": "bfloat16", "on_gpu": "two-of-four"}) is network
+    assert networks.made_ready(network, {}) is network and len(moved) == 2
+
+
+def test_an_activation_in_fp8_has_a_scale_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    pytest.importorskip("torchao")
+    from torchao import quantization
+
+    seen: list[object] = []
+    monkeypatch.setattr(quantization, "quantize_", lambda network, configuration: seen.append(configuration))
+    networks.changed_on_gpu(torch.nn.Linear(4, 4), "fp8")
+    (configuration,) = seen
+    assert configuration == quantization.Float8DynamicActivationFloat8WeightConfig(granularity=quantization.PerRow())

@@ -78,6 +78,17 @@ def test_cutting_takes_the_weakest_and_as_many_in_every_layer(tiny_bert: Path) -
         assert torch.equal(layer.attention.self.value.weight[:8], head)
 
 
+def test_heads_are_cut_where_the_network_lies() -> None:
+    from types import SimpleNamespace
+
+    from transformers import BertConfig, BertModel
+
+    size = {"hidden_size": 8, "num_attention_heads": 4, "intermediate_size": 8, "num_hidden_layers": 1}
+    transformer = BertModel(BertConfig(vocab_size=8, **size)).to("meta")  # which stands in for a GPU
+    surgery.keep_heads([SimpleNamespace(auto_model=transformer)], {"keep": 0.5})
+    assert transformer.encoder.layer[0].attention.self.value.weight.shape == (4, 8)
+
+
 def test_zeros_save_no_parameter_and_are_as_many_as_asked(tiny_bert: Path) -> None:
     network = opened(tiny_bert)
     before = networks.parameters(network)

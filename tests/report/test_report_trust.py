@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from effkit.record import Contention, Load, LoadPoint, Record
+from effkit.record import Contention, EnergyComponent, Load, LoadPoint, Record
 from effkit.report.summary import section
 from effkit.report.trust import doubts
 from effkit.report.view import View
@@ -80,3 +80,46 @@ def test_mixed_ranks(make_record: MakeRecord) -> None:
     energy = record.reference.energy
     assert energy is not None
     assert "mixed ranks" in reasons(with_reference(record, energy=energy.model_copy(update={"rank": "counter"})))
+
+
+@pytest.mark.parametrize(
+    ("apart", "sentence", "fix"),
+    [
+        ("GPU memory", "more memory on the GPU than could be spared", "or use a larger one."),
+        ("GPU exclusive", "lets one process in at a time", "`nvidia-smi -c DEFAULT`"),
+    ],
+)
+def test_why_a_gpu_kept_them_apart(apart: str, sentence: str, fix: str, make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"), resident_together=False, apart=apart)
+    (doubt,) = (each for each in doubts(View(record)) if each.reason == "isolation")
+    assert sentence in doubt.sentence and fix in doubt.fix
+
+
+@pytest.mark.parametrize(
+    ("strangers", "words"),
+    [(0.0, ""), (None, "could not be told"), (0.4, "0.4 of them on average")],
+)
+def test_company_on_the_gpu(strangers: float | None, words: str, make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"), gpu_strangers=strangers)
+    assert "contended" not in reasons(record)  # on the CPU
+    said = [each.sentence for each in doubts(View(on_gpu(record))) if each.reason == "contended"]
+    assert len(said) == bool(words) and all(words in sentence for sentence in said)
+
+
+def test_energy_without_the_gpus(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"), gpu_strangers=0.0)
+
+    def told(record: Record) -> bool:
+        return any("The GPU's energy is missing" in each.sentence for each in doubts(View(record)))
+
+    assert not told(record) and told(on_gpu(record))
+    energy = record.reference.energy
+    assert energy is not None
+    gpu = EnergyComponent(component="gpu", energy_j=1.0, rank="counter", method="NVML energy counter")
+    whole = energy.model_copy(update={"components": (*energy.components, gpu)})
+    assert not told(with_reference(on_gpu(record), energy=whole))
+
+
+def on_gpu(record: Record) -> Record:
+    protocol = record.spec.protocol.model_copy(update={"device": "cuda"})
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"protocol": protocol})})
