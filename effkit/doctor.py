@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from effkit.record import COUNTED
+
 RAPL = Path("/sys/class/powercap")
 
 
@@ -91,7 +93,7 @@ def _energy() -> Iterator[Finding]:
     if meter.unavailable:
         yield Finding("missing", "energy", f"{meter.unavailable}.", "Reports will leave energy and carbon out.")
     for method in meter.methods:
-        counter = method.rank in ("metered", "counter")
+        counter = method.rank in COUNTED
         text = f"{method.component}: {method.words} ({method.rank})."
         if not counter and method.component == "cpu":
             text += " On this host energy is very nearly a constant times time."

@@ -19,6 +19,8 @@ Rank = Literal["metered", "counter", "modelled-tdp", "modelled-declared", "model
 """How far an energy figure can be trusted, best first. No power can be declared; its rank is kept to read records."""
 
 RANKS: tuple[Rank, ...] = ("metered", "counter", "modelled-tdp", "modelled-declared", "modelled-generic")
+COUNTED: tuple[Rank, ...] = ("metered", "counter")
+"""Ranks of what was read off an instrument; all others rest on a model of power."""
 
 Apart = Literal["memory", "GPU memory", "GPU exclusive"]
 """Why workers were started for each visit: too little free memory of a kind, or a GPU for one process at a time."""
@@ -34,6 +36,11 @@ def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
     total_j = sum(joules.values())
     heavy = [rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j]
     return max(heavy, key=RANKS.index) if heavy else None
+
+
+def origin_of(rank: Rank | None) -> Literal["measured", "modelled"]:
+    """How an energy of this rank came to be; of an unknown one nothing better is said than that it was modelled."""
+    return "measured" if rank in COUNTED else "modelled"
 
 
 class Estimate(Frozen):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from effkit.analysis.comparison import QualityTest
 from effkit.analysis.links import Pair, link_energy, link_gaps, link_latency
-from effkit.analysis.paired import COUNTED, PairedSamples
+from effkit.analysis.paired import PairedSamples
 from effkit.analysis.payback import link_payback
 from effkit.bench.prepare import Prepared
-from effkit.record import RANKS, CandidateRecord, Gap, Link, Origin, Payback, Rank, Ratio
+from effkit.record import RANKS, CandidateRecord, Gap, Link, Payback, Rank, Ratio, origin_of
 from effkit.resolve import prefixes
 from effkit.spec import CandidateSpec
 from effkit.techniques import words
@@ -149,8 +149,7 @@ def _energy_payback(making: _Making, ends: Ends | None, energy: Ratio | None) ->
     used = [each.energy for each in ends or () if each.energy]
     rank = _weakest([making.rank, *(each.rank for each in used)])
     base = used[-1].request_j if used else None
-    origin: Origin = "measured" if rank in COUNTED else "modelled"
-    return link_payback(making.energy_j, base, energy, origin=origin)
+    return link_payback(making.energy_j, base, energy, origin=origin_of(rank))
 
 
 def _weakest(ranks: Iterable[Rank | None]) -> Rank | None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from effkit.evidence import (
+    COUNTED,
     RANKS,
     Apart,
     Contention,
@@ -37,17 +38,19 @@ from effkit.evidence import (
     Ratio,
     Verdict,
     Window,
+    origin_of,
     weakest_rank,
 )  # fmt: skip
 from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, Recovered
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
-    "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint", "CascadeStage",
-    "Code", "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap", "GroupQuality",
-    "Host", "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory", "Mix",
-    "NoiseCheck", "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality", "QualityVerdict",
-    "Rank", "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window", "weakest_rank",
+    "COUNTED", "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint",
+    "CascadeStage", "Code", "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap",
+    "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory",
+    "Mix", "NoiseCheck", "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality",
+    "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window",
+    "origin_of", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3

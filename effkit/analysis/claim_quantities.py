@@ -25,7 +25,7 @@ from effkit.analysis.claim_terms import Condition, Quantity
 from effkit.analysis.cost import Basis, provision
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.analysis.verdict import LEAST_GAIN
-from effkit.record import Estimate, Memory, PercentileRecord
+from effkit.record import Estimate, Memory, PercentileRecord, origin_of
 
 NO_QUALITY = "its quality was not compared"
 NO_INTERVAL = "how many machines it takes has no interval"
@@ -69,7 +69,7 @@ def _energy(comparison: Comparison) -> Figure:
     one, base, link = comparison.one, comparison.base, comparison.link
     if one is None or base is None or one.energy is None or base.energy is None:
         return Figure(None, why="its energy is not known")
-    if any((each.energy.rank or "").startswith("modelled") for each in (one, base) if each.energy):
+    if any(each.energy.rank and origin_of(each.energy.rank) == "modelled" for each in (one, base) if each.energy):
         return Figure(None, why=MODELLED)
     if link is not None:
         return settled(link.energy, "its energy is not known")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.paired import COUNTED, PairedSamples
+from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import agree, envelope
 from effkit.analysis.statistics import FEWEST_GENERATIONS, paired_log_ratios
-from effkit.record import Energy, EnergyComponent, PowerForm, Rank, Ratio, weakest_rank
+from effkit.record import COUNTED, Energy, EnergyComponent, PowerForm, Rank, Ratio, origin_of, weakest_rank
 
 Floats = NDArray[np.float64]
 COUNTER_FORMS = {"half": 0.5, "as modelled": 1.0, "double": 2.0}
@@ -57,9 +56,8 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     all_calls = float(np.nansum(calls))
     modelled = rests_on_model(samples, candidate, samples.reference)
     forms = envelope_to(samples, candidate, samples.reference, cores=cores) if modelled else ()
-    origin: Literal["measured", "modelled"] = "measured" if rank in COUNTED else "modelled"
     return Energy(
-        request_j=samples.estimate(per_call, origin) if not unresolved and total_j > 0 else None,
+        request_j=samples.estimate(per_call, origin_of(rank)) if not unresolved and total_j > 0 else None,
         net_j=(total_j - idle_w * window_s) / all_calls if not unresolved and idle_w is not None else None,
         idle_w=idle_w,
         components=tuple(

@@ -29,7 +29,7 @@ from effkit.analysis.statistics import (
     unstable,
 )
 from effkit.analysis.yardstick import pseudo_values
-from effkit.record import Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
+from effkit.record import COUNTED, Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,6 @@ Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
 UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s", "load_others_share", "load_steal_share"]
 """Rows of a load test, whose generations are sequences of arrivals."""
-COUNTED = ("metered", "counter")
 Grids = Callable[[str, str], Floats]
 """From a candidate and a twin to its (generations, blocks) values."""
 

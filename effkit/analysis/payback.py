@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from effkit.analysis.carbon import HOURS_PER_YEAR, grid, total_grams
 from effkit.analysis.cost import Provision
-from effkit.record import CandidateRecord, Estimate, Origin, Payback, Ratio
+from effkit.record import CandidateRecord, Estimate, Origin, Payback, Ratio, origin_of
 from effkit.spec import CarbonSpec
 
 SECONDS_PER_YEAR = HOURS_PER_YEAR * 3600
@@ -31,6 +31,12 @@ def making_j(candidate: CandidateRecord) -> float | None:
     """
     steps = [step.energy_j for step in candidate.making if step.energy_j]
     return float(sum(steps)) if len(steps) == len(candidate.making) else None
+
+
+def made_by(candidate: CandidateRecord) -> Origin:
+    """How that energy came to be: modelled where that of a step was."""
+    steps = [origin_of(step.rank) for step in candidate.making if step.rank is not None]
+    return "modelled" if "modelled" in steps else "measured"
 
 
 def year_grams(candidate: CandidateRecord, provided: Provision, carbon: CarbonSpec) -> Estimate | None:
@@ -72,15 +78,13 @@ def energy_break_even(candidate: CandidateRecord, reference: CandidateRecord) ->
         reference: What it stands in for.
     """
     request = reference.energy.request_j if reference.energy else None
-    modelled = "modelled" in {_energy_origin(candidate), _energy_origin(reference)} or any(
-        step.rank is not None and step.rank.startswith("modelled") for step in candidate.making
-    )
+    origins = {_energy_origin(candidate), _energy_origin(reference), made_by(candidate)}
     return _break_even(
         candidate,
         making_j(candidate),
         request,
         candidate.energy.ratio if candidate.energy else None,
-        "modelled" if modelled else "measured",
+        "modelled" if "modelled" in origins else "measured",
         "the energy of making it is not known",
     )
 

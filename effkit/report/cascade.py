@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from effkit.record import CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio
+from effkit.record import CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
 from effkit.report import savings
 from effkit.report.comparison import RANK_WORDS
 from effkit.report.units import DASH, NBSP, show, whole
@@ -147,7 +147,7 @@ def _energy(candidate: CandidateRecord, found: Cascade) -> Cell:
     if found.energy is None:
         return Cell(DASH, detail="not measurable here", tone="muted")
     rank = candidate.energy.rank if candidate.energy else None
-    kind = "modelled" if rank is None or rank.startswith("modelled") else "measured"
+    kind = origin_of(rank)
     return replace(_taken(found.energy, None), origin=f"{kind} · {RANK_WORDS[rank]}" if rank else kind)
 
 

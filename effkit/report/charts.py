@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from effkit.analysis.pareto import Direction, front
-from effkit.record import CandidateRecord, Estimate
+from effkit.record import CandidateRecord, Estimate, origin_of
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
 from effkit.report.cascade import cascade_chart
 from effkit.report.traffic import traffic_chart
@@ -45,7 +45,7 @@ def _latency(view: View, chosen: str | None) -> Chart:
 def _energy(view: View, chosen: str | None) -> Chart:
     ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.request_j}
     dots = _dots(view, chosen, lambda c: c.energy.request_j if c.energy else None, 1.0)
-    modelled = any(rank and rank.startswith("modelled") for rank in ranks)
+    modelled = any(rank and origin_of(rank) == "modelled" for rank in ranks)
     note = "Energy is modelled: on this host it is about a constant × time." if modelled else ""
     if len(ranks) > 1:
         note = "Energy comes in different ranks: these dots are not comparable from left to right."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from effkit.analysis.carbon import grams_per_thousand, grid
-from effkit.record import CandidateRecord, Estimate, QualityVerdict
+from effkit.record import CandidateRecord, Estimate, QualityVerdict, origin_of
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
 from effkit.report.values import Cell, Column, Row, Table, Tone
@@ -213,7 +213,7 @@ def energy_origin(candidate: CandidateRecord) -> str:
     found = candidate.energy
     if found is None or found.rank is None:
         return ""
-    origin = found.request_j.origin if found.request_j else ("modelled" if "modelled" in found.rank else "measured")
+    origin = found.request_j.origin if found.request_j else origin_of(found.rank)
     return f"{origin} · {RANK_WORDS[found.rank]}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from effkit.analysis.cost import HEAD_ROOM, Basis, Provision, provision
-from effkit.analysis.payback import BreakEven, energy_break_even, making_j, time_break_even, year_grams
+from effkit.analysis.payback import BreakEven, energy_break_even, made_by, making_j, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
 from effkit.report.units import DASH, NBSP, Unit, interval, rate, rate_number, show, whole
@@ -219,8 +219,7 @@ def _making(view: View, candidate: CandidateRecord) -> Cell:
     made_j = making_j(candidate)
     if made_j is None:
         return Cell(DASH, detail="not known for every step", tone="muted")
-    modelled = any(step.rank is not None and step.rank.startswith("modelled") for step in candidate.making)
-    return Cell(show(made_j, "j"), origin="modelled" if modelled else "measured")
+    return Cell(show(made_j, "j"), origin=made_by(candidate))
 
 
 def _pays(view: View, candidate: CandidateRecord, find: FindsBreakEven) -> Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from effkit.record import CandidateRecord, Gap
+from effkit.record import CandidateRecord, Gap, origin_of
 from effkit.report.comparison import RANK_WORDS
 from effkit.report.savings import beyond_noise
 from effkit.report.trust import doubts
@@ -81,8 +81,8 @@ def _measuring(view: View) -> Iterator[str]:
 
 def _energy(view: View) -> Iterator[str]:
     ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.rank}
-    if any(rank.startswith("modelled") for rank in ranks):
-        named = listing(sorted(RANK_WORDS[rank] for rank in ranks if rank.startswith("modelled")))
+    if modelled := [rank for rank in ranks if origin_of(rank) == "modelled"]:
+        named = listing(sorted(RANK_WORDS[rank] for rank in modelled))
         yield (
             f"Energy is modelled here (from {named}), not metered: on this host energy ≈ constant × time, so it "
             "repeats what latency says and is no evidence of its own. Carbon inherits this."

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from effkit.analysis.verdict import Worth, worth
-from effkit.record import CandidateRecord, Link, Payback
+from effkit.record import CandidateRecord, Link, Payback, origin_of
 from effkit.report import savings
 from effkit.report.comparison import RANK_WORDS
 from effkit.report.units import interval, show, times
@@ -111,8 +111,7 @@ def _energy(link: Link) -> Cell:
     if link.energy is None:
         return _unknown("not measurable")
     rank = link.energy_rank
-    kind = "" if rank is None else "modelled" if rank.startswith("modelled") else "measured"
-    return replace(_said(savings.energy(link.energy)), origin=f"{kind} · {RANK_WORDS[rank]}" if rank else "")
+    return replace(_said(savings.energy(link.energy)), origin=f"{origin_of(rank)} · {RANK_WORDS[rank]}" if rank else "")
 
 
 def _said(words: str) -> Cell:

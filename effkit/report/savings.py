@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-from effkit.record import CandidateRecord, Ratio
+from effkit.record import COUNTED, CandidateRecord, Ratio
 from effkit.report.units import factor, share, times
 from effkit.report.values import KeyFigure
 from effkit.report.view import View, taken_bytes
-
-_COUNTED_RANKS = ("metered", "counter")
 
 
 def clause(view: View, candidate: CandidateRecord) -> str:
@@ -81,7 +79,7 @@ def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]
     if taken is not None:
         figures.append(KeyFigure(share(taken), "of the memory", "good" if taken < 0.95 else ""))
     used = candidate.energy
-    if used is not None and used.ratio is not None and used.rank in _COUNTED_RANKS and used.ratio.verdict == "lower":
+    if used is not None and used.ratio is not None and used.rank in COUNTED and used.ratio.verdict == "lower":
         figures.append(KeyFigure(f"{times(1 / used.ratio.value)}", "less energy", "good"))
     return tuple(figures)
 

@@ -11,7 +11,7 @@ from typing import Any
 from effkit.analysis.carbon import grams_per_thousand, grid
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
-from effkit.record import CandidateRecord, Estimate, Link, Payback, Ratio
+from effkit.record import CandidateRecord, Estimate, Link, Payback, Rank, Ratio, origin_of
 from effkit.report.claim_values import TidyClaim
 from effkit.report.cost import BASIS_WORDS, provided
 from effkit.report.links import distinct
@@ -270,8 +270,8 @@ def _plain(metric: str, unit: str, value: float | None, origin: str) -> dict[str
     return {"metric": metric, "unit": unit, "value": value, "origin": origin}
 
 
-def _energy_origin(rank: str | None) -> str:
-    return "" if rank is None else "modelled" if rank.startswith("modelled") else "measured"
+def _energy_origin(rank: Rank | None) -> str:
+    return "" if rank is None else origin_of(rank)
 
 
 def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, Any]:
