@@ -14,11 +14,11 @@ from effkit.analysis.payback import making_j
 from effkit.export.errors import ExportError
 from effkit.export.escape import markdown
 from effkit.record import CandidateRecord, Estimate, Record
-from effkit.report.comparison import RANK_WORDS
 from effkit.report.sections import StudySection
 from effkit.report.summary import section
 from effkit.report.units import NBSP, show
 from effkit.report.values import Cell, Column
+from effkit.report.words import RANK_WORDS
 from effkit.store import Loaded
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from effkit.report.budget import met_by_reference
 from effkit.report.decision import why_not
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import listing
 
 WORDS: Mapping[AnswerKind, str] = {
     "better": "Yes, and better", "yes": "Yes", "no": "No", "no matter": "It does not matter", "not shown": "Not shown",

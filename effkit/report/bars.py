@@ -13,6 +13,7 @@ from effkit.report.links import before, distinct, unit
 from effkit.report.units import show
 from effkit.report.values import Bar, BarChart, BarColour, BarGroup
 from effkit.report.view import View
+from effkit.report.words import FEW_GENERATIONS
 
 SHOWN_MS = 1e3
 MOST_LAYERS = 40
@@ -25,7 +26,7 @@ def waterfall(view: View) -> BarChart | None:
     groups = sorted((_chain(view, links) for links in _timed_chains(view)), key=lambda group: group.bars[-1].end)
     if not groups:
         return None
-    few = "Indicative: fewer than five generations. " if view.indicative else ""
+    few = f"{FEW_GENERATIONS} " if view.indicative else ""
     return BarChart(
         kind="waterfall",
         title="Link by link",

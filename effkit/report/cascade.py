@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from effkit.record import CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
 from effkit.report import savings
-from effkit.report.comparison import RANK_WORDS
 from effkit.report.units import DASH, NBSP, show, whole
 from effkit.report.values import (
     CascadeCard,
@@ -17,23 +16,23 @@ from effkit.report.values import (
     Dot,
     Row,
     Table,
-    Tone,
 )
-from effkit.report.view import View, listing, percentile
+from effkit.report.view import View, percentile
+from effkit.report.words import (
+    FEW_GENERATIONS,
+    GAP_TONES,
+    GAP_WORDS,
+    GROUP_TONES,
+    GROUP_WORDS,
+    RANK_WORDS,
+    listing,
+)
 
-_GAP_WORDS = {
-    "superior": "better",
-    "non-inferior": "not worse by the margin",
-    "inferior": "worse by more than the margin",
-    "inconclusive": "inconclusive",
-}
-_GAP_TONES: dict[str, Tone] = {"superior": "good", "non-inferior": "good", "inferior": "bad", "inconclusive": "warn"}
 _SCORE_WORDS = {
     "margin": "the likeliest class before the second",
     "log_probability": "log-probability of the likeliest class",
     "entropy": "entropy",
 }
-_TOO_FEW = {"too few items": "too few items", "number only": "too few for a verdict"}
 
 
 def cascade_cards(view: View) -> tuple[CascadeCard, ...]:
@@ -46,7 +45,7 @@ def cascade_chart(view: View) -> CascadeChart | None:
     panels = tuple(_panel(view, candidate, found) for candidate, found in _all(view))
     if not panels:
         return None
-    few = "Indicative: fewer than five generations. " if view.indicative else ""
+    few = f"{FEW_GENERATIONS} " if view.indicative else ""
     return CascadeChart(
         kind="cascade",
         title="Quality against the share of the last stage's cost",
@@ -69,7 +68,7 @@ def _card(view: View, candidate: CandidateRecord, found: Cascade) -> CascadeCard
     return CascadeCard(
         title=view.label(candidate),
         name=candidate.name,
-        verdict=Cell(_GAP_WORDS.get(verdict, "not tested"), tone=_GAP_TONES.get(verdict, "muted")),
+        verdict=Cell(GAP_WORDS.get(verdict, "not tested"), tone=GAP_TONES.get(verdict, "muted")),
         sentences=_sentences(candidate, found),
         facts=(
             (Column("Quality"), _quality(view, found)),
@@ -112,7 +111,7 @@ def _quality(view: View, found: Cascade) -> Cell:
     return Cell(
         f"{view.gap_value(gap.difference)} points",
         detail=f"{view.gap_interval(gap.low, gap.high)} to the last stage, margin {view.margin}",
-        claim=_GAP_WORDS.get(gap.verdict, gap.verdict),
+        claim=GAP_WORDS.get(gap.verdict, gap.verdict),
     )
 
 
@@ -236,11 +235,9 @@ def _mix_cells(view: View, mix: Mix) -> tuple[Cell, ...]:
     if mix.gap is None or mix.quality is None:
         unknown = Cell(DASH, claim="too few items", tone="muted")
         return Cell(whole(mix.n)), goes_on, Cell(DASH, tone="muted"), unknown
-    tones: dict[str, Tone] = {"worse": "bad", "better": "good"}
-    low, high = mix.gap.low, mix.gap.high
-    ends = "" if low is None or high is None else view.gap_interval(low, high)
-    said = _TOO_FEW.get(mix.verdict, mix.verdict)
-    gap = Cell(view.gap_value(mix.gap.value), detail=ends, claim=said, tone=tones.get(mix.verdict, ""))
+    ends = view.gap_interval(mix.gap.low, mix.gap.high)
+    said = GROUP_WORDS.get(mix.verdict, mix.verdict)
+    gap = Cell(view.gap_value(mix.gap.value), detail=ends, claim=said, tone=GROUP_TONES.get(mix.verdict, ""))
     return Cell(whole(mix.n)), goes_on, Cell(view.quality(mix.quality)), gap
 
 

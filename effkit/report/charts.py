@@ -12,6 +12,7 @@ from effkit.report.cascade import cascade_chart
 from effkit.report.traffic import traffic_chart
 from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
+from effkit.report.words import FEW_GENERATIONS
 
 
 def charts(view: View, chosen: str | None) -> tuple[AnyChart, ...]:
@@ -38,7 +39,7 @@ def chart(view: View, kind: ChartKind, chosen: str | None) -> AnyChart | None:
 
 def _latency(view: View, chosen: str | None) -> Chart:
     dots = _dots(view, chosen, lambda c: c.latency.mean_s if c.latency else None, SHOWN_MS)
-    note = "Indicative: fewer than five generations." if view.indicative else ""
+    note = FEW_GENERATIONS if view.indicative else ""
     return _trade_off(view, "latency", "Quality and latency", "mean latency of one item, ms (log)", dots, note)
 
 
@@ -57,9 +58,9 @@ def _curve(view: View, chosen: str | None) -> Chart:
         Dot(
             label=point.model,
             x=float(point.fit_items),
-            y=scaled(view, point.value.value),
-            y_low=None if point.value.low is None else scaled(view, point.value.low),
-            y_high=None if point.value.high is None else scaled(view, point.value.high),
+            y=view.scaled(point.value.value),
+            y_low=None if point.value.low is None else view.scaled(point.value.low),
+            y_high=None if point.value.high is None else view.scaled(point.value.high),
         )
         for point in sorted(view.record.curve, key=lambda p: (p.model, p.fit_items))
     )
@@ -67,7 +68,7 @@ def _curve(view: View, chosen: str | None) -> Chart:
         kind="curve",
         title="Quality and labels",
         x_label="labels to learn from (log)",
-        y_label=y_label(view),
+        y_label=view.y_label,
         alt=f"{view.metric} of {len({d.label for d in dots})} models at growing numbers of labels",
         dots=dots,
         lower_is_better=view.lower_is_better,
@@ -89,7 +90,7 @@ def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, found: Map
         kind=kind,
         title=title,
         x_label=x_label,
-        y_label=y_label(view),
+        y_label=view.y_label,
         alt=f"{title} of {', '.join(dot.label for dot in dots)}; the same numbers stand in the table",
         dots=tuple(dots),
         front=tuple(place for place, on in enumerate(best) if on),
@@ -119,19 +120,9 @@ def _dots(
             x=estimate.value * scale,
             x_low=None if estimate.low is None else estimate.low * scale,
             x_high=None if estimate.high is None else estimate.high * scale,
-            y=scaled(view, quality.value),
-            y_low=None if quality.low is None else scaled(view, quality.low),
-            y_high=None if quality.high is None else scaled(view, quality.high),
+            y=view.scaled(quality.value),
+            y_low=None if quality.low is None else view.scaled(quality.low),
+            y_high=None if quality.high is None else view.scaled(quality.high),
             role="reference" if candidate.reference else "chosen" if candidate.name == chosen else "other",
         )
     return dots
-
-
-def scaled(view: View, value: float) -> float:
-    """A value of the metric as figures draw it: a share in per cent, an error in its own unit."""
-    return value if view.lower_is_better else 100 * value
-
-
-def y_label(view: View) -> str:
-    """What the axis of the metric is called."""
-    return f"{view.metric} (lower is better)" if view.lower_is_better else f"{view.metric}, %"

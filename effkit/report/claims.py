@@ -12,7 +12,7 @@ from effkit.record import Record
 from effkit.report.claim_values import ClaimCard, ClaimLine, ClaimsSection, TidyClaim
 from effkit.report.units import MINUS, NBSP
 from effkit.report.values import Cell, Tone
-from effkit.report.view import listing
+from effkit.report.words import listing
 
 TONES: Mapping[ClaimVerdict, Tone] = {
     "supported": "good",

@@ -6,33 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from effkit.analysis.carbon import grams_per_thousand, grid
-from effkit.record import CandidateRecord, Estimate, QualityVerdict, origin_of
+from effkit.record import CandidateRecord, Estimate, origin_of
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View, percentile, taken_bytes
+from effkit.report.words import GAP_TONES, RANK_WORDS, RATIO_TONES, VERDICT_WORDS
 
-VERDICT_WORDS: dict[QualityVerdict, str] = {
-    "reference": "reference",
-    "superior": "better",
-    "non-inferior": "not worse",
-    "inferior": "worse",
-    "inconclusive": "not shown",
-}
-_VERDICT_TONES: dict[str, Tone] = {
-    "superior": "good",
-    "non-inferior": "good",
-    "inferior": "bad",
-    "inconclusive": "warn",
-}
-_RATIO_TONES: dict[str, Tone] = {"lower": "good", "higher": "bad", "unstable": "warn", "not resolvable": "warn"}
-RANK_WORDS = {
-    "metered": "meter",
-    "counter": "hardware counter",
-    "modelled-tdp": "processor's rated power",
-    "modelled-declared": "declared power",
-    "modelled-generic": "generic power",
-}
 UNMEASURED = Cell(DASH, detail="not measured", tone="muted")
 
 
@@ -123,7 +103,7 @@ def gap(view: View, candidate: CandidateRecord) -> Cell:
         view.gap_value(found.difference),
         detail=view.gap_interval(found.low, found.high),
         claim=VERDICT_WORDS[found.verdict],
-        tone=_VERDICT_TONES.get(found.verdict, ""),
+        tone=GAP_TONES.get(found.verdict, ""),
         origin="measured",
     )
 
@@ -136,7 +116,7 @@ def latency(view: View, candidate: CandidateRecord) -> Cell:
     return replace(
         estimate_cell(candidate.latency.mean_s, "s"),
         claim=savings.speed(ratio),
-        tone=_RATIO_TONES.get(ratio.verdict, "") if ratio else "",
+        tone=RATIO_TONES.get(ratio.verdict, "") if ratio else "",
     )
 
 
@@ -203,7 +183,7 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
     return replace(
         estimate_cell(found.request_j, "j"),
         claim="; ".join(each for each in (said, "" if "indicative" in said else found.note or "") if each),
-        tone=_RATIO_TONES.get(found.ratio.verdict, "") if found.ratio else "",
+        tone=RATIO_TONES.get(found.ratio.verdict, "") if found.ratio else "",
         origin=energy_origin(candidate),
     )
 

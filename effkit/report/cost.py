@@ -11,7 +11,8 @@ from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
 from effkit.report.units import DASH, NBSP, Unit, interval, rate, rate_number, show, whole
 from effkit.report.values import Cell, Table
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import listing
 
 BASIS_WORDS: dict[Basis, str] = {
     "load test": "from a load test",

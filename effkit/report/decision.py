@@ -12,7 +12,8 @@ from effkit.report.changes import at_each_traffic, changes
 from effkit.report.outcome import explores, outcome
 from effkit.report.units import NBSP, Unit, about, capital, interval, rate, show, whole
 from effkit.report.values import Argument, Step
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import listing
 
 LIMITS: Mapping[What, str] = {
     "latency": "p99 latency",

@@ -9,7 +9,6 @@ from effkit.analysis.carbon import grid
 from effkit.production import CarbonSpec
 from effkit.record import CandidateRecord, Estimate, NoiseCheck
 from effkit.report.comparison import (
-    RANK_WORDS,
     UNMEASURED,
     ColumnSpec,
     build,
@@ -26,6 +25,7 @@ from effkit.report.load import under_load
 from effkit.report.units import DASH, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View
+from effkit.report.words import RANK_WORDS
 
 MakesCell = Callable[[View, CandidateRecord], Cell]
 

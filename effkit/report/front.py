@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from effkit.analysis.contenders import Contender, Known
-from effkit.report.charts import scaled, y_label
 from effkit.report.view import View
 
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 426.0, 14.0, 268.0
@@ -93,9 +92,9 @@ def front(view: View, known: Sequence[Contender]) -> Front | None:
     budget = view.asked.budget
     drawn = not budget.network_s and not budget.network_bytes_per_s
     across = _Axis([end for _, each in shown for end in _x_ends(view, each)], LEFT, RIGHT, log=True)
-    own = scaled(view, view.reference.quality.value.value)
+    own = view.scaled(view.reference.quality.value.value)
     sign = 1.0 if view.lower_is_better else -1.0
-    margin_per = sign * scaled(view, 1.0)
+    margin_per = sign * view.scaled(1.0)
     heights = [end for _, each in shown for end in _quality(view, each)[1:]]
     ends = (TOP, BOTTOM) if view.lower_is_better else (BOTTOM, TOP)
     up = _Axis([*heights, own + margin_per * view.asked.margin], *ends, log=False)
@@ -103,7 +102,7 @@ def front(view: View, known: Sequence[Contender]) -> Front | None:
         alt=f"{view.metric} against mean latency of {', '.join(view.of(each.name) for _, each in shown)}; "
         "the table below says of each whether it is good enough",
         x_label="mean latency of one item; grey: its p99",
-        y_label=y_label(view),
+        y_label=view.y_label,
         x_ticks=tuple(Tick(across.at(value), _milliseconds(value)) for value in across.ticks()),
         y_ticks=tuple(Tick(up.at(value), f"{value:g}") for value in up.ticks()),
         marks=tuple(_placed([_mark(view, place, each, across, up) for place, each in shown])),
@@ -193,7 +192,7 @@ def _quality(view: View, each: Contender) -> tuple[float, float, float]:
     assert found is not None
     value = found.value
     ends = [value.value if end is None else end for end in (value.low, value.high)]
-    return scaled(view, value.value), scaled(view, ends[0]), scaled(view, ends[1])
+    return view.scaled(value.value), view.scaled(ends[0]), view.scaled(ends[1])
 
 
 def _milliseconds(value: float) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from effkit.record import CandidateRecord, GroupQuality
 from effkit.report.units import DASH, whole
-from effkit.report.values import Cell, Column, Row, Table, Tone
+from effkit.report.values import Cell, Column, Row, Table
 from effkit.report.view import View
-
-_GROUP_WORDS = {"number only": "too few for a verdict"}
+from effkit.report.words import GROUP_TONES, GROUP_WORDS
 
 
 def groups(view: View) -> Table:
@@ -35,10 +34,11 @@ def _group_cells(view: View, group: GroupQuality) -> tuple[Cell, Cell]:
     quality = Cell(DASH, tone="muted") if group.value is None else Cell(view.quality(group.value))
     if group.difference is None:
         return quality, Cell(DASH, claim=group.verdict, tone="muted")
-    ends = "" if group.low is None or group.high is None else view.gap_interval(group.low, group.high)
-    tones: dict[str, Tone] = {"worse": "bad", "better": "good"}
     return quality, Cell(
-        view.gap_value(group.difference), detail=ends, claim=group.verdict, tone=tones.get(group.verdict, "")
+        view.gap_value(group.difference),
+        detail=view.gap_interval(group.low, group.high),
+        claim=group.verdict,
+        tone=GROUP_TONES.get(group.verdict, ""),
     )
 
 
@@ -48,7 +48,6 @@ def _with_gap(candidate: CandidateRecord) -> list[GroupQuality]:
 
 def _worst(view: View, candidate: CandidateRecord) -> str:
     worst = min(_with_gap(candidate), key=lambda g: g.difference or 0.0)
-    ends = "" if worst.low is None or worst.high is None else f" {view.gap_interval(worst.low, worst.high)}"
-    gap = view.gap_value(worst.difference or 0.0)
-    verdict = _GROUP_WORDS.get(worst.verdict, worst.verdict)
-    return f"{view.label(candidate)}: worst in {worst.group} ({gap}{ends}, {whole(worst.n)} items), {verdict}."
+    gap = f"{view.gap_value(worst.difference or 0.0)} {view.gap_interval(worst.low, worst.high)}".rstrip()
+    verdict = GROUP_WORDS.get(worst.verdict, worst.verdict)
+    return f"{view.label(candidate)}: worst in {worst.group} ({gap}, {whole(worst.n)} items), {verdict}."

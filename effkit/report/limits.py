@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from effkit.record import CandidateRecord, Gap, origin_of
-from effkit.report.comparison import RANK_WORDS
 from effkit.report.savings import beyond_noise
 from effkit.report.trust import doubts
 from effkit.report.units import about, whole
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import RANK_WORDS, listing
 
 
 def limits(view: View) -> tuple[str, ...]:

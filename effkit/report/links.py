@@ -8,18 +8,12 @@ from dataclasses import replace
 from effkit.analysis.verdict import Worth, worth
 from effkit.record import CandidateRecord, Link, Payback, origin_of
 from effkit.report import savings
-from effkit.report.comparison import RANK_WORDS
 from effkit.report.units import interval, show, times
 from effkit.report.values import Cell, Column, DeltaCard, Row, Table, Tone
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import GAP_WORDS, RANK_WORDS, listing
 
 TONES: dict[Worth, Tone] = {"worth it": "good", "not worth it": "bad", "not resolvable": "warn"}
-_GAP_WORDS = {
-    "superior": "better",
-    "non-inferior": "not worse by the margin",
-    "inferior": "worse by more than the margin",
-    "inconclusive": "inconclusive",
-}
 
 
 def links_table(view: View) -> Table | None:
@@ -95,7 +89,7 @@ def _quality(view: View, link: Link) -> Cell:
     if link.gap is None:
         return _unknown(link.error or "not known")
     gap = link.gap
-    said = _GAP_WORDS.get(gap.verdict, gap.verdict)
+    said = GAP_WORDS.get(gap.verdict, gap.verdict)
     return Cell(view.gap_value(gap.difference), detail=view.gap_interval(gap.low, gap.high), claim=said)
 
 

@@ -9,7 +9,8 @@ from typing import Literal
 from effkit.analysis.tails import calls_needed
 from effkit.record import CandidateRecord, Host, Ratio
 from effkit.report.units import whole
-from effkit.report.view import View, listing, percentile
+from effkit.report.view import View, percentile
+from effkit.report.words import listing
 
 Reason = Literal[
     "unstable", "contended", "too few samples", "imprecise", "generator-limited", "mixed ranks", "isolation"

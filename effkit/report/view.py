@@ -109,6 +109,15 @@ class View:
         """A value of the metric: a share in per cent, an error in the target's own unit."""
         return show(value, "count") if self.lower_is_better else f"{100 * value:.{self.decimals}f}{NBSP}%"
 
+    def scaled(self, value: float) -> float:
+        """A value of the metric as figures draw it: a share in per cent, an error in its own unit."""
+        return value if self.lower_is_better else 100 * value
+
+    @property
+    def y_label(self) -> str:
+        """What the axis of the metric is called."""
+        return f"{self.metric} (lower is better)" if self.lower_is_better else f"{self.metric}, %"
+
     def quality_interval(self, low: float | None, high: float | None) -> str:
         """The interval of such a value, without its unit."""
         if low is None or high is None:
@@ -158,8 +167,10 @@ class View:
         points = self.points(difference)
         return signed(difference if points is None else points, self.decimals)
 
-    def gap_interval(self, low: float, high: float) -> str:
-        """The gap's interval."""
+    def gap_interval(self, low: float | None, high: float | None) -> str:
+        """The gap's interval; nothing where there is none."""
+        if low is None or high is None:
+            return ""
         scaled = [self.points(end) for end in (low, high)]
         ends = [end if point is None else point for end, point in zip((low, high), scaled, strict=True)]
         return signed_interval(ends[0], ends[1], self.decimals)
@@ -181,10 +192,3 @@ def taken_bytes(candidate: CandidateRecord) -> int | None:
     """Peak of the whole worker: what the libraries take and what the model adds, here and on a GPU."""
     memory = candidate.memory
     return None if memory is None else memory.taken_bytes
-
-
-def listing(names: Sequence[str]) -> str:
-    """Names as a sentence has them: "a, b and c", and "a, then b; c" where one of them has a comma of its own."""
-    if len(names) > 1 and any(", " in name for name in names):
-        return "; ".join(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

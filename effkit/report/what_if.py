@@ -19,7 +19,8 @@ from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
 from effkit.report.outcome import FEWEST, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
 from effkit.report.units import DASH, NBSP, SCALES, Unit, capital, show, whole
-from effkit.report.view import View, listing
+from effkit.report.view import View
+from effkit.report.words import listing
 
 SERVED = ("machines", "money", "served_energy", "carbon")
 """Columns of what serving takes at a traffic."""
