@@ -52,7 +52,6 @@ def assemble(
         params_sha256: their hash.
     """
     spec, reference = found.spec, found.spec.reference
-    clusters = None if found.task.clusters is None else found.task.clusters[found.test]
     paired = PairedSamples(
         samples,
         reference,
@@ -60,7 +59,7 @@ def assemble(
         components=[Component(each.component, each.rank, each.words, each.tdp_w) for each in found.meter.methods],
         first=None if spec.protocol.interval is None else spec.protocol.generations,
     )
-    test = _quality_test(found, clusters)
+    test = _quality_test(found)
     compared = compare(_scored(found), reference, test) if reference in found.prepared else {}
     cores = psutil.cpu_count() or 1
     alone = {each.name: _candidate(each, found, compared.get(each.name), paired, cores) for each in spec.candidates}
@@ -78,7 +77,7 @@ def assemble(
         finished_at=finished_at,
         spec_passed=dict(passed),
         spec=spec,
-        task=_task_facts(found, clusters),
+        task=_task_facts(found),
         host=_host(found, samples),
         code=code(params_sha256),
         candidates=tuple(
@@ -87,7 +86,7 @@ def assemble(
         ),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
-        curve=tuple(_curve_point(found, point, clusters) for point in found.curve),
+        curve=tuple(_curve_point(found, point) for point in found.curve),
         footprint=record.KitFootprint(
             wall_s=host.since_start_s() - found.started_s,
             measuring_s=sum(window.end_s - window.start_s for window in found.windows),
@@ -149,7 +148,7 @@ def _scored(found: Findings) -> dict[str, Scored]:
     }
 
 
-def _quality_test(found: Findings, clusters: NDArray[np.int64] | None) -> QualityTest:
+def _quality_test(found: Findings) -> QualityTest:
     metric = METRICS[found.task.metric]
     return QualityTest(
         metric=metric.name,
@@ -160,7 +159,7 @@ def _quality_test(found: Findings, clusters: NDArray[np.int64] | None) -> Qualit
         seed=found.spec.seed,
         resamples=found.spec.protocol.resamples,
         groups={column: names[found.test] for column, names in found.task.groups.items()},
-        clusters=clusters,
+        clusters=found.clusters,
     )
 
 
@@ -219,13 +218,13 @@ def _weights(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _curve_point(found: Findings, point: CurveResult, clusters: NDArray[np.int64] | None) -> record.CurvePoint:
+def _curve_point(found: Findings, point: CurveResult) -> record.CurvePoint:
     scores = found.scores(point.predictions)
-    value = mean_with_interval(scores, clusters, seed=found.spec.seed, resamples=2000)
+    value = mean_with_interval(scores, found.clusters, seed=found.spec.seed, resamples=2000)
     return record.CurvePoint(model=point.model, fit_items=point.fit_items, value=value, making_s=point.making_s)
 
 
-def _task_facts(found: Findings, clusters: NDArray[np.int64] | None) -> record.TaskFacts:
+def _task_facts(found: Findings) -> record.TaskFacts:
     task = found.task
     wanted, _ = resolve.item_counts(found.spec)
     return record.TaskFacts(
@@ -239,7 +238,7 @@ def _task_facts(found: Findings, clusters: NDArray[np.int64] | None) -> record.T
         split_items={split: len(task.splits[split]) for split in SPLITS},
         fit_used=len(task.first("fit", wanted)),
         test_used=len(found.test),
-        clusters=None if clusters is None else len(np.unique(clusters)),
+        clusters=None if found.clusters is None else len(np.unique(found.clusters)),
     )
 
 

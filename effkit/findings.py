@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from effkit import record, resolve
+from effkit.bench import host
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Measurements
 from effkit.bench.prepare import Prepared
 from effkit.bench.schedule import COUNTED, block_items
+from effkit.catalogue import cache_dir
 from effkit.spec import StudySpec
 from effkit.tasks import METRICS, Task
 
@@ -65,6 +68,16 @@ class Findings:
         return np.array([self.task.request_bytes(self.test[place : place + 1]) for place in range(len(self.test))])
 
     @cached_property
+    def task_folder(self) -> Path:
+        """Where workers find the task."""
+        return self.task.saved_below(cache_dir() / "loaded")
+
+    @cached_property
+    def products(self) -> Path:
+        """Where what is made is kept for other runs."""
+        return host.products_folder(cache_dir(), self.spec.protocol.device)
+
+    @cached_property
     def counted(self) -> list[int]:
         """Test items of all sizes, over which operations are counted."""
         chosen = block_items(self.test, self.sizes, COUNTED_ITEMS, seed=self.spec.seed, number=COUNTED)
@@ -74,6 +87,11 @@ class Findings:
     def labels(self) -> NDArray[Any]:
         """Labels of the test items."""
         return self.task.labels[self.test]
+
+    @cached_property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """To which cluster each test item belongs; None where they are independent."""
+        return None if self.task.clusters is None else self.task.clusters[self.test]
 
     def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
         """Score predictions item by item."""

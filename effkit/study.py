@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from effkit import assemble, attempts, places, resolve, store
-from effkit.catalogue import CatalogueError, cache_dir
-from effkit.findings import CurveResult, Findings
+from effkit.findings import Findings
 from effkit.identity import known
 from effkit.params import given as given_keys
 from effkit.params import override, parse, plain, read
+from effkit.preparing import SHARE, prepare_all
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec
@@ -190,71 +190,36 @@ class Study:
         """Load the task, then make every candidate and predict the test items with it."""
         from effkit.bench import host
         from effkit.bench.energy import EnergyMeter
-        from effkit.bench.prepare import prepare
-        from effkit.bench.process import WorkerFailed
 
         started_at, started_s = datetime.now(UTC), host.since_start_s()
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
         task = self.load_task()
-        wanted_fit, wanted_test = resolve.item_counts(self.spec)
-        test = np.sort(task.first("test", wanted_test))
-        if (meter := EnergyMeter(self.spec.protocol.device)).unavailable:
+        test = np.sort(task.first("test", resolve.item_counts(self.spec)[1]))
+        meter = EnergyMeter(self.spec.protocol.device)
+        if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
         found = Findings(self.spec, task, test, meter, started_at, started_s, load_before)
-        folder = task.saved_below(cache_dir() / "loaded")
-        products = host.products_folder(cache_dir(), self.spec.protocol.device)
-        how = resolve.ingredients(
-            self.spec,
-            task.kind,
-            lambda part: len(task.first("fit", part.fit_items or wanted_fit)),
-            lambda name: self._own_settings(name, task),
-        )
-        parts, points = resolve.steps(self.spec.candidates), resolve.curve_points(self.spec)
-        every = [*self.spec.candidates, *parts, *points]
-        for number, candidate in enumerate(every):
-            is_candidate, is_point = number < len(self.spec.candidates), number >= len(every) - len(points)
-            show(0.3 * number / len(every), f"preparing {candidate.name}")
-            found.models[candidate.name] = model = resolve.models(candidate, self._own)
-            fit_items = max(how.fit_items(part) for part in candidate.parts)
-            try:
-                seeds = list(resolve.seeds(model, self.spec))[: None if is_candidate else 1]
-                recipe = resolve.recipe(candidate, model, how, seeds[0])
-                done = prepare(
-                    recipe, seeds, folder, products, test, meter, counted=() if is_point else found.counted,
-                    device=self.spec.protocol.device, changed=bool(candidate.techniques),
-                )  # fmt: skip
-            except (WorkerFailed, CatalogueError) as error:
-                log.warning("%s failed while it was prepared: %s", candidate.name, error)
-                found.failures[candidate.name] = str(error)
-                continue
-            if is_point:
-                making_s = sum(step["time_s"] for step in done.making)
-                found.curve.append(CurveResult(candidate.model, fit_items, done.predictions[0], making_s))
-            elif not is_candidate:
-                found.steps[candidate.name] = done
-            else:
-                found.prepared[candidate.name] = done
-                found.fit_items[candidate.name] = fit_items if model.builder != "own" else 0
+        prepare_all(found, self._own, lambda name: self._own_settings(name, task), show)
         return found
 
     def _measure(self, found: Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
-        from effkit.bench import adapt, host, slot
+        from effkit.bench import adapt, slot
         from effkit.bench.measure import Bench
 
-        with slot.measuring_slot(lambda text: show(0.3, text)) as held:
+        with slot.measuring_slot(lambda text: show(SHARE, text)) as held:
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
                 reference=self.spec.reference,
                 protocol=self.spec.protocol,
-                task=found.task.saved_below(cache_dir() / "loaded"),
-                products=host.products_folder(cache_dir(), self.spec.protocol.device),
+                task=found.task_folder,
+                products=found.products,
                 test=found.test,
                 sizes=found.sizes,
                 seed=self.spec.seed,
                 meter=found.meter,
-                progress=lambda share, text: show(0.3 + 0.7 * share, text),
+                progress=lambda share, text: show(SHARE + (1 - SHARE) * share, text),
                 more=lambda measured: adapt.generations_wanted(measured, self.spec.reference, self.spec.protocol),
             )
             found.measured = bench.run()

@@ -19,7 +19,6 @@ from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
 from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
-from effkit.catalogue import cache_dir
 from effkit.findings import Findings
 from effkit.production import MOST_UNDER_LOAD
 from effkit.progress import Progress
@@ -104,8 +103,8 @@ def _measured(
         {name: found.prepared[name].built for name in names},
         asked,
         found.spec.protocol,
-        task=found.task.saved_below(cache_dir() / "loaded"),
-        products=host.products_folder(cache_dir(), found.spec.protocol.device),
+        task=found.task_folder,
+        products=found.products,
         items=block_items(found.test, found.sizes, ITEMS, seed=found.spec.seed, number=LOAD).tolist(),
         cores=found.measured.cores.workers if found.measured.cores else (),
         seed=found.spec.seed,
