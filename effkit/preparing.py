@@ -1,0 +1,89 @@
+"""Making everything that a study compares, and predicting the test items with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from effkit import resolve
+from effkit.bench.prepare import Prepared, prepare
+from effkit.bench.process import WorkerFailed
+from effkit.catalogue import CatalogueError
+from effkit.findings import CurveResult, Findings
+from effkit.progress import Progress
+from effkit.spec import CandidateSpec
+
+log = logging.getLogger(__name__)
+OwnSettings = Callable[[str], Mapping[str, Any] | None]
+"""From a model's name to the settings of a function of the user's; None of the catalogue's models."""
+SHARE = 0.3
+"""Of a run's progress."""
+
+
+def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: OwnSettings, show: Progress) -> None:
+    """Make every candidate, every beginning of a chain and every point of a learning curve.
+
+    What fails is left out, with its reason.
+
+    Args:
+        found: of the study; what is made is kept there.
+        own: the user's own models.
+        own_settings: where their functions lie.
+        show: told what is done now.
+    """
+    spec = found.spec
+    wanted_fit, _ = resolve.item_counts(spec)
+    how = resolve.ingredients(
+        spec,
+        found.task.kind,
+        lambda part: len(found.task.first("fit", part.fit_items or wanted_fit)),
+        own_settings,
+    )
+    every = [
+        *((each, _keep_candidate) for each in spec.candidates),
+        *((each, _keep_step) for each in resolve.steps(spec.candidates)),
+        *((each, _keep_point) for each in resolve.curve_points(spec)),
+    ]
+    for number, (candidate, keep) in enumerate(every):
+        show(SHARE * number / len(every), f"preparing {candidate.name}")
+        found.models[candidate.name] = resolve.models(candidate, own)
+        try:
+            done = _made(found, candidate, how, all_seeds=keep is _keep_candidate, counted=keep is not _keep_point)
+        except (WorkerFailed, CatalogueError) as error:
+            log.warning("%s failed while it was prepared: %s", candidate.name, error)
+            found.failures[candidate.name] = str(error)
+            continue
+        keep(found, candidate, max(how.fit_items(part) for part in candidate.parts), done)
+
+
+def _made(
+    found: Findings, candidate: CandidateSpec, how: resolve.Ingredients, *, all_seeds: bool, counted: bool
+) -> Prepared:
+    model = found.models[candidate.name]
+    seeds = list(resolve.seeds(model, found.spec))[: None if all_seeds else 1]
+    return prepare(
+        resolve.recipe(candidate, model, how, seeds[0]),
+        seeds,
+        found.task_folder,
+        found.products,
+        found.test,
+        found.meter,
+        counted=found.counted if counted else (),
+        device=found.spec.protocol.device,
+        changed=bool(candidate.techniques),
+    )
+
+
+def _keep_candidate(found: Findings, candidate: CandidateSpec, fit_items: int, done: Prepared) -> None:
+    found.prepared[candidate.name] = done
+    found.fit_items[candidate.name] = fit_items if found.models[candidate.name].builder != "own" else 0
+
+
+def _keep_step(found: Findings, candidate: CandidateSpec, fit_items: int, done: Prepared) -> None:
+    found.steps[candidate.name] = done
+
+
+def _keep_point(found: Findings, candidate: CandidateSpec, fit_items: int, done: Prepared) -> None:
+    making_s = sum(step["time_s"] for step in done.making)
+    found.curve.append(CurveResult(candidate.model, fit_items, done.predictions[0], making_s))

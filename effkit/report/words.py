@@ -1,0 +1,48 @@
+"""The report's words and tones for verdicts and ranks, and names as a sentence lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from effkit.record import QualityVerdict, Rank
+from effkit.report.values import Tone
+
+VERDICT_WORDS: Mapping[QualityVerdict, str] = {
+    "reference": "reference",
+    "superior": "better",
+    "non-inferior": "not worse",
+    "inferior": "worse",
+    "inconclusive": "not shown",
+}
+GAP_WORDS: Mapping[str, str] = {
+    "superior": "better",
+    "non-inferior": "not worse by the margin",
+    "inferior": "worse by more than the margin",
+    "inconclusive": "inconclusive",
+}
+"""The same where the margin stands nowhere beside it."""
+GAP_TONES: Mapping[str, Tone] = {
+    "superior": "good",
+    "non-inferior": "good",
+    "inferior": "bad",
+    "inconclusive": "warn",
+}
+RATIO_TONES: Mapping[str, Tone] = {"lower": "good", "higher": "bad", "unstable": "warn", "not resolvable": "warn"}
+GROUP_WORDS: Mapping[str, str] = {"number only": "too few for a verdict"}
+"""Of a group's verdict, where it does not say itself what it means."""
+GROUP_TONES: Mapping[str, Tone] = {"worse": "bad", "better": "good"}
+RANK_WORDS: Mapping[Rank, str] = {
+    "metered": "meter",
+    "counter": "hardware counter",
+    "modelled-tdp": "processor's rated power",
+    "modelled-declared": "declared power",
+    "modelled-generic": "generic power",
+}
+FEW_GENERATIONS = "Indicative: fewer than five generations."
+
+
+def listing(names: Sequence[str]) -> str:
+    """Names as a sentence has them: "a, b and c", and "a, then b; c" where one of them has a comma of its own."""
+    if len(names) > 1 and any(", " in name for name in names):
+        return "; ".join(names)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
