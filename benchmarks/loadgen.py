@@ -6,7 +6,7 @@ the formula is measured apart from what it is held against: the service time is 
 a request that finds the worker idle takes longer by what waking up and the way there and back cost, the median at a
 twentieth of saturation less the service time. A queue whose first customer takes longer is Welch's; where nothing wakes
 up it is Erlang's. The formula describes a queue that has run for ever; every sequence here starts with an empty one,
-which at 80 % of saturation makes the figures a little low.
+whose first requests `effkit.analysis.load` leaves out.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from effkit.analysis.contenders import Contender
@@ -14,12 +13,8 @@ from effkit.report.decision import why_not
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View
-from effkit.report.words import listing
+from effkit.report.words import ANSWER_WORDS, listing
 
-WORDS: Mapping[AnswerKind, str] = {
-    "better": "Yes, and better", "yes": "Yes", "no": "No", "no matter": "It does not matter", "not shown": "Not shown",
-    "none": "No answer",
-}  # fmt: skip
 HARDLY_MATTERS_S = 1e-3
 """Where every candidate answers within this, speed decides nothing."""
 
@@ -28,12 +23,12 @@ def answer(view: View) -> Answer:
     """Answer the study's question."""
     nothing = _nothing_to_compare(view)
     if nothing:
-        return Answer("none", WORDS["none"], nothing)
+        return Answer("none", ANSWER_WORDS["none"], nothing)
     decision = view.decision
     notes = _twins(view)
     rivals = [each for each in decision.order if not each.contender.reference]
     if not rivals:
-        return Answer("none", WORDS["none"], "Every candidate is the reference at another number of labels.")
+        return Answer("none", ANSWER_WORDS["none"], "Every candidate is the reference at another number of labels.")
     match decision.kind:
         case "smaller":
             return _chosen(view, decision.weighed(decision.chosen or ""), notes)
@@ -294,7 +289,7 @@ def _answer(
 ) -> Answer:
     return Answer(
         kind=kind,
-        word=f"{WORDS[kind]} (rehearsal)" if _rehearsal(view) else WORDS[kind],
+        word=f"{ANSWER_WORDS[kind]} (rehearsal)" if _rehearsal(view) else ANSWER_WORDS[kind],
         sentence=sentence,
         notes=(*notes, *_indicative(view), *_hardly_matters(view)),
         chosen=chosen.name if chosen else None,

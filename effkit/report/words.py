@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from effkit.record import QualityVerdict, Rank
-from effkit.report.values import Tone
+from effkit.report.values import AnswerKind, Tone
 
+ANSWER_WORDS: Mapping[AnswerKind, str] = {
+    "better": "Yes, and better",
+    "yes": "Yes",
+    "no matter": "It does not matter",
+    "not shown": "Not shown",
+    "no": "No",
+    "none": "No answer",
+}
 VERDICT_WORDS: Mapping[QualityVerdict, str] = {
     "reference": "reference",
     "superior": "better",
