@@ -9,14 +9,13 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from effkit import store
+from effkit import store, under_load
 from effkit.migrations import read_record
 from effkit.report import summarise
 from effkit.report.answer import answer
 from effkit.report.view import View
 from effkit.spec import SpecError
 from effkit.study import Study
-from effkit.under_load import tested
 from tests import own_models
 from tests.conftest import parameters
 
@@ -78,4 +77,4 @@ def test_without_a_load_generator_nothing_is_measured(results: Path, monkeypatch
 def test_the_reference_and_whom_the_answer_chooses_come_first(name: str) -> None:
     record = read_record((GOLDEN / name).read_bytes())
     first = dict.fromkeys(each for each in (record.reference.name, answer(View(record)).chosen) if each is not None)
-    assert tested(record)[: len(first)] == list(first)
+    assert under_load.tested(record)[: len(first)] == list(first)
