@@ -1,4 +1,4 @@
-"""The command line. Everything it does, a notebook does too with the same names."""
+"""The command line."""
 
 from __future__ import annotations
 
