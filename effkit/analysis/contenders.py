@@ -70,7 +70,8 @@ class Contender:
         unlimited_per_s: the same where no limit is asked, of who was put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
-        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne.
+        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
+            above.
         untested: whether a p99 under load is known of others and not of it: it is not held to its unloaded one.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
@@ -204,7 +205,12 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
 
 def _tails(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
     points = candidate.load.points if candidate.load else ()
-    found = [(point.asked_per_s, each.value_s) for point in points for each in point.percentiles if each.level == 99]
+    found = [
+        (point.asked_per_s, each.high_s if each.value_s is None else each.value_s)
+        for point in points
+        for each in point.percentiles
+        if each.level == 99
+    ]
     # A higher rate of which more is known than of a lower one bears nothing about all rates.
     borne = [(rate, tail_s) for rate, tail_s in takewhile(lambda each: each[1] is not None, found)]
     if not borne:

@@ -75,16 +75,28 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
 def _highest(
     points: Sequence[LoadPoint], series: Sequence[Sequence[Floats]], budget_s: float, seed: int
 ) -> tuple[Estimate | None, Bound]:
-    """The highest rate by those whose p99 is borne, from the lowest on; what is known of the next one bounds it."""
+    """The highest rate by those whose p99 is borne, from the lowest on; what is known of the next ones bounds it."""
     rates = [point.asked_per_s for point in points]
     borne = sum(1 for _ in takewhile(lambda point: point.percentiles[-1].value_s is not None, points))
+    found: Estimate | None = None
+    bound: Bound = "unknown"
+    if borne:
+        found, bound = highest_rate(rates[:borne], series[:borne], budget_s, seed=seed)
+    known = borne + sum(1 for _ in takewhile(lambda point: _is_within(point, budget_s), points[borne:]))
+    if known > borne and bound in ("at least", "unknown"):
+        rate = rates[known - 1]
+        found, bound = Estimate(value=rate, low=rate, n=len(batches(series[known - 1]))), "at least"
     late = [rate for rate, point in zip(rates, points, strict=True) if _is_beyond(point, budget_s)]
-    if not borne:
-        return None, "below" if rates[0] in late else "unknown"
-    found, bound = highest_rate(rates[:borne], series[:borne], budget_s, seed=seed)
-    if bound == "at least":
-        found = found.model_copy(update={"high": next((rate for rate in late if rate > found.value), None)})
-    return found, bound
+    if found is not None and bound == "at least":
+        lowest = found.value
+        found = found.model_copy(update={"high": next((rate for rate in late if rate > lowest), None)})
+    return found, "below" if bound == "unknown" and rates[0] in late else bound
+
+
+def _is_within(point: LoadPoint, budget_s: float) -> bool:
+    """Whether p99 is shown to keep within a budget."""
+    high_s = point.percentiles[-1].high_s
+    return high_s is not None and high_s <= budget_s
 
 
 def _is_beyond(point: LoadPoint, budget_s: float) -> bool:
@@ -106,7 +118,8 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
         confidence: two-sided.
 
     Returns:
-        No value where the requests are worth too few independent ones; no upper end where the interval of the
+        No value where the requests are worth too few independent ones, and the slowest as its upper end where they are
+        worth enough for that; no upper end where the interval of the
         share reaches beyond the slowest request, which `reason` then says.
 
     Source:
@@ -123,7 +136,10 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
     needed = calls_needed(level)
     if n_effective < needed:
         reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {n_effective:.0f}"
-        return PercentileRecord(level=level, value_s=None, n=pooled.size, n_effective=n_effective, reason=reason)
+        longest = float(pooled[-1]) if n_effective >= calls_needed(level, beyond=0) else None
+        return PercentileRecord(
+            level=level, value_s=None, high_s=longest, n=pooled.size, n_effective=n_effective, reason=reason
+        )
     up_to = np.array([(batch <= value).mean() for batch in batches(series)])
     worth = effective_sample_size(np.concatenate(series) > value, of_series)
     spread = max(up_to.std(ddof=1) / np.sqrt(up_to.size), np.sqrt(share * (1 - share) / worth))

@@ -57,8 +57,9 @@ def _cell(point: LoadPoint, found: PercentileRecord) -> Cell:
     limited = "generator-limited" if point.generator_limited else ""
     if found.value_s is None:
         lower = max((each.low_s for each in point.percentiles if each.low_s is not None), default=None)
-        known = "" if lower is None else f"at least {show(lower, 's')}; "
-        worth = f"{known}worth {found.n_effective:,.0f} independent requests"
+        least = "" if lower is None else f"at least {show(lower, 's')}; "
+        most = "" if found.high_s is None else f"at most {show(found.high_s, 's')}; "
+        worth = f"{least}{most}worth {found.n_effective:,.0f} independent requests"
         return Cell("n too small", detail=worth, claim=limited, tone="muted")
     ends = interval(found.low_s, found.high_s, "s", found.value_s)
     if found.high_s is None and found.low_s is not None:

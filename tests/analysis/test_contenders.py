@@ -52,6 +52,14 @@ def test_tails_end_where_one_is_not_borne_and_never_fall() -> None:
     assert found(minilm_l6=load(None, 0.01, 0.02))["minilm-l6"].tails == ()
 
 
+def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
+    bounded = load(0.01, None, None, highest_per_s=estimate(60.0), bound="at least")
+    second = bounded.points[1].percentiles[0].model_copy(update={"high_s": 0.05})
+    points = (bounded.points[0], bounded.points[1].model_copy(update={"percentiles": (second,)}), bounded.points[2])
+    tested = found(minilm_l6=bounded.model_copy(update={"points": points}))["minilm-l6"]
+    assert tested.tails == ((30.0, 0.01), (60.0, 0.05))
+
+
 def test_without_a_limit_the_saturation_tells_the_rate() -> None:
     tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=estimate(60.0), bound="at least"))["minilm-l6"]
     assert (tested.usable_per_s, tested.usable_within(None)) == (60.0, pytest.approx(70.0))
