@@ -228,7 +228,7 @@ class Load(Frozen):
     highest_per_s: Estimate | None = Field(
         default=None,
         description="highest rate whose p99 meets the budget, the network's part taken off, from an isotonic fit; None "
-        "without a budget, or where no p99 is borne that could be held against it",
+        "without a budget, or where no p99 is borne or bounded that could be held against it",
     )
     bound: Literal["within", "at least", "below", "unknown"] | None = Field(
         default=None,

@@ -118,9 +118,9 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
         confidence: two-sided.
 
     Returns:
-        No value where the requests are worth too few independent ones, and the slowest as its upper end where they are
-        worth enough for that; no upper end where the interval of the
-        share reaches beyond the slowest request, which `reason` then says.
+        No value where the requests are worth too few independent ones; the slowest is its upper end then, where they
+        are worth enough for that. No upper end where the interval of the share reaches beyond the slowest request,
+        which `reason` says.
 
     Source:
         Law, "Simulation Modeling and Analysis", on batch means and on quantiles; MLPerf's early-stopping rule.

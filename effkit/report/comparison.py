@@ -157,7 +157,7 @@ def memory(view: View, candidate: CandidateRecord) -> Cell:
     taken, reference = taken_bytes(candidate), taken_bytes(view.reference)
     if taken is None or candidate.memory is None:
         return UNMEASURED
-    added = f"model adds {show(candidate.memory.peak_bytes, 'bytes')}"
+    added = f"model adds {show(candidate.memory.added_bytes, 'bytes')}"
     smaller = bool(reference) and not candidate.reference and taken < 0.95 * (reference or 0)
     return Cell(
         show(taken, "bytes"),
