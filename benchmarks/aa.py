@@ -12,9 +12,10 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
+from benchmarks.contender import DEFAULT, EFFKIT
 from benchmarks.summary import Row, host_line, in_short, percent, read, spread, table, verdict
 
-OURS = contest.EFFKIT, contest.DEFAULT
+OURS = EFFKIT, DEFAULT
 AIM = {"quiet": 0.003, "noisy": 0.006}
 HEADER = (
     "noise", "tool", "time", "other copies", "pairs", "RMS off by", "95 %", "aim", "median off by", "worst off by",
@@ -43,7 +44,7 @@ def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
         for shares in sorted({tuple(row["shares"]) for row in found}):
             alike = [row for row in found if tuple(row["shares"]) == shares]
             yield noise, tool, mode, alike
-            if tool == contest.EFFKIT:
+            if tool == EFFKIT:
                 plain = [{**row, "ratios": {SECOND: row["a_a_as_seen"]}} for row in alike if row["a_a_as_seen"]]
                 yield noise, f"{tool}, as the clock saw it", mode, plain
 
@@ -51,7 +52,7 @@ def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
 def _line(noise: str, tool: str, mode: str, found: list[Row]) -> list[str]:
     size, ends = _error(found)
     off = np.abs(np.array([row["ratios"][SECOND] for row in found]) - 1)
-    ours = tool == contest.EFFKIT
+    ours = tool == EFFKIT
     return [
         noise, tool, mode, _company(found), str(len(found)), percent(size), ends, _aim(noise, found) if ours else "",
         percent(float(np.median(off))), percent(float(off.max())), *(_promised(found) if ours else ("", "")),

@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
+from benchmarks.contender import DEFAULT, EFFKIT
 from benchmarks.summary import Row, host_line, in_short, percent, read, share_interval, table
 
 BEYOND = 0.01
@@ -46,7 +47,7 @@ def _short(rows: list[Row]) -> str:
     """How often effkit is right, by noise and slow-down."""
     said = []
     for noise, tool, mode, found in contest.groups(rows):
-        if (tool, mode) != (contest.EFFKIT, contest.DEFAULT):
+        if (tool, mode) != (EFFKIT, DEFAULT):
             continue
         claims: dict[str, list[str]] = {}
         for row in found:

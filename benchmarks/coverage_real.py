@@ -134,11 +134,11 @@ def _residuals(samples: pd.DataFrame) -> Iterator[Floats]:
     if not (twins == "b").any():
         return
     reference = str(means.index[twins == "b"][0][0])
-    a, b = (means.loc[(reference, twin)].to_numpy().reshape(generations, -1) for twin in "ab")
-    for (candidate, _), row in means.iterrows():
-        if candidate == reference:
-            continue
-        logs = paired_log_ratios(row.to_numpy().reshape(generations, -1), a, b)
+    cells = means.to_numpy().reshape(len(means), generations, -1)
+    of_reference = means.index.get_level_values("candidate").astype(str) == reference
+    a, b = (cells[of_reference & (twins == twin)][0] for twin in "ab")
+    for cell in cells[~of_reference]:
+        logs = paired_log_ratios(cell, a, b)
         logs = logs[~np.isnan(logs)]
         if logs.size >= FEWEST_MEASURED:
             yield (logs - logs.mean()) * np.sqrt(logs.size / (logs.size - 1))

@@ -254,9 +254,9 @@ def gates(trials: int) -> Iterator[Row]:
             times = LAWS[law].draw(rng, FIRST, 1, calls).ravel()
             (found,) = percentiles(times, series, np.zeros_like(series), item=item, rng=rng, levels=(99,), resamples=20)
             opened += found.value is not None
-            hits += found.value is not None and bool(np.sum(times > truth) <= 1)
+            hits += found.value is not None and bool(np.count_nonzero(times > truth) <= 1)
             bounded += found.at_most is not None
-            below += found.at_most is not None and found.at_most < truth
+            below += found.at_most is not None and bool(found.at_most < truth)
         what = f"p99, {FIRST} generations of {calls} calls, {law}"
         if opened >= FEWEST_RUNS:
             note = f"gate open in {opened / trials:.0%} of runs"

@@ -98,7 +98,7 @@ def tested(case: Case, spec: LoadSpec) -> Load:
     with on_cores(cores):
         runs, failures = bench.measure(
             {case.reference: built}, spec, Protocol(), task=case.task, products=host.products_folder(cache_dir()),
-            items=items, cores=cores.workers, seed=1, tell=lambda text: print(text, file=sys.stderr),
+            items=items, cores=cores.workers, seed=1, tell=lambda _, text: print(text, file=sys.stderr),
         )  # fmt: skip
     if failures:
         raise RuntimeError(failures[case.reference])
@@ -181,7 +181,9 @@ def main() -> None:
         idle = tested(all_cases["spin of 5 ms"], IDLE)
         loads = {name: tested(case, spec) for name, case in all_cases.items()}
     known = loads["spin of 5 ms"]
-    wake_s = idle.points[0].percentiles[0].value_s - 1 / idle.saturation_per_s.value
+    median_s = idle.points[0].percentiles[0].value_s
+    assert median_s is not None, "a median is of any sample"
+    wake_s = median_s - 1 / idle.saturation_per_s.value
     rows = _against_theory(known, wake_s)
     answers = [row[-1] for row in rows if row[-1]]
     inside = sum(answer.startswith("yes") for answer in answers)

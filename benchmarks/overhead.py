@@ -69,7 +69,9 @@ def of_calls(repeats: int) -> list[list[str]]:
     case, cores = cases.nothing(), host.choose_cores(1)
     items = case.test[:ITEMS].tolist()
     (built,) = case.built.values()
-    looped, direct, long_s, fixed_s = [], [], [], []
+    looped: list[float] = []
+    direct: list[float] = []
+    long_s, fixed_s = [], []
     with WorkerProcess(threads=1, cores=cores.workers) as worker:
         worker.ask("open", recipe=built.recipe.to_json(), task=str(case.task), products=str(built.folder))
         worker.ask("load", folder=str(built.folder))

@@ -246,7 +246,7 @@ def _bundled(name: str) -> tuple[NDArray[np.float64], NDArray[Any]]:
 
 
 def _words(rows: pd.DataFrame) -> list[str]:
-    return [name for name in rows if not np.issubdtype(np.asarray(rows[name]).dtype, np.number)]
+    return [str(name) for name in rows if not np.issubdtype(np.asarray(rows[name]).dtype, np.number)]
 
 
 def _codes() -> Any:

@@ -90,7 +90,7 @@ def mean_text(values: ArrayLike, unit: str, digits: int = 2) -> str:
     """A mean with its 95 % Student interval over repetitions, as text."""
     found = mean_interval_over_generations(values)
     if found is None:
-        return f"{float(np.mean(values)):.{digits}f} {unit}"
+        return f"{float(np.mean(np.asarray(values, float))):.{digits}f} {unit}"
     return f"{found.estimate:.{digits}f} {unit} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
 
 

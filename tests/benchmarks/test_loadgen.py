@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.loadgen import sojourn_s, sojourns
+from benchmarks.loadgen import SERVICE_S, sojourn_s, sojourns, spin, tested
+from effkit.spec import LoadSpec
 
 
 def simulated_s(load: float, wake: float, arrivals: int = 3_000_000) -> NDArray[np.float64]:
@@ -41,3 +44,11 @@ def test_who_wakes_the_worker_takes_longer(load: float) -> None:
     found = simulated_s(load, 0.12)
     for level in (50, 90, 95):
         assert sojourn_s(level, load, 1.0, 0.12) == pytest.approx(float(np.percentile(found, level)), rel=0.02)
+
+
+def test_a_model_of_a_fixed_service_time_is_driven_as_the_formula_describes_it(tmp_path: Path) -> None:
+    pytest.importorskip("mlperf_loadgen", reason="the load generator is an extra: effkit[load]")
+    found = tested(spin(tmp_path), LoadSpec(shares=(0.3,), queries=120, seeds=1))
+    assert 0.5 / SERVICE_S < found.saturation_per_s.value <= 1 / SERVICE_S
+    median_s = found.points[0].percentiles[0].value_s
+    assert median_s is not None and median_s >= SERVICE_S
