@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from effkit.analysis.asked import asked
-from effkit.analysis.contenders import contenders
+from effkit.analysis.contenders import contenders, unwaited
 from effkit.analysis.cost import moved_bytes
 from effkit.analysis.decide import decide
 from effkit.analysis.load import load_of
@@ -79,7 +79,7 @@ def tested(record: Record) -> list[str]:
     on_front = front([_point(each) for each in able], directions) if able else np.zeros(0, dtype=bool)
     others = sorted((each for each, on in zip(able, on_front, strict=True) if on), key=lambda each: _point(each)[1])
     worked = record.reference.status == "ok"
-    first = [record.reference.name, decide(contenders(record), asked(record)).chosen if worked else None]
+    first = [record.reference.name, decide(unwaited(contenders(record)), asked(record)).chosen if worked else None]
     names = list(dict.fromkeys(name for name in first if name is not None))
     return names + [each.name for each in others if each.name not in names][: MOST_UNDER_LOAD - 2]
 

@@ -11,6 +11,7 @@ from effkit import Budget, SpecError, decide
 from effkit.migrations import read_record
 from effkit.params import assigned
 from effkit.record import Record
+from effkit.report.words import WAITING
 from effkit.untried import untried
 from tests.report.conftest import CASES, MakeRecord
 
@@ -31,7 +32,7 @@ def test_a_decision_prints_as_an_argument(record: Record) -> None:
     reasoned = decide(record)
     text = str(reasoned)
     assert text.startswith("What is asked")
-    assert "From the simplest and smallest upward" in text
+    assert "From the simplest upward" in text
     assert reasoned.kind in ("smaller", "reference", "larger", "indifferent", "open", "none")
     assert "<ol" in reasoned._repr_html_()
 
@@ -120,10 +121,23 @@ def test_how_many_items_would_do_is_told_for_the_margin_that_they_were_counted_f
     assert "cannot tell whether it is worse by 0.7 points (2.4 points would be shown) (" in other
 
 
+def test_a_choice_at_a_traffic_says_that_waiting_was_not_measured(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    tried, free = decide(record), decide(record, budget__latency_p99_s=None)
+    assert tried.argument.traffic == ("From 0.1 to 10,000 requests a second: MiniLM L6.", WAITING)
+    assert "No traffic is named: latency is that of one request at a time." in str(tried)
+    assert WAITING not in free.argument.traffic and "one request at a time" not in str(free)
+    asked = decide(record, budget__requests_per_s=100.0)
+    assert (tried.kind, asked.kind) == ("smaller", "open")
+    assert "(no load test bears its p99)" in str(asked) and WAITING in asked.argument.traffic
+
+
 def test_no_candidate_is_called_faster_by_less_than_the_noise_or_by_one_generation(make_record: MakeRecord) -> None:
-    assert "is faster and good enough too" in str(decide(network_beside_linear(make_record("yes"), 0.5)))
-    assert "is faster" not in str(decide(network_beside_linear(make_record("yes"), 0.995)))
-    assert "is faster" not in str(decide(network_beside_linear(make_record("smoke"), 0.5)))
+    assert "MiniLM L6 is the fastest of those good enough" in str(
+        decide(network_beside_linear(make_record("yes"), 0.5))
+    )
+    assert "the fastest" not in str(decide(network_beside_linear(make_record("yes"), 0.995)))
+    assert "the fastest" not in str(decide(network_beside_linear(make_record("smoke"), 0.5)))
 
 
 def network_beside_linear(record: Record, ratio: float) -> Record:

@@ -17,6 +17,7 @@ from effkit.report.view import View
 from effkit.spec import SpecError
 from effkit.study import Study
 from tests import own_models
+from tests.analysis.two_runs import golden, with_candidate
 from tests.conftest import parameters
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -78,3 +79,13 @@ def test_the_reference_and_whom_the_answer_chooses_come_first(name: str) -> None
     record = read_record((GOLDEN / name).read_bytes())
     first = dict.fromkeys(each for each in (record.reference.name, answer(View(record)).chosen) if each is not None)
     assert under_load.tested(record)[: len(first)] == list(first)
+
+
+def test_whom_the_answer_would_choose_if_nobody_waited_is_put_under_load() -> None:
+    record = golden()
+    for each in record.candidates:
+        record = with_candidate(record, each.name, load=None)
+    budget = record.spec.budget.model_copy(update={"requests_per_s": 1000.0})
+    busy = record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})})
+    assert answer(View(busy)).chosen is None
+    assert under_load.tested(busy)[:2] == under_load.tested(record)[:2] == ["mpnet-base", "minilm-l6"]

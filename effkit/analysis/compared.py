@@ -27,7 +27,7 @@ class Rival:
         usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
         unlimited_per_s: the same without a limit, where it was put under load.
         away_s: the network's part of a limit, seconds.
-        untested: whether it has no p99 under load where others do.
+        untested: whether no p99 of it under load is known.
         preferred: whether it is shown to be better than the reference, or is the reference.
     """
 

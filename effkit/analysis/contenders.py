@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Literal
@@ -72,7 +73,7 @@ class Contender:
         repeated: whether its latency was measured in two generations at least.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
             above.
-        untested: whether a p99 under load is known of others and not of it: it is not held to its unloaded one.
+        untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
         moved_bytes: of a request and its answer.
@@ -115,6 +116,11 @@ class Contender:
         return self.reference or self.verdict == "superior"
 
     @property
+    def loaded(self) -> bool:
+        """Whether it was put under load: else nothing is known of how long its requests wait for one another."""
+        return self.unlimited_per_s is not None
+
+    @property
     def serves(self) -> bool:
         """Whether a rate is known at which it serves, under some limit."""
         return self.usable_per_s is not None or bool(self.tails)
@@ -141,15 +147,23 @@ def contenders(record: Record) -> tuple[Contender, ...]:
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
     # Rates that rest on different tests are not held against one another: the best tested have theirs.
     best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
-    some_tested = any(each.load is not None for each in able)
     return tuple(
         replace(
             each,
             usable_per_s=each.usable_per_s if bases.get(each.name) == best else None,
-            untested=some_tested and not each.tails and bases.get(each.name) != "load test",
+            untested=not each.tails and bases.get(each.name) != "load test",
         )
         for each in found
     )
+
+
+def unwaited(known: Sequence[Contender]) -> tuple[Contender, ...]:
+    """Return the candidates as they are where no request waits for another, if none of them was put under load.
+
+    A traffic that is only tried is asked of these. Who tells what comes of it says that waiting was not measured.
+    """
+    loaded = any(each.loaded for each in known)
+    return tuple(each if loaded else replace(each, untested=False) for each in known)
 
 
 def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: Budget) -> Contender:

@@ -1,8 +1,8 @@
-"""The decision: budgets first, then from the simplest and smallest upward, to the first that is good enough.
+"""The decision: budgets first, then from the simplest upward, to the first that is good enough.
 
 What cannot meet a limit is out, each with its reason. Of the rest the first that is not worse than the reference is
-chosen, and nothing larger is looked at. A limit or a margin that the data cannot judge is `open`, which is neither.
-Where at the traffic asked for nothing is saved, the best is taken instead of the smallest.
+chosen, and nothing after it is looked at. A limit or a margin that the data cannot judge is `open`, which is neither.
+Where at the traffic asked for nothing is saved, the best is taken instead of the first.
 """
 
 from __future__ import annotations
@@ -91,11 +91,11 @@ class Decision:
     Attributes:
         kind: of the choice.
         chosen: its name; None where nothing is.
-        order: the candidates as they were looked at: what is smaller than the reference, simplest and smallest first,
-            then the reference, then what is larger.
+        order: the candidates as they were looked at: what is smaller than the reference, the simplest family first and
+            in each the fastest, then the reference, then what is larger.
         twins: candidates left out because the same system does better with other labels: name to the better's.
         asked: under what.
-        enough: the smallest that meets everything, where `indifferent` chose something better than it.
+        enough: the first that meets everything, where `indifferent` chose something better than it.
     """
 
     kind: Kind
@@ -118,7 +118,7 @@ class Decision:
 
     @property
     def before(self) -> tuple[Weighed, ...]:
-        """What was looked at before the one that was chosen: simpler or smaller."""
+        """What was looked at before the one that was chosen."""
         names = [each.contender.name for each in self.order]
         stop = self.enough or self.chosen
         return self.order[: names.index(stop)] if stop else self.order
@@ -156,7 +156,8 @@ def decide(known: Sequence[Contender], asked: Asked) -> Decision:
 def in_order(known: Sequence[Contender], noise: float) -> list[Contender]:
     """What is smaller than the reference first, of these the simplest family, of that the fastest.
 
-    Those within the noise of the fastest are tied, and the one with less memory goes first.
+    Smaller is what takes less time or less memory. Those within the noise of the fastest are tied, and the one with
+    less memory goes first.
 
     Args:
         known: in any order, the reference among them.
@@ -210,7 +211,7 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
 
 
 def _under_load(found: Check, contender: Contender, served: Serving | None) -> Check:
-    """A p99 that meets its limit unloaded, at a traffic: what the load tests leave of that."""
+    """A p99 that meets its limit unloaded, at a traffic: what the load tests leave of that; nothing, without one."""
     if found.outcome == "meets" and contender.untested:
         return replace(found, outcome="open", known=Known(None, why=NO_LOAD_TEST))
     if found.outcome == "meets" and contender.tails and served is None:  # more machines would be less busy still

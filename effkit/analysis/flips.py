@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from effkit.analysis.asked import Asked
-from effkit.analysis.contenders import Contender
+from effkit.analysis.contenders import Contender, unwaited
 from effkit.analysis.decide import Decision, Kind, decide
 from effkit.production import Budget
 
@@ -88,13 +88,16 @@ def flips(known: Sequence[Contender], asked: Asked) -> tuple[Flip, ...]:
 def choices(known: Sequence[Contender], asked: Asked) -> tuple[Stretch, ...]:
     """Return what is chosen from 0.1 to 10,000 requests a second, a stretch each time that it changes.
 
+    Where nobody was put under load it is what is chosen as long as no request waits for another.
+
     Args:
         known: the candidates.
         asked: limits and prices; its own traffic is replaced.
     """
+    tried = unwaited(known)
 
     def at(value: float) -> Decision:
-        return decide(known, _with(asked, "requests_per_s", value))
+        return decide(tried, _with(asked, "requests_per_s", value))
 
     points = np.geomspace(LEAST_PER_S, MOST_PER_S, STEPS + 1)
     found: list[Stretch] = []

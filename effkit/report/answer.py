@@ -8,15 +8,13 @@ from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import Weighed
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
-from effkit.report.budget import met_by_reference
 from effkit.report.decision import why_not
+from effkit.report.outcome import fastest
+from effkit.report.remarks import remarks
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View
 from effkit.report.words import ANSWER_WORDS, listing
-
-HARDLY_MATTERS_S = 1e-3
-"""Where every candidate answers within this, speed decides nothing."""
 
 
 def answer(view: View) -> Answer:
@@ -31,7 +29,7 @@ def answer(view: View) -> Answer:
         return Answer("none", ANSWER_WORDS["none"], "Every candidate is the reference at another number of labels.")
     match decision.kind:
         case "smaller":
-            return _chosen(view, decision.weighed(decision.chosen or ""), notes)
+            return _chosen(view, decision.weighed(decision.chosen or ""), [*notes, *fastest(view, decision)])
         case "larger":
             return _larger(view, decision.weighed(decision.chosen or ""), notes)
         case "indifferent":
@@ -98,7 +96,7 @@ def _twins(view: View) -> list[str]:
 
 
 def _better(view: View) -> CandidateRecord | None:
-    """The smallest that beats the reference within the budget."""
+    """The first in order that beats the reference within the budget."""
     found = (each for each in view.decision.order if each.contender.verdict == "superior")
     return next((_record(view, each) for each in found if each.affordable == "meets"), None)
 
@@ -221,7 +219,7 @@ def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
     gap = _gap(nearest)
     sentence = (
         f"{view.label(nearest)} is {_below(view, gap)} {view.label(view.reference)} "
-        f"{view.gap_interval(gap.low, gap.high)}; {_why_undecided(view, gap)}."
+        f"{view.gap_interval(gap.low, gap.high)}; {_why_undecided(view, nearest)}."
     )
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
     return _answer(view, "not shown", sentence, also, None, nearest)
@@ -266,8 +264,9 @@ def _side(view: View, *, better: bool) -> str:
     return "above" if better else "below"
 
 
-def _why_undecided(view: View, gap: Gap) -> str:
+def _why_undecided(view: View, candidate: CandidateRecord) -> str:
     """Too few items, too many candidates, or a verdict that hangs on the seed."""
+    gap = _gap(candidate)
     items = f"these {whole(gap.n)} test items"
     if gap.undecided_by == "candidates":
         return f"alone it would pass, but not after allowing for all the candidates tried on {items}"
@@ -276,7 +275,7 @@ def _why_undecided(view: View, gap: Gap) -> str:
     cannot = f"at a margin of {view.margin} {items} cannot decide"
     if gap.items_needed is None:
         return f"{cannot}, and more items would hardly help"
-    return f"{cannot}; {about(gap.items_needed)} would, four times in five"
+    return f"{cannot}; {about(gap.items_needed)} would, {view.often(candidate)}"
 
 
 def _answer(
@@ -289,42 +288,13 @@ def _answer(
 ) -> Answer:
     return Answer(
         kind=kind,
-        word=f"{ANSWER_WORDS[kind]} (rehearsal)" if _rehearsal(view) else ANSWER_WORDS[kind],
+        word=f"{ANSWER_WORDS[kind]} (rehearsal)" if view.rehearsal else ANSWER_WORDS[kind],
         sentence=sentence,
-        notes=(*notes, *_indicative(view), *_hardly_matters(view)),
+        notes=(*notes, *remarks(view)),
         chosen=chosen.name if chosen else None,
         compared_with=view.reference.name,
         figures=savings.key_figures(view, shown),
     )
-
-
-def _indicative(view: View) -> list[str]:
-    if not view.indicative:
-        return []
-    generations = f"{view.generations} {'generation' if view.generations == 1 else 'generations'}"
-    rehearsal = "This is a rehearsal on few items. " if _rehearsal(view) else ""
-    return [f"{rehearsal}With {generations} of fresh workers speeds are indicative: none is claimed below five."]
-
-
-def _rehearsal(view: View) -> bool:
-    return view.record.spec.protocol.base == "smoke"
-
-
-def _hardly_matters(view: View) -> list[str]:
-    """An honest word where efficiency does not decide."""
-    notes = []
-    means = [c.latency.mean_s for c in view.measured if c.latency]
-    if means and all((mean.high or mean.value) <= HARDLY_MATTERS_S for mean in means):
-        notes.append(
-            "Every candidate answers within 1 ms: speed will hardly be felt here, so quality and upkeep should decide."
-        )
-    met = met_by_reference(view)
-    if met:
-        notes.append(
-            f"{view.label(view.reference)} already meets the budget for {listing(met)}: nothing here demands a smaller "
-            "model."
-        )
-    return notes
 
 
 def _labels(candidate: CandidateRecord) -> str:

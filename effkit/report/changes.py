@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from effkit.analysis.decide import Decision
 from effkit.analysis.flips import Flip, Input, Stretch, choices, flips
@@ -56,7 +56,12 @@ def at_each_traffic(view: View, decision: Decision) -> Iterator[str]:
     """What is chosen from 0.1 to 10,000 requests a second."""
     if not any(each.serves for each in view.contenders):
         return
-    found = choices(view.contenders, decision.asked)
+    yield from _stretches(view, choices(view.contenders, decision.asked))
+    if decision.asked.budget.latency_p99_s is not None and view.waiting:
+        yield view.waiting
+
+
+def _stretches(view: View, found: Sequence[Stretch]) -> Iterator[str]:
     if len(found) == 1:
         yield f"From 0.1 to 10,000 requests a second: {_choice(view, found[0])}."
         return

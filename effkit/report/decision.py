@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from effkit.analysis.contenders import Known
 from effkit.analysis.decide import Check, Decision, Weighed, What
-from effkit.analysis.family import SIMPLEST_FIRST, WORDS
+from effkit.analysis.family import WORDS
 from effkit.report.changes import at_each_traffic, changes
-from effkit.report.outcome import explores, outcome
+from effkit.report.outcome import explores, fastest, outcome
 from effkit.report.units import NBSP, Unit, about, capital, interval, rate, show, whole
 from effkit.report.values import Argument, Step
 from effkit.report.view import View
@@ -47,7 +47,7 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
     steps = (
         Step("What is asked", tuple(_asked(view, told))),
         Step("Out by the budget", tuple(_out(view, told))),
-        Step("From the simplest and smallest upward", tuple(_walk(view, told))),
+        Step("From the simplest upward", tuple(_walk(view, told))),
         Step("So", tuple(_so(view, told))),
         Step("What would change it", tuple(changes(view, told))),
     )
@@ -109,6 +109,8 @@ def _asked(view: View, decision: Decision) -> Iterator[str]:
     traffic = decision.asked.budget.requests_per_s
     if traffic is not None:
         yield f"It is to serve {rate(traffic)}."
+    elif decision.asked.budget.latency_p99_s is not None:
+        yield "No traffic is named: latency is that of one request at a time."
 
 
 def _network(decision: Decision) -> str:
@@ -145,7 +147,7 @@ def _walk(view: View, decision: Decision) -> Iterator[str]:
         yield _weighed(view, each)
         reached = each.contender.name == stop
     if left and decision.asked.budget.requests_per_s is None:  # with a traffic, all are held against one another
-        yield f"Nothing larger or less simple was looked at: {listing(left)}."
+        yield f"Nothing after it was looked at: {listing(left)}."
 
 
 def _weighed(view: View, each: Weighed) -> str:
@@ -199,38 +201,16 @@ def _open(view: View, each: Weighed, check: Check) -> str:
 
 def _so(view: View, decision: Decision) -> Iterator[str]:
     yield outcome(view, decision)
-    if decision.kind == "smaller":
-        yield from _simplicity(view, decision)
+    yield from fastest(view, decision)
     if decision.kind == "none":
         yield from _missing(view, decision)
     yield from _still_open(view, decision)
 
 
-def _simplicity(view: View, decision: Decision) -> Iterator[str]:
-    """Where a simpler family was taken although a faster candidate is good enough too."""
-    assert decision.chosen is not None
-    if view.indicative:
-        return
-    chosen = decision.weighed(decision.chosen).contender
-    faster = [
-        each.contender
-        for each in decision.order
-        if each.outcome == "meets"
-        and not each.contender.reference
-        and each.contender.time * (1 + decision.asked.noise) < chosen.time
-    ]
-    for each in faster:
-        if SIMPLEST_FIRST.index(each.family) > SIMPLEST_FIRST.index(chosen.family):
-            yield (
-                f"{view.of(each.name)} is faster and good enough too, but of equals the simpler family is taken: "
-                f"a {WORDS[chosen.family]} before a {WORDS[each.family]}."
-            )
-
-
 def _still_open(view: View, decision: Decision) -> Iterator[str]:
     still = [view.of(each.contender.name) for each in decision.before if each.outcome == "open"]
     if still and decision.kind not in ("open", "none"):
-        yield f"Simpler or smaller and still open: {listing(still)}."
+        yield f"Still open, and would come before it: {listing(still)}."
 
 
 def _missing(view: View, decision: Decision) -> Iterator[str]:

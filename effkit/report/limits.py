@@ -50,7 +50,7 @@ def _undecided(view: View, candidate: CandidateRecord, gap: Gap) -> str:
     start = f"{name}: whether it is worse by more than {view.margin} stays open after {whole(gap.n)} test items"
     if gap.items_needed is None:
         return f"{start}, and more items would hardly help."
-    return f"{start}; {about(gap.items_needed)} would decide it four times in five."
+    return f"{start}; {about(gap.items_needed)} would decide it {view.often(candidate)}."
 
 
 def _groups(view: View) -> Iterator[str]:
@@ -103,13 +103,13 @@ def _forms_disagree(candidate: CandidateRecord) -> bool:
 
 
 def _run(view: View) -> Iterator[str]:
-    if view.record.spec.protocol.base == "smoke":
+    if view.rehearsal:
         yield f"A smoke run checks that everything works: {whole(view.record.task.test_used)} test items decide little."
     if view.record.code.git_dirty:
         yield "The code had changes that were not committed."
     yield (
-        f"All of this holds on this host ({view.record.host.cpu}), at batch 1 unless said otherwise; "
-        "another machine may rank the candidates differently."
+        f"All of this holds on this host ({view.record.host.cpu}), at batch 1 and one request at a time unless said "
+        "otherwise; another machine may rank the candidates differently."
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from effkit.analysis.decide import Decision, Kind
+from effkit.analysis.family import SIMPLEST_FIRST, WORDS, Family
 from effkit.report.units import rate
 from effkit.report.view import View
 
@@ -16,7 +17,7 @@ FEWEST: Mapping[Kind, str] = {
 """Where something simpler or smaller is good enough too, and needs more machines."""
 PATTERNS: Mapping[Kind, str] = {
     "smaller": "{chosen} is chosen: the first that is good enough.",
-    "reference": "{reference} stays: nothing simpler or smaller is shown to be good enough.",
+    "reference": "{reference} stays: nothing smaller is shown to be good enough.",
     "larger": "{chosen} is chosen: neither {reference} nor anything smaller is shown to meet what is asked.",
     "indifferent": "{enough} would be enough, but at {rate} it saves next to nothing: it does not matter, so take "
     "the best, {chosen}.",
@@ -41,6 +42,32 @@ def outcome(view: View, decision: Decision) -> str:
         reference=view.label(view.reference),
         rate="" if requests_per_s is None else rate(requests_per_s),
     )
+
+
+def fastest(view: View, decision: Decision) -> Iterator[str]:
+    """Who is the fastest of those good enough, where a simpler one was taken; of few generations no speed is claimed.
+
+    Args:
+        view: of the record.
+        decision: made on it.
+    """
+    if decision.kind != "smaller" or decision.chosen is None or view.indicative:
+        return
+    chosen = decision.weighed(decision.chosen).contender
+    passing = [each.contender for each in decision.order if each.outcome == "meets"]
+    first = min(passing, key=lambda each: each.time)
+    passed_over = not first.reference and SIMPLEST_FIRST.index(chosen.family) < SIMPLEST_FIRST.index(first.family)
+    if passed_over and first.time * (1 + decision.asked.noise) < chosen.time:
+        yield (
+            f"{view.of(first.name)} is the fastest of those good enough, but a simpler one is taken: "
+            f"{_one(chosen.family)} before {_one(first.family)}."
+        )
+
+
+def _one(family: Family) -> str:
+    """One of a family: "a linear model", "an ensemble of trees"."""
+    words = WORDS[family]
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def explores(view: View) -> str:

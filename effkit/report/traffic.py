@@ -79,5 +79,7 @@ def _note(view: View, kind: ChartKind) -> str:
         parts.append("Energy comes in different ranks: these lines are not comparable.")
     edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]
     if edges:
-        parts.append(f"The choice changes at {', '.join(edges)} a second.")
+        unwaited = view.asked.budget.latency_p99_s is not None and view.waiting
+        start = "While no request waits for another the" if unwaited else "The"
+        parts.append(f"{start} choice changes at {', '.join(edges)} a second.")
     return " ".join(parts)

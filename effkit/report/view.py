@@ -12,6 +12,7 @@ from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
 from effkit.record import CandidateRecord, Gap, PercentileRecord, Record
 from effkit.report.units import NBSP, show, signed, signed_interval
+from effkit.report.words import WAITING
 
 FEWEST_GENERATIONS = 5
 """Below this no speed is claimed."""
@@ -80,6 +81,16 @@ class View:
     def indicative(self) -> bool:
         """Whether there were too few generations for any claim on speed."""
         return self.generations < FEWEST_GENERATIONS
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it only shows that everything works."""
+        return self.record.spec.protocol.base == "smoke"
+
+    @cached_property
+    def waiting(self) -> str:
+        """What is to be said of a choice at a traffic under a p99 limit; nothing where a load test was made."""
+        return "" if any(each.loaded for each in self.contenders) else WAITING
 
     @property
     def lower_is_better(self) -> bool:
@@ -152,6 +163,11 @@ class View:
         if self.lower_is_better:
             return text if points is None else f"{text}{NBSP}%"
         return f"{text}{NBSP}{'point' if text == '1' else 'points'}"
+
+    def often(self, candidate: CandidateRecord) -> str:
+        """How often as many items as a gap asks for would decide: where seeds differ, with each of them by itself."""
+        seeds = max(len(each.quality.seed_values) if each.quality else 1 for each in (candidate, self.reference))
+        return "four times in five" + (" with each training seed, less often with all of them" if seeds > 1 else "")
 
     def seed_spread(self, values: Sequence[float]) -> str:
         """Half the distance between the best and the worst training seed, in points or the target's unit."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
-from effkit.analysis.contenders import Contender, Known
+from effkit.analysis.contenders import Contender, Known, unwaited
 from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
 from effkit.analysis.serving import Serving
 from effkit.report.decision import LIMITS, UNITS
@@ -87,6 +87,7 @@ class WhatIf:
     currency: str
     explores: str
     as_asked: str
+    waiting: str
     left_out: str
     scales: Mapping[str, tuple[tuple[float, str], ...]]
     front: Front | None
@@ -105,7 +106,7 @@ def what_if(view: View) -> WhatIf | None:
     """
     if view.reference.status == "failed" or len(view.contenders) < 2 or not view.asked.margin > 0:
         return None
-    order = tuple(each.contender for each in view.decision.order)
+    order = tuple(each.contender for each in decide(_tried(view), view.asked).order)
     heads = tuple(_heads(view, order))
     still = tuple(tuple(_still(view, each, head.key) for head in heads) for each in order)
     cost = view.asked.cost
@@ -121,6 +122,7 @@ def what_if(view: View) -> WhatIf | None:
         currency=f"{NBSP}{cost.currency}" if cost else "",
         explores=explores(view),
         as_asked=f"As the study asks it: {sentence}",
+        waiting=view.waiting,
         left_out=_left_out(view),
         scales={unit: SCALES[unit] for unit in ("count", "j", "g")},
         front=front(view, order),
@@ -138,7 +140,7 @@ def shown(view: View, still: WhatIf, knobs: Knobs) -> Shown:
         still: what stays the same.
         knobs: where the sliders stand.
     """
-    made = decide(view.contenders, at(view.asked, knobs))
+    made = decide(_tried(view), at(view.asked, knobs))
     names = [each.contender.name for each in made.order]
     chosen = None if made.chosen is None else names.index(made.chosen)
     drawn = still.front
@@ -155,6 +157,11 @@ def shown(view: View, still: WhatIf, knobs: Knobs) -> Shown:
         margin_px=drawn.margin_px(knobs.margin) if drawn else None,
         limit_px=drawn.limit_px(knobs.latency_p99_s) if drawn else None,
     )
+
+
+def _tried(view: View) -> tuple[Contender, ...]:
+    """The candidates as sliders hold them against a traffic: one that the study itself names takes a load test."""
+    return unwaited(view.contenders) if view.asked.budget.requests_per_s is None else view.contenders
 
 
 def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
@@ -247,6 +254,9 @@ def _notes(view: View, still: WhatIf, made: Decision) -> Iterator[str]:
         yield still.explores
     if (made.kind, made.chosen) != (view.decision.kind, view.decision.chosen):
         yield still.as_asked
+    budget = made.asked.budget
+    if still.waiting and budget.latency_p99_s is not None and budget.requests_per_s is not None:
+        yield still.waiting
 
 
 def _left_out(view: View) -> str:
@@ -275,6 +285,7 @@ def for_script(found: WhatIf) -> dict[str, Any]:
         "currency": found.currency,
         "explores": found.explores,
         "as_asked": found.as_asked,
+        "waiting": found.waiting,
         "scales": found.scales,
         "begin": {
             "margin": found.begin.margin, "latency": found.begin.latency_p99_s, "traffic": found.begin.requests_per_s,

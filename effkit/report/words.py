@@ -47,6 +47,10 @@ RANK_WORDS: Mapping[Rank, str] = {
     "modelled-generic": "generic power",
 }
 FEW_GENERATIONS = "Indicative: fewer than five generations."
+WAITING = (
+    "Waiting was not measured: at a traffic, a choice under a p99 limit holds only while no request waits for another. "
+    "`load` in the parameter file measures it, as in params/text-load.yaml."
+)
 
 
 def listing(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from effkit.analysis.contenders import Contender, contenders
+from effkit.analysis.contenders import Contender, contenders, unwaited
 from effkit.record import Cascade, GroupQuality, Load, LoadPoint, PercentileRecord
 from tests.analysis.test_cost import estimate
 from tests.analysis.two_runs import golden, with_candidate
@@ -88,8 +88,8 @@ def test_groups_are_judged_from_200_items_and_20_clusters_on() -> None:
     assert [each.group for each in judged] == ["300 items, None", "300 items, 300", "300 items, 20"]
 
 
-def test_who_has_no_p99_under_load_where_others_have_one_is_untested() -> None:
-    assert not any(each.untested for each in found().values())
+def test_who_has_no_p99_under_load_is_untested() -> None:
+    assert all(each.untested for each in found().values())
     for mine in ({}, {"mpnet_base": load(None, 0.01, 0.02)}):
         some = found(minilm_l6=load(0.01, 0.02, 0.03), **mine)
         assert {name for name, each in some.items() if not each.untested} == {"minilm-l6"}
@@ -97,6 +97,13 @@ def test_who_has_no_p99_under_load_where_others_have_one_is_untested() -> None:
     borne = load(None, 0.01, 0.02, highest_per_s=estimate(70.0), bound="within")
     some = found(minilm_l6=load(0.01, 0.02, 0.03), mpnet_base=borne)
     assert not some["mpnet-base"].untested
+
+
+def test_a_traffic_is_tried_as_if_nobody_waited_where_nobody_was_put_under_load() -> None:
+    assert not any(each.loaded or each.untested for each in unwaited(tuple(found().values())))
+    some = tuple(found(minilm_l6=load(None, None, None, bound="unknown")).values())
+    assert [each.name for each in some if each.loaded] == ["minilm-l6"]
+    assert unwaited(some) == some
 
 
 def test_parts_of_the_latency_that_are_not_told_apart_are_held_to_no_limit() -> None:

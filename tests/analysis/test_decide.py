@@ -1,4 +1,4 @@
-"""The decision: budgets first, the simplest and smallest that is good enough, and no guess where data are silent."""
+"""The decision: budgets first, the simplest that is good enough, and no guess where data are silent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def asked(margin: float = 0.01, cost: CostSpec | None = None, **budget: Any) -> 
 SMALL, MIDDLE = contender("small", 0.1), contender("middle", 0.3)
 
 
-def test_the_smallest_that_is_good_enough_is_chosen_and_nothing_larger_matters() -> None:
+def test_the_first_that_is_good_enough_is_chosen_and_nothing_after_it_matters() -> None:
     found = decide([reference(), MIDDLE, SMALL], asked())
     assert (found.kind, found.chosen) == ("smaller", "small")
     assert [each.contender.name for each in found.order] == ["small", "middle", "large"]
@@ -262,6 +262,14 @@ def test_who_was_not_tested_under_load_does_not_pass_where_a_faster_one_is_open(
     assert (found.kind, found.chosen) == ("reference", "large")
     assert weigh(untested, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
     assert weigh(untested, asked(latency_p99_s=0.001, requests_per_s=10.0)).outcome == "fails"
+
+
+def test_a_limit_on_p99_at_a_traffic_takes_a_load_test() -> None:
+    known = [reference(p99_s=exact(0.03), untested=True), replace(SMALL, untested=True)]
+    found = decide(known, asked(latency_p99_s=0.05, requests_per_s=10.0))
+    assert (found.kind, [each.affordable for each in found.order]) == ("open", ["open", "open"])
+    for limits in ({"latency_p99_s": 0.05}, {"requests_per_s": 10.0}):
+        assert decide(known, asked(**limits)).chosen == "small"
 
 
 def test_money_and_carbon_of_a_single_generation_stay_open() -> None:

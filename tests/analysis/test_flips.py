@@ -70,6 +70,13 @@ def test_the_choice_over_traffic_covers_all_of_it_without_gaps() -> None:
     assert found[0].to_per_s == pytest.approx(10.0, rel=5e-3)  # what one machine of the reference serves
 
 
+def test_the_choice_over_traffic_is_that_of_requests_that_need_not_wait_where_nobody_was_put_under_load() -> None:
+    little = {"above_idle_j": 0.001, "untested": True}
+    known = [reference(p99_s=exact(0.03), **little), contender("small", 0.1, **little)]
+    found = choices(known, asked(latency_p99_s=0.05, cost=PRICE))
+    assert [each.decision.chosen for each in found] == ["large", "small"]
+
+
 def test_unknown_numbers_of_a_candidate_give_no_false_start() -> None:
     known = [reference(), replace(SMALL, energy_j=exact(1.0), p99_s=replace(SMALL.p99_s, value=None, high=None))]
     assert "latency_p99_s" not in {each.input for each in flips(known, asked())}

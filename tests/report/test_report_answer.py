@@ -9,6 +9,8 @@ import pytest
 from effkit.record import Record
 from effkit.report import summarise
 from effkit.report.values import Answer
+from effkit.report.words import WAITING
+from tests.test_decision import network_beside_linear
 
 MakeRecord = Callable[[str], Record]
 
@@ -103,3 +105,39 @@ def test_nothing_is_chosen_without_evidence(make_record: MakeRecord) -> None:
 def test_energy_makes_a_headline_only_where_it_was_counted(make_record: MakeRecord) -> None:
     assert any("energy" in f.caption for f in answer_of(make_record("gpu")).figures)
     assert not any("energy" in f.caption for f in answer_of(make_record("yes")).figures)
+
+
+def test_a_limit_on_p99_at_the_studys_traffic_stays_open_without_a_load_test(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    budget = record.spec.budget.model_copy(update={"requests_per_s": 100.0})
+    found = answer_of(record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})}))
+    assert (found.kind, found.chosen) == ("not shown", None)
+    assert "MiniLM L6 is good enough" in plain(found.sentence)
+    assert "stays within the limit is not known (no load test bears its p99)" in plain(found.sentence)
+    assert WAITING in found.notes and WAITING not in answer_of(record).notes
+
+
+def test_the_fastest_is_named_where_a_simpler_one_is_taken(make_record: MakeRecord) -> None:
+    found = answer_of(network_beside_linear(make_record("yes"), 0.5))
+    assert found.chosen == "tfidf-logreg"
+    assert (
+        "MiniLM L6 is the fastest of those good enough, but a simpler one is taken: a linear model before a network."
+        in found.notes
+    )
+    for ratio in (0.995, 2.0):
+        notes = answer_of(network_beside_linear(make_record("yes"), ratio)).notes
+        assert not any("the fastest" in note for note in notes)
+
+
+def test_how_often_more_items_would_decide_goes_by_the_training_seeds(make_record: MakeRecord) -> None:
+    record = make_record("inconclusive")
+    one = record.candidate("minilm-l6")
+    assert one.quality is not None
+    for seeds, words in (
+        ((0.838,), "about 6,900 would, four times in five."),
+        ((0.838, 0.836), "about 6,900 would, four times in five with each training seed, less often with all of them."),
+    ):
+        changed = one.model_copy(update={"quality": one.quality.model_copy(update={"seed_values": seeds})})
+        found = summarise([record.model_copy(update={"candidates": (record.reference, changed)})]).studies[0]
+        assert found.answer.sentence.endswith(words)
+        assert any(words.partition("would, ")[2] in limit for limit in found.limits)

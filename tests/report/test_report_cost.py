@@ -12,7 +12,7 @@ from effkit.report import render_html, summarise
 from effkit.report.sections import StudySection
 from effkit.report.units import DASH
 from effkit.report.values import Cell, Table
-from effkit.spec import CarbonSpec, CostSpec
+from effkit.spec import Budget, CarbonSpec, CostSpec
 
 MakeRecord = Callable[[str], Record]
 PRICE = CostSpec(machine_per_hour=0.36, currency="EUR", source="a made-up price")
@@ -77,6 +77,18 @@ def test_it_says_where_cost_decides_nothing_and_from_where_it_does(make_record: 
         "the grid of FRA",
     ):
         assert words in plain(table.note)
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "words"),
+    [(0.07, "While no request waits for another the choice changes at "), (None, "The choice changes at ")],
+)
+def test_where_the_choice_changes_waiting_was_not_measured(
+    make_record: MakeRecord, limit_s: float | None, words: str
+) -> None:
+    study = section_of(make_record("yes"), budget=Budget(latency_p99_s=limit_s))
+    (note,) = (chart.note for chart in study.charts if chart.kind == "traffic")
+    assert words in note
 
 
 def test_money_only_with_a_price(make_record: MakeRecord) -> None:

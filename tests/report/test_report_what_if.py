@@ -33,6 +33,7 @@ from effkit.report.sliders import Knobs, at
 from effkit.report.units import SCALES, show
 from effkit.report.view import View
 from effkit.report.what_if import WhatIf, for_script, shown, what_if
+from effkit.report.words import WAITING
 from effkit.spec import SpecError
 from tests.analysis.test_decide import asked as some_margin
 from tests.analysis.test_decide import contender, exact, reference
@@ -341,6 +342,27 @@ def test_nothing_is_served_without_a_traffic(make_record: MakeRecord) -> None:
     columns = [keys.index(key) for key in ("machines", "served_energy", "carbon", "money")]
     assert [without.hidden[column] for column in columns] == [True] * 4
     assert [served.hidden[column] for column in columns] == [False, False, False, True]
+
+
+def test_a_traffic_that_is_tried_says_that_waiting_was_not_measured(make_record: MakeRecord) -> None:
+    view = View(make_record("yes"))
+    found = what_if(view)
+    assert found is not None
+    for latency_s, requests_per_s in ((0.05, None), (None, 100.0), (0.05, 100.0)):
+        seen = shown(view, found, replace(found.begin, latency_p99_s=latency_s, requests_per_s=requests_per_s))
+        assert seen.kind == "smaller"
+        assert (WAITING in seen.notes) == (latency_s is not None and requests_per_s is not None)
+    same(view, found, {"latency": found.sliders[1].start, "traffic": 40})
+
+
+def test_a_traffic_that_the_study_names_takes_a_load_test(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    budget = record.spec.budget.model_copy(update={"requests_per_s": 100.0})
+    view = View(record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})}))
+    found = what_if(view)
+    assert found is not None
+    assert (found.shown.kind, found.shown.notes) == (view.decision.kind, (WAITING,)) == ("open", (WAITING,))
+    same(view, found, {slider.knob: slider.start for slider in found.sliders})
 
 
 def test_a_limit_on_energy_shows_its_column_with_or_without_a_traffic(make_record: MakeRecord) -> None:

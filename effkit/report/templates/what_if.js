@@ -144,6 +144,7 @@ const whatIf = (() => {
     const notes = [];
     if (knobs.margin !== run.begin.margin) notes.push(run.explores);
     if (made.kind !== run.begin.kind || made.chosen !== run.begin.chosen) notes.push(run.as_asked);
+    if (run.waiting && knobs.latency !== null && knobs.traffic !== null) notes.push(run.waiting);
     const drawn = run.front;
     return {
       kind: made.kind,
