@@ -151,7 +151,9 @@ class Gap(Frozen):
     mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong")
     discordant: int | None
     n: int
-    items_needed: int | None = Field(description="test items that would give 80 % power, if more could help")
+    items_needed: int | None = Field(
+        description="test items that would give 80 % power with each training seed, if more could help"
+    )
     enough_from: float | None = Field(
         default=None,
         description="smallest margin at which it is not worse, after Holm and over seeds; None in older records",

@@ -35,6 +35,7 @@ class Plan:
 
     Attributes:
         compared: candidates that are compared with the reference; the power allows for all of them.
+        seeds: with which the models are trained that several are tried of; the power is that of one.
     """
 
     study: str
@@ -44,6 +45,7 @@ class Plan:
     idle_s: float
     test_items: int | None
     compared: int
+    seeds: int
     margin: float | None
     power: float | None
     items_for_power: int | None
@@ -86,6 +88,10 @@ class Plan:
             )
             if self.items_for_power and self.power < 0.8:
                 said.append(f"80 % would take about {self.items_for_power:,} test items.")
+            if self.seeds > 1:
+                said.append(
+                    f"Where either is trained with {self.seeds} seeds, each of them must show it, which is rarer."
+                )
         elif self.margin is None:
             said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
         return said
@@ -157,6 +163,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier) + _steps_s(asked, earlier),
         test_items=test,
         compared=compared,
+        seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
         margin=margin,
         power=power,
         items_for_power=needed,

@@ -19,7 +19,7 @@ from effkit.plan_rows import (
     under_load_s,
 )
 from effkit.spec import LoadSpec
-from tests.conftest import parameters
+from tests.conftest import REHEARSAL, parameters
 from tests.test_study import study
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +112,15 @@ def test_power_allows_for_all_candidates(results: Path) -> None:
     assert "after allowing for all 3 candidates" in str(three) and "allowing" not in str(one)
     wide = study(margin_points=7.0).plan()
     assert "disagree on 14% of the items" in str(wide)
+
+
+def test_power_is_said_to_be_of_one_training_seed(results: Path) -> None:
+    several, plain = (
+        study(candidates=names, reference=names[0], protocol={**REHEARSAL, "seeds": 3}).plan()
+        for names in (["lightgbm-small", "logreg"], ["logreg", "shallow-tree"])
+    )
+    assert (several.seeds, plain.seeds, study().plan().seeds) == (3, 1, 1)
+    assert "trained with 3 seeds, each of them must show it" in str(several) and "seeds" not in str(plain)
 
 
 def test_the_full_text_study_has_the_power_that_it_is_said_to_have(results: Path) -> None:

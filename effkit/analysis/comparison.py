@@ -109,7 +109,11 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
         if name != reference:
             verdict = over_seeds([each[name] for each in verdicts])
             gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test).model_copy(
-                update={"enough_from": enough_from(tests, name), "worse_below": worse_below(tests, name)}
+                update={
+                    "items_needed": items_over_seeds([each[name] for each in tests]),
+                    "enough_from": enough_from(tests, name),
+                    "worse_below": worse_below(tests, name),
+                }
             )
         result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
     return result
@@ -120,6 +124,16 @@ def over_seeds(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
     if set(verdicts) == {"superior", "non-inferior"}:
         return "non-inferior"
     return seed_verdict(verdicts)  # type: ignore[return-value]
+
+
+def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
+    """The most test items that a training seed needs; None where all pass, or one is beyond the help of more items.
+
+    Args:
+        tests: of one candidate, one a training seed.
+    """
+    needed = [each.items_needed for each in tests if each.verdict in ("inconclusive", "inferior")]
+    return None if None in needed else max((each for each in needed if each is not None), default=None)
 
 
 def mean_with_interval(scores: Floats, clusters: NDArray[np.int64] | None, *, seed: int, resamples: int) -> Estimate:

@@ -87,6 +87,24 @@ def test_items_needed_grows_with_the_candidates() -> None:
     assert among.items_needed / alone.items_needed == pytest.approx(10470 / 7849, rel=0.01)
 
 
+def test_items_needed_is_that_of_the_training_seed_that_needs_most() -> None:
+    def wrong(first: int, count: int) -> NDArray[np.float64]:
+        result = np.ones(500)
+        result[first : first + count] = 0
+        return result
+
+    def needed(*by_seed: NDArray[np.float64]) -> int | None:
+        gap = compare({"ref": Scored((wrong(0, 25),)), "mine": Scored(by_seed)}, "ref", TEST)["mine"][1]
+        assert gap is not None
+        return gap.items_needed
+
+    like, unlike, hopeless = wrong(15, 25), wrong(25, 25), wrong(25, 125)
+    one, other = needed(like), needed(unlike)
+    assert one is not None and other is not None and one < other
+    assert needed(like, unlike, like) == needed(unlike, like) == other
+    assert needed(like, hopeless) is None
+
+
 def test_groups_are_paired_and_the_reference_has_its_own_row() -> None:
     groups = {"half": np.array(["first"] * (N // 2) + ["second"] * (N // 2), dtype=object)}
     found = compare({"ref": Scored((np.ones(N),)), "mine": Scored((scores(300),))}, "ref", replace(TEST, groups=groups))
