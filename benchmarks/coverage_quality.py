@@ -1,4 +1,4 @@
-"""Simulated test items with a known gap: intervals, false claims of "not worse", the choice of k, the front."""
+"""Simulated test items with a known gap: intervals, false claims of "not worse", the choice of k."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.rows import Row, rng_for
-from effkit.analysis.pareto import dominated, front
 from effkit.analysis.quality import NonInferiority, holm_verdicts, non_inferiority, relative_margin
 
 Floats = NDArray[np.float64]
@@ -61,9 +60,6 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
         yield from boundary(setting, trials)
     for tried, likeness in ((1, 0.5), (3, 0.5), (6, 0.5), (10, 0.5), (6, 0.0), (6, 0.95)):
         yield choice(tried, likeness, max(2, round(1500 * scale)))
-    for rivals in (1, 3, 5):
-        yield tied(rivals, max(2, round(2000 * scale)))
-    yield called_dominated(max(2, round(1000 * scale)))
 
 
 def settings() -> list[Setting]:
@@ -187,36 +183,3 @@ def choice(tried: int, likeness: float, trials: int, n: int = 1000) -> Row:
     gc.unfreeze()
     section = f"The whole choice: all candidates truly at −margin (n = {n:,}, 10 % discordant), Holm"
     return Row(section, what, "≤ 2.5 %", wrong, trials, LEVEL)
-
-
-FRONT = "Pareto front, quality resampled with its error"
-
-
-def tied(rivals: int, trials: int) -> Row:
-    """A candidate on the front by a hair (as good as faster rivals, and a trifle more) that is called dominated."""
-    rng, wrong = rng_for("tied", rivals), 0
-    speeds = np.linspace(2.0, 1.0, rivals + 1)
-    for _ in range(trials):
-        seen = rng.normal(size=rivals + 1)
-        wrong += bool(dominated(_draws(rng, seen, speeds), ["max", "min"])[0])
-    what = f"as good as {rivals} faster rival{'s' * (rivals > 1)}, the worst case, called dominated"
-    return Row(FRONT, what, "≤ 5 %", wrong, trials, (0.0, 0.05), "quality errors independent of each other")
-
-
-def called_dominated(trials: int) -> Row:
-    """Of the candidates called dominated, how many truly are, where true qualities spread as much as their errors."""
-    rng, called, right = rng_for("called dominated"), 0, 0
-    speeds = np.linspace(2.0, 1.0, 5)
-    for _ in range(trials):
-        truth = rng.normal(size=5)
-        said = dominated(_draws(rng, truth + rng.normal(size=5), speeds), ["max", "min"])
-        truly = ~front(np.column_stack([truth, speeds]), ["max", "min"])
-        called += int(said.sum())
-        right += int((said & truly).sum())
-    return Row(FRONT, "of 5 candidates, those called dominated truly are", "≥ 95 %", right, called, (0.95, 1.0))
-
-
-def _draws(rng: Rng, seen: Floats, speeds: Floats) -> Floats:
-    """(resamples, candidates, 2) joint draws around the qualities that were seen."""
-    qualities = seen + rng.normal(size=(RESAMPLES, seen.size))
-    return np.stack([qualities, np.broadcast_to(speeds, qualities.shape)], axis=2)

@@ -23,8 +23,8 @@ _PUBLIC = {
     "sample_size": ("items_for_power",),
     "links": ("link_energy", "link_gaps", "link_latency"),
     "verdict": ("worth",),
-    "groups": ("GroupGap", "group_gaps", "worst_group"),
-    "pareto": ("dominated", "front", "front_probability"),
+    "groups": ("GroupGap", "group_gaps"),
+    "pareto": ("front",),
     "carbon": (
         "GridFactor", "embodied_g_per_hour", "embodied_g_per_request", "factor", "grams_per_thousand", "regions",
         "scenarios", "total_grams",

@@ -1,4 +1,4 @@
-"""Which candidates are on the Pareto front, and how surely, when all axes are resampled together."""
+"""Which candidates are on the Pareto front: those that no other beats."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 Direction = Literal["min", "max"]
 Mask = NDArray[np.bool_]
 
-_COMPARISONS_AT_ONCE = 4_000_000
-
 
 def front(points: ArrayLike, directions: Sequence[Direction]) -> Mask:
     """Which points no other point beats: at least as good on every axis and better on one.
+
+    The values are taken as they are. Who is off the front may be off it by chance.
 
     Args:
         points: Shape (candidates, axes), each axis in one unit.
@@ -25,76 +25,18 @@ def front(points: ArrayLike, directions: Sequence[Direction]) -> Mask:
     Raises:
         ValueError: Shapes that do not fit, another direction, or NaN.
     """
-    mask: Mask = _on_front(_all_lower_is_better(points, directions, dimensions=2)[None])[0]
-    return mask
+    values = _lower_is_better(points, directions)
+    mine, theirs = values[:, None, :], values[None, :, :]
+    beaten = np.all(theirs <= mine, axis=2) & np.any(theirs < mine, axis=2)
+    return np.asarray(~beaten.any(axis=1))
 
 
-def front_probability(samples: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
-    """Share of joint resamples in which each candidate is on the front.
-
-    Args:
-        samples: Shape (resamples, candidates, axes); within one resample every axis comes from the same draw.
-        directions: "min" or "max" for each axis.
-
-    Returns:
-        Shape (candidates,).
-
-    Raises:
-        ValueError: As `front`.
-    """
-    values = _all_lower_is_better(samples, directions, dimensions=3)
-    resamples, candidates, axes = values.shape
-    if resamples == 0:
-        raise ValueError("samples holds no resamples; give at least one")
-    step = max(1, _COMPARISONS_AT_ONCE // max(1, candidates**2 * axes))
-    hits = np.zeros(candidates)
-    for start in range(0, resamples, step):
-        hits += _on_front(values[start : start + step]).sum(axis=0)
-    return np.asarray(hits / resamples)
-
-
-def dominated(samples: ArrayLike, directions: Sequence[Direction], *, error: float = 0.05) -> Mask:
-    """Which candidates may be called dominated: one and the same rival beats them in nearly all joint resamples.
-
-    To be off the front in 95 % of the resamples is not enough: with several rivals each beats it sometimes, and a
-    candidate that none of them truly beats is called dominated in up to four runs of ten (`benchmarks/RESULTS.md`).
-    One rival must do it alone, in a share of 1 - `error` / (candidates - 1), so that by the union bound the error
-    stays under `error` however many rivals there are.
-
-    Args:
-        samples: Shape (resamples, candidates, axes), as for `front_probability`.
-        directions: "min" or "max" for each axis.
-        error: Probability of calling a candidate dominated that is not.
-
-    Returns:
-        Shape (candidates,).
-
-    Raises:
-        ValueError: As `front`.
-    """
-    values = _all_lower_is_better(samples, directions, dimensions=3)
-    _, candidates, _ = values.shape
-    needed = 1 - error / max(1, candidates - 1)
-    beaten = np.zeros((candidates, candidates))
-    for mine in range(candidates):
-        theirs = values - values[:, mine : mine + 1, :]
-        beaten[mine] = np.mean(np.all(theirs <= 0, axis=2) & np.any(theirs < 0, axis=2), axis=0)
-    return np.asarray((beaten >= needed - 1e-12).any(axis=1))
-
-
-def _on_front(values: NDArray[np.float64]) -> Mask:
-    """Shape (resamples, candidates), lower being better on every axis."""
-    mine, theirs = values[:, :, None, :], values[:, None, :, :]
-    beaten = np.all(theirs <= mine, axis=3) & np.any(theirs < mine, axis=3)
-    return np.asarray(~beaten.any(axis=2))
-
-
-def _all_lower_is_better(points: ArrayLike, directions: Sequence[Direction], dimensions: int) -> NDArray[np.float64]:
+def _lower_is_better(points: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
     array = np.asarray(points, dtype=np.float64)
-    shape = "(candidates, axes)" if dimensions == 2 else "(resamples, candidates, axes)"
-    if array.ndim != dimensions or array.shape[-1] != len(directions):
+    if array.ndim != 2 or array.shape[-1] != len(directions):
         raise ValueError(
-            f"got shape {array.shape} with {len(directions)} directions; give {shape} and one direction per axis"
+            f"got shape {array.shape} with {len(directions)} directions; give (candidates, axes) and one direction per "
+            "axis"
         )
     unknown = sorted(set(directions) - {"min", "max"})
     if unknown:

@@ -14,6 +14,9 @@ from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 from effkit.report.words import FEW_GENERATIONS
 
+_LINE = "The line joins candidates that no other beats on both; who lies off it may do so by chance."
+_ARROWS = "An arrow leads to the same chain with one technique more; the line's dots are named."
+
 
 def charts(view: View, chosen: str | None) -> tuple[AnyChart, ...]:
     """Every figure that this record has the numbers for."""
@@ -80,8 +83,8 @@ def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, found: Map
     dots = list(found.values())
     best = front([[dot.x, dot.y] for dot in dots], ("min", better)).tolist() if dots else []
     arrows = _arrows(view, list(found))
+    notes = [_LINE if sum(best) > 1 else "", note, _ARROWS if arrows else ""]
     if arrows:
-        note = f"{note} An arrow leads to the same chain with one technique more; the line's dots are named.".lstrip()
         dots = [
             replace(dot, named=on or dot.role != "other" or not view.record.candidate(name).techniques)
             for (name, dot), on in zip(found.items(), best, strict=True)
@@ -96,7 +99,7 @@ def _trade_off(view: View, kind: ChartKind, title: str, x_label: str, found: Map
         front=tuple(place for place, on in enumerate(best) if on),
         arrows=arrows,
         lower_is_better=view.lower_is_better,
-        note=note,
+        note=" ".join(filter(None, notes)),
     )
 
 

@@ -132,6 +132,14 @@ def test_budget_meets_misses_or_does_not_know(make_record: MakeRecord) -> None:
     assert smoke.rows[0].cells[0].text == "unknown"
 
 
+def test_a_figure_says_what_its_line_is_where_there_is_one(make_record: MakeRecord) -> None:
+    notes = {}
+    for case in ("yes", "slower"):
+        (notes[case],) = (each.note for each in section_of(make_record(case)).charts if each.kind == "latency")
+    assert notes["yes"].startswith("The line joins candidates that no other beats on both")
+    assert notes["slower"] == ""
+
+
 def test_tidy_rows_carry_unit_origin_and_verdict(make_record: MakeRecord) -> None:
     rows = {(n.candidate, n.metric): n for n in section_of(make_record("yes")).tidy}
     mean = rows["minilm-l6", "latency_mean"]
