@@ -39,7 +39,9 @@ class Budget(Frozen):
     group_margin_points: PositiveFloat | None = Field(
         default=None, description="how much worse is still good enough in any group of items, in points"
     )
-    requests_per_s: PositiveFloat | None = Field(default=None, description="traffic at which the decision is made")
+    requests_per_s: PositiveFloat | None = Field(
+        default=None, description="traffic at which the decision is made; `latency_p99_s` there takes a load test"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Budget:
@@ -80,7 +82,7 @@ class Budget(Frozen):
 
 
 class CarbonSpec(Frozen):
-    """Where the electricity comes from. Never guessed from the network."""
+    """Where the electricity comes from. Never guessed from the network: where none is named, the world's average."""
 
     region: str = Field(default="WORLD", description="ISO 3166 alpha-3 code of a country, or WORLD")
     grid_g_per_kwh: PositiveFloat | None = Field(

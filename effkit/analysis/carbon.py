@@ -1,4 +1,4 @@
-"""Energy to carbon: grid factors by region, never a default one (SCI specification, ISO/IEC 21031:2024)."""
+"""Energy to carbon: grid factors by region, which is named and never looked up (SCI, ISO/IEC 21031:2024)."""
 
 import difflib
 from collections.abc import Sequence

@@ -87,6 +87,8 @@ def _energy(view: View) -> Iterator[str]:
             f"Energy is modelled here (from {named}), not metered: on this host energy ≈ constant × time, so it "
             "repeats what latency says and is no evidence of its own. Carbon inherits this."
         )
+    if ranks and view.record.spec.carbon.place == "WORLD":
+        yield "Carbon is for the world's average grid: name yours, `carbon.region`."
     split = [view.label(c) for c in view.measured if _forms_disagree(c)]
     if split:
         yield (

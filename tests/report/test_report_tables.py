@@ -12,6 +12,7 @@ from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summ
 from effkit.report.comparison import percentile_cell
 from effkit.report.sections import StudySection
 from effkit.report.units import DASH, interval, share, show, signed, times
+from effkit.spec import CarbonSpec
 
 MakeRecord = Callable[[str], Record]
 
@@ -110,6 +111,16 @@ def test_origins_stand_in_the_heading_or_in_every_cell(make_record: MakeRecord) 
 )
 def test_limits_are_said_in_plain_sentences(make_record: MakeRecord, case: str, words: str) -> None:
     assert words in " ".join(section_of(make_record(case)).limits).replace("\u00a0", " ")
+
+
+def test_a_grid_that_is_the_worlds_average_is_told_so(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    said = {}
+    for region in ("FRA", "WORLD"):
+        spec = record.spec.model_copy(update={"carbon": CarbonSpec(region=region)})
+        said[region] = " ".join(section_of(record.model_copy(update={"spec": spec})).limits)
+    assert CarbonSpec().region == "WORLD" and "the world's average grid" in said["WORLD"]
+    assert "average grid" not in said["FRA"]
 
 
 def test_limits_of_the_host(make_record: MakeRecord) -> None:
