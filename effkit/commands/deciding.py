@@ -1,4 +1,4 @@
-"""Deciding on a run: the smallest candidate that is good enough, and what would change that."""
+"""Deciding on a run: the simplest candidate that is good enough, and what would change that."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def decide(
     ],
     set_: Assignments = None,
 ) -> None:
-    """Choose the smallest candidate that is good enough, and say why; --set asks for something else."""
+    """Choose the simplest candidate that is good enough, and say why; --set asks for something else."""
     from effkit.decision import decide as choose
     from effkit.params import assigned
 

@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def chosen(self) -> str | None:
-        """Name of the smallest candidate that is good enough; None when none is shown to be."""
+        """Name of the simplest candidate that is good enough; None when none is shown to be."""
         return self._section.answer.chosen
 
     @property
