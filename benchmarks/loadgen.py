@@ -92,7 +92,7 @@ def sojourn_s(level: float, load: float, service_s: float, wake_s: float = 0.0) 
     return float(service_s * times[np.searchsorted(share, level / 100)])
 
 
-def tested(case: Case, spec: LoadSpec) -> Load:
+def driven(case: Case, spec: LoadSpec) -> Load:
     """Put a case's reference under load, with items drawn as a run draws them, and read what was seen."""
     built, cores = case.built[case.reference], host.choose_cores(1)
     task = Task.load(case.task)
@@ -184,8 +184,8 @@ def main() -> None:
         measuring_slot(lambda text: print(text, file=sys.stderr)),
     ):
         all_cases = {"nothing": cases.nothing(), "spin of 5 ms": spin(Path(folder)), "MiniLM": cases.minilm()}
-        idle = tested(all_cases["spin of 5 ms"], IDLE)
-        loads = {name: tested(case, spec) for name, case in all_cases.items()}
+        idle = driven(all_cases["spin of 5 ms"], IDLE)
+        loads = {name: driven(case, spec) for name, case in all_cases.items()}
     known = loads["spin of 5 ms"]
     median_s = idle.points[0].percentiles[0].value_s
     assert median_s is not None, "a median is of any sample"
