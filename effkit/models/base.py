@@ -138,6 +138,13 @@ Meter = Callable[[str, int], AbstractContextManager[dict[str, Any]]]
 """`with meter(step, items) as reading:` fills the mapping with time_s, energy_j and rank on leaving."""
 
 
+def softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Turn (n, classes) scores into probabilities, of the same width."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
 QUALITY_BATCH = 256
 """Items of a batch where quality is measured and time is not."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import cnn, encoder, heads, networks
-from effkit.models.base import Facts, Recipe, product_key
+from effkit.models.base import Facts, Recipe, product_key, softmax
 from effkit.models.heads import LogisticHead
 from effkit.models.parted import CnnParts, Parted, TextParts
 from effkit.models.products import Products
@@ -38,9 +38,7 @@ class OwnScores:
 
     def answer(self, scores: Array) -> Array:
         """Return (n, classes) probabilities."""
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Array = powers / powers.sum(axis=1, keepdims=True)
-        return shares
+        return softmax(scores)
 
 
 @dataclass(frozen=True)

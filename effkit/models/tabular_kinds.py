@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import tabular_graphs
-from effkit.models.base import Recipe, threads
+from effkit.models.base import Recipe, softmax, threads
 from effkit.models.columns import TrainingData, mean_and_scale
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def probabilities(scores: Array) -> Array:
     """Turn the decision scores of a logistic regression into (n, classes) probabilities."""
     if scores.shape[1] == 1:
         scores = np.hstack([np.zeros_like(scores), scores])
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(scores)
 
 
 # ------------------------------------------------------- trees and forests
