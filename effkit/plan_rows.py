@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from effkit import catalogue, resolve
 from effkit.bench.host import slower_than_nominal
@@ -250,10 +253,6 @@ def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None) -> 
 
 def _sizes(spec: StudySpec) -> dict[str, int]:
     """Split sizes of a task that has been loaded before on this host."""
-    import json
-
-    import numpy as np
-
     for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
         path = folder / "splits.npz"
         if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:

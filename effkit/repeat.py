@@ -31,6 +31,7 @@ from effkit.bench import host
 from effkit.params import given, parse
 from effkit.record import Record
 from effkit.spec import CandidateSpec, SpecError, StudySpec
+from effkit.tasks import load
 from effkit.techniques import teacher_of
 
 NOT_INSTALLED = "not installed"
@@ -154,7 +155,9 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
             }
         ),
         "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
-        "data": {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, _data_sha256(spec)),
+        "data": (
+            {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, load(spec.task, seed=spec.seed).sha256)
+        ),
         "weights": {
             f"{model}: {file.name}": file.sha256
             for part in _parts(spec)
@@ -164,9 +167,3 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
         "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
         "parameter": parameter_facts(spec.model_dump(mode="json")),
     }  # fmt: skip
-
-
-def _data_sha256(spec: StudySpec) -> str:
-    from effkit.tasks import load
-
-    return load(spec.task, seed=spec.seed).sha256

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from effkit import catalogue
 from effkit.analysis.carbon import check_regions
 from effkit.models import Recipe
+from effkit.models.own import packed
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import apply_chain, teacher_of
@@ -36,8 +37,6 @@ class Own:
     title: str
 
     def __post_init__(self) -> None:
-        from effkit.models.own import packed
-
         packed(self.function)
 
 
