@@ -157,8 +157,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             "it takes classification tasks alone."
         )
     _check_names(spec.candidates)
-    curves = [CandidateSpec(model=curve.model) for curve in spec.learning_curve]
-    for candidate in [*(part for each in spec.candidates for part in each.parts), *curves]:
+    for candidate in [part for each in spec.with_curves for part in each.parts]:
         found = model(candidate.model, own)
         if found.entry is not None:
             _check_fit(found.name, found.entry, task)
