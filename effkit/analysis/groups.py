@@ -1,6 +1,5 @@
 """Does the candidate lose more in some group than overall? A paired gap per group, with Holm over groups."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -105,12 +104,6 @@ def judged(n: int, units: int) -> bool:
         units: What is independent among them: its clusters, where given.
     """
     return n >= FEWEST_FOR_VERDICT and units >= FEWEST_UNITS
-
-
-def worst_group(gaps: Sequence[GroupGap]) -> GroupGap | None:
-    """The group in which the candidate loses most, among those with a number; None where there is none."""
-    numbered = [(gap.difference, i) for i, gap in enumerate(gaps) if gap.difference is not None]
-    return gaps[min(numbered)[1]] if numbered else None
 
 
 def _student_p(gap: PairedGap) -> float:

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 Direction = Literal["min", "max"]
 Mask = NDArray[np.bool_]
 
-_COMPARISONS_AT_ONCE = 4_000_000
-
 
 def front(points: ArrayLike, directions: Sequence[Direction]) -> Mask:
     """Which points no other point beats: at least as good on every axis and better on one.
@@ -25,32 +23,10 @@ def front(points: ArrayLike, directions: Sequence[Direction]) -> Mask:
     Raises:
         ValueError: Shapes that do not fit, another direction, or NaN.
     """
-    mask: Mask = _on_front(_all_lower_is_better(points, directions, dimensions=2)[None])[0]
-    return mask
-
-
-def front_probability(samples: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.float64]:
-    """Share of joint resamples in which each candidate is on the front.
-
-    Args:
-        samples: Shape (resamples, candidates, axes); within one resample every axis comes from the same draw.
-        directions: "min" or "max" for each axis.
-
-    Returns:
-        Shape (candidates,).
-
-    Raises:
-        ValueError: As `front`.
-    """
-    values = _all_lower_is_better(samples, directions, dimensions=3)
-    resamples, candidates, axes = values.shape
-    if resamples == 0:
-        raise ValueError("samples holds no resamples; give at least one")
-    step = max(1, _COMPARISONS_AT_ONCE // max(1, candidates**2 * axes))
-    hits = np.zeros(candidates)
-    for start in range(0, resamples, step):
-        hits += _on_front(values[start : start + step]).sum(axis=0)
-    return np.asarray(hits / resamples)
+    values = _all_lower_is_better(points, directions, dimensions=2)
+    mine, theirs = values[:, None, :], values[None, :, :]
+    beaten = np.all(theirs <= mine, axis=2) & np.any(theirs < mine, axis=2)
+    return np.asarray(~beaten.any(axis=1))
 
 
 def dominated(samples: ArrayLike, directions: Sequence[Direction], *, error: float = 0.05) -> Mask:
@@ -62,7 +38,7 @@ def dominated(samples: ArrayLike, directions: Sequence[Direction], *, error: flo
     stays under `error` however many rivals there are.
 
     Args:
-        samples: Shape (resamples, candidates, axes), as for `front_probability`.
+        samples: Shape (resamples, candidates, axes); within one resample every axis comes from the same draw.
         directions: "min" or "max" for each axis.
         error: Probability of calling a candidate dominated that is not.
 
@@ -80,13 +56,6 @@ def dominated(samples: ArrayLike, directions: Sequence[Direction], *, error: flo
         theirs = values - values[:, mine : mine + 1, :]
         beaten[mine] = np.mean(np.all(theirs <= 0, axis=2) & np.any(theirs < 0, axis=2), axis=0)
     return np.asarray((beaten >= needed - 1e-12).any(axis=1))
-
-
-def _on_front(values: NDArray[np.float64]) -> Mask:
-    """Shape (resamples, candidates), lower being better on every axis."""
-    mine, theirs = values[:, :, None, :], values[:, None, :, :]
-    beaten = np.all(theirs <= mine, axis=3) & np.any(theirs < mine, axis=3)
-    return np.asarray(~beaten.any(axis=2))
 
 
 def _all_lower_is_better(points: ArrayLike, directions: Sequence[Direction], dimensions: int) -> NDArray[np.float64]:

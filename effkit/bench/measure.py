@@ -29,6 +29,7 @@ from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
 from effkit.models.base import CPU
+from effkit.progress import Progress
 from effkit.record import Apart
 from effkit.spec import Protocol
 
@@ -40,9 +41,6 @@ CONTEXT_BYTES = 600_000_000
 GPU_POLL_S, GPU_PATIENCE_S = 0.1, 3.0
 REPEATED_SHARE = 0.5
 """Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
-
-Progress = Callable[[float, str], None]
-"""Told the share of measuring that is done, and what is done now."""
 
 
 @dataclass(frozen=True)

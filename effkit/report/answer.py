@@ -9,7 +9,7 @@ from effkit.analysis.decide import Weighed
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.budget import met_by_reference
-from effkit.report.decision import why_not
+from effkit.report.checks import why_not
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View

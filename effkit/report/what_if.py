@@ -14,7 +14,7 @@ from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
 from effkit.analysis.serving import Serving
-from effkit.report.decision import LIMITS, UNITS
+from effkit.report.checks import LIMITS, UNITS
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
 from effkit.report.outcome import FEWEST, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start

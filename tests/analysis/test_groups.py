@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from effkit.analysis.groups import group_gaps, judged, worst_group
+from effkit.analysis.groups import group_gaps, judged
 from effkit.analysis.quality import exact_mcnemar, non_inferiority
 
 
@@ -24,8 +24,6 @@ def test_verdicts_by_size() -> None:
     assert gaps[0].interval is not None and gaps[0].interval.excludes(0)
     assert gaps[3].p_value is None and gaps[3].interval is not None
     assert gaps[4].difference is None and gaps[4].interval is None
-    worst = worst_group(gaps)
-    assert worst is not None and worst.group == "d"
 
 
 def test_p_is_mcnemars_and_adjusted_over_tested_groups_only() -> None:
@@ -83,10 +81,6 @@ def test_family_wise_error_is_held() -> None:
         gaps = group_gaps(*scores(**groups), seed=seed, resamples=200)
         wrong += any(gap.verdict in ("worse", "better") for gap in gaps)
     assert wrong / 60 <= 0.05 + 0.084
-
-
-def test_no_numbered_group_has_no_worst() -> None:
-    assert worst_group(group_gaps([1, 0], [1, 1], ["a", "b"], seed=0)) is None
 
 
 def test_wrong_lengths_are_named() -> None:
