@@ -6,6 +6,7 @@ shares of it. Both are MLPerf LoadGen's, and the worker answers both under the s
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
@@ -33,6 +34,7 @@ from effkit.spec import LoadSpec, Protocol, SpecError
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
 LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s"
 OTHERS, STEAL = "load_others_share", "load_steal_share"
 CHILDREN_COUNT = sys.platform == "linux"
@@ -131,7 +133,7 @@ def measure(
         tell: told what is done now.
 
     Returns:
-        The runs, and why a candidate has none: it or the load generator failed.
+        The runs, and why a candidate has none: it failed, or the load generator did twice in one sequence.
     """
     failures: dict[str, str] = {}
     workers: dict[str, WorkerProcess] = {}
@@ -139,7 +141,7 @@ def measure(
 
     def attempt(name: str, what: Callable[[], None]) -> None:
         try:
-            what()
+            _tried(name, what)
         except (WorkerFailed, GeneratorFailed) as failure:
             failures[name] = str(failure)
             driven.pop(name, None)
@@ -167,6 +169,23 @@ def measure(
                 tell((turn + place / len(names)) / len(turns), f"{name}: {words}")
                 attempt(name, partial(step, driven[name]))
     return {name: each.run for name, each in driven.items()}, failures
+
+
+def _tried(name: str, step: Callable[[], None]) -> None:
+    """Take a step; where the load generator fails, once more with the same arrivals, since its trouble may pass.
+
+    Raises:
+        WorkerFailed: at once: no other worker would go on where this one was.
+        GeneratorFailed: when it fails again.
+    """
+    try:
+        step()
+    except GeneratorFailed as failure:
+        log.warning("%s under load: %s; the sequence is sent once more", name, failure)
+        try:
+            step()
+        except GeneratorFailed as again:
+            raise GeneratorFailed(f"{again}; tried twice") from failure
 
 
 class Driven:
