@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -221,13 +222,44 @@ def test_what_else_runs_during_a_load_test_is_told(tmp_path: Path) -> None:
     assert found.others_share is not None and found.others_share >= run.sequences[0].company.others_share
 
 
+def test_company_on_the_gpu_is_told_of_each_sequence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter([0, 2, None, 0])
+    asked: list[tuple[set[int], int]] = []
+    ask = WorkerProcess.ask
+
+    def on_gpu(worker: WorkerProcess, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = ask(worker, command, **arguments)
+        return {**answer, "on_gpu": True} if command == "take_load" else answer
+
+    def strangers(ours: set[int], since_us: int) -> int | None:
+        asked.append((ours, since_us))
+        return next(told)
+
+    def answered(worker: WorkerProcess, asked_for: dict[str, Any]) -> sequences.Trace:
+        n = asked_for["queries"]
+        return sequences.Trace(np.zeros(n, dtype=np.int64), np.zeros(n), np.full(n, 0.01))
+
+    monkeypatch.setattr(WorkerProcess, "ask", on_gpu)
+    monkeypatch.setattr("effkit.bench.nvml.strangers", strangers)
+    monkeypatch.setattr(load, "sequence", answered)
+    before_us = time.time() * 1e6
+    spec = LoadSpec(shares=(0.5,), seeds=1, queries=40)
+    runs, failures = measured({"one": takes(0.0), "other": takes(0.0)}, spec, tmp_path, [])
+    assert failures == {}
+    # Both workers and the coordinator, whichever is asked: one that sleeps meanwhile is no stranger.
+    assert all(len(ours) >= 3 and since_us > before_us for ours, since_us in asked)
+    rows = load.table(runs, spec.shares)
+    seen = rows.loc[rows["metric"] == load.STRANGERS, "value"]
+    assert sorted(seen.dropna()) == [0.0, 0.0, 2.0] and seen.isna().sum() == 1
+
+
 @needs_loadgen
 def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.5,), seeds=2, queries=40, max_batch=4)
     with loaded(takes(0.0005), tmp_path) as worker:
         run = drive(worker, spec, range(ITEMS), seed=3)
     table = load.table({"one": run, "other": run}, spec.shares)
-    assert set(table["metric"]) == set(UNDER_LOAD)
+    assert set(table["metric"]) == set(UNDER_LOAD) - {load.STRANGERS}, "of whom nothing is said without a GPU"
     rows = table[(table["candidate"] == "one") & (table["metric"] == "load_latency_s")]
     assert rows["position"].tolist() == [*range(40), *range(40)]
     assert rows["generation"].tolist() == [0] * 40 + [1] * 40
