@@ -216,11 +216,13 @@ class Worker:
     def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
         """Take the items that requests will name, and pass over the first of them in batches, for their rate."""
         from effkit.bench.serving import PASSED, one_pass
+        from effkit.models.base import CPU
 
         sample = self._state["task"].items.take(items)
         self._state["load"] = sample, max_batch
         passed = sample[:PASSED]
-        return {"per_s": len(passed) / one_pass(self._state["predictor"], passed, max_batch)}
+        per_s = len(passed) / one_pass(self._state["predictor"], passed, max_batch)
+        return {"per_s": per_s, "on_gpu": self._device().name != CPU}
 
     def serve_load(self) -> dict[str, Any]:
         """Answer requests in bytes until they end; whatever happens, say so before the answer in JSON."""
