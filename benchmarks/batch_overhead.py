@@ -15,6 +15,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from benchmarks.summary import host_line
 from effkit import attempts, index, store
 from effkit.bench.host import since_start_s
 
@@ -34,7 +35,7 @@ def main() -> None:
             took_s = time.time() - began
         runs = [run for run in index.read(results).runs if run.started_at.timestamp() > began]
         parts = [_parts(results / run.folder) for run in runs]
-    print("## What a run takes beside preparing and measuring\n")
+    print(f"## What a run takes beside preparing and measuring\n\n{host_line()}\n")
     print(f"{len(runs)} runs in {took_s:.0f} s, report included.\n\n| part of a run | median, s |\n|---|---|")
     for name in parts[0]:
         print(f"| {name} | {statistics.median(each[name] for each in parts):.2f} |")

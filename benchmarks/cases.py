@@ -216,7 +216,7 @@ MODELS: Mapping[str, Callable[..., Case]] = {"matrix": matrix, "minilm": minilm}
 
 def _numbers() -> Task:
     rng = np.random.default_rng(1)
-    return Task.from_arrays("numbers", list(rng.random((400, 4))), rng.integers(0, 2, 400).tolist())
+    return Task.from_arrays("numbers", rng.random((400, 4)), rng.integers(0, 2, 400))
 
 
 def _own(functions: Mapping[str, Callable[[list[Any]], Any]], task: Task, peak_bytes: int = OWN_BYTES) -> Case:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks import coverage_quality, coverage_real, coverage_speed, coverage_time
 from benchmarks.rows import CAUTIOUS, CHANCE, MISSED, SEED, UNTRIED, Row, markdown
-from benchmarks.summary import in_short
+from benchmarks.summary import host_line, in_short
 
 
 def rows(results: Path | None, scale: float) -> Iterator[Row]:
@@ -33,6 +33,8 @@ def report(found: list[Row], seconds: float) -> str:
     missed = [row for row in found if row.met == MISSED]
     lines = [
         "## Coverage",
+        "",
+        host_line(),
         "",
         f"Simulated with seed {SEED} in {seconds:.0f} s on one core. Aims: 95 % intervals hold the truth in 93 to 97 % "
         "of trials; a false claim is no more frequent than its level. “Within chance” is outside the aim by less than "

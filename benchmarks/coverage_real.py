@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.rows import Row, rng_for
 from effkit.analysis.interval import Floats
@@ -31,7 +32,7 @@ LEVELS = (50, 90, 99)
 
 def rows(results: Path, scale: float = 1.0) -> Iterator[Row]:
     """Rows from every run under `results`; none where there is none with several generations."""
-    runs = sorted(path.parent for path in results.rglob("samples.parquet") if "partial" not in path.parent.name)
+    runs = [path.parent for path in sorted(results.rglob("samples.parquet")) if not path.parent.name.startswith(".")]
     yield from ratios(runs, max(2, round(4000 * scale)))
     yield from tails(runs, max(2, round(100 * scale)))
     yield from gaps(runs, max(2, round(300 * scale)))
@@ -71,18 +72,18 @@ def tails(runs: list[Path], trials: int) -> Iterator[Row]:
     rng = rng_for(section)
     for generations in series:
         truths = np.quantile(
-            np.concatenate([block for blocks in generations for block in blocks]), np.array(LEVELS) / 100
+            np.concatenate([times for blocks in generations for times, _ in blocks]), np.array(LEVELS) / 100
         )
         for _ in range(trials):
             drawn = []
             for generation in range(STANDARD.generations):
                 blocks = generations[rng.integers(len(generations))]
-                drawn += [(generation, block, blocks[rng.integers(len(blocks))]) for block in range(len(blocks))]
-            times = np.concatenate([values for _, _, values in drawn])
+                drawn += [(generation, block, *blocks[rng.integers(len(blocks))]) for block in range(len(blocks))]
+            times, item = (np.concatenate([cell[place] for cell in drawn]) for place in (2, 3))
             of_generation, of_block = (
                 np.concatenate([np.full(cell[2].size, cell[place]) for cell in drawn]) for place in (0, 1)
             )
-            found = percentiles(times, of_generation, of_block, rng=rng, levels=LEVELS, resamples=500)
+            found = percentiles(times, of_generation, of_block, item=item, rng=rng, levels=LEVELS, resamples=500)
             for level, truth, each in zip(LEVELS, truths, found, strict=True):
                 opened[level] += each.interval is not None
                 hits[level] += each.interval is not None and bool(each.interval.low <= truth <= each.interval.high)
@@ -144,8 +145,8 @@ def _residuals(samples: pd.DataFrame) -> Iterator[Floats]:
             yield (logs - logs.mean()) * np.sqrt(logs.size / (logs.size - 1))
 
 
-def _calls(samples: pd.DataFrame) -> Iterator[list[list[Floats]]]:
-    """For each worker line with several generations: its generations, their blocks, the calls' seconds."""
+def _calls(samples: pd.DataFrame) -> Iterator[list[list[tuple[Floats, NDArray[np.intp]]]]]:
+    """For each worker line with several generations: its generations, their blocks, the calls' seconds and items."""
     calls = samples[samples["metric"].isin(["prepare_s", "infer_s"])]
     for _, line in calls.groupby(["candidate", "twin"], observed=True):
         generations = []
@@ -153,7 +154,7 @@ def _calls(samples: pd.DataFrame) -> Iterator[list[list[Floats]]]:
             blocks = []
             for _, block in generation.groupby("block"):
                 parts = [block.loc[block["metric"] == part, "value"].to_numpy() for part in ("prepare_s", "infer_s")]
-                blocks.append(parts[0] + parts[1])
+                blocks.append((parts[0] + parts[1], block.loc[block["metric"] == "infer_s", "item"].to_numpy()))
             generations.append(blocks)
         if len(generations) >= FEWEST_MEASURED:
             yield generations

@@ -32,6 +32,8 @@ BLOCK_NOISE, DRIFT = 0.005, 0.03
 STANDARD = Protocol()
 FIRST, MOST = STANDARD.generations, STANDARD.most_generations
 """Generations that the decision to go on rests on, and the most there may be."""
+LEAST = -(-STANDARD.calls // FIRST)
+"""Calls a generation that `standard` makes of the slowest model."""
 FEWEST_STANDARD_RIGOROUS = (FEWEST_GENERATIONS, FIRST, Protocol(base="rigorous").generations)
 """Generations: the fewest that claim anything, those of `standard`, those of `rigorous`."""
 
@@ -132,12 +134,12 @@ def _peeking(logs: Floats) -> Interval | None:
 
 
 def mean_latency(generations: int, trials: int) -> Row:
-    """Coverage of the mean latency: 80 skewed calls a generation, processes with 2 % of luck."""
-    what = f"mean latency, {generations} generations of 80 lognormal calls, luck sd 2 %"
+    """Coverage of the mean latency: the fewest calls of `standard`, skewed, processes with 2 % of luck."""
+    what = f"mean latency, {generations} generations of {LEAST} lognormal calls, luck sd 2 %"
     rng = rng_for(what)
     truth, hits = np.exp(0.5**2 / 2), 0
     for _ in range(trials):
-        calls = np.exp(rng.normal(0, 0.5, (generations, 80)))
+        calls = np.exp(rng.normal(0, 0.5, (generations, LEAST)))
         values = calls.mean(axis=1) * np.exp(rng.normal(0, 0.02, generations))
         hits += _holds(ratio_over_generations(np.log(values)), truth)
     return Row("Mean latency", what, "95 %", hits, trials)
@@ -200,7 +202,7 @@ LAWS = {
 LEVELS = (50, 90, 99)
 FEWEST_RUNS = 50
 """Runs below which a share of them says nothing."""
-DESIGNS = ((FIRST, 1, 80), (FIRST, 1, 320), (FEWEST_STANDARD_RIGOROUS[-1], 1, 320))
+DESIGNS = ((FIRST, 1, LEAST), (FIRST, 1, 4 * LEAST), (FEWEST_STANDARD_RIGOROUS[-1], 1, 4 * LEAST))
 """Generations, blocks, calls a block: the least of `standard`, a faster model, the same in `rigorous`."""
 
 
@@ -240,10 +242,10 @@ def gates(trials: int) -> Iterator[Row]:
     bound = "Percentiles bounded by the longest call: it lies below the true one"
     for law, calls in (
         ("independent calls", 55),
-        ("independent calls", 80),
-        ("AR(1) at 0.5, luck sd 2 %", 80),
-        ("AR(1) at 0.5, luck sd 2 %", 220),
-        ("passes over 16 items a block, luck sd 2 %", 80),
+        ("independent calls", LEAST),
+        ("AR(1) at 0.5, luck sd 2 %", LEAST),
+        ("AR(1) at 0.5, luck sd 2 %", 2 * LEAST),
+        ("passes over 16 items a block, luck sd 2 %", LEAST),
     ):
         rng = rng_for(section, f"{law} {calls}")
         truth = np.quantile(LAWS[law].draw(rng, 60_000, 1, 16), 0.99)

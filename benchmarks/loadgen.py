@@ -25,11 +25,12 @@ from benchmarks import cases
 from benchmarks.cases import Case
 from benchmarks.summary import host_line, in_short, percent, table
 from effkit.analysis.interval import Floats
-from effkit.analysis.load import LEVELS, load_of
+from effkit.analysis.load import LEVELS, SETTLING, load_of
 from effkit.bench import host
 from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
 from effkit.bench.measurements import Built
+from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
 from effkit.catalogue import cache_dir
 from effkit.models import Recipe
@@ -38,11 +39,11 @@ from effkit.record import Load, LoadPoint, PercentileRecord
 from effkit.report.units import interval, show
 from effkit.spec import LoadSpec, Protocol
 from effkit.tasks import Task
+from effkit.under_load import ITEMS
 
 SERVICE_S = 0.005
 STEPS, LONGEST = 1000, 60
 """Of the formula: steps in a service time, and the most work that waits, in service times."""
-ITEMS = 64
 IDLE = LoadSpec(shares=(0.05,), queries=300, seeds=1)
 """At so low a rate nearly every request finds the worker idle."""
 
@@ -91,10 +92,13 @@ def sojourn_s(level: float, load: float, service_s: float, wake_s: float = 0.0) 
     return float(service_s * times[np.searchsorted(share, level / 100)])
 
 
-def tested(case: Case, spec: LoadSpec) -> Load:
-    """Put a case's reference under load and read what was seen."""
+def driven(case: Case, spec: LoadSpec) -> Load:
+    """Put a case's reference under load, with items drawn as a run draws them, and read what was seen."""
     built, cores = case.built[case.reference], host.choose_cores(1)
-    items = case.test[:: max(1, len(case.test) // ITEMS)].tolist()
+    task = Task.load(case.task)
+    test = task.splits["test"]
+    sizes = np.array([task.request_bytes(test[row : row + 1]) for row in range(len(test))])
+    items = block_items(test, sizes, ITEMS, seed=1, number=LOAD).tolist()
     with on_cores(cores):
         runs, failures = bench.measure(
             {case.reference: built}, spec, Protocol(), task=case.task, products=host.products_folder(cache_dir()),
@@ -114,7 +118,8 @@ def spin(folder: Path) -> Case:
 
 def _measured(found: PercentileRecord) -> str:
     if found.value_s is None:
-        return f"n too small ({found.n_effective:.0f})"
+        bound = "" if found.high_s is None else f", at most {show(found.high_s, 's')}"
+        return f"n too small ({found.n_effective:.0f}){bound}"
     ends = interval(found.low_s, found.high_s, "s", found.value_s) or f"≥ {show(found.low_s, 's')}"
     return f"{show(found.value_s, 's')} {ends}"
 
@@ -160,6 +165,7 @@ def _row(name: str, load: Load, point: LoadPoint) -> list[str]:
         name,
         show(load.saturation_per_s.value, "items/s"),
         percent(point.share, 0),
+        f"{point.queries:,}",
         *(_measured(each) for each in point.percentiles),
         f"{show(point.delay_p99_s, 's')}{limited}",
     ]
@@ -178,8 +184,8 @@ def main() -> None:
         measuring_slot(lambda text: print(text, file=sys.stderr)),
     ):
         all_cases = {"nothing": cases.nothing(), "spin of 5 ms": spin(Path(folder)), "MiniLM": cases.minilm()}
-        idle = tested(all_cases["spin of 5 ms"], IDLE)
-        loads = {name: tested(case, spec) for name, case in all_cases.items()}
+        idle = driven(all_cases["spin of 5 ms"], IDLE)
+        loads = {name: driven(case, spec) for name, case in all_cases.items()}
     known = loads["spin of 5 ms"]
     median_s = idle.points[0].percentiles[0].value_s
     assert median_s is not None, "a median is of any sample"
@@ -189,7 +195,8 @@ def main() -> None:
     inside = sum(answer.startswith("yes") for answer in answers)
     own_share = 1 - SERVICE_S * known.saturation_per_s.value
     about = (
-        f"{given.seeds} sequences of {given.queries:,} requests at each rate. The 5 ms model saturates at "
+        f"{given.seeds} sequences of at most {given.queries:,} requests and {spec.most_s:g} s at each rate; the "
+        f"first {SETTLING} are left out. The 5 ms model saturates at "
         f"{show(known.saturation_per_s.value, 'items/s')}: pipes and effkit take {percent(own_share, 1)} of its time. "
         f"A request that finds it idle takes {show(wake_s, 's')} longer."
     )
@@ -199,7 +206,7 @@ def main() -> None:
     )
     header = ["rate", "percentile", "M/D/1", "with waking up", "effkit [95 %]", "formula inside (effkit's error)"]
     all_rows = [_row(name, load, point) for name, load in loads.items() for point in load.points]
-    columns = ["model", "saturation", "rate", *(f"p{level:g}" for level in LEVELS), "issued late, p99"]
+    columns = ["model", "saturation", "rate", "requests", *(f"p{level:g}" for level in LEVELS), "issued late, p99"]
     print("\n\n".join(["## Load generator", host_line(), short, about, table(header, rows), table(columns, all_rows)]))
 
 

@@ -2,7 +2,7 @@
 
 The records are synthetic: one record of the tests, copied under other names, times, identities and measured windows.
 `first` is the first command that sees them, without an index; `later` the same command with one. `python -m
-benchmarks.many_runs` prints a table in Markdown and fails where a limit is passed.
+benchmarks.many_runs` prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from benchmarks.summary import host_line, in_short
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "record-v3.json"
@@ -43,15 +45,16 @@ def main() -> None:
             "`index.table`, later": _timed([sys.executable, "-c", TABLE, folder]),
         }
         index_bytes = (results / ".index.jsonl").stat().st_size
-    print("## Thousands of runs\n")
-    print(f"{chosen.runs:,} runs of {chosen.studies} studies, {record_bytes / 1e3:.0f} kB a record; ", end="")
+    slow = [f"{name} {took_s:.1f} s" for name, (took_s, _) in timed.items() if took_s > LIMIT_S]
+    large = [f"{name} {peak / 1e9:.1f} GB" for name, (_, peak) in timed.items() if peak > LIMIT_BYTES]
+    print(f"## Thousands of runs\n\n{host_line()}\n")
+    met = f"missed by {', '.join(slow + large)}" if slow or large else "met"
+    aim = f"aim for each command at most {LIMIT_S:g} s and {LIMIT_BYTES / 1e9:g} GB: {met}"
+    print(in_short(f"{chosen.runs:,} runs, {aim}."))
+    print(f"\n{chosen.runs:,} runs of {chosen.studies} studies, {record_bytes / 1e3:.0f} kB a record; ", end="")
     print(f"the index has {index_bytes / 1e6:.0f} MB.\n\n| | s | peak, MB |\n|---|---|---|")
     for name, (took_s, peak_bytes) in timed.items():
         print(f"| {name} | {took_s:.1f} | {peak_bytes / 1e6:.0f} |")
-    slow = [name for name, (took_s, _) in timed.items() if took_s > LIMIT_S]
-    large = [name for name, (_, peak_bytes) in timed.items() if peak_bytes > LIMIT_BYTES]
-    if slow or large:
-        sys.exit(f"beyond {LIMIT_S:g} s: {', '.join(slow) or 'none'}; beyond 1 GB: {', '.join(large) or 'none'}")
 
 
 def make(results: Path, runs: int, studies: int) -> int:

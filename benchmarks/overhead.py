@@ -27,9 +27,9 @@ from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
 from effkit.spec import Protocol
 
-CALLS, ITEMS = 100_000, 80
+CALLS, ITEMS = 100_000, Protocol().block_items
 TYPICAL_CALLS = 720
-"""Calls of a visit of two seconds to a model of three milliseconds, in whole passes over the 80 items of a block."""
+"""Calls of a visit of two seconds to a model of three milliseconds, in whole passes over the 120 items of a block."""
 VISIT_S, VISITS = 2.0, 4
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from benchmarks import published_tables, published_text
-from benchmarks.summary import in_short
+from benchmarks.summary import host_line, in_short
 from effkit.catalogue import CatalogueError
 
 
@@ -113,6 +113,8 @@ def report(outcomes: Sequence[Outcome]) -> str:
     short = f"{sum(each.agreeing for each in tried)} of {numbers} numbers agree to the last printed digit"
     lines = [
         "## Published numbers",
+        "",
+        host_line(),
         "",
         in_short(f"{short}; {missing or 'none'} could not be tried."),
         "",

@@ -6,13 +6,14 @@ What a person has to say of them stands in benchmarks/notes.yaml.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from benchmarks.summary import IN_SHORT, host_line
+from benchmarks.summary import IN_SHORT
 
 HERE = Path(__file__).parent
 PAGE = HERE / "RESULTS.md"
@@ -30,6 +31,7 @@ PARTS = (
     "loadgen",
 )
 PART, NOTE = re.compile(r"^<!-- part: (\w+) -->\n", re.MULTILINE), "<!-- note -->"
+DAY = re.compile(r"^Host: .*(\d{4}-\d{2}-\d{2})\.$", re.MULTILINE)
 
 
 def kept(page: str) -> dict[str, str]:
@@ -38,18 +40,14 @@ def kept(page: str) -> dict[str, str]:
     return {name: text.partition(NOTE)[0].strip() for name, text in zip(found[::2], found[1::2], strict=True)}
 
 
-def made(path: Path) -> str:
-    """Return a part that was made anew; where it does not name its host itself, this one and the file's date are."""
-    text = path.read_text(encoding="utf-8").strip()
-    if "Host: " in text:
-        return text
-    at = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat()
-    heading, _, body = text.partition("\n")
-    return f"{heading}\n\n{host_line([{'at': at}])}\n\n{body.strip()}"
+def day(part: str) -> str:
+    """Return the last day that a part was measured on, as it names it."""
+    days: list[str] = DAY.findall(part)
+    return max(days)
 
 
-def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
-    """Return the whole page: what each part finds in short, then the parts.
+def page(parts: Mapping[str, str], notes: Mapping[str, Any]) -> str:
+    """Return the whole page: what each part finds in short, then the parts, each with its note if it is of that day.
 
     Raises:
         ValueError: a note on no part.
@@ -60,9 +58,14 @@ def page(parts: Mapping[str, str], notes: Mapping[str, str]) -> str:
     missing = [name for name in PARTS if name not in parts]
     if missing:
         head += f" Not run yet: {', '.join(missing)}."
-    said = {name: f"\n\n{NOTE}\n{notes[name].strip()}" if name in notes else "" for name in parts}
-    shown = [f"<!-- part: {name} -->\n{parts[name]}{said[name]}" for name in PARTS if name in parts]
+    there = [name for name in PARTS if name in parts]
+    shown = [f"<!-- part: {name} -->\n{parts[name]}{_note(parts[name], notes.get(name))}" for name in there]
     return "\n\n".join([head, notes["all"].strip(), *found_in_short(parts), *shown]) + "\n"
+
+
+def _note(part: str, note: Mapping[str, Any] | None) -> str:
+    """What a person said of a part; nothing of a part of another day, of which it may not be so any more."""
+    return f"\n\n{NOTE}\n{note['said'].strip()}" if note and str(note["of"]) == day(part) else ""
 
 
 def found_in_short(parts: Mapping[str, str]) -> list[str]:
@@ -79,12 +82,15 @@ def found_in_short(parts: Mapping[str, str]) -> list[str]:
 
 def main() -> None:
     """Write RESULTS.md."""
-    notes: dict[str, str] = yaml.safe_load((HERE / "notes.yaml").read_text(encoding="utf-8"))
+    notes: dict[str, Any] = yaml.safe_load((HERE / "notes.yaml").read_text(encoding="utf-8"))
     found = [path for path in (HERE / "results").glob("*.md") if path.stem in PARTS and path.read_text().strip()]
-    anew = {path.stem: made(path) for path in found}
+    anew = {path.stem: path.read_text(encoding="utf-8").strip() for path in found}
     PAGE.write_text(page({**kept(PAGE.read_text(encoding="utf-8")), **anew}, notes), encoding="utf-8")
     for path in found:
         path.unlink()
+    old = [name for name, text in anew.items() if name in notes and str(notes[name]["of"]) != day(text)]
+    if old:
+        print(f"Left out of the page: notes.yaml on {', '.join(old)}, which are of another day.", file=sys.stderr)
     print(PAGE)
 
 

@@ -1,6 +1,6 @@
 """How long one change of a slider takes: in Python, from the moved slider to the new front, table and sentence.
 
-Run as `python -m benchmarks.what_if results`. Every slider of every run below the folder is moved over all its
+Run as `python -m benchmarks.what_if results`. Every slider of each study's newest run is moved over all its
 values. What the browser takes to show it comes on top and is not in it.
 """
 

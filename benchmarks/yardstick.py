@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.stats import bootstrap
+from threadpoolctl import threadpool_limits
 
 from benchmarks import cases
 from benchmarks.summary import host_line, in_short, percent, table
@@ -61,7 +64,8 @@ def main() -> None:
     kinds, where = work(), host_line()
     differences: dict[str, list[float]] = {name: [] for name in kinds}
     rng = np.random.default_rng(1)
-    with measuring_slot(print):
+    torch.set_num_threads(1)
+    with threadpool_limits(1), measuring_slot(lambda text: print(text, file=sys.stderr)):  # as in a worker
         cores = host.choose_cores(1)
         if cores.pinned:
             os.sched_setaffinity(0, cores.workers)

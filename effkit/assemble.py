@@ -24,7 +24,7 @@ from effkit.attempts import RunFacts
 from effkit.bench import host
 from effkit.bench.memory import peak_bytes
 from effkit.cascades import cascades
-from effkit.findings import CurveResult, Findings
+from effkit.findings import Compared, CurveResult, Findings
 from effkit.links import links
 from effkit.models import Recipe
 from effkit.spec import CandidateSpec
@@ -60,11 +60,11 @@ def assemble(
         first=None if spec.protocol.interval is None else spec.protocol.generations,
     )
     test = _quality_test(found)
-    compared = compare(_scored(found), reference, test) if reference in found.prepared else {}
+    quality = compare(_scored(found), reference, test) if reference in found.prepared else {}
     cores = psutil.cpu_count() or 1
-    alone = {each.name: _candidate(each, found, compared.get(each.name), paired, cores) for each in spec.candidates}
-    linked = links(found, paired, test, alone, cores=cores)
-    cascaded = cascades(found, paired, test, alone, cores=cores)
+    alone = {each.name: _candidate(each, found, quality.get(each.name), paired, cores) for each in spec.candidates}
+    compared = Compared(found, paired, test, alone, cores)
+    linked, cascaded = links(compared), cascades(compared)
     finished_at = datetime.now(UTC)
     return record.Record(
         run=asked.run,
@@ -166,14 +166,14 @@ def _quality_test(found: Findings) -> QualityTest:
 def _candidate(
     spec: CandidateSpec,
     found: Findings,
-    compared: tuple[record.Quality, record.Gap | None] | None,
+    judged: tuple[record.Quality, record.Gap | None] | None,
     paired: PairedSamples,
     cores: int,
 ) -> record.CandidateRecord:
     name, model = spec.name, found.models[spec.name]
     prepared = found.prepared.get(name)
     failure = found.failures.get(name) or found.measured.failures.get(name)
-    quality, gap = compared if compared is not None else (None, None)
+    quality, gap = judged if judged is not None else (None, None)
     facts = prepared.facts if prepared else None
     threads = next((each.threads for each in found.measured.starts if each.entry.candidate == name), {})
     batch = min(found.spec.protocol.batch, len(found.test))

@@ -203,12 +203,10 @@ def recover(results: Path) -> None:
 
 def finish(results: Path, folder: Path) -> None:
     """Publish or put aside an attempt that nobody works on any longer; whoever comes second does nothing."""
-    import fcntl
-
     with suppress(FileNotFoundError):
         descriptor = _open(folder / REQUEST)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, wait=True)
             wanted = request(folder)
             if not (folder / store.RECORD).exists():
                 give_up(folder, "cut off", "its process was killed before it had a record")
@@ -229,8 +227,6 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
         identity: of the run.
         tell: told once if there is someone to wait for.
     """
-    import fcntl
-
     (results / LOCKS).mkdir(parents=True, exist_ok=True)
     descriptor = _open(results / LOCKS / identity, os.O_CREAT)
     try:
@@ -238,7 +234,7 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
             _lock(descriptor)
         except BlockingIOError:
             tell(WAITING_FOR_TWIN)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
@@ -252,10 +248,10 @@ def _open(path: Path, flags: int = 0) -> int:
         return os.open(path, os.O_RDONLY | flags, 0o666)
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, *, wait: bool = False) -> None:
     import fcntl
 
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_locked(path: Path) -> bool:

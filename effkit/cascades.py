@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,66 +10,40 @@ from numpy.typing import NDArray
 from effkit import resolve
 from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
 from effkit.analysis.comparison import QualityTest, mean_with_interval
-from effkit.analysis.links import link_energy, link_gaps, link_latency
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.links import link_gaps
 from effkit.bench.prepare import Staged
+from effkit.findings import Compared, Findings
 from effkit.models.confidence import Confidence
-from effkit.record import CandidateRecord, Gap
+from effkit.record import Gap
 from effkit.routing import Cascade, CascadeStage, CostKind
 from effkit.spec import CandidateSpec
 from effkit.techniques import exits_of
-
-if TYPE_CHECKING:
-    from effkit.findings import Findings
 
 Named = tuple[tuple[str, str], ...]
 """Name and title of each stage."""
 
 
-def cascades(
-    found: Findings,
-    paired: PairedSamples,
-    test: QualityTest,
-    candidates: Mapping[str, CandidateRecord],
-    *,
-    cores: int,
-) -> dict[str, Cascade]:
-    """Return what is known of each candidate whose stages take turns.
-
-    Args:
-        found: what the run found out.
-        paired: its samples.
-        test: the study's test of quality.
-        candidates: what is known of each by itself, by name.
-        cores: of the machine, over which a power model spreads its load.
-    """
-    measured = {name: each for name, each in candidates.items() if each.status == "ok"}
-    gaps = _gaps(found, test)
+def cascades(compared: Compared) -> dict[str, Cascade]:
+    """Return what is known of each candidate whose stages take turns."""
+    found = compared.found
+    gaps = _gaps(found, compared.test)
     made = {}
     for spec in found.spec.candidates:
         prepared = found.prepared.get(spec.name)
         if prepared is not None and prepared.staged is not None:
-            gap = candidates[spec.name].gap if _stages(spec, found)[-1][0] == found.spec.reference else None
-            one = _cascade(spec, prepared.staged, found, paired, test, measured, cores)
+            gap = compared.candidates[spec.name].gap if _stages(spec, found)[-1][0] == found.spec.reference else None
+            one = _cascade(spec, prepared.staged, compared)
             made[spec.name] = one.model_copy(update={"gap": gap or gaps.get(spec.name)})
     return made
 
 
-def _cascade(
-    spec: CandidateSpec,
-    staged: Staged,
-    found: Findings,
-    paired: PairedSamples,
-    test: QualityTest,
-    measured: Mapping[str, CandidateRecord],
-    cores: int,
-) -> Cascade:
+def _cascade(spec: CandidateSpec, staged: Staged, compared: Compared) -> Cascade:
+    found, test = compared.found, compared.test
     named, settings = _stages(spec, found), found.prepared[spec.name].built.recipe.settings
-    costs, kind = _costs(spec, named, staged, paired, measured)
+    costs, kind = _costs(spec, named, staged, compared)
     stages = _as_arrays(staged, found, costs, test)
     by, last = stages.answered_by, named[-1][0]
     escalated = int((by > 0).sum())
-    ends = (measured[spec.name], measured[last]) if {spec.name, last} <= measured.keys() else None
     kinds: dict[str, NDArray[np.str_]] = {"class": np.array(found.task.classes)[found.labels]}
     kinds |= {column: np.asarray(names[found.test], dtype=str) for column, names in found.task.groups.items()}
     chosen = settings["escalate"] is None
@@ -86,8 +58,8 @@ def _cascade(
         select_gap=staged.setup["select_gap"],
         escalated=share(escalated, len(by)),
         gap=None,
-        latency=link_latency(paired, spec.name, last) if ends else None,
-        energy=link_energy(paired, *ends, cores=cores) if ends else None,
+        latency=compared.latency(spec.name, last),
+        energy=compared.energy(spec.name, last),
         cost=cost_of(stages, by),
         cost_kind=kind,
         curve=curve(stages),
@@ -110,16 +82,12 @@ def _stages(spec: CandidateSpec, found: Findings) -> Named:
 
 
 def _costs(
-    spec: CandidateSpec,
-    named: Named,
-    staged: Staged,
-    paired: PairedSamples,
-    measured: Mapping[str, CandidateRecord],
+    spec: CandidateSpec, named: Named, staged: Staged, compared: Compared
 ) -> tuple[tuple[float, ...] | None, CostKind | None]:
     """Cost of an item at each stage over one of the last stage alone: by time where all were timed, else operations."""
     last = named[-1][0]
-    if spec.cascade and all(name in measured for name, _ in named):
-        ratios = [link_latency(paired, name, last) for name, _ in named[:-1]]
+    if spec.cascade:
+        ratios = [compared.latency(name, last) for name, _ in named[:-1]]
         if all(ratios):
             return (*(ratio.value for ratio in ratios if ratio), 1.0), "time"
     flops = [each.flops for each in staged.facts if each.flops is not None]

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
+from effkit.bench import host, memory, nvml
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.process import WorkerFailed
+from effkit.bench.slot import WAITING, SlotError
+from effkit.catalogue import cache_dir
+from effkit.places import check_writable
 from effkit.record import COUNTED
+from effkit.store import StoreError
 
 RAPL = Path("/sys/class/powercap")
 
@@ -41,39 +50,35 @@ def examine(results: Path) -> Iterator[Finding]:
 
 
 def _cores() -> Iterator[Finding]:
-    from effkit.bench.host import cgroup_cpus, choose_cores, cpu_name, governor, hypervisor, load_average
-
-    cores = choose_cores(1)
+    cores, cpu = host.choose_cores(1), host.cpu_name()
     if not cores.pinned:
         yield Finding(
-            "limited", "cores", f"{cpu_name()}: {sys.platform} does not let a process choose its cores; differences "
+            "limited", "cores", f"{cpu}: {sys.platform} does not let a process choose its cores; differences "
             "under 3 % are not claimed.", "Linux does.",
         )  # fmt: skip
     elif cores.shared:
         yield Finding(
-            "limited", "cores", f"{cpu_name()}: one core only, which the coordinator shares with the workers.",
+            "limited", "cores", f"{cpu}: one core only, which the coordinator shares with the workers.",
             "Give this machine or container a second core.",
         )  # fmt: skip
     else:
-        yield Finding("good", "cores", f"{cpu_name()}: workers on core {cores.workers[0]}, coordinator elsewhere.")
-    if (vendor := hypervisor()) is not None:
+        yield Finding("good", "cores", f"{cpu}: workers on core {cores.workers[0]}, coordinator elsewhere.")
+    if (vendor := host.hypervisor()) is not None:
         yield Finding("limited", "virtual", f"A virtual machine ({vendor}): neighbours on the host are out of sight.")
-    if (quota := cgroup_cpus()) is not None:
+    if (quota := host.cgroup_cpus()) is not None:
         yield Finding("limited", "quota", f"This container may use {quota:g} cores; bursts beyond are throttled.")
-    if (name := governor()) not in (None, "performance"):
+    if (name := host.governor()) not in (None, "performance"):
         yield Finding(
             "limited", "frequency", f"The governor is `{name}`: clock speed follows load.",
             "sudo cpupower frequency-set -g performance",
         )  # fmt: skip
-    load = load_average()
+    load = host.load_average()
     if load is not None and load > 0.5:
         yield Finding("limited", "load", f"Load average is {load:.1f}: others are working.", "Wait, or stop them.")
 
 
 def _short_types() -> Iterator[Finding]:
-    from effkit.bench.host import short_types
-
-    found = short_types()
+    found = host.short_types()
     if found is None:
         return
     able, unable = ([name for name, there in found.items() if there is state] for state in (True, False))
@@ -87,8 +92,6 @@ def _short_types() -> Iterator[Finding]:
 
 
 def _energy() -> Iterator[Finding]:
-    from effkit.bench.energy import EnergyMeter
-
     meter = EnergyMeter()
     if meter.unavailable:
         yield Finding("missing", "energy", f"{meter.unavailable}.", "Reports will leave energy and carbon out.")
@@ -110,11 +113,7 @@ def _rapl_fix(component: str) -> str:
 
 
 def _memory() -> Iterator[Finding]:
-    import psutil
-
-    from effkit.bench.memory import room
-
-    total = room().total_bytes
+    total = memory.room().total_bytes
     enough = total >= 8e9
     limit = ", the limit of this container or job" if total < psutil.virtual_memory().total else ""
     yield Finding(
@@ -124,14 +123,11 @@ def _memory() -> Iterator[Finding]:
 
 
 def _gpu() -> Iterator[Finding]:
-    from effkit.bench.host import gpus
-    from effkit.bench.nvml import energy_counters
-
-    found = "; ".join(gpus())
+    found = "; ".join(host.gpus())
     if not found:
         yield Finding("missing", "gpu", "None that the driver lists: everything is measured on the CPU.")
         return
-    counters = energy_counters()
+    counters = nvml.energy_counters()
     if counters is None:
         yield Finding(
             "limited", "gpu", f"{found}. NVML does not answer, so nothing tells its energy.",
@@ -151,16 +147,12 @@ class _Busy(Exception):
 
 
 def _rather_than_wait(share: float, text: str) -> None:
-    from effkit.bench.slot import WAITING
-
     if text == WAITING:
         raise _Busy
 
 
 def _self_test() -> Iterator[Finding]:
-    from effkit.bench.process import WorkerFailed
-    from effkit.bench.selftest import self_test
-    from effkit.bench.slot import SlotError
+    from effkit.bench.selftest import self_test  # here: its statistics take long to import, and it is examined last
 
     try:
         seen = self_test(_rather_than_wait)
@@ -192,10 +184,6 @@ def _self_test() -> Iterator[Finding]:
 
 
 def _disk(results: Path) -> Iterator[Finding]:
-    from effkit.catalogue import cache_dir
-    from effkit.places import check_writable
-    from effkit.store import StoreError
-
     try:
         check_writable(results)
         yield Finding("good", "results", f"{results.resolve()} can be written.")

@@ -241,3 +241,8 @@ class Load(Frozen):
         default=None, description="most that other processes took of one core during a sequence of requests"
     )
     steal_share: float | None = Field(default=None, description="most that the hypervisor took, likewise")
+    gpu_strangers: float | None = Field(
+        default=None,
+        description="most other processes that worked on the GPU during one; None where it used none, or where that "
+        "cannot be told",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit import record, resolve
+from effkit.analysis.comparison import QualityTest
+from effkit.analysis.links import link_energy, link_latency
+from effkit.analysis.paired import PairedSamples
 from effkit.bench import host
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.measurements import Measurements
@@ -22,6 +26,9 @@ from effkit.spec import StudySpec
 from effkit.tasks import METRICS, Task
 
 COUNTED_ITEMS = 16
+
+Ends = tuple[record.CandidateRecord, record.CandidateRecord]
+"""Two that were measured: one, and the other that it is held against."""
 
 
 @dataclass(frozen=True)
@@ -96,3 +103,40 @@ class Findings:
     def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
         """Score predictions item by item."""
         return METRICS[metric or self.task.metric].score(predictions, self.labels)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The candidates of a run as they are held against each other, and not against the reference alone.
+
+    Attributes:
+        found: what the run found out.
+        paired: its samples.
+        test: the study's test of quality.
+        candidates: what is known of each by itself, by name.
+        cores: of the machine, over which a power model spreads its load.
+    """
+
+    found: Findings
+    paired: PairedSamples
+    test: QualityTest
+    candidates: Mapping[str, record.CandidateRecord]
+    cores: int
+
+    @cached_property
+    def measured(self) -> dict[str, record.CandidateRecord]:
+        """Those that did not fail."""
+        return {name: each for name, each in self.candidates.items() if each.status == "ok"}
+
+    def ends(self, one: str, other: str) -> Ends | None:
+        """Return what is known of two candidates; None unless both were measured."""
+        return (self.measured[one], self.measured[other]) if {one, other} <= self.measured.keys() else None
+
+    def latency(self, one: str, other: str) -> record.Ratio | None:
+        """Return the latency of one over that of the other; None unless both were measured."""
+        return link_latency(self.paired, one, other) if self.ends(one, other) else None
+
+    def energy(self, one: str, other: str) -> record.Ratio | None:
+        """Return the energy of a request of one over that of the other; None unless both were measured."""
+        ends = self.ends(one, other)
+        return link_energy(self.paired, *ends, cores=self.cores) if ends else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from effkit import catalogue
 from effkit.spec import CandidateSpec, SpecError, StudySpec
-from effkit.techniques import TECHNIQUES, teacher_of
+from effkit.techniques import TECHNIQUES, models_of
 from effkit.techniques.registry import address, find
 
 IDENTITY_VERSION = 2
@@ -28,7 +28,7 @@ def identity(spec: StudySpec, replicate: int = 1) -> str:
         spec: a checked study, of catalogued tasks and models alone.
         replicate: from 1.
     """
-    names = sorted({name for candidate in _candidates(spec) for name in _models(candidate)})
+    names = sorted({name for candidate in spec.with_curves for name in models_of(candidate)})
     said = {
         "spec": spec.model_dump(mode="json", exclude={*WORDS, "candidates"}, exclude_none=True),
         "candidates": [_candidate(candidate) for candidate in spec.candidates],
@@ -46,16 +46,6 @@ def known(spec: StudySpec) -> str | None:
         return identity(spec)
     except (SpecError, AttributeError, OSError, TypeError):
         return None
-
-
-def _candidates(spec: StudySpec) -> list[CandidateSpec]:
-    return [*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve)]
-
-
-def _models(candidate: CandidateSpec) -> list[str]:
-    """Its model or its stages', and those that they learn from."""
-    names = [name for part in candidate.parts for name in (part.model, teacher_of(part.chain))]
-    return [name for name in names if name is not None]
 
 
 def _candidate(candidate: CandidateSpec) -> dict[str, Any]:

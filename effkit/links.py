@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from effkit.analysis.comparison import QualityTest
-from effkit.analysis.links import Pair, link_energy, link_gaps, link_latency
-from effkit.analysis.paired import PairedSamples
+from effkit.analysis.links import Pair, link_gaps
 from effkit.analysis.payback import link_payback
 from effkit.bench.prepare import Prepared
+from effkit.findings import Compared, Ends
 from effkit.record import RANKS, CandidateRecord, Gap, Link, Payback, Rank, Ratio, origin_of
 from effkit.resolve import prefixes
 from effkit.spec import CandidateSpec
 from effkit.techniques import words
-
-if TYPE_CHECKING:
-    from effkit.findings import Findings
-
-Ends = tuple[CandidateRecord, CandidateRecord]
-"""Both ends of a link, measured: the chain with the technique, and the one without."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +22,9 @@ class _Making:
     rank: Rank | None
 
 
-def links(
-    found: Findings,
-    paired: PairedSamples,
-    test: QualityTest,
-    candidates: Mapping[str, CandidateRecord],
-    *,
-    cores: int,
-) -> dict[str, tuple[Link, ...]]:
-    """Return the links of each candidate that has techniques.
-
-    Args:
-        found: what the run found out.
-        paired: its samples.
-        test: the study's test of quality.
-        candidates: what is known of each by itself, by name.
-        cores: of the machine, over which a power model spreads its load.
-    """
+def links(compared: Compared) -> dict[str, tuple[Link, ...]]:
+    """Return the links of each candidate that has techniques."""
+    found = compared.found
     chained = [candidate for candidate in found.spec.candidates if candidate.techniques]
     prepared = {**found.steps, **found.prepared}
     if not chained or found.spec.reference not in prepared:
@@ -56,31 +34,23 @@ def links(
         scores,
         [pair for candidate in chained for pair in _pairs(candidate)],
         scores[found.spec.reference],
-        replace(test, groups={}),
+        replace(compared.test, groups={}),
     )
-    measured = {name: each for name, each in candidates.items() if each.status == "ok"}
-    return {
-        candidate.name: tuple(_links(candidate, found, prepared, gaps, paired, measured, cores))
-        for candidate in chained
-    }
+    return {candidate.name: tuple(_links(candidate, compared, prepared, gaps)) for candidate in chained}
 
 
 def _links(
     candidate: CandidateSpec,
-    found: Findings,
+    compared: Compared,
     prepared: Mapping[str, Prepared],
     gaps: Mapping[Pair, Gap],
-    paired: PairedSamples,
-    measured: Mapping[str, CandidateRecord],
-    cores: int,
 ) -> Iterable[Link]:
-    failures = {**found.measured.failures, **found.failures}
+    failures = {**compared.found.measured.failures, **compared.found.failures}
     for (name, before), technique in zip(_pairs(candidate), candidate.techniques, strict=True):
         one, other = prepared.get(name), prepared.get(before)
-        ends = (measured[name], measured[before]) if {name, before} <= measured.keys() else None
+        ends = compared.ends(name, before)
         making = _making(one, other)
-        latency = link_latency(paired, name, before) if ends else None
-        energy = link_energy(paired, *ends, cores=cores) if ends else None
+        latency, energy = compared.latency(name, before), compared.energy(name, before)
         yield Link(
             technique=technique,
             words=words(technique.items()),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from effkit import catalogue, resolve
 from effkit.bench.host import slower_than_nominal
@@ -12,7 +15,7 @@ from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.record import CandidateRecord
 from effkit.spec import CandidateSpec, ItemCount, LoadSpec, StudySpec
-from effkit.techniques import embeddings, exits_of, teacher_of
+from effkit.techniques import embeddings, exits_of, models_of, teacher_of
 
 if TYPE_CHECKING:
     from effkit.tasks import Task
@@ -117,7 +120,7 @@ def row_of(
         kept: whether an earlier run has made it of the same split.
         copies: 2 for the reference, 1 otherwise.
     """
-    new = _named(candidate) - {name for each in _before(candidate, asked.spec) for name in _named(each)}
+    new = {*models_of(candidate)} - {name for each in _before(candidate, asked.spec) for name in models_of(each)}
     download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
     seen = _seen(before)
     expected = seen if seen is not None and kept else _expected(candidate, asked, new)
@@ -208,19 +211,12 @@ def _held_out(spec: StudySpec, task: Task | None) -> int:
 
 def needed(spec: StudySpec) -> set[str]:
     """Name the task and the models of the catalogue that a study needs."""
-    candidates = (*spec.candidates, *(CandidateSpec(model=curve.model) for curve in spec.learning_curve))
-    names = {spec.task} | {name for candidate in candidates for name in _named(candidate)}
+    names = {spec.task} | {name for candidate in spec.with_curves for name in models_of(candidate)}
     return names & (catalogue.tasks().keys() | catalogue.models().keys())
 
 
 def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
     return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
-
-
-def _named(candidate: CandidateSpec) -> set[str]:
-    """The models that a candidate needs: its own or its stages', and those that they learn from."""
-    teachers = {teacher_of(part.chain) for part in candidate.parts}
-    return {part.model for part in candidate.parts} | {name for name in teachers if name is not None}
 
 
 def _own_part(candidate: CandidateSpec, spec: StudySpec) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -250,10 +246,6 @@ def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None) -> 
 
 def _sizes(spec: StudySpec) -> dict[str, int]:
     """Split sizes of a task that has been loaded before on this host."""
-    import json
-
-    import numpy as np
-
     for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
         path = folder / "splits.npz"
         if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:

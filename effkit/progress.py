@@ -5,18 +5,15 @@ from __future__ import annotations
 import html
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 log = logging.getLogger("effkit.progress")
 
-
-class Progress(Protocol):
-    """Told the share that is done, between 0 and 1, and what is done now."""
-
-    def __call__(self, share: float, text: str) -> None: ...
+Progress = Callable[[float, str], None]
+"""Told the share that is done, between 0 and 1, and what is done now."""
 
 
 @contextmanager

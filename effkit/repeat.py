@@ -30,8 +30,9 @@ from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
 from effkit.params import given, parse
 from effkit.record import Record
-from effkit.spec import CandidateSpec, SpecError, StudySpec
-from effkit.techniques import teacher_of
+from effkit.spec import SpecError, StudySpec
+from effkit.tasks import load
+from effkit.techniques import models_of
 
 NOT_INSTALLED = "not installed"
 
@@ -119,7 +120,7 @@ def made_anew() -> Iterator[None]:
 
 
 def _check_known(record: Record) -> None:
-    own = [part.model for part in _parts(record.spec) if part.model not in catalogue.models()]
+    own = [part.model for each in record.spec.candidates for part in each.parts if part.model not in catalogue.models()]
     if record.spec.task not in catalogue.tasks():
         own.insert(0, record.spec.task)
     if own:
@@ -127,11 +128,6 @@ def _check_known(record: Record) -> None:
             f"{record.run} has {', '.join(own)} that the catalogue does not know: a task or model of your own is in "
             "your notebook or script and not in the record. Run that again."
         )
-
-
-def _parts(spec: StudySpec) -> list[CandidateSpec]:
-    """Candidates that are models, and the stages of those that are cascades."""
-    return [part for each in spec.candidates for part in each.parts]
 
 
 def _source(run: store.Loaded) -> Path:
@@ -154,19 +150,15 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
             }
         ),
         "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
-        "data": {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, _data_sha256(spec)),
+        "data": (
+            {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, load(spec.task, seed=spec.seed).sha256)
+        ),
         "weights": {
             f"{model}: {file.name}": file.sha256
-            for part in _parts(spec)
-            for model in filter(None, (part.model, teacher_of(part.chain)))
+            for each in spec.candidates
+            for model in models_of(each)
             for file in catalogue.models()[model].files
         },
         "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
         "parameter": parameter_facts(spec.model_dump(mode="json")),
     }  # fmt: skip
-
-
-def _data_sha256(spec: StudySpec) -> str:
-    from effkit.tasks import load
-
-    return load(spec.task, seed=spec.seed).sha256

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from effkit import catalogue
 from effkit.analysis.carbon import check_regions
 from effkit.models import Recipe
+from effkit.models.own import packed
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import apply_chain, teacher_of
@@ -36,8 +37,6 @@ class Own:
     title: str
 
     def __post_init__(self) -> None:
-        from effkit.models.own import packed
-
         packed(self.function)
 
 
@@ -158,8 +157,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             "it takes classification tasks alone."
         )
     _check_names(spec.candidates)
-    curves = [CandidateSpec(model=curve.model) for curve in spec.learning_curve]
-    for candidate in [*(part for each in spec.candidates for part in each.parts), *curves]:
+    for candidate in [part for each in spec.with_curves for part in each.parts]:
         found = model(candidate.model, own)
         if found.entry is not None:
             _check_fit(found.name, found.entry, task)

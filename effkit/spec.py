@@ -290,6 +290,11 @@ class StudySpec(Frozen):
     load: LoadSpec | None = Field(default=None, description="None runs no load test")
     seed: int = Field(default=1, ge=0, description="seeds the splits, the schedule, training and the bootstrap")
 
+    @property
+    def with_curves(self) -> tuple[CandidateSpec, ...]:
+        """Its candidates, and the model of each learning curve by itself."""
+        return (*self.candidates, *(CandidateSpec(model=curve.model) for curve in self.learning_curve))
+
     @model_validator(mode="after")
     def _consistent(self) -> StudySpec:
         names = [candidate.name for candidate in self.candidates]

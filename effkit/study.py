@@ -13,25 +13,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from effkit import assemble, attempts, places, resolve, store
+from effkit.bench import adapt, host, samples, slot
+from effkit.bench.device import device
+from effkit.bench.energy import EnergyMeter
+from effkit.bench.load import check_installed
+from effkit.bench.measure import Bench
 from effkit.findings import Findings
 from effkit.identity import known
+from effkit.models.own import settings_of
 from effkit.params import given as given_keys
 from effkit.params import override, parse, plain, read
+from effkit.plan import Plan
+from effkit.plan import plan as plan_of
 from effkit.preparing import SHARE, prepare_all
 from effkit.progress import Progress, log_to, progress
 from effkit.record import Record
+from effkit.remote.sending import delivered
 from effkit.spec import SpecError, StudySpec
+from effkit.tasks import Task, load
 from effkit.techniques import check_runtimes
+from effkit.under_load import under_load
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from effkit.plan import Plan
     from effkit.report.notebook import Comparison
     from effkit.report.values import ChartKind
     from effkit.report.widgets import WhatIfPanel
-    from effkit.tasks import Task
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +134,7 @@ class Study:
 
     def plan(self, results: Path | str | None = None) -> Plan:
         """Say what a run would download, how long it would take, and what it could show."""
-        from effkit.plan import plan
-
-        return plan(self.spec, self._own, self._task, store.results_dir(results))
+        return plan_of(self.spec, self._own, self._task, store.results_dir(results))
 
     def run(self) -> Record:
         """Prepare and measure every candidate and return the record.
@@ -140,15 +147,11 @@ class Study:
                 and there is none, or for a runtime that is not installed; said before measuring.
             StudyFailed: when the reference fails, or makes no error of which the margin could be a share.
         """
-        from effkit.bench.device import device
-
         places.check_writable(store.results_dir())
         attempts.check(self.spec, self._own)
         device(self.spec.protocol.device)
         check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
         if self.spec.load is not None:
-            from effkit.bench.load import check_installed
-
             check_installed()
         if (given := store.run_under_way()) is not None:
             self._log = given / store.LOG
@@ -158,8 +161,6 @@ class Study:
             self._check_margin(found)
             self._measure(found, show)
             self._check_reference(found.measured.failures)
-            from effkit.bench import samples
-
             table = samples.table(found.measured)
             digest = store.params_hash(self._params)
             self._record = assemble.assemble(
@@ -171,8 +172,6 @@ class Study:
             )
             self._tables = table, assemble.predictions_table(found)
             if self.spec.load is not None:
-                from effkit.under_load import under_load
-
                 self._record, table = under_load(found, self._record, table, show)
                 self._tables = table, self._tables[1]
         return self._record
@@ -188,9 +187,6 @@ class Study:
 
     def _prepared(self, show: Progress) -> Findings:
         """Load the task, then make every candidate and predict the test items with it."""
-        from effkit.bench import host
-        from effkit.bench.energy import EnergyMeter
-
         started_at, started_s = datetime.now(UTC), host.since_start_s()
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
@@ -205,9 +201,6 @@ class Study:
 
     def _measure(self, found: Findings, show: Progress) -> None:
         """Visit the candidates in randomised blocks, alone on this host."""
-        from effkit.bench import adapt, slot
-        from effkit.bench.measure import Bench
-
         with slot.measuring_slot(lambda text: show(SHARE, text)) as held:
             bench = Bench(
                 built={name: each.built for name, each in found.prepared.items()},
@@ -229,16 +222,12 @@ class Study:
         """Return the study's task, fetching its data where it is not cached yet."""
         if self._task is not None:
             return self._task
-        from effkit.tasks import load
-
         return load(self.spec.task, seed=self.spec.seed)
 
     def _own_settings(self, name: str, task: Task) -> Mapping[str, Any] | None:
         """Write a user's callable where its worker finds it."""
         if name not in self._own:
             return None
-        from effkit.models.own import settings_of
-
         return settings_of(self._own[name].function, task, Path(self._scratch.name))
 
     @property
@@ -276,17 +265,15 @@ class Study:
         Raises:
             StoreError: when it cannot be written.
         """
-        from effkit.remote.sending import delivered
-
         record = self.record
         assert self._tables is not None
-        samples, predictions = self._tables
+        table, predictions = self._tables
         given = store.run_under_way()
         staged = given or store.stage(store.results_dir(), self.spec.name, record.run)
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
-            store.write(staged, record, samples, predictions, self._params)
+            store.write(staged, record, table, predictions, self._params)
             return staged if given else delivered(store.publish(staged))
         except OSError as error:
             if not given:

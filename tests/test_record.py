@@ -49,6 +49,13 @@ def test_groups_that_were_stored_before_their_clusters_are_read(raw: dict[str, A
     assert {group.units for each in read.candidates if each.quality for group in each.quality.groups} == {None}
 
 
+def test_load_tests_that_were_stored_before_company_on_the_gpu_are_read(raw: dict[str, Any]) -> None:
+    loads = [each["load"] for each in raw["candidates"] if each["load"]]
+    assert loads and {load.pop("gpu_strangers") for load in loads} == {None}
+    read = read_record(json.dumps(raw))
+    assert {each.load.gpu_strangers for each in read.candidates if each.load} == {None}
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):

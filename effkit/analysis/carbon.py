@@ -1,7 +1,6 @@
 """Energy to carbon: grid factors by region, which is named and never looked up (SCI, ISO/IEC 21031:2024)."""
 
 import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,7 +13,6 @@ from effkit.spec import SpecError
 
 J_PER_KWH = 3.6e6
 HOURS_PER_YEAR = 8766.0
-SCENARIOS = ("FRA", "WORLD", "IND")
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def factor(region: str) -> GridFactor:
         # A country's name or two-letter code is the likelier slip than a mistyped code.
         near = [names[n] for n in difflib.get_close_matches(region.upper(), names, n=2)]
         near += [code for code in difflib.get_close_matches(region.upper(), grid, n=3) if code not in near]
-        hint = ", ".join(f"{code} ({grid[code].name})" for code in near) or "such as " + ", ".join(SCENARIOS)
+        hint = ", ".join(f"{code} ({grid[code].name})" for code in near) or "such as FRA, WORLD, IND"
         raise KeyError(
             f"region {region!r} has no grid factor; regions are ISO 3166-1 alpha-3 codes or WORLD, the "
             f"nearest: {hint}. Choose the nearest country, or WORLD"
@@ -177,14 +175,6 @@ def embodied_g_per_request(g_per_hour: float, *, machines: float, requests_per_s
             f"requests_per_s is {requests_per_s}; machines that serve nobody have no request to carry them"
         )
     return machines * g_per_hour / (3600 * requests_per_s)
-
-
-def scenarios(
-    energy_j_per_request: float, regions: Sequence[str | GridFactor] = SCENARIOS, *, pue: float = 1.0
-) -> dict[str, float]:
-    """Grams of CO2e per 1,000 requests in each region, by default a low, a middle and a high grid."""
-    factors = [factor(region) if isinstance(region, str) else region for region in regions]
-    return {f.region: grams_per_thousand(energy_j_per_request, f, pue=pue) for f in factors}
 
 
 @cache

@@ -118,7 +118,7 @@ def _chosen(record: Record, wanted: Chosen) -> Iterator[CandidateRecord]:
             continue
         if not all(any(pattern.matches(technique) for technique in each.techniques) for pattern in wanted.has):
             continue
-        if wanted.cascade is not None and wanted.cascade != _is_cascade(each):
+        if wanted.cascade is not None and wanted.cascade != (each.cascade is not None):
             continue
         if wanted.enough is not None and wanted.enough != _is_enough(each):
             continue
@@ -129,10 +129,6 @@ def _is_kind(candidate: CandidateRecord, wanted: Chosen | Links) -> bool:
     if wanted.models and candidate.model not in wanted.models:
         return False
     return not wanted.families or family(candidate) in wanted.families
-
-
-def _is_cascade(candidate: CandidateRecord) -> bool:
-    return getattr(candidate, "cascade", None) is not None
 
 
 def _is_enough(candidate: CandidateRecord) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
@@ -241,7 +241,3 @@ def _told(detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"`{place}` is missing."
     return f"{said} (at `{place}`, which got {detail['input']!r})."
-
-
-QUANTITIES: tuple[str, ...] = get_args(Quantity)
-"""All quantities, by name."""

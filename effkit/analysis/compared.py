@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
-from effkit.analysis.cost import BYTES_PER_GB, MONTH_S
+from effkit.analysis.cost import BYTES_PER_GB, HEAD_ROOM, MONTH_S
 from effkit.analysis.decide import SAME, Outcome, What, together, weigh
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
@@ -25,7 +25,8 @@ class Rival:
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
         usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
-        unlimited_per_s: the same without a limit, where it was put under load.
+        most_per_s: what that may be at most, where it is only known to be no less.
+        saturation_per_s: where it was put under load; it tells the rate without a limit, and bounds it under another.
         away_s: the network's part of a limit, seconds.
         untested: whether no p99 of it under load is known.
         preferred: whether it is shown to be better than the reference, or is the reference.
@@ -42,7 +43,8 @@ class Rival:
     preferred: bool
     difference: float
     usable_per_s: float | None
-    unlimited_per_s: float | None
+    most_per_s: float | None
+    saturation_per_s: float | None
     own_limit_s: float | None
     repeated: bool
     away_s: float
@@ -67,6 +69,7 @@ class Numbers:
     transfer_per_gb: float
     storage_per_gb_month: float
     saved_share: float
+    head_room: float
     j_per_kwh: float
     month_s: float
     bytes_per_gb: float
@@ -89,6 +92,7 @@ def numbers(order: Sequence[Contender], asked: Asked) -> Numbers:
         transfer_per_gb=cost.transfer_per_gb if cost else 0.0,
         storage_per_gb_month=cost.storage_per_gb_month if cost else 0.0,
         saved_share=SAME,
+        head_room=HEAD_ROOM,
         j_per_kwh=J_PER_KWH,
         month_s=MONTH_S,
         bytes_per_gb=BYTES_PER_GB,
@@ -118,7 +122,8 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         preferred=each.preferred,
         difference=each.difference,
         usable_per_s=each.usable_per_s,
-        unlimited_per_s=each.unlimited_per_s,
+        most_per_s=each.most_per_s,
+        saturation_per_s=each.saturation_per_s,
         own_limit_s=each.own_limit_s,
         repeated=each.repeated,
         away_s=asked.budget.away_s(each.moved_bytes),

@@ -68,7 +68,8 @@ class Contender:
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one machine is given; None where no rate is known.
-        unlimited_per_s: the same where no limit is asked, of who was put under load.
+        most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
+        saturation_per_s: rate with a queue that never empties, of who was put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
@@ -100,7 +101,8 @@ class Contender:
     energy_j: Known
     rank: str | None
     usable_per_s: float | None
-    unlimited_per_s: float | None
+    most_per_s: float | None
+    saturation_per_s: float | None
     own_limit_s: float | None
     repeated: bool
     tails: tuple[tuple[float, float], ...]
@@ -118,26 +120,36 @@ class Contender:
     @property
     def loaded(self) -> bool:
         """Whether it was put under load: else nothing is known of how long its requests wait for one another."""
-        return self.unlimited_per_s is not None
+        return self.saturation_per_s is not None
 
     @property
     def serves(self) -> bool:
         """Whether a rate is known at which it serves, under some limit."""
         return self.usable_per_s is not None or bool(self.tails)
 
-    def usable_within(self, limit_s: float | None) -> float | None:
+    def usable_within(self, limit_s: float | None) -> tuple[float, float] | None:
         """Requests a second that one machine is given where p99 on the machine must keep within a limit.
 
-        The study's own limit has the rate of the record. For another, or none, the load test's percentiles tell between
-        which of its rates the limit is crossed, on a straight line; None where not even the lowest keeps it.
+        The study's own limit has the rate of the record. For another, the load test's percentiles tell between which of
+        its rates the limit is crossed, on a straight line; without one, saturation tells.
+
+        Returns:
+            What is known, and what it may be at most: more where every rate whose p99 is known keeps the limit. None
+            where not even the lowest does.
         """
-        if limit_s is None and self.unlimited_per_s is not None:
-            return self.unlimited_per_s
+        if limit_s is None and self.saturation_per_s is not None:
+            return HEAD_ROOM * self.saturation_per_s, HEAD_ROOM * self.saturation_per_s
         if limit_s is None or not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
-            return self.usable_per_s
+            return _with_most(self.usable_per_s, self.most_per_s)
         rates, tails_s = np.array(self.tails).T
         rate, bound = crossing(rates, tails_s, limit_s)
-        return None if bound == "below" else rate
+        if bound == "below":
+            return None
+        return _with_most(rate, self.saturation_per_s if bound == "at least" else None)
+
+
+def _with_most(per_s: float | None, most_per_s: float | None) -> tuple[float, float] | None:
+    return None if per_s is None else (per_s, per_s if most_per_s is None else most_per_s)
 
 
 def contenders(record: Record) -> tuple[Contender, ...]:
@@ -205,7 +217,8 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         ),
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
-        unlimited_per_s=HEAD_ROOM * candidate.load.saturation_per_s.value if candidate.load else None,
+        most_per_s=served.most_usable_per_s if served and served.at_least else None,
+        saturation_per_s=candidate.load.saturation_per_s.value if candidate.load else None,
         own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
         tails=_tails(candidate),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.carbon import embodied_g_per_hour, embodied_g_per_request, grams_per_thousand, grid
-from effkit.record import CandidateRecord, Estimate, Origin
+from effkit.record import CandidateRecord, Estimate, Load, Origin
 from effkit.spec import CarbonSpec, CostSpec
 
 HEAD_ROOM = 0.7
@@ -41,18 +41,29 @@ class Capacity:
         per_s: Requests a second (r).
         head_room: Share of it that is used (h).
         basis: Where it comes from.
-        at_least: The load test met the budget at every rate it tried: the true rate may be higher.
+        most_per_s: What r may be at most, where the load test only tells that it is no less: the next rate that is
+            known to be too much, or the saturation. None where r itself is known.
     """
 
     per_s: Estimate
     head_room: float
     basis: Basis
-    at_least: bool = False
+    most_per_s: float | None = None
+
+    @property
+    def at_least(self) -> bool:
+        """Whether r is only known to be no less."""
+        return self.most_per_s is not None
 
     @property
     def usable_per_s(self) -> float:
         """Requests a second that one machine is given: h * R * r."""
         return self.head_room * REPLICAS * self.per_s.value
+
+    @property
+    def most_usable_per_s(self) -> float:
+        """What that may be at most."""
+        return self.usable_per_s if self.most_per_s is None else self.head_room * REPLICAS * self.most_per_s
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class Provision:
     Attributes:
         requests_per_s: The traffic (q).
         capacity: What one machine serves, and where that comes from.
-        machines: How many (N).
+        machines: How many (N); no more than that, where r is only known to be no less.
         money_per_thousand: For 1,000 requests, in the price's currency; None without a price.
         energy_j_per_thousand: Of N machines that idle between requests, joules; None where idle power or the
             energy above it is not known.
@@ -81,6 +92,11 @@ class Provision:
     idle_share: float | None = None
     energy_rests_on: Origin | None = None
 
+    @property
+    def at_most(self) -> bool:
+        """Whether fewer machines may do, so that what they take is no more than a bound either."""
+        return machines_needed(self.requests_per_s, self.capacity.most_usable_per_s) < self.machines.value
+
 
 def capacity(candidate: CandidateRecord) -> Capacity | None:
     """What one worker of a candidate serves.
@@ -98,7 +114,7 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
     if load is not None and (load.bound == "below" or load.highest_per_s is None):
         return None
     if load is not None and load.highest_per_s is not None:
-        return Capacity(load.highest_per_s, 1.0, "load test", load.bound == "at least")
+        return Capacity(load.highest_per_s, 1.0, "load test", _most_per_s(load))
     if candidate.latency is None:
         return None
     mean = candidate.latency.mean_s
@@ -110,6 +126,15 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
         origin=mean.origin,
     )
     return Capacity(one_by_one, HEAD_ROOM, "latency")
+
+
+def _most_per_s(load: Load) -> float | None:
+    """What the highest rate may be at most, where it is only known to be no less: beyond saturation no queue ends."""
+    found = load.highest_per_s
+    if found is None or load.bound != "at least":
+        return None
+    ends = (found.high, load.saturation_per_s.value)
+    return max(found.value, min(end for end in ends if end is not None))
 
 
 def machines(requests_per_s: float, served: Capacity) -> Estimate:

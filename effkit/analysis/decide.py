@@ -14,7 +14,7 @@ from typing import Literal
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.family import SIMPLEST_FIRST
-from effkit.analysis.serving import Serving, serving
+from effkit.analysis.serving import Serving, needs_fewer, serving
 
 What = Literal[
     "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
@@ -200,13 +200,13 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         yield _held("energy", contender.energy_j, budget.energy_j)
     no_rate = "no rate is known at which it serves"
     if budget.carbon_g_per_thousand is not None:
-        carbon_g = served.carbon_g_per_thousand if served else None
         missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
-        yield _held("carbon", _modelled(carbon_g, missing, contender), budget.carbon_g_per_thousand)
+        least, most = (served.at_least.carbon_g_per_thousand, served.carbon_g_per_thousand) if served else (None, None)
+        yield _held("carbon", _modelled(least, most, missing, contender), budget.carbon_g_per_thousand)
     if budget.money_per_thousand is not None:
-        money = served.money_per_thousand if served else None
         missing = no_rate if served is None else "no price"
-        held = _held("money", _modelled(money, missing, contender), budget.money_per_thousand)
+        least, most = (served.at_least.money_per_thousand, served.money_per_thousand) if served else (None, None)
+        held = _held("money", _modelled(least, most, missing, contender), budget.money_per_thousand)
         yield replace(held, currency=asked.cost.currency if asked.cost else "")
 
 
@@ -260,18 +260,22 @@ def _plus(known: Known, more: float) -> Known:
     return replace(known, value=value, low=low, high=high)
 
 
-def _modelled(value: float | None, why: str, contender: Contender) -> Known:
-    """What a rate comes to: held against a limit as it is, but not where the rate is of one generation."""
-    ends = value if contender.repeated else None
-    return Known(value, ends, ends, "" if value is not None else why)
+def _modelled(least: float | None, most: float | None, why: str, contender: Contender) -> Known:
+    """What a rate comes to: held against a limit as it is, but not where the rate is of one generation.
+
+    Where it is only known to be no less, the limit is held against both ends of what it comes to.
+    """
+    low, high = (least, most) if contender.repeated else (None, None)
+    return Known(most, low, high, "" if most is not None else why)
 
 
 def _cheapest(passing: Sequence[Weighed]) -> Weighed:
-    """The first in order, unless at the traffic asked for another needs fewer machines."""
-    if passing[0].serving is None:
-        return passing[0]
-    fewest = min(each.serving.machines for each in passing if each.serving)
-    return next(each for each in passing if each.serving and each.serving.machines == fewest)
+    """The first in order, unless at the traffic asked for a later one is shown to need fewer machines, and so on."""
+    found = passing[0]
+    for each in passing[1:]:
+        if needs_fewer(each.serving, found.serving):
+            found = each
+    return found
 
 
 def _best(passing: Sequence[Weighed]) -> Weighed | None:
@@ -284,6 +288,8 @@ def _nothing_saved(less: Weighed, more: Weighed) -> bool:
     """Whether the smaller one needs as many machines, as much money and, idling included, about as much energy."""
     one, other = less.serving, more.serving
     if one is None or other is None or one.machines < other.machines:
+        return False
+    if one.fewer or other.fewer:  # how many either needs is not known
         return False
     pairs = [(one.money_per_thousand, other.money_per_thousand)]
     if less.contender.rank == more.contender.rank:  # energies of different ranks are not compared

@@ -69,6 +69,7 @@ def load_of(samples: pd.DataFrame, spec: LoadSpec, *, budget_s: float | None, se
         bound=bound,
         others_share=_most(samples, "load_others_share"),
         steal_share=_most(samples, "load_steal_share"),
+        gpu_strangers=_strangers(samples),
     )
 
 
@@ -246,6 +247,13 @@ def _saturation(values: Floats) -> Estimate:
 def _most(samples: pd.DataFrame, metric: str) -> float | None:
     values = samples.loc[samples["metric"] == metric, "value"].dropna()
     return float(values.max()) if len(values) else None
+
+
+def _strangers(samples: pd.DataFrame) -> float | None:
+    """Most other processes on the GPU; None where it was not used, or where some may not have been seen."""
+    told = samples.loc[samples["metric"] == "load_strangers", "value"]
+    most = _most(samples, "load_strangers")
+    return most if most or told.notna().all() else None
 
 
 def _series(samples: pd.DataFrame, metric: str, place: int) -> list[Floats]:

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
-UNDER_LOAD = ["load_latency_s", "load_delay_s", "saturation_per_s", "load_others_share", "load_steal_share"]
+UNDER_LOAD = [
+    "load_latency_s", "load_delay_s", "saturation_per_s", "load_others_share", "load_steal_share", "load_strangers",
+]  # fmt: skip
 """Rows of a load test, whose generations are sequences of arrivals."""
 Grids = Callable[[str, str], Floats]
 """From a candidate and a twin to its (generations, blocks) values."""

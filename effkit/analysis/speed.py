@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.analysis.contention import VISIT
 from effkit.analysis.yardstick import Stretches, factors, merged, slopes, without
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 FIT_S = 0.25
 """Neighbouring stretches are put together to this length before slopes are fitted: some 25 readings each."""
-PLACE = ["candidate", "twin", "generation", "block"]
 
 
 class Speed:
@@ -39,7 +39,7 @@ class Speed:
 
         self._seen = Stretches(
             candidate=codes(["candidate"]),
-            visit=codes(PLACE),
+            visit=codes(VISIT),
             block=codes(["generation", "block"]),
             generation=places["generation"].to_numpy(np.intp),
             calls=calls,
@@ -86,7 +86,7 @@ class Speed:
             found = values.loc[values["metric"] == metric, "value"].to_numpy(np.float64)
             if found.size:
                 columns[name] = found
-        return cls(rows[PLACE], **columns)
+        return cls(rows[VISIT], **columns)
 
     def factors(self, candidate: str, twin: str, shape: tuple[int, ...], left_out: int | None = None) -> Floats:
         """Return (generations, blocks) factors by which times become those of the mean speed.

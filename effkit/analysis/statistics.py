@@ -17,6 +17,7 @@ from effkit.analysis.interval import Floats, Interval, vector
 Verdict = Literal["lower", "higher", "within noise", "indicative"]
 
 FEWEST_GENERATIONS = 5
+"""Below this no speed is claimed."""
 NOISE_FLOOR = 0.01
 NOISE_FLOOR_UNPINNED = 0.03
 

@@ -6,10 +6,11 @@ shares of it. Both are MLPerf LoadGen's, and the worker answers both under the s
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from effkit.bench import host
 from effkit.bench.latency import WARM_UP_ITEMS
+from effkit.bench.measure import strangers
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
@@ -33,8 +35,9 @@ from effkit.spec import LoadSpec, Protocol, SpecError
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
 LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s"
-OTHERS, STEAL = "load_others_share", "load_steal_share"
+OTHERS, STEAL, STRANGERS = "load_others_share", "load_steal_share", "load_strangers"
 CHILDREN_COUNT = sys.platform == "linux"
 """Whether a process's CPU time holds that of children which have ended, such as the load generator."""
 Tell = Callable[[float, str], None]
@@ -43,11 +46,17 @@ Tell = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Company:
-    """What else took CPU time during a sequence, as shares of one core: other processes (NaN where that is not known),
-    and the hypervisor."""
+    """Who else was there during a sequence.
+
+    Attributes:
+        others_share: CPU time of other processes, as a share of one core; NaN where that is not known.
+        steal_share: what the hypervisor took, likewise.
+        strangers: other processes that worked on the GPU; NaN where that cannot be told, None where it used none.
+    """
 
     others_share: float
     steal_share: float
+    strangers: float | None
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Arrivals:
         item: (n,) item of the task that was sent.
         delay_s: (n,) how late the generator issued it.
         latency_s: (n,) from the scheduled arrival to the answer.
-        company: what else took CPU time meanwhile.
+        company: who else was there meanwhile.
     """
 
     share: float
@@ -79,7 +88,7 @@ class LoadRun:
 
     Attributes:
         saturation_per_s: one value a repetition.
-        saturation_company: what else took CPU time during each.
+        saturation_company: who else was there during each.
         sequences: every rate with every seed.
     """
 
@@ -131,7 +140,7 @@ def measure(
         tell: told what is done now.
 
     Returns:
-        The runs, and why a candidate has none: it or the load generator failed.
+        The runs, and why a candidate has none: it failed, or the load generator did twice in one sequence.
     """
     failures: dict[str, str] = {}
     workers: dict[str, WorkerProcess] = {}
@@ -139,7 +148,7 @@ def measure(
 
     def attempt(name: str, what: Callable[[], None]) -> None:
         try:
-            what()
+            _tried(name, what)
         except (WorkerFailed, GeneratorFailed) as failure:
             failures[name] = str(failure)
             driven.pop(name, None)
@@ -155,7 +164,7 @@ def measure(
             worker.ask("open", recipe=recipe, task=str(task), products=str(products))
             worker.ask("load", folder=folder)
             worker.ask("warm_up", items=list(items)[:WARM_UP_ITEMS], protocol=protocol.model_dump())
-            driven[name] = Driven(worker, load, items, seed=seed, cores=cores)
+            driven[name] = Driven(worker, load, items, seed=seed, cores=cores, resident=workers.values())
 
         for name in built:
             tell(0.0, f"{name}: starting")
@@ -169,6 +178,23 @@ def measure(
     return {name: each.run for name, each in driven.items()}, failures
 
 
+def _tried(name: str, step: Callable[[], None]) -> None:
+    """Take a step; where the load generator fails, once more with the same arrivals, since its trouble may pass.
+
+    Raises:
+        WorkerFailed: at once: no other worker would go on where this one was.
+        GeneratorFailed: when it fails again.
+    """
+    try:
+        step()
+    except GeneratorFailed as failure:
+        log.warning("%s under load: %s; the sequence is sent once more", name, failure)
+        try:
+            step()
+        except GeneratorFailed as again:
+            raise GeneratorFailed(f"{again}; tried twice") from failure
+
+
 class Driven:
     """A worker under load, sequence by sequence.
 
@@ -178,6 +204,7 @@ class Driven:
         items: of the task, that are sent.
         seed: of all arrivals and of the choice of items.
         cores: the worker's.
+        resident: workers that stay, and sleep: on a GPU they are no strangers.
 
     Raises:
         WorkerFailed: when the candidate fails, within seconds.
@@ -185,11 +212,19 @@ class Driven:
     """
 
     def __init__(
-        self, worker: WorkerProcess, load: LoadSpec, items: Sequence[int], *, seed: int, cores: Sequence[int] = ()
+        self,
+        worker: WorkerProcess,
+        load: LoadSpec,
+        items: Sequence[int],
+        *,
+        seed: int,
+        cores: Sequence[int] = (),
+        resident: Collection[WorkerProcess] = (),
     ) -> None:
         self._worker, self._load, self._items, self._seed, self._cores = worker, load, items, seed, cores
+        self._resident = resident
         warm = worker.ask("take_load", items=list(items), max_batch=load.max_batch)
-        self._expected_per_s = float(warm["per_s"])
+        self._expected_per_s, self._on_gpu = float(warm["per_s"]), bool(warm["on_gpu"])
         self._saturation: list[tuple[float, Company]] = []
         self._sequences: list[Arrivals] = []
 
@@ -214,13 +249,15 @@ class Driven:
 
     def _watched(self, scenario: Scenario, rate_per_s: float, seeds: Sequence[int]) -> tuple[Trace, Company]:
         ours = [psutil.Process(), *self._worker.family]  # the generator too, once it has ended
+        since_us = int(time.time() * 1e6)
         before, started = host.activity(ours, self._cores), time.perf_counter()
         trace = sequence(self._worker, settings(scenario, rate_per_s, self._load, len(self._items), seeds))
         after, length_s = host.activity(ours, self._cores), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         stolen_s = after.steal_s - before.steal_s
         others_share = max(0.0, foreign_s / length_s) if CHILDREN_COUNT else math.nan
-        return trace, Company(others_share, max(0.0, stolen_s / length_s))
+        on_gpu = strangers([self._worker, *self._resident], since_us) if self._on_gpu else None
+        return trace, Company(others_share, max(0.0, stolen_s / length_s), on_gpu)
 
 
 def steps(load: LoadSpec) -> Iterator[tuple[Callable[[Driven], None], str]]:
@@ -255,8 +292,10 @@ def table(runs: Mapping[str, LoadRun], shares: Sequence[float]) -> pd.DataFrame:
 
 
 def _company(name: str, generation: int, block: int, seen: Company) -> list[pd.DataFrame]:
-    shares = {OTHERS: seen.others_share, STEAL: seen.steal_share}
-    return [_rows(name, generation, block, metric, np.array([share])) for metric, share in shares.items()]
+    told = {OTHERS: seen.others_share, STEAL: seen.steal_share}
+    if seen.strangers is not None:
+        told[STRANGERS] = seen.strangers
+    return [_rows(name, generation, block, metric, np.array([value])) for metric, value in told.items()]
 
 
 def _rows(

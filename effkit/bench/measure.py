@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
 from effkit.models.base import CPU
+from effkit.progress import Progress
 from effkit.record import Apart
 from effkit.spec import Protocol
 
@@ -40,9 +41,6 @@ CONTEXT_BYTES = 600_000_000
 GPU_POLL_S, GPU_PATIENCE_S = 0.1, 3.0
 REPEATED_SHARE = 0.5
 """Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
-
-Progress = Callable[[float, str], None]
-"""Told the share of measuring that is done, and what is done now."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +247,7 @@ class Bench:
             others_share=max(0.0, foreign_s / length_s),
             steal_share=max(0.0, (after.steal_s - before.steal_s) / length_s),
             attempt=attempt,
-            strangers=_strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
+            strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_cpu_s=tuple(answer["stretch_cpu_s"]),
@@ -278,8 +276,13 @@ class Bench:
             time.sleep(GPU_POLL_S)
 
 
-def _strangers(workers: Sequence[WorkerProcess], since_us: int) -> float:
-    """Other processes that worked on the GPU; NaN where it cannot be told."""
+def strangers(workers: Iterable[WorkerProcess], since_us: int) -> float:
+    """Count other processes that worked on the GPU; NaN where it cannot be told.
+
+    Args:
+        workers: that are the kit's own, of which one has just used the GPU.
+        since_us: from when on, microseconds since 1970.
+    """
     ours = {os.getpid(), *(process.pid for worker in workers for process in worker.family)}
     found = nvml.strangers(ours, since_us)
     return math.nan if found is None else float(found)

@@ -117,21 +117,25 @@ class WorkerProcess:
         assert self._process.stdin is not None and self._process.stdout is not None
         return self._process.stdin.fileno(), self._process.stdout.fileno()
 
-    def take_back(self, command: str, *, end: bytes = b"", ended: bytes = b"") -> dict[str, Any]:
+    def take_back(
+        self, command: str, *, end: bytes = b"", ended: bytes = b"", within_s: float = TAKE_BACK_WITHIN_S
+    ) -> dict[str, Any]:
         """Take the pipes back and return the command's answer.
 
         Args:
             command: that was started.
             end: what tells it to end; empty where it has ended by itself.
-            ended: what it says then, before its answer.
+            ended: what it says then, before its answer. What it said earlier, and the borrower did not take, is lost.
+            within_s: longest that it may take to come to its end.
 
         Raises:
             WorkerFailed: with the reason in a sentence, when there is an error or no answer.
         """
         assert self._process.stdout is not None
-        with self._watched(TAKE_BACK_WITHIN_S):
+        with self._watched(within_s):
             self._write(end)
-            self._process.stdout.read(len(ended))
+            while (said := self._process.stdout.read(len(ended))) and said != ended:
+                pass
             answer = self._receive(command)
         return _checked(answer, command)
 

@@ -21,6 +21,7 @@ from effkit.bench.process import WorkerFailed
 from effkit.bench.slot import measuring_slot
 from effkit.models import Recipe
 from effkit.models.own import settings_of
+from effkit.progress import Progress
 from effkit.spec import Protocol
 from effkit.tasks import Task
 
@@ -64,7 +65,7 @@ class SelfTest:
     disturbed: float
 
 
-def self_test(tell: Callable[[float, str], None] = lambda share, text: None) -> SelfTest:
+def self_test(tell: Progress = lambda share, text: None) -> SelfTest:
     """Measure one small model against itself in pairs of fresh workers, as a study does.
 
     Args:

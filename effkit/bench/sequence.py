@@ -84,13 +84,14 @@ def sequence(worker: WorkerProcess, told: dict[str, Any]) -> Trace:
     """
     with _generators_own(), tempfile.TemporaryDirectory(prefix="effkit-") as folder:
         requests, answers = worker.lend_pipes("serve_load")
-        code, said = _generate({**told, "folder": folder, "requests": requests, "answers": answers})
+        code, trouble = _generate({**told, "folder": folder, "requests": requests, "answers": answers})
         if code == WORKER_ENDED:
             worker.take_back("serve_load")  # which says why
             raise WorkerFailed("the worker stopped answering")
-        if code:
-            raise GeneratorFailed(f"the load generator ended with exit code {code}: {said or 'it said nothing'}")
-        worker.take_back("serve_load", end=LAST_REQUEST, ended=ENDED)
+        # What a generator that failed has sent is answered still; then the worker can be asked again.
+        worker.take_back("serve_load", end=LAST_REQUEST, ended=ENDED, within_s=_patience_s(told))
+        if trouble:
+            raise GeneratorFailed(trouble)
         return _read(Path(folder), told["queries"])
 
 
@@ -103,9 +104,14 @@ def _generators_own() -> Iterator[None]:
         raise GeneratorFailed(f"the load generator's files: {error}") from error
 
 
-def _generate(told: dict[str, Any]) -> tuple[int, str]:
-    """Run the generator in a process of its own; return its exit code and its last words."""
-    patience_s = SLACK_S + 3 * told["queries"] / told["rate_per_s"]
+def _patience_s(told: dict[str, Any]) -> float:
+    """How long all requests may take to be answered."""
+    return float(SLACK_S + 3 * told["queries"] / told["rate_per_s"])
+
+
+def _generate(told: dict[str, Any]) -> tuple[int | None, str]:
+    """Run the generator in a process of its own; return its exit code, None where it has none, and its trouble."""
+    patience_s = _patience_s(told)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "effkit.bench.generator", json.dumps(told)],
@@ -121,7 +127,12 @@ def _generate(told: dict[str, Any]) -> tuple[int, str]:
         )
     except subprocess.TimeoutExpired:
         raise WorkerFailed(f"not all requests were answered within {patience_s:.0f} s") from None
-    return done.returncode, "".join(done.stderr.decode(errors="replace").strip().splitlines()[-1:])
+    except OSError as error:
+        return None, f"the load generator was not started: {error}"
+    if not done.returncode:
+        return 0, ""
+    said = "".join(done.stderr.decode(errors="replace").strip().splitlines()[-1:]) or "it said nothing"
+    return done.returncode, f"the load generator ended with exit code {done.returncode}: {said}"
 
 
 def _read(folder: Path, queries: int) -> Trace:

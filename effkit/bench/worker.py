@@ -3,6 +3,7 @@
 Run as `python -m effkit.bench.worker`. Requests and answers are JSON, one a line; between them the
 process blocks on the pipe and burns nothing. Items are read from the task's memory-mapped files.
 It ends when its pipe closes and, on Linux, when its parent does.
+Each command imports what it needs: the time until the process says that it is there is measured too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -73,8 +75,6 @@ class Worker:
 
     def open(self, recipe: dict[str, Any], task: str, products: str) -> dict[str, Any]:
         """Import the candidate's libraries and open the task; `floor_bytes` is the memory until here."""
-        from importlib import import_module
-
         from effkit.bench.memory import peak_bytes
         from effkit.models import Recipe, builder
         from effkit.tasks import Task
@@ -216,11 +216,13 @@ class Worker:
     def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
         """Take the items that requests will name, and pass over the first of them in batches, for their rate."""
         from effkit.bench.serving import PASSED, one_pass
+        from effkit.models.base import CPU
 
         sample = self._state["task"].items.take(items)
         self._state["load"] = sample, max_batch
         passed = sample[:PASSED]
-        return {"per_s": len(passed) / one_pass(self._state["predictor"], passed, max_batch)}
+        per_s = len(passed) / one_pass(self._state["predictor"], passed, max_batch)
+        return {"per_s": per_s, "on_gpu": self._device().name != CPU}
 
     def serve_load(self) -> dict[str, Any]:
         """Answer requests in bytes until they end; whatever happens, say so before the answer in JSON."""

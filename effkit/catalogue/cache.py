@@ -18,6 +18,7 @@ import os
 import shutil
 from pathlib import Path
 
+from platformdirs import user_cache_dir
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from effkit.catalogue.entries import Entry, ModelEntry
@@ -58,8 +59,6 @@ def cache_dir() -> Path:
     named = os.environ.get("EFFKIT_CACHE")
     if named:
         return Path(named).expanduser().absolute()
-    from platformdirs import user_cache_dir
-
     return Path(user_cache_dir("effkit", appauthor=False))
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from effkit.commands.options import Run
+
 
 def export(
-    run: Annotated[
-        str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)
-    ],
+    run: Run,
     to: Annotated[str, typer.Option("--to", help="csv, parquet, latex, mlflow or model-card.", show_default=False)],
     out: Annotated[
         str | None, typer.Option("--out", help="A file or folder; for mlflow a tracking URI [default: ./mlruns].")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from effkit.batch import Point
+
 Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies and sweeps.", show_default=False)]
+Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
 Results = Annotated[
     str | None,
     typer.Option("--results", help="Where runs are kept: a folder, or an address like s3:// [default: results/]."),
@@ -23,3 +27,10 @@ def changes(protocol: str | None, assignments: list[str] | None) -> dict[str, An
     from effkit import params
 
     return ({"protocol": protocol} if protocol else {}) | params.assigned(assignments or ())
+
+
+def points(params: list[Path], changed: dict[str, Any]) -> list[Point]:
+    """Spell everything out before the first one runs for an hour: one that is wrong refuses the whole command."""
+    from effkit import batch
+
+    return [point for path in params for point in batch.points(path, changed)]

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Results
+from effkit.commands.options import Results, Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from effkit.store import Loaded
-
-Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
 
 
 def rerun(

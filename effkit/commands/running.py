@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from effkit.commands.lines import Lines
-from effkit.commands.options import Assignments, Params, ProtocolName, Results, changes
+from effkit.commands.options import Assignments, Params, ProtocolName, Results, changes, points
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(
 
     place = store.results_dir(results)
     run_all = _executor(executor, scheduler, place).run
-    asked = _points(params, changes(protocol, set_))
+    asked = points(params, changes(protocol, set_))
     places.check_writable(place)
     attempts.recover(place)
     refresh(place)
@@ -92,7 +92,7 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
     from effkit.plan_rows import needed
 
     place = places.current(results)
-    asked = _points(params, changes(protocol, set_))
+    asked = points(params, changes(protocol, set_))
     plans = [plan_of(point.spec, {}, None, place) for point in asked]
     states = batch.states(asked, place)
     todo = batch.wanted(states, _usual(asked))
@@ -129,15 +129,8 @@ def _executor(name: Literal["local", "dask"], scheduler: str | None, results: Pa
     return batch.Cluster(results, scheduler)
 
 
-def _points(params: list[Path], changed: dict[str, Any]) -> list[Point]:
-    """Spell everything out before the first one runs for an hour: one that is wrong refuses the whole command."""
-    from effkit import batch
-
-    return [point for path in params for point in batch.points(path, changed)]
-
-
-def _usual(points: list[Point]) -> Literal["failed", "all"]:
-    return "failed" if any(point.sweep is not None for point in points) else "all"
+def _usual(asked: list[Point]) -> Literal["failed", "all"]:
+    return "failed" if any(point.sweep is not None for point in asked) else "all"
 
 
 def _kept(state: State, results: Path) -> str:

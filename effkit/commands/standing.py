@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Assignments, ProtocolName, Results, changes
+from effkit.commands.options import Assignments, ProtocolName, Results, changes, points
 
 if TYPE_CHECKING:
     from effkit.attempts import Attempt
@@ -28,8 +28,7 @@ def status(
 
     place = places.current(results)
     if params:
-        points = [point for path in params for point in batch.points(path, changes(protocol, set_))]
-        states = batch.states(points, place)
+        states = batch.states(points(params, changes(protocol, set_)), place)
         width = max(len(each.point.title) for each in states)
         for each in states:
             told = each.sentence or (shown(place / each.done.folder) if each.done else "")

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 BUILDER_VERSION = 1
 """Raised whenever a builder's training changes, so that cached products are made anew."""
 
-THREADS = int(os.environ.get("EFFKIT_THREADS") or 0)
-"""Threads of libraries that are told so call by call: 0 leaves the choice to them. Set by who starts the process."""
-
 CPU = "cpu"
 DEVICE = os.environ.get("EFFKIT_DEVICE") or CPU
 """Where PyTorch models run, "cpu" or "cuda"; all others run on the CPU. Set by who starts the process."""
@@ -32,6 +29,11 @@ MANIFEST = "making.json"
 
 RETRIEVED = 10
 """Documents that a retrieval model returns for a query."""
+
+
+def threads() -> int:
+    """Threads that EFFKIT_THREADS asks for, set by who starts the process; 0 leaves the choice to the library."""
+    return int(os.environ.get("EFFKIT_THREADS") or 0)
 
 
 @runtime_checkable
@@ -134,6 +136,13 @@ class Recipe:
 
 Meter = Callable[[str, int], AbstractContextManager[dict[str, Any]]]
 """`with meter(step, items) as reading:` fills the mapping with time_s, energy_j and rank on leaving."""
+
+
+def softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Turn (n, classes) scores into probabilities, of the same width."""
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
 
 
 QUALITY_BATCH = 256

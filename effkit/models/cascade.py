@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import exits, gates
+from effkit.models import builder, exits, gates
 from effkit.models.base import Facts, Predictor, Recipe
 from effkit.models.confidence import Confidence, calibrated, expected_calibration_error
 from effkit.models.gates import Gate
@@ -66,7 +66,7 @@ class ModelPart:
     @classmethod
     def of(cls, stage: Recipe, folder: Path, classes: int) -> ModelPart:
         """Load a stage that `make` left in `folder`."""
-        module = _module(stage)
+        module = builder(stage.builder)
         predictor = module.load(stage, folder)
         return cls(predictor, classes, lambda item: module.facts(predictor, item, folder))
 
@@ -130,7 +130,7 @@ def as_shares(answers: NDArray[Any], classes: int) -> NDArray[Any]:
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
     """Name what a fresh worker must import before it can load this cascade."""
-    return tuple(dict.fromkeys(name for stage in recipe.stages for name in _module(stage).libraries(stage)))
+    return tuple(dict.fromkeys(name for stage in recipe.stages for name in builder(stage.builder).libraries(stage)))
 
 
 def make(recipe: Recipe, task: Task, products: Products) -> Path:
@@ -144,7 +144,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         raise SpecError(f"{recipe.model} asks how sure a class is, and cannot do {recipe.kind}.")
     held_out = _held_out(recipe, task)
     stages = _seeded(recipe)
-    folders = [_module(stage).make(stage, task, products) for stage in stages]
+    folders = [builder(stage.builder).make(stage, task, products) for stage in stages]
     heads = None
     if "exits" in recipe.settings:
         heads = exits.make(stages[0], folders[0], recipe.settings["exits"], task, products)
@@ -207,7 +207,7 @@ def predict(recipe: Recipe, folder: Path, task: Task, indices: Indices, products
 def stage_answers(recipe: Recipe, folder: Path, task: Task, indices: Indices, products: Products) -> NDArray[Any]:
     """Return the (stages, n, classes) probabilities that each stage gives to every item, whoever would be asked."""
     stages = _seeded(recipe)
-    folders = [_module(stage).make(stage, task, products) for stage in stages]
+    folders = [builder(stage.builder).make(stage, task, products) for stage in stages]
     return _answers(recipe, stages, folders, folder / EXITS, task, indices, products)
 
 
@@ -263,7 +263,7 @@ def _answers(
 ) -> NDArray[Any]:
     """Return (stages, n, classes) probabilities of items."""
     asked = [
-        _module(stage).predict(stage, made, task, indices, products)
+        builder(stage.builder).predict(stage, made, task, indices, products)
         for stage, made in zip(stages, folders, strict=True)
     ]
     if heads is not None and "exits" in recipe.settings:
@@ -321,12 +321,6 @@ def _keep(stage: Recipe, made: Path, place: Path) -> None:
         return
     place.mkdir()
     shutil.copy(made / Path(stage.settings["function"]).name, place)
-
-
-def _module(stage: Recipe) -> Any:
-    from effkit.models import builder
-
-    return builder(stage.builder)
 
 
 def _sum(numbers: Sequence[int | None]) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.models.base import softmax
 from effkit.spec import Calibration, Score
 from effkit.tasks.metrics import LEAST, log_loss
 
@@ -122,9 +123,7 @@ def fitted_temperature(shares: NDArray[Any], labels: NDArray[Any]) -> float:
 
 def tempered(shares: NDArray[Any], temperature: float) -> Floats:
     """Return (n, classes) probabilities to the power of 1/temperature, scaled to the sum of one."""
-    logs = np.log(np.maximum(shares.astype(np.float64), LEAST)) / temperature
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(np.log(np.maximum(shares.astype(np.float64), LEAST)) / temperature)
 
 
 def expected_calibration_error(right: Floats, correct: NDArray[Any], bins: int = BINS) -> float:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from effkit.models import heads, networks, optimised, originals
 from effkit.models.base import Facts, Predictor, Recipe
 from effkit.models.embedding import Embedder, Embeds, content
+from effkit.models.graphs import GraphEncoder
 from effkit.models.heads import CosineSearch, Head, LogisticHead
 from effkit.models.products import OPTIMISED, Products, link
+from effkit.models.static import StaticEncoder
 from effkit.models.steps import identity, runtime
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
@@ -174,9 +176,7 @@ def _place(recipe: Recipe, folder: Path) -> Path:
     """Where the encoder of a product lies: in it, or with the published files."""
     if (folder / OPTIMISED).is_dir():
         return folder / OPTIMISED
-    if recipe.weights is None:
-        raise SpecError(f"{recipe.model} needs its files: fetch them and give their folder in the recipe's `weights`.")
-    return recipe.weights
+    return originals.weights_of(recipe)
 
 
 def _load_encoder(recipe: Recipe, place: Path) -> Encoder:
@@ -184,17 +184,12 @@ def _load_encoder(recipe: Recipe, place: Path) -> Encoder:
         case "torch":
             encoder: Encoder = originals.original(recipe, place)
         case "model2vec":
-            from effkit.models.static import StaticEncoder
-
             encoder = StaticEncoder(place, recipe.settings)
         case _:
-            from effkit.models.graphs import GraphEncoder
-
             encoder = GraphEncoder(place, recipe.settings, lambda: _counted(recipe))
     return InSmallBatches(encoder) if recipe.settings.get("padding") == "sorted" else encoder
 
 
 def _counted(recipe: Recipe) -> originals.TorchEncoder:
     """Load the PyTorch module that operations of a graph are counted on."""
-    assert recipe.weights is not None
-    return originals.of_this_shape(recipe, recipe.weights)
+    return originals.of_this_shape(recipe, originals.weights_of(recipe))

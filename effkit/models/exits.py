@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import cnn, encoder, heads, networks
-from effkit.models.base import Facts, Recipe, product_key
+from effkit.models.base import Facts, Recipe, product_key, softmax
 from effkit.models.heads import LogisticHead
 from effkit.models.parted import CnnParts, Parted, TextParts
 from effkit.models.products import Products
@@ -38,9 +38,7 @@ class OwnScores:
 
     def answer(self, scores: Array) -> Array:
         """Return (n, classes) probabilities."""
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares: Array = powers / powers.sum(axis=1, keepdims=True)
-        return shares
+        return softmax(scores)
 
 
 @dataclass(frozen=True)
@@ -102,13 +100,14 @@ def make(stage: Recipe, folder: Path, ends: Sequence[int], task: Task, products:
 
 def load(stage: Recipe, folder: Path, place: Path) -> list[NetworkPart]:
     """Load the network once, and the heads that `make` left in `place`."""
-    ends = json.loads((place / LAYERS).read_text(encoding="utf-8"))
+    ends = _ends(place)
     network, last, whole = _open(stage, folder, ends)
-    fitted: list[LogisticHead | OwnScores] = [*_heads(place), last]
+    fitted = _heads(place)
+    every: list[LogisticHead | OwnScores] = [*fitted, last]
     files = [place / HEAD.format(number) / heads.HEAD_FILE for number in range(len(ends))]
-    added = [_of_head(head, file.stat().st_size) for head, file in zip(_heads(place), files, strict=True)]
+    added = [_of_head(head, file.stat().st_size) for head, file in zip(fitted, files, strict=True)]
     counted = [_together(whole, added[0]), *added[1:], _of_head(last, 0)]  # its file is among the whole's
-    return [NetworkPart(network, *each) for each in zip(range(len(fitted)), fitted, counted, strict=True)]
+    return [NetworkPart(network, *each) for each in zip(range(len(every)), every, counted, strict=True)]
 
 
 def predict(
@@ -116,8 +115,7 @@ def predict(
 ) -> list[NDArray[Any]]:
     """Return what the head of each exit says of items, the network's own end apart: (n, classes) each."""
     fitted = _heads(place)
-    ends = json.loads((place / LAYERS).read_text(encoding="utf-8"))
-    seen = _features(stage, folder, ends, task, indices, products)
+    seen = _features(stage, folder, _ends(place), task, indices, products)
     return [head.answer(each) for head, each in zip(fitted, seen, strict=True)]
 
 
@@ -183,7 +181,11 @@ def _together(one: Facts, other: Facts) -> Facts:
     ))  # fmt: skip
 
 
+def _ends(place: Path) -> list[int]:
+    ends: list[int] = json.loads((place / LAYERS).read_text(encoding="utf-8"))
+    return ends
+
+
 def _heads(place: Path) -> list[LogisticHead]:
-    ends = json.loads((place / LAYERS).read_text(encoding="utf-8"))
-    found = [heads.load(place / HEAD.format(number)) for number in range(len(ends))]
+    found = [heads.load(place / HEAD.format(number)) for number in range(len(_ends(place)))]
     return [head for head in found if isinstance(head, LogisticHead)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models.base import RETRIEVED
+from effkit.models.base import RETRIEVED, softmax
 from effkit.spec import SpecError
 
 DEAD = 1e-6
@@ -77,10 +77,7 @@ class LogisticHead:
 
     def answer(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return (n, classes) probabilities."""
-        logits = embeddings @ self.weight + self.bias
-        likely = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
-        return shares
+        return softmax(embeddings @ self.weight + self.bias)
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:

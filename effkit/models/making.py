@@ -15,13 +15,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import graphs, heads, networks, onnx_graphs, openvino_graphs, originals, sensitivity, surgery
+from effkit.models import (
+    graphs,
+    heads,
+    networks,
+    onnx_graphs,
+    openvino_graphs,
+    originals,
+    sensitivity,
+    static,
+    surgery,
+    training,
+)
 from effkit.models.base import MANIFEST, Recipe
 from effkit.models.embedding import Embedder, embed
 from effkit.models.fronts import front
 from effkit.models.graph_files import FACTS, GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS, read_facts, write_facts
 from effkit.models.products import Products
 from effkit.models.steps import SEEN, SERVING, SHAPING, Step, identity
+from effkit.models.teaching import lesson
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
@@ -75,8 +87,6 @@ def _precision(bench: Workbench, step: Step) -> Prepared:
 
 # ----------------------------------------------------------------- learning
 def _heal(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import training
-
     items = bench.task.items.take(bench.task.first("fit", step["items"]))
     uncut = _as_seen(step, replace(bench.recipe, settings={**bench.recipe.settings, "steps": []}))
     embedder = Embedder(uncut, originals.published(uncut, bench.products), "", bench.products)
@@ -91,8 +101,6 @@ def _heal(bench: Workbench, step: Step) -> Prepared:
 
 
 def _distil(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models.teaching import lesson
-
     indices, wanted = lesson(bench.recipe, step, bench.task, bench.products)
     return "learn what the teacher says", len(indices), _learning(bench, step, indices, wanted)
 
@@ -104,8 +112,6 @@ def _tune(bench: Workbench, step: Step) -> Prepared:
 
 
 def _learning(bench: Workbench, step: Step, indices: NDArray[np.int64], wanted: NDArray[Any]) -> Write:
-    from effkit.models import training
-
     if bench.recipe.kind != "classification":
         raise SpecError(f"`{step['step']}` teaches an encoder classes, and this task is {bench.recipe.kind}.")
     soft = step.get("labels") == "soft"
@@ -121,8 +127,6 @@ def _learning(bench: Workbench, step: Step, indices: NDArray[np.int64], wanted: 
 
 
 def _static(bench: Workbench, step: Step) -> Prepared:
-    from effkit.models import static
-
     def write(place: Path) -> None:
         static.distil(bench.encoder(step), place, step["dimensions"])
 

@@ -145,12 +145,12 @@ def facts(predictor: MlpPredictor | tabular.TabularPredictor, item: Any, folder:
     """Count weights; two operations for each weight of a matrix."""
     if isinstance(predictor, tabular.TabularPredictor):
         return tabular.facts(predictor, item, folder)
-    tensors = list(predictor.network.parameters())
+    network = predictor.network
     return Facts(
-        parameters=sum(each.numel() for each in tensors),
-        tensor_bytes=sum(each.numel() * each.element_size() for each in tensors),
+        parameters=networks.parameters(network),
+        tensor_bytes=networks.tensor_bytes(network),
         weight_bytes=weight_bytes(folder),
-        flops=2.0 * sum(each.numel() for each in tensors if each.ndim == 2),
+        flops=2.0 * sum(each.numel() for each in network.parameters() if each.ndim == 2),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,16 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from effkit.models.base import CPU, DEVICE
+from effkit.models.base import CPU, DEVICE, threads
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-
-
-def threads() -> int:
-    """Threads that EFFKIT_THREADS asks for; 0 leaves the choice to the library."""
-    return int(os.environ.get("EFFKIT_THREADS") or 0)
 
 
 def use_threads() -> None:

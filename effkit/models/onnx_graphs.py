@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks
+from effkit.models.base import threads
 from effkit.models.fronts import Feed
 from effkit.models.graph_files import GRAPH, OUTPUT
 
@@ -41,7 +41,7 @@ def onnx_session(path: Path) -> Any:
     options = onnxruntime.SessionOptions()
     # Left to choose, it pins threads to every core there is, those that this process keeps off too.
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    options.intra_op_num_threads = networks.threads() or allowed
+    options.intra_op_num_threads = threads() or allowed
     options.inter_op_num_threads = 1
     # Threads that wait by spinning would take the core from whoever is measured next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks
+from effkit.models.base import threads
 from effkit.models.fronts import Feed
 from effkit.models.graph_files import GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS
 
@@ -37,8 +38,8 @@ class OpenVinoSession:
             "INFERENCE_PRECISION_HINT": precision,
             "ENABLE_CPU_PINNING": False,  # the worker is pinned already
         }
-        if networks.threads():
-            config["INFERENCE_NUM_THREADS"] = networks.threads()
+        if threads():
+            config["INFERENCE_NUM_THREADS"] = threads()
         self._request = openvino.Core().compile_model(str(path), "CPU", config).create_infer_request()
 
     def run(self, feed: Feed) -> NDArray[np.float32]:
@@ -132,8 +133,6 @@ def _save(graph: Any, place: Path) -> None:
 def _nncf() -> Iterator[Any]:
     """NNCF, which neither tells its makers that it was used nor draws tables."""
     os.environ.setdefault("NNCF_CI", "1")  # read when it is imported: no telemetry
-    import logging
-
     import nncf
 
     nncf.set_log_level(logging.ERROR)

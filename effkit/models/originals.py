@@ -8,10 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.models import networks, surgery
+from effkit.models import efficientnet, networks, squeezenet, surgery
 from effkit.models.base import Recipe, product_key
+from effkit.models.image_encoder import ImageEncoder
 from effkit.models.networks import Traceable
 from effkit.models.products import Products
+from effkit.models.sentence import SentenceEncoder
 from effkit.spec import SpecError
 
 
@@ -63,15 +65,22 @@ def published(recipe: Recipe, products: Products) -> Path:
     Raises:
         SpecError: when its files have not been fetched.
     """
-    if recipe.weights is None:
-        raise SpecError(f"{recipe.model} needs its files: fetch them and give their folder in the recipe's `weights`.")
+    weights = weights_of(recipe)
     if not is_converted(recipe):
-        return recipe.weights
-    from effkit.models import squeezenet
-
-    weights = recipe.weights
+        return weights
     key = product_key(dict(recipe.weights_sha256))
     return products.make(key, "convert the weights", 0, lambda folder: squeezenet.convert(weights, folder))
+
+
+def weights_of(recipe: Recipe) -> Path:
+    """Return the folder of the published files.
+
+    Raises:
+        SpecError: when they have not been fetched.
+    """
+    if recipe.weights is None:
+        raise SpecError(f"{recipe.model} needs its files: fetch them and give their folder in the recipe's `weights`.")
+    return recipe.weights
 
 
 def is_converted(recipe: Recipe) -> bool:
@@ -88,11 +97,7 @@ def original(recipe: Recipe, source: Path) -> TorchEncoder:
     """
     networks.use_threads()
     if recipe.builder == "text.encoder":
-        from effkit.models.sentence import SentenceEncoder
-
         return SentenceEncoder(source, recipe.settings)
-    from effkit.models.image_encoder import ImageEncoder
-
     return ImageEncoder(open_network(recipe, source), recipe.settings)
 
 
@@ -110,11 +115,7 @@ def open_network(recipe: Recipe, source: Path) -> Any:
     if recipe.builder == "text.encoder":
         return surgery.open_sentences(source)
     if recipe.builder == "vision.squeezenet":
-        from effkit.models import squeezenet
-
         return squeezenet.load(source)
-    from effkit.models import efficientnet
-
     return efficientnet.load(source, recipe.settings["variant"], int(recipe.settings["resolution"]))
 
 
@@ -123,6 +124,4 @@ def save_network(recipe: Recipe, network: Any, folder: Path) -> None:
     if recipe.builder == "text.encoder":
         surgery.save_sentences(network, folder)
         return
-    from effkit.models import efficientnet
-
     efficientnet.save(network, folder)

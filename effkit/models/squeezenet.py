@@ -6,6 +6,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -62,10 +64,9 @@ def convert(weights: Path, folder: Path) -> None:
         weights: folder of the verified pickle.
         folder: where the converted file goes.
     """
-    import numpy as np
     from safetensors.numpy import save_file
 
-    from effkit.catalogue.unpickle import restricted_unpickle
+    from effkit.catalogue.unpickle import restricted_unpickle  # here: a worker needs no catalogue
 
     tensors = {}
     for layer, (kernel, bias) in restricted_unpickle(weights / PICKLE).items():

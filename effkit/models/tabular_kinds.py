@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models import tabular_graphs
-from effkit.models.base import THREADS, Recipe
+from effkit.models.base import Recipe, softmax, threads
 from effkit.models.columns import TrainingData, mean_and_scale
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def probabilities(scores: Array) -> Array:
     """Turn the decision scores of a logistic regression into (n, classes) probabilities."""
     if scores.shape[1] == 1:
         scores = np.hstack([np.zeros_like(scores), scores])
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(scores)
 
 
 # ------------------------------------------------------- trees and forests
@@ -148,7 +147,7 @@ def _estimator(recipe: Recipe) -> Any:
         kind = tree.DecisionTreeRegressor if regression else tree.DecisionTreeClassifier
         return kind(**settings, random_state=recipe.seed)
     forest = ensemble.RandomForestRegressor if regression else ensemble.RandomForestClassifier
-    return forest(**settings, random_state=recipe.seed, n_jobs=THREADS or -1)
+    return forest(**settings, random_state=recipe.seed, n_jobs=threads() or -1)
 
 
 class _Trees:
@@ -168,7 +167,7 @@ class _Trees:
         self._trees = [each.tree_ for each in getattr(self.estimator, "estimators_", [self.estimator])]
         self.parameters = sum(int(each.node_count) for each in self._trees)
         if hasattr(self.estimator, "n_jobs"):
-            self.estimator.n_jobs = THREADS or -1
+            self.estimator.n_jobs = threads() or -1
 
     def __call__(self, encoded: Array) -> Array:
         if not self._classes:
@@ -198,7 +197,7 @@ def _train_lightgbm(recipe: Recipe, data: TrainingData, folder: Path) -> None:
         {
             **_objective(data),
             "seed": recipe.seed,
-            "num_threads": THREADS,
+            "num_threads": threads(),
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
@@ -246,6 +245,7 @@ class _LightGBM:
     def __init__(self, folder: Path) -> None:
         import lightgbm
 
+        self._threads = threads()
         path = folder / "model.txt"
         self.booster = lightgbm.Booster(model_file=path)
         objective = self.booster.dump_model(num_iteration=1)["objective"]
@@ -255,7 +255,7 @@ class _LightGBM:
         self.parameters = sum(2 * count - 1 for count in leaves)
 
     def __call__(self, encoded: Array) -> Array:
-        given = np.asarray(self.booster.predict(encoded, num_threads=THREADS))
+        given = np.asarray(self.booster.predict(encoded, num_threads=self._threads))
         return np.column_stack([1.0 - given, given]) if self._binary else given
 
     def graph(self) -> onnx.ModelProto:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.models import builder
 from effkit.models.base import Recipe, product_key
 from effkit.models.networks import device_key
 from effkit.models.products import Products
@@ -59,8 +60,6 @@ def softened(shares: NDArray[Any], temperature: float) -> NDArray[Any]:
 
 
 def _answers(teacher: Recipe, indices: NDArray[np.int64], task: Task, products: Products) -> NDArray[Any]:
-    from effkit.models import builder
-
     module = builder(teacher.builder)
     folder = module.make(teacher, task, products)
     key = product_key("answers", teacher.key(), task.sha256, len(indices), *device_key())

@@ -8,12 +8,8 @@ from itertools import groupby
 from effkit.analysis.agreement import Agreement, Exact, Items, Number
 from effkit.analysis.circumstances import Difference
 from effkit.analysis.readings import Reading
-from effkit.report.units import interval, show, times
+from effkit.report.units import NBSP, interval, show, times
 
-_KINDS = {
-    "host": "host", "version": "version", "data": "data", "weights": "weights", "notebook": "notebook",
-    "parameter": "parameter",
-}  # fmt: skip
 NAMED_ITEMS = 10
 """Of the items that differ, so many are named."""
 
@@ -32,7 +28,7 @@ def difference_lines(found: Sequence[Difference], before: str, after: str) -> It
         values = (each.before, each.after)
         if each.kind in ("data", "weights", "notebook"):
             values = (each.before[:12], each.after[:12])
-        yield f"{_KINDS[each.kind]}: {each.what} is {values[0]} in {before} and {values[1]} {_place(after)}"
+        yield f"{each.kind}: {each.what} is {values[0]} in {before} and {values[1]} {_place(after)}"
 
 
 def agreement_lines(found: Agreement) -> Iterator[str]:
@@ -117,7 +113,7 @@ def _shown(reading: Reading) -> str:
         ends = "" if found.low is None or found.high is None else f" [{found.low:.3g}, {found.high:.3g}]"
         return f"{found.value:.3g}×{ends}"
     ends = interval(found.low, found.high, reading.unit, found.value)
-    return f"{show(found.value, reading.unit)} {ends}".rstrip().replace("\u00a0", " ")
+    return f"{show(found.value, reading.unit)} {ends}".rstrip().replace(NBSP, " ")
 
 
 def _refused(found: Agreement) -> Iterator[str]:

@@ -8,7 +8,7 @@ from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import Weighed
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
-from effkit.report.decision import why_not
+from effkit.report.checks import why_not
 from effkit.report.outcome import fastest
 from effkit.report.remarks import remarks
 from effkit.report.units import about, whole
@@ -133,12 +133,13 @@ def _chosen(view: View, found: Weighed, notes: list[str]) -> Answer:
 
 
 def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
-    """Something larger is chosen: all before it are out or open, or need more machines."""
+    """Something larger is chosen: all before it are out or open, or the first that is not needs more machines."""
     chosen, reference = _record(view, found), view.label(view.reference)
-    if any(each.outcome == "meets" for each in view.decision.before):
+    met = [each for each in view.decision.before if each.outcome == "meets"]
+    if met:
         sentence = (
             f"{view.label(chosen)} is good enough ({view.gap(_gap(chosen))}) and no smaller than {reference}, but at "
-            "this traffic it needs the fewest machines."
+            f"this traffic {view.of(met[0].contender.name)} needs more machines."
         )
         return _answer(view, "no", sentence, notes, chosen, chosen)
     sentence = (

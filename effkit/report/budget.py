@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from effkit.analysis.decide import Check
-from effkit.report.decision import LIMITS, limit_words, measured_words, why_open
+from effkit.report.checks import LIMITS, limit_words, measured_words, why_open
 from effkit.report.values import Cell, Column, Row, Table
 from effkit.report.view import View
 

@@ -90,13 +90,17 @@ def _at(place: int) -> Callable[[View, CandidateRecord], Cell]:
         number = each.machines
         machines = f"{whole(int(number.value))} {'machine' if number.value == 1 else 'machines'}"
         return Cell(
-            f"at most {machines}" if each.capacity.at_least and number.value > 1 else machines,
+            f"{_at_most(each)}{machines}",
             claim="" if number.low == number.high else _ends(number),
             detail=", ".join(_per_thousand(view, each)),
             origin=f"modelled · {BASIS_WORDS[each.capacity.basis]}",
         )
 
     return cell
+
+
+def _at_most(each: Provision) -> str:
+    return "at most " if each.at_most else ""
 
 
 def _nth(view: View, candidate: CandidateRecord, place: int) -> Provision | None:
@@ -135,11 +139,11 @@ def _choice(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
 
 
 def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
-    """The traffics at which all need as many machines."""
+    """The traffics at which all are known to need as many machines."""
     same: dict[int, list[str]] = {}
     for each in zip(*found.values(), strict=True):
         numbers = {int(one.machines.value) for one in each}
-        if len(numbers) == 1:
+        if len(numbers) == 1 and not any(one.at_most for one in each):
             same.setdefault(numbers.pop(), []).append(rate(each[0].requests_per_s))
     for number, rates in same.items():
         many = "one machine" if number == 1 else f"{whole(number)} machines"
@@ -187,6 +191,8 @@ def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
     yield (
         f"A machine is one like this, with one worker at {rates}; how several workers share a machine was not measured."
     )
+    if any(one.at_most for each in found.values() for one in each):
+        yield "At most: the highest rate within the budget may be higher than is known, and fewer machines do then."
     if len(bases) > 1:
         yield "Rows with different badges rest on different tests and are not comparable."
     if any(one.energy_j_per_thousand for each in found.values() for one in each):
@@ -207,9 +213,10 @@ def _year(place: int) -> Callable[[View, CandidateRecord], Cell]:
     def cell(view: View, candidate: CandidateRecord) -> Cell:
         each = _nth(view, candidate, place)
         total = year_grams(candidate, each, view.record.spec.carbon) if each else None
-        if total is None:
+        if each is None or total is None:
             return Cell(DASH, detail="energy of making or serving is not known", tone="muted")
-        return _shown(total, "g")
+        found = _shown(total, "g")
+        return replace(found, text=f"{_at_most(each)}{found.text}")
 
     return cell
 

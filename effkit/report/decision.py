@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from effkit.analysis.contenders import Known
-from effkit.analysis.decide import Check, Decision, Weighed, What
+from effkit.analysis.decide import Decision, Weighed
 from effkit.analysis.family import WORDS
 from effkit.report.changes import at_each_traffic, changes
+from effkit.report.checks import LIMITS, amount, limit_words, measured_words, why_failed, why_not
 from effkit.report.outcome import explores, fastest, outcome
-from effkit.report.units import NBSP, Unit, about, capital, interval, rate, show, whole
+from effkit.report.units import capital, rate, show
 from effkit.report.values import Argument, Step
 from effkit.report.view import View
 from effkit.report.words import listing
-
-LIMITS: Mapping[What, str] = {
-    "latency": "p99 latency",
-    "preparing": "p99 of preparing",
-    "inferring": "p99 of inferring",
-    "memory": "peak memory",
-    "energy": "energy per request",
-    "carbon": "CO₂e of 1,000 requests",
-    "money": "price of 1,000 requests",
-    "quality": "quality",
-    "groups": "quality in every group",
-}
-UNITS: Mapping[What, Unit] = {
-    "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "energy": "j", "carbon": "g",
-    "money": "count",
-}  # fmt: skip
-NEARLY = 0.005
-"""Nearer to a limit than this share, three digits would not show the difference."""
 
 
 def argument(view: View, decision: Decision | None = None) -> Argument | None:
@@ -52,45 +35,6 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
         Step("What would change it", tuple(changes(view, told))),
     )
     return Argument(tuple(step for step in steps if step.lines), tuple(at_each_traffic(view, told)))
-
-
-def limit_words(view: View, check: Check) -> str:
-    """A limit with what it is held to: "p99 latency of at most 50 ms"."""
-    if check.of_quality:
-        within = "overall" if check.what == "quality" else "in any group"
-        return f"at most {view.margin_value(check.limit)} worse {within}"
-    return f"{LIMITS[check.what]} of at most {_amount(check, check.limit)}"
-
-
-def measured_words(view: View, check: Check) -> str:
-    """The number that is held against a limit, with its interval."""
-    known = check.known
-    if known.value is None:
-        bounds = {"at least": known.low, "at most": known.high}
-        told = [f"{words} {_amount(check, end)}" for words, end in bounds.items() if end is not None]
-        return "; ".join((*told, known.why))
-    if check.what == "groups":
-        least, most = known.value, known.high or 0.0
-        better = " better" if least < 0 < most else ""
-        return (
-            f"{known.why}: between {view.size(least)}{better} and {view.size(most)} {'worse' if most > 0 else 'better'}"
-        )
-    ends = "" if known.low == known.high else interval(known.low, known.high, UNITS[check.what], known.value)
-    return f"{_amount(check, known.value)} {ends}".rstrip()
-
-
-def why_open(check: Check) -> str:
-    """Why a number does not settle a limit; nothing where there is no number, which says why itself."""
-    if check.known.value is None:
-        return ""
-    return ": one generation gives no interval" if check.known.low is None else ": the interval spans the limit"
-
-
-def why_not(view: View, each: Weighed) -> str:
-    """Why a candidate is out or open, in words: its failed limits, else its open ones."""
-    wanted = "fails" if each.outcome == "fails" else "open"
-    found = [check for check in each.checks if check.outcome == wanted]
-    return "; ".join(_failed(view, each, check) if wanted == "fails" else _open(view, each, check) for check in found)
 
 
 def _asked(view: View, decision: Decision) -> Iterator[str]:
@@ -127,7 +71,7 @@ def _out(view: View, decision: Decision) -> Iterator[str]:
     for each in decision.order:
         failed = [check for check in each.checks if check.outcome == "fails" and not check.of_quality]
         if failed:
-            reasons = "; ".join(_failed(view, each, check) for check in failed)
+            reasons = "; ".join(why_failed(view, check) for check in failed)
             yield f"{view.of(each.contender.name)}: {reasons}."
 
 
@@ -169,36 +113,6 @@ def _weighed(view: View, each: Weighed) -> str:
             return f"{name}: open. {capital(why_not(view, each))}{told}."
 
 
-def _failed(view: View, each: Weighed, check: Check) -> str:
-    if check.what == "quality":
-        return f"worse by more than {view.margin_value(check.limit)}"
-    if check.what == "groups":
-        return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
-    allowed, value = _amount(check, check.limit), check.known.value
-    if value is not None and abs(value / check.limit - 1) < NEARLY:
-        return f"{LIMITS[check.what]} is {_amount(check, value - check.limit)} over the {allowed} allowed"
-    return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
-
-
-def _open(view: View, each: Weighed, check: Check) -> str:
-    if check.what == "groups":
-        return f"groups cannot be judged ({measured_words(view, check)})"
-    if check.what != "quality":
-        known = f"{measured_words(view, check)}{why_open(check)}"
-        return f"whether its {LIMITS[check.what]} stays within the limit is not known ({known})"
-    found = each.contender
-    margin = view.margin_value(check.limit)
-    if check.known.why:
-        return check.known.why
-    n = view.record.task.test_used
-    if check.known.value is not None and check.known.value > 0:
-        margin += f" ({view.margin_value(check.known.value)} would be shown)"
-    cannot = f"{whole(n)} items cannot tell whether it is worse by {margin}"
-    # How many would is known for the study's own margin.
-    needed = found.items_needed if math.isclose(check.limit, found.margin) else None
-    return cannot if needed is None else f"{cannot}; {about(needed)} would"
-
-
 def _so(view: View, decision: Decision) -> Iterator[str]:
     yield outcome(view, decision)
     yield from fastest(view, decision)
@@ -226,7 +140,7 @@ def _missing(view: View, decision: Decision) -> Iterator[str]:
         _, check, nearest = min(pairs, key=lambda pair: pair[0])
         yield (
             f"Of those good enough, {view.of(nearest.contender.name)} comes nearest to the limit on {LIMITS[what]}: "
-            f"{measured_words(view, check)}, and {_amount(check, check.limit)} is allowed."
+            f"{measured_words(view, check)}, and {amount(check, check.limit)} is allowed."
         )
 
 
@@ -242,7 +156,3 @@ def _better(view: View, decision: Decision, name: str) -> str:
         if other.difference > mine.difference
         else "as good"
     )
-
-
-def _amount(check: Check, value: float | None) -> str:
-    return "?" if value is None else f"{show(value, UNITS[check.what])}{NBSP}{check.currency}".rstrip()

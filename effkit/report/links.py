@@ -8,7 +8,7 @@ from dataclasses import replace
 from effkit.analysis.verdict import Worth, worth
 from effkit.record import CandidateRecord, Link, Payback, origin_of
 from effkit.report import savings
-from effkit.report.units import interval, show, times
+from effkit.report.units import DASH, interval, show, times
 from effkit.report.values import Cell, Column, DeltaCard, Row, Table, Tone
 from effkit.report.view import View
 from effkit.report.words import GAP_WORDS, RANK_WORDS, listing
@@ -161,4 +161,4 @@ def unit(view: View) -> str:
 
 
 def _unknown(text: str) -> Cell:
-    return Cell("–", detail=text, tone="muted")
+    return Cell(DASH, detail=text, tone="muted")

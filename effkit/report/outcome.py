@@ -9,12 +9,12 @@ from effkit.analysis.family import SIMPLEST_FIRST, WORDS, Family
 from effkit.report.units import rate
 from effkit.report.view import View
 
-FEWEST: Mapping[Kind, str] = {
-    "smaller": "{chosen} is chosen: of those good enough it needs the fewest machines.",
-    "reference": "{reference} stays: of those good enough it needs the fewest machines.",
-    "larger": "{chosen} is chosen: of those good enough it needs the fewest machines.",
+PASSED_OVER: Mapping[Kind, str] = {
+    "smaller": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines.",
+    "reference": "{reference} stays: {passed_over} is good enough, but needs more machines.",
+    "larger": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines.",
 }
-"""Where something simpler or smaller is good enough too, and needs more machines."""
+"""Where the first that is good enough is shown to need more machines."""
 PATTERNS: Mapping[Kind, str] = {
     "smaller": "{chosen} is chosen: the first that is good enough.",
     "reference": "{reference} stays: nothing smaller is shown to be good enough.",
@@ -34,11 +34,12 @@ def outcome(view: View, decision: Decision) -> str:
         decision: made on it.
     """
     requests_per_s = decision.asked.budget.requests_per_s
-    passed_over = any(each.outcome == "meets" for each in decision.before)
-    patterns = {**PATTERNS, **FEWEST} if passed_over else PATTERNS
+    passed_over = next((each.contender.name for each in decision.before if each.outcome == "meets"), None)
+    patterns = PATTERNS if passed_over is None else {**PATTERNS, **PASSED_OVER}
     return patterns[decision.kind].format(
         chosen="" if decision.chosen is None else view.of(decision.chosen),
         enough="" if decision.enough is None else view.of(decision.enough),
+        passed_over="" if passed_over is None else view.of(passed_over),
         reference=view.label(view.reference),
         rate="" if requests_per_s is None else rate(requests_per_s),
     )

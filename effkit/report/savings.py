@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from effkit.record import COUNTED, CandidateRecord, Ratio
-from effkit.report.units import factor, share, times
-from effkit.report.values import KeyFigure
+from effkit.report.units import DASH, factor, share, times
+from effkit.report.values import KeyFigure, Tone
 from effkit.report.view import View, taken_bytes
+from effkit.report.words import GAP_TONES
 
 
 def clause(view: View, candidate: CandidateRecord) -> str:
@@ -70,8 +71,8 @@ def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]
     if gap is not None:
         unit = "per cent" if view.lower_is_better else "points"
         what = "error saved" if view.lower_is_better else view.metric
-        tone = {"superior": "good", "non-inferior": "good", "inferior": "bad"}.get(gap.verdict, "warn")
-        figures.append(KeyFigure(view.gap_value(gap.difference), f"{unit} of {what}", tone))  # type: ignore[arg-type]
+        tone: Tone = GAP_TONES.get(gap.verdict, "warn")
+        figures.append(KeyFigure(view.gap_value(gap.difference), f"{unit} of {what}", tone))
     ratio = candidate.latency.ratio if candidate.latency else None
     if ratio is not None:
         figures.append(_speed_figure(ratio))
@@ -91,7 +92,7 @@ def _speed_figure(ratio: Ratio) -> KeyFigure:
         case "higher":
             return KeyFigure(times(ratio.value), "slower", "bad")
         case "within noise":
-            return KeyFigure("–", "no difference in speed shown", "muted")
+            return KeyFigure(DASH, "no difference in speed shown", "muted")
         case "unstable":
             return KeyFigure("?", "speed: unstable noise", "warn")
         case "not resolvable":

@@ -234,10 +234,12 @@ def _payback(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
 
 
 def _traffic(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
-    """What serving takes at each traffic, which stands in the metric's name."""
+    """What serving takes at each traffic, which stands in the metric's name; the most, where its verdict says so."""
     asked = view.record.spec
     for each in provided(view, c):
         at, why = f"at_{each.requests_per_s:g}_per_s", {"reason": BASIS_WORDS[each.capacity.basis]}
+        if each.at_most:
+            why["verdict"] = "at most"
         yield _estimate(f"machines_{at}", "", each.machines) | why
         if each.money_per_thousand is not None and asked.cost is not None:
             yield _estimate(f"money_per_thousand_{at}", asked.cost.currency, each.money_per_thousand) | why

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender
 from effkit.analysis.flips import LEAST_PER_S, MOST_PER_S, choices
 from effkit.analysis.serving import Serving, serving
@@ -72,11 +73,18 @@ def _value(served: Serving | None, kind: ChartKind) -> float | None:
     return served.money_per_thousand if kind == "price" else served.energy_j_per_thousand
 
 
+def _is_bounded(each: Contender, asked: Asked) -> bool:
+    rates = each.usable_within(asked.budget.on_machine_s(each.moved_bytes))
+    return rates is not None and rates[0] < rates[1]
+
+
 def _note(view: View, kind: ChartKind) -> str:
     ranks = {each.rank for each in view.contenders if each.rank}
     parts = ["Modelled, idle machines included: where a line lies at 1, they are nearly all of it."]
     if kind == "traffic" and len(ranks) > 1:
         parts.append("Energy comes in different ranks: these lines are not comparable.")
+    if any(_is_bounded(each, view.asked) for each in view.contenders):
+        parts.append("A rate that is only known to be no less counts as that: with more, fewer machines would do.")
     edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]
     if edges:
         unwaited = view.asked.budget.latency_p99_s is not None and view.waiting

@@ -108,21 +108,21 @@ def _contended(view: View) -> Iterator[Doubt]:
             "Only a machine of its own helps; pairing and blocks carry what is the same for all candidates.",
         )
     if view.record.spec.protocol.device != "cpu":
-        yield from _company(host.gpu_strangers)
+        yield from _company(host.gpu_strangers, "during the visits", "on average")
 
 
-def _company(strangers: float | None) -> Iterator[Doubt]:
+def _company(strangers: float | None, when: str, how: str) -> Iterator[Doubt]:
     """Others on the GPU, whom the shares of a core do not show."""
     if strangers is None:
         yield Doubt(
             "contended",
-            "Whether others worked on the GPU during the visits could not be told.",
+            f"Whether others worked on the GPU {when} could not be told.",
             "Run outside a container, or in one that sees the host's processes (`--pid=host`).",
         )
     elif strangers > 0:
         yield Doubt(
             "contended",
-            f"Other processes worked on the GPU during the visits, {strangers:.2g} of them on average.",
+            f"Other processes worked on the GPU {when}, {strangers:.2g} of them {how}.",
             "Stop them, or choose another GPU by `CUDA_VISIBLE_DEVICES`.",
         )
 
@@ -204,6 +204,9 @@ def _load(view: View) -> Iterator[Doubt]:
                     "sequence of requests: its rates and waiting times are theirs too.",
                     "Run the load test again in a quieter hour.",
                 )
+        if load.gpu_strangers is not None or _on_gpu(candidate):
+            when = f"while {view.label(candidate)} was under load"
+            yield from _company(load.gpu_strangers, when, "during one sequence of requests")
     for candidate in view.measured:
         limited = [point for point in candidate.load.points if point.generator_limited] if candidate.load else []
         if limited:
@@ -214,6 +217,10 @@ def _load(view: View) -> Iterator[Doubt]:
                 "latencies are the generator's too.",
                 "Give the generator a core of its own, or ask for lower rates.",
             )
+
+
+def _on_gpu(candidate: CandidateRecord) -> bool:
+    return candidate.memory is not None and candidate.memory.device_allocated_bytes is not None
 
 
 def _ranks(view: View) -> Iterator[Doubt]:

@@ -10,12 +10,10 @@ from functools import cached_property
 from effkit.analysis.asked import Asked, asked
 from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
+from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.record import CandidateRecord, Gap, PercentileRecord, Record
 from effkit.report.units import NBSP, show, signed, signed_interval
 from effkit.report.words import WAITING
-
-FEWEST_GENERATIONS = 5
-"""Below this no speed is claimed."""
 
 _METRIC_TITLES = {
     "accuracy": "accuracy",

@@ -14,9 +14,9 @@ from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known, unwaited
 from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
 from effkit.analysis.serving import Serving
-from effkit.report.decision import LIMITS, UNITS
+from effkit.report.checks import LIMITS, UNITS
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
-from effkit.report.outcome import FEWEST, PATTERNS, explores, outcome
+from effkit.report.outcome import PASSED_OVER, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
 from effkit.report.units import DASH, NBSP, SCALES, Unit, capital, show, whole
 from effkit.report.view import View
@@ -233,12 +233,13 @@ def _served(still: WhatIf, serving: Serving | None, key: str) -> str:
     if serving is None:
         return DASH
     money = serving.money_per_thousand
-    return {
+    text = {
         "machines": whole(serving.machines),
         "money": DASH if money is None else f"{show(money, 'count')}{still.currency}",
         "served_energy": show(serving.energy_j_per_thousand, "j"),
         "carbon": show(serving.carbon_g_per_thousand, "g"),
     }[key]
+    return f"at most {text}" if serving.fewer and text != DASH else text
 
 
 def _hidden(key: str, knobs: Knobs) -> bool:
@@ -281,7 +282,7 @@ def for_script(found: WhatIf) -> dict[str, Any]:
         "labels": found.labels,
         "still": [[asdict(cell) for cell in cells] for cells in found.still],
         "patterns": dict(found.patterns),
-        "fewest": dict(FEWEST),
+        "passed_over": dict(PASSED_OVER),
         "currency": found.currency,
         "explores": found.explores,
         "as_asked": found.as_asked,

@@ -288,7 +288,13 @@ class Task:
 
     @classmethod
     def from_arrays(
-        cls, name: str, items: Sequence[Any], labels: Sequence[Any], *, kind: Kind = "classification", **options: Any
+        cls,
+        name: str,
+        items: Sequence[Any] | NDArray[Any],
+        labels: Sequence[Any] | NDArray[Any],
+        *,
+        kind: Kind = "classification",
+        **options: Any,
     ) -> Task:
         """Make a task from items and their labels.
 

@@ -33,7 +33,7 @@ def load(name: str, *, seed: int) -> Task:
         SpecError: for an unknown task, naming the nearest.
         FetchError: when no source gives the files.
     """
-    from effkit import catalogue
+    from effkit import catalogue  # here: a worker, which imports this package too, needs none
 
     entries = catalogue.tasks()
     if name not in entries:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from effkit.models.base import CPU, Recipe
-from effkit.spec import Frozen, SpecError, nearest
+from effkit.spec import CandidateSpec, Frozen, SpecError, nearest
 from effkit.techniques.base import CHANGED, FORMS, Form, NoParameters, Target, Technique, with_article
 from effkit.techniques.exits import ExitsParameters
 from effkit.techniques.precision import ENCODERS
@@ -95,6 +95,16 @@ def teacher_of(chain: Chain) -> str | None:
     if len(named) > 1:
         raise SpecError(f"A chain has one teacher; this one names {' and '.join(sorted(filter(None, named)))}.")
     return named.pop() if named else None
+
+
+def models_of(candidate: CandidateSpec) -> tuple[str, ...]:
+    """Name the models that a candidate needs: its own or its stages', and those that they learn from.
+
+    Raises:
+        SpecError: as `teacher_of` does.
+    """
+    names = [name for part in candidate.parts for name in (part.model, teacher_of(part.chain))]
+    return tuple(name for name in names if name is not None)
 
 
 def embeddings(chain: Chain) -> tuple[float, int]:
@@ -204,6 +214,5 @@ def _bounds(metadata: Iterable[Any]) -> str:
 
 __all__ = [
     "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes",
-    "embeddings", "exits_of", "register",
-    "teacher_of", "words",
+    "embeddings", "exits_of", "models_of", "register", "teacher_of", "words",
 ]  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from effkit.analysis.contenders import Contender, contenders, unwaited
-from effkit.record import Cascade, GroupQuality, Load, LoadPoint, PercentileRecord
+from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord
 from tests.analysis.test_cost import estimate
 from tests.analysis.two_runs import golden, with_candidate
 
@@ -62,7 +62,20 @@ def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
 
 def test_without_a_limit_the_saturation_tells_the_rate() -> None:
     tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=estimate(60.0), bound="at least"))["minilm-l6"]
-    assert (tested.usable_per_s, tested.usable_within(None)) == (60.0, pytest.approx(70.0))
+    assert tested.usable_per_s == 60.0
+    assert tested.usable_within(None) == pytest.approx((70.0, 70.0))
+
+
+@pytest.mark.parametrize(
+    ("bound", "high", "most"),
+    [("at least", 80.0, 80.0), ("at least", None, 100.0), ("at least", 120.0, 100.0), ("within", 80.0, None)],
+)
+def test_a_rate_that_is_no_less_is_no_more_than_the_next_or_saturation(
+    bound: Literal["at least", "within"], high: float | None, most: float | None
+) -> None:
+    highest = Estimate(value=60.0, low=60.0, high=high, n=20)
+    tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=highest, bound=bound))["minilm-l6"]
+    assert (tested.usable_per_s, tested.most_per_s, tested.saturation_per_s) == (60.0, most, 100.0)
 
 
 def test_a_load_test_that_bears_no_p99_leaves_everybody_open() -> None:

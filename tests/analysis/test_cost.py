@@ -65,6 +65,17 @@ def test_the_highest_rate_that_met_the_budget_needs_no_head_room() -> None:
     assert bounded is not None and bounded.at_least
 
 
+def test_machines_of_a_rate_that_is_no_less_are_at_most_so_many() -> None:
+    highest = Estimate(value=40.0, low=40.0, n=20)
+    tested = candidate(load=load(highest_per_s=highest, bound="at least"))  # which saturates at 50
+    told = {q: found for q in (30.0, 90.0, 100.0) if (found := provision(tested, q, carbon=FRANCE)) is not None}
+    assert {q: (found.machines.value, found.at_most) for q, found in told.items()} == {
+        30.0: (1, False), 90.0: (3, True), 100.0: (3, True),
+    }  # fmt: skip
+    known = provision(candidate(load=load(highest_per_s=highest, bound="within")), 90.0, carbon=FRANCE)
+    assert known is not None and (known.machines.value, known.at_most) == (3, False)
+
+
 def test_a_load_test_without_a_budget_gives_its_saturation() -> None:
     found = capacity(candidate(load=load()))
     assert found is not None and (found.basis, found.usable_per_s) == ("saturation", pytest.approx(35))

@@ -27,7 +27,7 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
-        "rank": "counter", "usable_per_s": 10 / time, "unlimited_per_s": None, "own_limit_s": None,
+        "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "saturation_per_s": None, "own_limit_s": None,
         "tails": (), "untested": False, "repeated": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
@@ -158,6 +158,41 @@ def test_fewer_machines_beat_the_order() -> None:
     assert decide(known, asked(requests_per_s=1000.0)).chosen == "small"
 
 
+@pytest.mark.parametrize(
+    ("most_per_s", "chosen"), [(None, "small"), (6.0, "small"), (9.9, "small"), (10.0, "linear"), (50.0, "linear")]
+)
+def test_fewer_machines_are_claimed_only_where_the_bounds_carry_them(most_per_s: float | None, chosen: str) -> None:
+    """At 1,000 a second 100 machines of the small one do for certain, and the linear one needs no more than 200."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=5.0, most_per_s=most_per_s)
+    known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=10.0, most_per_s=80.0)]
+    assert decide(known, asked(requests_per_s=1000.0)).chosen == chosen
+
+
+def test_the_first_gives_way_to_who_needs_fewer_and_not_to_who_only_may() -> None:
+    first = contender("first", 0.3, family="linear", usable_per_s=100.0)
+    may = contender("may", 0.2, family="tree", usable_per_s=90.0, most_per_s=400.0)
+    sure = replace(SMALL, usable_per_s=250.0)
+    at_many = asked(requests_per_s=1000.0)
+    assert decide([reference(usable_per_s=1.0), first, may, sure], at_many).chosen == "small"
+    assert decide([reference(usable_per_s=1.0), first, may], at_many).chosen == "first"
+
+
+@pytest.mark.parametrize(("most_per_s", "kind"), [(None, "indifferent"), (120.0, "indifferent"), (150.0, "smaller")])
+def test_nothing_is_said_not_to_be_saved_where_fewer_machines_may_do(most_per_s: float | None, kind: str) -> None:
+    alike = {"usable_per_s": 100.0, "above_idle_j": 0.001}
+    known = [reference(**alike), contender("small", 0.1, most_per_s=most_per_s, **alike)]
+    assert decide(known, asked(requests_per_s=150.0, cost=PRICE)).kind == kind
+
+
+@pytest.mark.parametrize(("limit", "outcome"), [(0.06, "meets"), (0.04, "open"), (0.02, "fails")])
+def test_what_bounded_machines_cost_is_held_against_a_limit_at_both_ends(limit: float, outcome: str) -> None:
+    bounded = replace(SMALL, usable_per_s=5.0, most_per_s=10.0)  # 10 to 20 machines at 100 a second
+    weighed = weigh(bounded, asked(requests_per_s=100.0, money_per_thousand=limit, cost=PRICE))
+    (check,) = (each for each in weighed.checks if each.what == "money")
+    assert check.outcome == outcome
+    assert (check.known.low, check.known.high) == pytest.approx((10 / 360, 20 / 360))
+
+
 def test_groups_have_a_margin_of_their_own() -> None:
     grouped = replace(SMALL, groups=(GroupLoss("a=1", -0.01, 0.01), GroupLoss("a=2", -0.04, -0.02)))
     outcomes = {
@@ -212,16 +247,22 @@ def test_whatever_is_asked_the_chosen_meets_it_and_nothing_before_it_does(
 
 def test_another_latency_limit_asks_the_load_test_anew() -> None:
     tested = contender(
-        "small", 0.1, usable_per_s=80.0, unlimited_per_s=70.0, own_limit_s=0.1,
+        "small", 0.1, usable_per_s=80.0, most_per_s=90.0, saturation_per_s=100.0, own_limit_s=0.1,
         tails=((30.0, 0.01), (60.0, 0.03), (80.0, 0.09)),
     )  # fmt: skip
     served = {limit_s: tested.usable_within(limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
-    assert served == {None: 70.0, 0.1: 80.0, 0.2: 80.0, 0.02: pytest.approx(45.0), 0.005: None}
-    strict = replace(tested, usable_per_s=45.0, own_limit_s=0.02)
-    assert (strict.usable_within(0.02), strict.usable_within(None), strict.usable_within(9.0)) == (45.0, 70.0, 80.0)
-    assert replace(tested, usable_per_s=None).usable_within(0.1) == 80.0, "its tails tell, where its rate is another's"
+    crossed = pytest.approx((45.0, 45.0))
+    assert served == {None: (70.0, 70.0), 0.1: (80.0, 90.0), 0.2: (80.0, 100.0), 0.02: crossed, 0.005: None}
+    strict = replace(tested, usable_per_s=45.0, most_per_s=None, own_limit_s=0.02)
+    assert [strict.usable_within(limit_s) for limit_s in (0.02, None, 9.0)] == [
+        (45.0, 45.0),
+        (70.0, 70.0),
+        (80.0, 100.0),
+    ]
+    other = replace(tested, usable_per_s=None)
+    assert other.usable_within(0.1) == (80.0, 100.0), "its tails tell, where its rate is another's"
     untested = contender("small", 0.1, usable_per_s=7.0, own_limit_s=0.1)
-    assert untested.usable_within(0.005) == 7.0
+    assert untested.usable_within(0.005) == (7.0, 7.0)
 
 
 def test_the_network_takes_its_part_of_the_limit_under_load_too() -> None:

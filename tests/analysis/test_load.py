@@ -150,6 +150,18 @@ def test_a_generator_that_is_late_is_told() -> None:
     assert found.saturation_per_s.low is None
 
 
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [([], None), ([0.0, 0.0], 0.0), ([0.0, 2.0, 1.0], 2.0), ([0.0, np.nan], None), ([2.0, np.nan], 2.0)],
+)
+def test_company_on_the_gpu_is_the_most_of_any_sequence(seen: list[float], told: float | None) -> None:
+    samples = rows([100.0], [m_d_1(0.3, 40, 1, np.random.default_rng(6))])
+    company = [("load_strangers", number, 0, value) for number, value in enumerate(seen)]
+    if company:
+        samples = pd.concat([samples, pd.DataFrame(company, columns=list(samples.columns))], ignore_index=True)
+    assert load_of(samples, LoadSpec(shares=(0.3,)), budget_s=None, seed=1).gpu_strangers == told
+
+
 def test_no_rate_is_claimed_where_no_tail_is_borne() -> None:
     samples = rows([100.0], [m_d_1(0.3, 40, 1, np.random.default_rng(6))])
     found = load_of(samples, LoadSpec(shares=(0.3,)), budget_s=10.0, seed=1)

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,8 +21,10 @@ import pytest
 from effkit.analysis.load import load_of
 from effkit.analysis.paired import UNDER_LOAD
 from effkit.bench import load
+from effkit.bench import sequence as sequences
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
+from effkit.bench.sequence import GeneratorFailed
 from effkit.bench.serving import ANSWER, LAST_REQUEST, REQUEST, answer_requests
 from effkit.models import Recipe
 from effkit.models.own import settings_of
@@ -32,6 +35,7 @@ needs_loadgen = pytest.mark.skipif(
     find_spec("mlperf_loadgen") is None, reason="MLPerf LoadGen is not installed: pip install '.[load]'"
 )
 ITEMS = 8
+GENERATE = sequences._generate
 
 
 @contextmanager
@@ -62,6 +66,22 @@ def drive(worker: WorkerProcess, spec: LoadSpec, items: range, *, seed: int) -> 
     for step, _ in load.steps(spec):
         step(driven)
     return driven.run
+
+
+def measured(
+    models: Mapping[str, Callable[[list[Any]], Any]], spec: LoadSpec, folder: Path, told: list[str]
+) -> tuple[dict[str, load.LoadRun], dict[str, str]]:
+    """All sequences of several functions as models, and why one has none."""
+    task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
+    built = {}
+    for name, function in models.items():
+        settings = settings_of(function, task, folder)
+        built[name] = Built(Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings), folder, 0)
+    return load.measure(
+        built, spec, Protocol(warm_up_s=0.1, warm_up_fast_s=0.1), task=task.saved_below(folder / "tasks"),
+        products=folder / "products", items=range(ITEMS), cores=(), seed=1,
+        tell=lambda share, text: told.append(text),
+    )  # fmt: skip
 
 
 @needs_loadgen
@@ -95,21 +115,12 @@ def test_there_may_be_more_items_than_requests(tmp_path: Path) -> None:
 
 @needs_loadgen
 def test_candidates_take_turns_and_one_that_fails_leaves_the_others(tmp_path: Path) -> None:
-    task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
-
     def faulty(items: list[Any]) -> list[int]:
         raise ValueError("this model has a fault")
 
-    built = {}
-    for name, function in {"one": takes(0.001), "other": takes(0.002), "faulty": faulty}.items():
-        settings = settings_of(function, task, tmp_path)
-        built[name] = Built(Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings), tmp_path, 0)
     told: list[str] = []
-    runs, failures = load.measure(
-        built, LoadSpec(shares=(0.3, 0.6), seeds=2, queries=40), Protocol(warm_up_s=0.1, warm_up_fast_s=0.1),
-        task=task.saved_below(tmp_path / "tasks"), products=tmp_path / "products", items=range(ITEMS), cores=(),
-        seed=1, tell=lambda share, text: told.append(text),
-    )  # fmt: skip
+    models = {"one": takes(0.001), "other": takes(0.002), "faulty": faulty}
+    runs, failures = measured(models, LoadSpec(shares=(0.3, 0.6), seeds=2, queries=40), tmp_path, told)
     assert set(runs) == {"one", "other"}
     assert set(failures) == {"faulty"} and "this model has a fault" in failures["faulty"]
     turns = [text.partition(":")[0] for text in told if "saturation" in text]
@@ -122,6 +133,78 @@ def test_candidates_take_turns_and_one_that_fails_leaves_the_others(tmp_path: Pa
         )
     one, other = (run.sequences for run in runs.values())
     assert all((mine.item == theirs.item).all() for mine, theirs in zip(one, other, strict=True))
+
+
+def killed(told: dict[str, Any]) -> tuple[int | None, str]:
+    """A generator that is gone when it has sent 50 requests, whose answers nobody takes."""
+    os.write(told["requests"], b"".join(REQUEST.pack(1000 + number, 0) for number in range(50)))
+    return -9, "the load generator ended with exit code -9: it said nothing"
+
+
+def not_started(told: dict[str, Any]) -> tuple[int | None, str]:
+    def refuse(*given: Any, **options: Any) -> None:
+        raise OSError("too many processes")
+
+    with pytest.MonkeyPatch.context() as within:
+        within.setattr(subprocess, "run", refuse)
+        return GENERATE(told)
+
+
+def cut_short(told: dict[str, Any]) -> tuple[int | None, str]:
+    """A generator whose files tell half of what it did."""
+    found = GENERATE(told)
+    trace = Path(told["folder"]) / "mlperf_log_trace.json"
+    trace.write_bytes(trace.read_bytes()[: trace.stat().st_size // 2])
+    return found
+
+
+@needs_loadgen
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [(killed, "exit code -9"), (not_started, "too many processes"), (cut_short, "trace tells of")],
+)
+def test_a_sequence_whose_generator_fails_is_sent_once_more_to_the_same_worker(
+    trouble: Callable[[dict[str, Any]], tuple[int | None, str]],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seeds: list[int] = []
+
+    def generate(told: dict[str, Any]) -> tuple[int | None, str]:
+        seeds.append(told["seed"])
+        return trouble(told) if len(seeds) == 2 else GENERATE(told)
+
+    monkeypatch.setattr(sequences, "_generate", generate)
+    runs, failures = measured({"one": takes(0.001)}, LoadSpec(shares=(0.5,), seeds=1, queries=40), tmp_path, [])
+    assert failures == {}
+    assert len(seeds) == 3 and seeds[1] == seeds[2] != seeds[0]
+    (sent,) = runs["one"].sequences
+    assert len(sent.latency_s) == 40 and sent.latency_s.min() > 0.001
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "attempts", "words"),
+    [
+        (GeneratorFailed("no space left"), 2, "no space left; tried twice"),
+        (WorkerFailed("it ran out of memory"), 1, "it ran out of memory"),
+    ],
+)
+def test_who_fails_again_or_fails_of_its_own_has_no_load_test(
+    trouble: Exception, attempts: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[int] = []
+
+    def fail(worker: WorkerProcess, told: dict[str, Any]) -> None:
+        seeds.append(told["seed"])
+        raise trouble
+
+    monkeypatch.setattr(load, "sequence", fail)
+    runs, failures = measured({"one": takes(0.0)}, LoadSpec(shares=(0.5,), seeds=2, queries=40), tmp_path, [])
+    assert (runs, failures) == ({}, {"one": words})
+    assert len(seeds) == attempts and len(set(seeds)) == 1
 
 
 @needs_loadgen
@@ -139,13 +222,44 @@ def test_what_else_runs_during_a_load_test_is_told(tmp_path: Path) -> None:
     assert found.others_share is not None and found.others_share >= run.sequences[0].company.others_share
 
 
+def test_company_on_the_gpu_is_told_of_each_sequence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = iter([0, 2, None, 0])
+    asked: list[tuple[set[int], int]] = []
+    ask = WorkerProcess.ask
+
+    def on_gpu(worker: WorkerProcess, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = ask(worker, command, **arguments)
+        return {**answer, "on_gpu": True} if command == "take_load" else answer
+
+    def strangers(ours: set[int], since_us: int) -> int | None:
+        asked.append((ours, since_us))
+        return next(told)
+
+    def answered(worker: WorkerProcess, asked_for: dict[str, Any]) -> sequences.Trace:
+        n = asked_for["queries"]
+        return sequences.Trace(np.zeros(n, dtype=np.int64), np.zeros(n), np.full(n, 0.01))
+
+    monkeypatch.setattr(WorkerProcess, "ask", on_gpu)
+    monkeypatch.setattr("effkit.bench.nvml.strangers", strangers)
+    monkeypatch.setattr(load, "sequence", answered)
+    before_us = time.time() * 1e6
+    spec = LoadSpec(shares=(0.5,), seeds=1, queries=40)
+    runs, failures = measured({"one": takes(0.0), "other": takes(0.0)}, spec, tmp_path, [])
+    assert failures == {}
+    # Both workers and the coordinator, whichever is asked: one that sleeps meanwhile is no stranger.
+    assert all(len(ours) >= 3 and since_us > before_us for ours, since_us in asked)
+    rows = load.table(runs, spec.shares)
+    seen = rows.loc[rows["metric"] == load.STRANGERS, "value"]
+    assert sorted(seen.dropna()) == [0.0, 0.0, 2.0] and seen.isna().sum() == 1
+
+
 @needs_loadgen
 def test_a_load_test_becomes_rows_and_rows_become_a_record(tmp_path: Path) -> None:
     spec = LoadSpec(shares=(0.5,), seeds=2, queries=40, max_batch=4)
     with loaded(takes(0.0005), tmp_path) as worker:
         run = drive(worker, spec, range(ITEMS), seed=3)
     table = load.table({"one": run, "other": run}, spec.shares)
-    assert set(table["metric"]) == set(UNDER_LOAD)
+    assert set(table["metric"]) == set(UNDER_LOAD) - {load.STRANGERS}, "of whom nothing is said without a GPU"
     rows = table[(table["candidate"] == "one") & (table["metric"] == "load_latency_s")]
     assert rows["position"].tolist() == [*range(40), *range(40)]
     assert rows["generation"].tolist() == [0] * 40 + [1] * 40

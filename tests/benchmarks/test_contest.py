@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import aa, ab, contest, report
+from benchmarks import aa, ab, contest
 from benchmarks.cases import SECOND, matrix
 from benchmarks.contender import EFFKIT, TORCH, judged, read
 from tests.analysis.runs import samples
@@ -114,17 +114,6 @@ def test_every_copy_is_compared() -> None:
     assert set(found["ratios"]) == set(found["claims"]) == set(found["intervals"]) == {SECOND, "+100 %"}
 
 
-def test_parts_that_are_not_made_anew_stay() -> None:
-    parts = {"aa": "## A/A\n\n**In short:** well.\n\n| a | b |", "loadgen": "## Load\n\nHost: here."}
-    page = report.page(parts, {"all": "All.", "aa": "A note.\n"})
-    assert report.kept(page) == parts
-    assert page.count("A note.") == 1 and "Not run yet: ab, " in page
-    assert "## In short\n\n- **A/A**: well.\n\n<!-- part: aa -->" in page
-    assert report.kept(report.PAGE.read_text(encoding="utf-8"))
-    with pytest.raises(ValueError, match="notes.yaml speaks of ba; parts are aa"):
-        report.page(parts, {"all": "All.", "ba": "?"})
-
-
 def test_what_is_no_slower_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         contest.options().parse_args(["--shares", "0"])
@@ -140,6 +129,18 @@ def test_another_protocol_starts_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(contest, "protocol", lambda: {"generations": 3})
     contest.run(contest.options().parse_args(["--trials", "1"]))
     assert len(contest.read(contest.ROWS)) == 2 * (1 + len(contest.EXTERNAL))
+
+
+def test_a_trial_that_was_begun_long_ago_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contest, "ROWS", tmp_path / "rows.jsonl")
+    monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
+    found = {"ratios": {SECOND: 1.0}, "claims": {SECOND: "same"}, "seconds": 60.0, "rounds": 1}
+    monkeypatch.setattr(contest, "_ask", lambda request: {"default": found})
+    contest.run(contest.options().parse_args(["--trials", "1"]))
+    of_effkit = next(row for row in contest.read(contest.ROWS) if row["tool"] == contest.EFFKIT)
+    contest.write(contest.ROWS, [{**of_effkit, "at": "2026-11-28T00:00:00+00:00"}])
+    contest.run(contest.options().parse_args(["--trials", "2"]))
+    assert [row["number"] for row in contest.read(contest.ROWS)] == [0, *[1] * (1 + len(contest.EXTERNAL))]
 
 
 def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.loadgen import SERVICE_S, sojourn_s, sojourns, spin, tested
+from benchmarks.loadgen import SERVICE_S, driven, sojourn_s, sojourns, spin
 from effkit.spec import LoadSpec
 
 
@@ -48,7 +48,7 @@ def test_who_wakes_the_worker_takes_longer(load: float) -> None:
 
 def test_a_model_of_a_fixed_service_time_is_driven_as_the_formula_describes_it(tmp_path: Path) -> None:
     pytest.importorskip("mlperf_loadgen", reason="the load generator is an extra: effkit[load]")
-    found = tested(spin(tmp_path), LoadSpec(shares=(0.3,), queries=120, seeds=1))
+    found = driven(spin(tmp_path), LoadSpec(shares=(0.3,), queries=120, seeds=1))
     assert 0.5 / SERVICE_S < found.saturation_per_s.value <= 1 / SERVICE_S
     median_s = found.points[0].percentiles[0].value_s
     assert median_s is not None and median_s >= SERVICE_S

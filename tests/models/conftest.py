@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from effkit import catalogue
-from effkit.models import Products, Recipe, tabular_kinds
+from effkit.models import Products, Recipe
 from effkit.tasks import Task, load
 from tests.models.encoders import WORDS
 
@@ -27,7 +27,6 @@ def no_meter(step: str, items: int) -> Iterator[dict[str, Any]]:
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small models on all cores of a busy machine mostly wait for each other."""
     monkeypatch.setenv("EFFKIT_THREADS", "1")
-    monkeypatch.setattr(tabular_kinds, "THREADS", 1)
     with threadpool_limits(1):
         yield
 

@@ -56,7 +56,7 @@ def plain(text: str) -> str:
             ["None of the candidates meets what is asked. Of MiniLM L6, the closest, p99"],
         ),
         ("only the reference at other labels", "none", ["Every candidate is the reference at another number"]),
-        ("the larger one needs fewer machines", "no", ["Giant is good enough", "needs the fewest machines"]),
+        ("the larger one needs fewer machines", "no", ["Giant is good enough", "at this traffic MiniLM L6 needs more"]),
         (
             "only a larger one meets",
             "no",

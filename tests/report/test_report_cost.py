@@ -113,12 +113,30 @@ def test_every_number_says_what_it_rests_on(make_record: MakeRecord) -> None:
     tested = section_of(changed(make_record("yes"), "mpnet-base", load=load)).traffic
     assert tested is not None
     assert row(tested, "mpnet-base")[1].origin == "modelled · from a load test"
-    assert row(tested, "mpnet-base")[1].text == "at most 7 machines"
+    assert [cell.text for cell in row(tested, "mpnet-base")[:2]] == ["1 machine", "at most 7 machines"]
+    assert "may be higher than is known" in tested.note
     both = changed(changed(make_record("yes"), "mpnet-base", load=load), "minilm-l6", load=load.model_copy(
         update={"highest_per_s": Estimate(value=40.0, n=3)}))  # fmt: skip
     bounded = section_of(both).traffic
     assert bounded is not None and "may need a second machine" in bounded.note
     assert "are not comparable" in tested.note
+
+
+def test_what_is_no_more_than_a_bound_is_not_said_to_be_alike(make_record: MakeRecord) -> None:
+    load = Load(max_batch=1, saturation_per_s=Estimate(value=40.0, n=3), points=(), bound="at least",
+                highest_per_s=Estimate(value=32.0, n=3))  # fmt: skip
+    record = make_record("yes")
+    for each in ("mpnet-base", "minilm-l6", "tfidf-logreg"):
+        record = changed(record, each, load=load)
+    study = section_of(record, traffic=(1.0, 100.0, 150.0))
+    assert study.traffic is not None
+    assert [cell.text for cell in row(study.traffic, "minilm-l6")] == [
+        "1 machine", "at most 4 machines", "at most 5 machines",
+    ]  # fmt: skip
+    assert plain(study.traffic.note).startswith("At 1 request a second every candidate needs one machine")
+    assert "every candidate needs 4" not in plain(study.traffic.note)
+    verdicts = {n.metric: n.verdict for n in study.tidy if n.candidate == "minilm-l6"}
+    assert (verdicts["machines_at_1_per_s"], verdicts["machines_at_100_per_s"]) == ("", "at most")
 
 
 def test_a_load_test_that_met_the_budget_nowhere_gives_no_machines(make_record: MakeRecord) -> None:

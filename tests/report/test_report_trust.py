@@ -106,6 +106,22 @@ def test_company_on_the_gpu(strangers: float | None, words: str, make_record: Ma
     assert len(said) == bool(words) and all(words in sentence for sentence in said)
 
 
+@pytest.mark.parametrize(
+    ("strangers", "words"),
+    [(0.0, ""), (None, "while MPNet base was under load could not be told"), (2.0, "under load, 2 of them during one")],
+)
+def test_company_on_the_gpu_under_load(strangers: float | None, words: str, make_record: MakeRecord) -> None:
+    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(), gpu_strangers=strangers)
+    record = quiet(make_record("yes"))
+    if strangers is None:
+        assert "contended" not in reasons(with_reference(record, load=load))  # of a model on the CPU
+    assert record.reference.memory is not None
+    memory = record.reference.memory.model_copy(update={"device_allocated_bytes": 5})
+    tested = View(with_reference(record, load=load, memory=memory))
+    said = [each.sentence for each in doubts(tested) if each.reason == "contended"]
+    assert len(said) == bool(words) and all(words in sentence for sentence in said)
+
+
 def test_energy_without_the_gpus(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"), gpu_strangers=0.0)
 

@@ -24,6 +24,7 @@ from effkit.analysis.asked import Asked
 from effkit.analysis.compared import numbers
 from effkit.analysis.contenders import Contender, GroupLoss, Known
 from effkit.analysis.decide import decide
+from effkit.analysis.serving import Serving
 from effkit.migrations import read_record
 from effkit.production import Budget, CostSpec
 from effkit.record import Quality, Record
@@ -99,11 +100,12 @@ def some_contenders(draw: st.DrawFn) -> list[Contender]:
 def nearly(each: Contender) -> st.SearchStrategy[Contender]:
     """Good enough and near to the others, so that what is left is who takes fewer machines and who is best."""
     return st.builds(
-        lambda usable_per_s, above_idle_j: replace(
+        lambda usable_per_s, most_per_s, above_idle_j: replace(
             each, system=each.name, enough_from=0.0, worse_below=0.0, p99_s=Known(1e-5, 1e-5, 1e-5),
-            usable_per_s=usable_per_s, idle_w=20.0, above_idle_j=above_idle_j,
+            usable_per_s=usable_per_s, most_per_s=most_per_s, idle_w=20.0, above_idle_j=above_idle_j,
         ),
         usable_per_s=st.sampled_from([99.99999999999999, 50.0, 100.0]),
+        most_per_s=st.sampled_from([None, 100.0, 200.0]),
         above_idle_j=st.sampled_from([0.01, 0.5]),
     )  # fmt: skip
 
@@ -140,7 +142,8 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
-        unlimited_per_s=draw(st.none() | some(0.1, 1e4)),
+        most_per_s=draw(st.none() | st.sampled_from([7.0, 140.0]) | some(0.1, 1e4)),
+        saturation_per_s=draw(st.none() | some(0.1, 1e4)),
         own_limit_s=draw(st.none() | SECONDS),
         repeated=draw(st.booleans()),
         tails=draw(tails()),
@@ -230,13 +233,20 @@ def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
         assert theirs["found"] == moving
         assert (theirs["serving"] is None) == (mine.serving is None)
         if mine.serving is not None:
-            assert theirs["serving"]["machines"] == mine.serving.machines
-            for key, value in (
-                ("money", mine.serving.money_per_thousand),
-                ("energy", mine.serving.energy_j_per_thousand),
-                ("carbon", mine.serving.carbon_g_per_thousand),
-            ):
-                assert theirs["serving"][key] == (None if value is None else pytest.approx(value, rel=1e-9, abs=0))
+            told = theirs["serving"]
+            served_alike(mine.serving, told)
+            assert (told["fewer"] is None) == (mine.serving.fewer is None)
+            served_alike(mine.serving.at_least, told["fewer"] or told)
+
+
+def served_alike(mine: Serving, theirs: dict[str, Any]) -> None:
+    assert theirs["machines"] == mine.machines
+    for key, value in (
+        ("money", mine.money_per_thousand),
+        ("energy", mine.energy_j_per_thousand),
+        ("carbon", mine.carbon_g_per_thousand),
+    ):
+        assert theirs[key] == (None if value is None else pytest.approx(value, rel=1e-9, abs=0))
 
 
 @settings(max_examples=600)
@@ -363,6 +373,24 @@ def test_a_traffic_that_the_study_names_takes_a_load_test(make_record: MakeRecor
     assert found is not None
     assert (found.shown.kind, found.shown.notes) == (view.decision.kind, (WAITING,)) == ("open", (WAITING,))
     same(view, found, {slider.knob: slider.start for slider in found.sliders})
+
+
+def test_what_is_no_more_than_a_bound_says_so(make_record: MakeRecord) -> None:
+    """Two of the three are known to serve 100 a second and may serve 102: for 203 three machines do, or two."""
+    view = View(make_record("the larger one needs fewer machines"))
+    found = what_if(view)
+    assert found is not None
+    column = [head.key for head in found.heads].index("machines")
+    knobs = replace(found.begin, requests_per_s=203.0)
+    seen = shown(view, found, knobs)
+    assert [line.cells[column].text for line in seen.lines] == ["at most 3", "at most 3", "1"]
+    assert [line.cells[column + 2].text.startswith("at most") for line in seen.lines] == [True, True, False]
+    assert seen.sentence == "Giant is chosen: MiniLM L6 is good enough too, but needs more machines."
+    theirs = script("shown", for_script(found), for_knobs(knobs), "")
+    assert theirs["sentence"] == seen.sentence
+    assert theirs["lines"] == json.loads(json.dumps([asdict(line) for line in seen.lines]))
+    may_do = shown(view, found, replace(knobs, requests_per_s=101.0))  # with one machine, as the giant does
+    assert (may_do.kind, may_do.lines[0].cells[column].text) == ("smaller", "at most 2")
 
 
 def test_a_limit_on_energy_shows_its_column_with_or_without_a_traffic(make_record: MakeRecord) -> None:

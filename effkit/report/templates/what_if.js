@@ -13,23 +13,35 @@ const whatIf = (() => {
     return Math.abs(margin - rival.own_margin) <= 1e-9 * rival.own_margin ? rival.own_outcome : "open";
   }
 
-  function usableWithin(rival, latency) {
+  // What is known, and what it may be at most.
+  function usableWithin(numbers, rival, latency) {
     const asked = latency === null ? null : latency - rival.away_s;
-    if (asked === null && rival.unlimited_per_s !== null) return rival.unlimited_per_s;
+    const withMost = (rate, most) => (rate === null ? null : [rate, most === null ? rate : most]);
+    if (asked === null && rival.saturation_per_s !== null)
+      return withMost(numbers.head_room * rival.saturation_per_s, null);
     if (asked === null || !rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null))
-      return rival.usable_per_s;
+      return withMost(rival.usable_per_s, rival.most_per_s);
     const last = rival.tails.filter(([, tail]) => tail <= asked).length - 1;
     if (last < 0) return null;
     const [rate, tail] = rival.tails[last];
-    if (last === rival.tails.length - 1) return rate;
+    if (last === rival.tails.length - 1) return withMost(rate, rival.saturation_per_s);
     const [nextRate, nextTail] = rival.tails[last + 1];
-    return rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate);
+    return withMost(rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate), null);
   }
 
-  function serving(numbers, rival, { latency, traffic, price, grid }) {
-    const usable = usableWithin(rival, latency);
-    if (traffic === null || usable === null) return null;
-    const machines = Math.max(1, Math.ceil((traffic / usable) * (1 - 1e-9)));
+  function serving(numbers, rival, knobs) {
+    const rates = usableWithin(numbers, rival, knobs.latency);
+    if (knobs.traffic === null || rates === null) return null;
+    const [most, fewest] = rates.map((rate) => Math.max(1, Math.ceil((knobs.traffic / rate) * (1 - 1e-9))));
+    const found = withMachines(numbers, rival, knobs, most);
+    return { ...found, fewer: fewest >= most ? null : withMachines(numbers, rival, knobs, fewest) };
+  }
+
+  const atLeast = (served) => served.fewer || served;
+
+  const needsFewer = (one, other) => one !== null && other !== null && one.machines < atLeast(other).machines;
+
+  function withMachines(numbers, rival, { traffic, price, grid }, machines) {
     let energy = null, money = null, carbon = null;
     if (rival.idle_w !== null && rival.above_idle_j !== null)
       energy = Math.max(1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j), 0);
@@ -54,8 +66,8 @@ const whatIf = (() => {
       found.latency = rival.untested || (rival.tails.length && served === null) ? "open" : "meets";
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
-        const ends = served && rival.repeated ? served[what] : null;
-        found[what] = held(ends, ends, limit);
+        const told = served !== null && rival.repeated;
+        found[what] = held(told ? atLeast(served)[what] : null, told ? served[what] : null, limit);
       }
     return { outcome: together([rival.fixed, ...Object.values(found)]), found, serving: served };
   }
@@ -63,6 +75,7 @@ const whatIf = (() => {
   function nothingSaved(numbers, less, more, weighed) {
     const one = weighed[less].serving, other = weighed[more].serving;
     if (one === null || other === null || one.machines < other.machines) return false;
+    if (one.fewer || other.fewer) return false; // how many either needs is not known
     const pairs = [[one.money, other.money]];
     if (numbers.rivals[less].rank === numbers.rivals[more].rank) {
       if (one.energy === null || other.energy === null) return false;
@@ -76,21 +89,18 @@ const whatIf = (() => {
     const passing = [...weighed.keys()].filter((place) => weighed[place].outcome === "meets");
     if (!passing.length) {
       const kind = weighed.some((each) => each.outcome === "open") ? "open" : "none";
-      return { kind, chosen: null, enough: null, weighed };
+      return { kind, chosen: null, enough: null, weighed, passedOver: null };
     }
-    const counts = passing.filter((place) => weighed[place].serving).map((place) => weighed[place].serving.machines);
-    const fewest = Math.min(...counts);
-    const first = weighed[passing[0]].serving
-      ? passing.find((place) => weighed[place].serving && weighed[place].serving.machines === fewest)
-      : passing[0];
+    const fewer = (found, place) => (needsFewer(weighed[place].serving, weighed[found].serving) ? place : found);
+    const first = passing.reduce(fewer);
     const better = (top, place) => (numbers.rivals[place].difference > numbers.rivals[top].difference ? place : top);
     const preferred = passing.filter((place) => numbers.rivals[place].preferred);
     const best = preferred.length ? preferred.reduce(better) : null;
     if (best !== null && first !== best && knobs.traffic !== null && nothingSaved(numbers, first, best, weighed))
-      return { kind: "indifferent", chosen: best, enough: first, weighed };
+      return { kind: "indifferent", chosen: best, enough: first, weighed, passedOver: null };
     const reference = numbers.rivals.findIndex((rival) => rival.reference);
     const kind = first < reference ? "smaller" : first === reference ? "reference" : "larger";
-    return { kind, chosen: first, enough: null, weighed, passedOver: first !== passing[0] };
+    return { kind, chosen: first, enough: null, weighed, passedOver: first === passing[0] ? null : passing[0] };
   }
 
   // As effkit/report/units.py shows numbers; toFixed alone rounds a tie up, Python to the even digit.
@@ -124,7 +134,8 @@ const whatIf = (() => {
     if (!head.moves) return still;
     const outcome = weighed.found[head.key] || null;
     if (!(head.key in texts)) return { ...still, outcome };
-    return { text: served === null ? "–" : texts[head.key](), detail: "", outcome };
+    const text = served === null ? "–" : texts[head.key]();
+    return { text: served !== null && served.fewer && text !== "–" ? `at most ${text}` : text, detail: "", outcome };
   }
 
   function hidden(key, knobs) {
@@ -138,18 +149,19 @@ const whatIf = (() => {
     const made = decide(run.numbers, knobs);
     const named = (place) => (place === null ? "" : run.labels[place]);
     const words = {
-      chosen: named(made.chosen), enough: named(made.enough), rate,
+      chosen: named(made.chosen), enough: named(made.enough), passed_over: named(made.passedOver), rate,
       reference: run.labels[run.numbers.rivals.findIndex((rival) => rival.reference)],
     };
     const notes = [];
     if (knobs.margin !== run.begin.margin) notes.push(run.explores);
     if (made.kind !== run.begin.kind || made.chosen !== run.begin.chosen) notes.push(run.as_asked);
     if (run.waiting && knobs.latency !== null && knobs.traffic !== null) notes.push(run.waiting);
+    const patterns = made.passedOver === null ? run.patterns : run.passed_over;
     const drawn = run.front;
     return {
       kind: made.kind,
       chosen: made.chosen,
-      sentence: (made.passedOver ? run.fewest : run.patterns)[made.kind].replace(/\{(\w+)\}/g, (_, word) => words[word]),
+      sentence: patterns[made.kind].replace(/\{(\w+)\}/g, (_, word) => words[word]),
       notes,
       hidden: run.heads.map((head) => hidden(head.key, knobs)),
       lines: made.weighed.map((weighed, place) => ({
