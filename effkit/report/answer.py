@@ -307,7 +307,7 @@ def _indicative(view: View) -> list[str]:
 
 
 def _rehearsal(view: View) -> bool:
-    return view.record.spec.protocol.base == "smoke"
+    return view.record.spec.protocol.rehearsal
 
 
 def _hardly_matters(view: View) -> list[str]:

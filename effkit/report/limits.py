@@ -103,7 +103,7 @@ def _forms_disagree(candidate: CandidateRecord) -> bool:
 
 
 def _run(view: View) -> Iterator[str]:
-    if view.record.spec.protocol.base == "smoke":
+    if view.record.spec.protocol.rehearsal:
         yield f"A smoke run checks that everything works: {whole(view.record.task.test_used)} test items decide little."
     if view.record.code.git_dirty:
         yield "The code had changes that were not committed."
