@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from effkit.store import Loaded
 
 Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
-Worsening = Literal["worse", "slower"]
-"""In what the second of two runs may fall behind the first: in quality, or in a latency."""
+
+
+class Worsening(StrEnum):
+    """In what the second of two runs may fall behind the first: in quality, or in a latency."""
+
+    WORSE = "worse"
+    SLOWER = "slower"
 
 
 def rerun(
@@ -100,14 +106,14 @@ def _worsened(found: Agreement, asked: Sequence[Worsening]) -> int:
     """Say in what B has fallen behind A; 1 where it has, 3 where nothing tells of one that is asked, else 0."""
     candidates = [each.candidate for each in found.worse]
     latencies = [f"{each.first.name} of {each.candidate}" for each in found.slower]
-    fallen: Mapping[Worsening, list[str]] = {"worse": candidates, "slower": latencies}
-    told: Mapping[Worsening, bool] = {"worse": bool(found.gaps), "slower": bool(found.latencies)}
+    fallen = {Worsening.WORSE: candidates, Worsening.SLOWER: latencies}
+    told = {Worsening.WORSE: bool(found.gaps), Worsening.SLOWER: bool(found.latencies)}
     for each in asked:
         if fallen[each]:
             typer.echo(f"B is {each}: {', '.join(fallen[each])}.", err=True)
         elif not told[each]:
-            what = "no quality was compared" if each == "worse" else "no latency has an interval in both runs"
-            typer.echo(f"Whether B is {each} is not shown: {what}.", err=True)
+            what = "quality was compared" if each is Worsening.WORSE else "latency has an interval in both runs"
+            typer.echo(f"Whether B is {each} is not shown: no {what}.", err=True)
     if any(fallen[each] for each in asked):
         return 1
     return 0 if all(told[each] for each in asked) else 3
