@@ -97,9 +97,10 @@ def assemble(
 
 
 def predictions_table(found: Findings) -> pd.DataFrame:
-    """Return per-item predictions and scores, a row an item, candidate and training seed."""
+    """Return per-item predictions and scores, a row an item, candidate and training seed; clusters where there are."""
     import pandas as pd
 
+    clusters: dict[str, NDArray[np.int64]] = {} if found.clusters is None else {"cluster": found.clusters}
     frames = []
     for name, prepared in found.prepared.items():
         seeds = list(resolve.seeds(found.models[name], found.spec))
@@ -114,6 +115,7 @@ def predictions_table(found: Findings) -> pd.DataFrame:
                         "confidence": _confidence(predictions, found.task),
                         "label": _shown(found.labels, found.task),
                         "score": found.scores(predictions),
+                        **clusters,
                     }
                 )
             )

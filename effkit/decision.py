@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from effkit import places
 from effkit.analysis.asked import asked, changed
+from effkit.analysis.decide import Outcome, Weighed
 from effkit.analysis.decide import decide as choose
 from effkit.record import Record
+from effkit.report.checks import why_not
 from effkit.report.decision import argument
 from effkit.report.render import environment
+from effkit.report.verdicts import plain, weighed
 from effkit.report.view import View
-from effkit.spec import SpecError
+from effkit.spec import SpecError, unknown_name
 from effkit.untried import untried
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class Reasoned:
     """
 
     def __init__(self, record: Record, keys: dict[str, Any]) -> None:
-        view = View(record)
+        self._view = view = View(record)
         self.record = record
         self.decision = choose(view.contenders, asked(record, changed(record, keys)))
         found = argument(view, self.decision)
@@ -56,6 +59,43 @@ class Reasoned:
     def kind(self) -> str:
         """Of the choice: smaller, reference, larger, indifferent, open or none."""
         return self.decision.kind
+
+    def verdict(self, name: str) -> Outcome:
+        """Whether a candidate `meets` all that is asked, `fails`, or is `open`: not shown, as of one that did not run.
+
+        Raises:
+            SpecError: for a name that no candidate of the run has.
+        """
+        found = self._weighed(name)
+        return "open" if found is None else found.outcome
+
+    def sentence(self, name: str) -> str:
+        """The verdict on a candidate in words, and why it is not good enough or not shown to be.
+
+        Raises:
+            SpecError: for a name that no candidate of the run has.
+        """
+        found = self._weighed(name)
+        if found is None:
+            why = self.record.candidate(name).error
+            return f"Whether {name} is good enough is not shown: it failed in this run ({why})."
+        match found.outcome:
+            case "meets":
+                return f"{name} is good enough."
+            case "fails":
+                return f"{name} is not good enough: {why_not(self._view, found)}."
+            case "open":
+                return f"Whether {name} is good enough is not shown: {why_not(self._view, found)}."
+
+    def plain(self) -> dict[str, Any]:
+        """The decision as what JSON can hold, under the keys that docs/how-to.md tells."""
+        return plain(self._view, self.decision)
+
+    def _weighed(self, name: str) -> Weighed | None:
+        names = [each.name for each in self.record.candidates]
+        if name not in names:
+            raise unknown_name("candidate of this run", name, names)
+        return weighed(self._view, self.decision, name)
 
     def _repr_html_(self) -> str:
         return environment().get_template("decision.html.j2").render(argument=self.argument, untried=self.untried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from effkit.spec import Frozen
 if TYPE_CHECKING:
     import pandas as pd
 
-INDEX, INDEX_VERSION = ".index.jsonl", 1
+INDEX, INDEX_VERSION = ".index.jsonl", 2
 SLACK_LINES = 1000
 """Lines of records that are gone or changed, beyond which the file is written anew."""
 
@@ -76,6 +76,7 @@ class Summary(Frozen):
     replicate: int
     sweep: str | None
     interactive: bool
+    rehearsal: bool
     started_at: datetime
     wall_s: float
     task: str
@@ -136,17 +137,20 @@ def done(results: Path, identity: str) -> Summary | None:
     return found[-1] if found else None
 
 
-def newest(runs: Iterable[Summary]) -> list[Summary]:
-    """Keep the newest run of each study, studies in the order of their names."""
-    latest = {each.study: each for each in sorted(runs, key=lambda each: each.started_at)}
-    return [latest[study] for study in sorted(latest)]
+def unattended(runs: Sequence[Summary]) -> list[Summary]:
+    """Keep the runs of those studies that `effkit run` has run: what is shown where no study is named."""
+    studies = {each.study for each in runs if not each.interactive}
+    return [each for each in runs if each.study in studies]
 
 
 def table(runs: Sequence[Summary]) -> pd.DataFrame:
     """Return a row for each candidate of each run, with its headline numbers in SI units."""
     import pandas as pd
 
-    about = ("study", "run", "sweep", "replicate", "identity", "started_at", "host", "cpu", "task", "metric")
+    about = (
+        "study", "run", "sweep", "replicate", "identity", "started_at", "interactive", "rehearsal", "host", "cpu",
+        "task", "metric",
+    )  # fmt: skip
     rows = [
         {**{name: getattr(run, name) for name in about}, **dict(candidate)}
         for run in runs
@@ -174,6 +178,7 @@ def summary(record: Record, folder: str, record_bytes: int, changed_ns: int) -> 
         replicate=record.replicate,
         sweep=record.sweep,
         interactive=record.interactive,
+        rehearsal=record.spec.protocol.rehearsal,
         started_at=record.started_at,
         wall_s=record.footprint.wall_s,
         task=record.spec.task,

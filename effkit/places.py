@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,8 @@ from effkit.remote.fetching import refresh
 LEAST_FREE_BYTES = 200 * 2**20
 LEVELS = 3
 """A record lies so deep below a results folder: `<study>/<run>/record.json`."""
+
+log = logging.getLogger(__name__)
 
 
 def current(given: Path | str | None = None) -> Path:
@@ -62,21 +65,32 @@ def check_writable(results: Path) -> None:
 
 
 def load_newest(place: Path | str) -> store.Loaded:
-    """Read a run, or the newest run of a study.
+    """Read a run, or the run that stands for a study: its newest, as `store.newest` has it.
 
     Args:
         place: folder or address of either.
 
     Raises:
-        StoreError: when there is neither, or the store cannot be reached.
+        StoreError: when there is neither, the newest cannot be read, or the store cannot be reached.
     """
     folder = located(place)
     if (folder / store.RECORD).exists():
         return store.load(folder)
-    runs = sorted(path.parent for path in folder.glob(f"[!.]*/{store.RECORD}"))
+    runs: list[store.Loaded] = []
+    for path in sorted((path.parent for path in folder.glob(f"[!.]*/{store.RECORD}")), reverse=True):
+        try:
+            found = store.load(path)
+        except store.StoreError as error:
+            if not runs:
+                raise
+            log.warning("left out: %s", error)
+            continue
+        runs.append(found)
+        if not (found.rehearsal or found.interactive):
+            break  # nothing older goes before it
     if not runs:
         raise store.StoreError(f"{place} holds no run: give a run's folder, as `effkit run` prints it, or a study's.")
-    return store.load(runs[-1])
+    return store.standing(runs)
 
 
 def located(place: Path | str) -> Path:

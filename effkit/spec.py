@@ -240,6 +240,11 @@ class Protocol(Frozen):
             )
         return self
 
+    @property
+    def rehearsal(self) -> bool:
+        """Whether it only tries that everything works: `smoke`, whatever is changed of it."""
+        return self.base == "smoke"
+
 
 FEWEST_TO_ADAPT = 5
 TIERS: dict[str, dict[str, Any]] = {

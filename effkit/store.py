@@ -11,13 +11,13 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -47,12 +47,59 @@ class StoreError(OSError):
     """The results cannot be written or read; the message says what to do."""
 
 
+class Run(Protocol):
+    """By what one run of a study goes before another: a loaded run, or its line of the index."""
+
+    @property
+    def study(self) -> str: ...
+
+    @property
+    def run(self) -> str: ...
+
+    @property
+    def started_at(self) -> datetime: ...
+
+    @property
+    def interactive(self) -> bool: ...
+
+    @property
+    def rehearsal(self) -> bool: ...
+
+
+AnyRun = TypeVar("AnyRun", bound=Run)
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A record and the folder it came from."""
 
     folder: Path
     record: Record
+
+    @property
+    def study(self) -> str:
+        """Whose run it is."""
+        return self.record.spec.name
+
+    @property
+    def run(self) -> str:
+        """Its name, which is its folder's."""
+        return self.folder.name
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began."""
+        return self.record.started_at
+
+    @property
+    def interactive(self) -> bool:
+        """Whether it was made by hand, and not by `effkit run`."""
+        return self.record.interactive
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether its protocol only tries that everything works."""
+        return self.record.spec.protocol.rehearsal
 
 
 def run_under_way() -> Path | None:
@@ -204,7 +251,28 @@ def load_all(results: Path) -> list[Loaded]:
     return sorted(found, key=lambda each: each.record.started_at)
 
 
-def newest(runs: Iterable[Loaded]) -> list[Loaded]:
-    """Keep the newest run of each study, studies in the order of their names."""
-    latest = {each.record.spec.name: each for each in sorted(runs, key=lambda each: each.record.started_at)}
-    return [latest[name] for name in sorted(latest)]
+def newest(runs: Iterable[AnyRun]) -> list[AnyRun]:
+    """Keep of each study the run that stands for it, studies in the order of their names.
+
+    That is the newest that `effkit run` made; where there is none, the newest made by hand. A rehearsal stands only
+    where there is nothing else. A newer run that is passed over is named in a warning.
+    """
+    studies: dict[str, list[AnyRun]] = {}
+    for each in runs:
+        studies.setdefault(each.study, []).append(each)
+    return [standing(studies[name]) for name in sorted(studies)]
+
+
+def standing(runs: Sequence[AnyRun]) -> AnyRun:
+    """Return the one of a study's runs that stands for it, as `newest` does."""
+    found = max(runs, key=lambda each: (_weight(each), each.started_at, each.run))
+    last = max(runs, key=lambda each: (each.started_at, each.run))
+    if _weight(last) < _weight(found):
+        what = "rehearsal" if last.rehearsal else "run by hand"
+        log.warning("%s: a newer %s was passed over (%s); name its folder to see it", last.study, what, last.run)
+    return found
+
+
+def _weight(run: Run) -> int:
+    """What `effkit run` made weighs most, what was made by hand less, and a rehearsal nothing, whoever made it."""
+    return 0 if run.rehearsal else 1 if run.interactive else 2

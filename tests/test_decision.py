@@ -82,6 +82,34 @@ def test_a_run_without_rivals_is_refused(record: Record) -> None:
         decide(record.model_copy(update={"candidates": (failed, *record.candidates[:1])}))
 
 
+@pytest.mark.parametrize(
+    ("case", "name", "verdict", "words"),
+    [
+        ("yes", "minilm-l6", "meets", "minilm-l6 is good enough."),
+        ("yes", "tfidf-logreg", "fails", "tfidf-logreg is not good enough: worse by more than 1 point."),
+        ("yes", "mpnet-base", "fails", "mpnet-base is not good enough: p99 latency is"),
+        ("yes", "minilm-l6+int8", "open", "it failed in this run (the worker was killed while it quantised"),
+        ("inconclusive", "minilm-l6", "open", "is not shown: 2,000 items cannot tell whether it is worse by 1 point"),
+        ("smoke with a p99 limit", "minilm-l6", "open", "is not shown: whether its p99 latency stays within the limit"),
+        ("labels", "tfidf-logreg", "fails", "tfidf-logreg is not good enough"),
+        ("labels", "tfidf-logreg@all", "meets", "tfidf-logreg@all is good enough."),
+    ],
+)
+def test_every_candidate_has_a_verdict_and_not_shown_is_not_no(
+    make_record: MakeRecord, case: str, name: str, verdict: str, words: str
+) -> None:
+    reasoned = decide(make_record(case))
+    assert reasoned.verdict(name) == verdict
+    assert words in reasoned.sentence(name).replace("\u00a0", " ")
+
+
+def test_a_verdict_on_nobody_names_those_there_are(make_record: MakeRecord) -> None:
+    reasoned = decide(make_record("no"))
+    for ask in (reasoned.verdict, reasoned.sentence):
+        with pytest.raises(SpecError, match="`minilm-l6` is not a known candidate.*Known: mpnet-base, tfidf-logreg"):
+            ask("minilm-l6")
+
+
 def test_untried_techniques_are_lines_that_a_study_takes(record: Record) -> None:
     import yaml
 

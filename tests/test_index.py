@@ -14,6 +14,16 @@ from effkit import index, store
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
 
 
+LATER = "2026-03-02T14:12:00Z"
+"""A day after the golden record began."""
+
+
+def rehearsed() -> dict[str, Any]:
+    """The parameters of the golden record, under the protocol of a rehearsal."""
+    spec: dict[str, Any] = json.loads(GOLDEN.read_text())["spec"]
+    return spec | {"protocol": spec["protocol"] | {"base": "smoke"}}
+
+
 def put(results: Path, run: str, **changes: Any) -> Path:
     """Put a record of the tests under another name."""
     raw = json.loads(GOLDEN.read_text()) | {"run": run} | changes
@@ -120,3 +130,23 @@ def test_runs_by_hand_and_with_failed_candidates_are_not_done(results: Path) -> 
     put(results, "c", identity="1-x", candidates=whole, interactive=False)
     found = index.done(results, "1-x")
     assert found is not None and found.run == "c"
+
+
+def test_a_line_tells_whether_its_run_stands_for_the_study(results: Path) -> None:
+    put(results, "a")
+    put(results, "b", started_at=LATER, spec=rehearsed())
+    put(results, "c", started_at=LATER, interactive=True)
+    for _ in range(2):
+        runs = index.read(results).runs
+        assert {each.run: (each.rehearsal, each.interactive) for each in runs} == {
+            "a": (False, False), "b": (True, False), "c": (False, True),
+        }  # fmt: skip
+        assert [each.run for each in store.newest(runs)] == ["a"]
+    assert list(index.table(runs).drop_duplicates("run")["rehearsal"]) == [False, True, False]
+
+
+def test_studies_that_were_only_run_by_hand_are_kept_only_where_one_is_named(results: Path) -> None:
+    put(results, "a", interactive=True)
+    assert index.unattended(index.read(results).runs) == []
+    put(results, "b", started_at=LATER)
+    assert [each.run for each in index.unattended(index.read(results).runs)] == ["a", "b"]

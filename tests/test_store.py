@@ -73,6 +73,17 @@ def test_the_newest_run_of_each_study_is_kept(results: Path, record: Record) -> 
     assert [each.record.run for each in store.newest(loaded)] == [record.run]
 
 
+def test_a_rehearsal_or_a_run_by_hand_stands_only_where_nothing_better_does(results: Path, record: Record) -> None:
+    later = record.started_at.replace(year=record.started_at.year + 1)
+    smoke = record.spec.model_copy(update={"protocol": record.spec.protocol.model_copy(update={"base": "smoke"})})
+    batch = store.Loaded(results / "batch", record)
+    by_hand = store.Loaded(results / "by-hand", record.model_copy(update={"interactive": True, "started_at": later}))
+    rehearsal = store.Loaded(results / "smoke", record.model_copy(update={"spec": smoke, "started_at": later}))
+    assert store.newest([rehearsal, batch, by_hand]) == [batch]
+    assert store.newest([rehearsal, by_hand]) == [by_hand]
+    assert store.newest([rehearsal]) == [rehearsal]
+
+
 def test_results_are_found_from_inside_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EFFKIT_RESULTS", raising=False)
     for folder in ("params", "notebooks"):

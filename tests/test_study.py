@@ -123,8 +123,9 @@ def test_a_rerun_makes_nothing_again_and_predicts_the_same(record: Record, resul
 
 
 def test_a_task_of_ones_own(results: Path) -> None:
-    frame = pd.DataFrame({"x": range(200), "side": ["left", "right"] * 100, "y": ["even", "odd"] * 100})
-    task = Task.from_frame("parity", frame, target="y", groups=["side"])
+    pairs = [number // 2 for number in range(200)]
+    frame = pd.DataFrame({"x": range(200), "side": ["left", "right"] * 100, "y": ["even", "odd"] * 100, "pair": pairs})
+    task = Task.from_frame("parity", frame, target="y", groups=["side"], cluster="pair")
     made = study(
         task=task,
         reference="cheat",
@@ -135,6 +136,8 @@ def test_a_task_of_ones_own(results: Path) -> None:
     assert record.reference.quality is not None
     assert record.reference.quality.value.value == 1.0
     assert {group.group for group in record.reference.quality.groups} == {"side=left", "side=right"}
+    answers = pd.read_parquet(made.save() / store.PREDICTIONS)
+    assert (answers["cluster"] == answers["item"] // 2).all(), "which items depend on each other is kept"
 
 
 def test_a_reference_without_an_error_is_told_before_measuring(results: Path) -> None:

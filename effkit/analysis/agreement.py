@@ -16,6 +16,7 @@ from effkit.analysis.circumstances import Difference, circumstances, differences
 from effkit.analysis.excuses import excuse
 from effkit.analysis.quality import holm
 from effkit.analysis.readings import GAP, Reading, counted, readings
+from effkit.analysis.regressions import RunGap, run_gaps
 from effkit.analysis.welch import ALPHA, LogTest, log_test
 from effkit.record import Record
 
@@ -109,6 +110,7 @@ class Agreement:
     items: tuple[Items, ...]
     exact: tuple[Exact, ...]
     numbers: tuple[Number, ...]
+    gaps: tuple[RunGap, ...]
     refused: tuple[Refused, ...]
 
     @property
@@ -120,6 +122,22 @@ class Agreement:
     def by_chance(self) -> float:
         """How many of them would lie apart at the 5 % level if nothing had changed."""
         return ALPHA * len(self.tested)
+
+    @property
+    def worse(self) -> tuple[RunGap, ...]:
+        """The candidates whose answers are worse in the second run, by more than chance."""
+        return tuple(each for each in self.gaps if each.worse)
+
+    @property
+    def latencies(self) -> tuple[Number, ...]:
+        """Those of the tested numbers that are times of a request; a ratio to the reference is none."""
+        return tuple(each for each in self.tested if each.first.latency)
+
+    @property
+    def slower(self) -> tuple[Number, ...]:
+        """The latencies that are longer in the second run, by more than chance over all numbers."""
+        differing = [each for each in self.latencies if each.verdict == "differs"]
+        return tuple(each for each in differing if each.second.estimate.value > each.first.estimate.value)
 
     @property
     def broken(self) -> bool:
@@ -153,18 +171,21 @@ def compare(
         raise NotComparable("The two runs have no candidate in common.")
     excuses = {name: excuse(first, second, name, found) for name in names}
     refused = list(_missing(first, second, names))
+    working = [name for name in names if "failed" not in (first.candidate(name).status, second.candidate(name).status)]
     items: tuple[Items, ...] = ()
+    gaps: tuple[RunGap, ...] = ()
     if first_predictions is None or second_predictions is None:
         refused.append(Refused("", "predictions", "a run has no predictions.parquet any more"))
     else:
         items = _compared_items(first_predictions, second_predictions, excuses)
-    working = [name for name in names if "failed" not in (first.candidate(name).status, second.candidate(name).status)]
+        gaps, unfit = run_gaps(first, second, first_predictions, second_predictions, working)
+        refused += [Refused(name, "quality of B less A", why) for name, why in unfit.items()]
     exact = [each for name in working for each in _compared_exactly(first, second, name, excuses)]
     numbers: list[Number] = []
     for name in working:
         refused += _refused_numbers(first, second, name, found)
         numbers += _compared_numbers(first, second, name, found)
-    return Agreement(found, items, tuple(exact), _judged(numbers), tuple(refused))
+    return Agreement(found, items, tuple(exact), _judged(numbers), gaps, tuple(refused))
 
 
 def _check_same_question(first: Record, second: Record) -> None:

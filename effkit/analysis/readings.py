@@ -26,6 +26,7 @@ class Reading:
         freedom: degrees of freedom that the interval rests on; 0 where there is none.
         energy: whether it is one, so that rank and host count.
         to_reference: whether it is a ratio to the reference.
+        latency: whether it is a time of one request, unloaded.
         one_worker: whether a single worker stands behind it, so that its interval leaves out that process's luck.
     """
 
@@ -35,6 +36,7 @@ class Reading:
     freedom: int
     energy: bool = False
     to_reference: bool = False
+    latency: bool = False
     one_worker: bool = False
 
 
@@ -64,10 +66,10 @@ def counted(candidate: CandidateRecord) -> dict[str, float]:
 def _latency(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
     if (latency := candidate.latency) is None:
         return
-    yield _reading("mean latency", "s", latency.mean_s, spec)
+    yield _reading("mean latency", "s", latency.mean_s, spec, latency=True)
     for each in latency.percentiles:
         if (estimate := _percentile(each, latency.mean_s.n)) is not None:
-            yield _reading(f"p{each.level:g} latency", "s", estimate, spec)
+            yield _reading(f"p{each.level:g} latency", "s", estimate, spec, latency=True)
     yield from _ratio("mean latency to the reference", latency.ratio, spec)
 
 

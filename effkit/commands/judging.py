@@ -52,7 +52,7 @@ def _records(place: Path) -> list[Record]:
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [places.load_newest(place).record]
-    found = index.newest(each for each in index.read(place).runs if not each.interactive)
+    found = store.newest(index.unattended(index.read(place).runs))
     if not found:
         raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")
     return [store.load(place / each.folder).record for each in found]

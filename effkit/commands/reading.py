@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from effkit.commands.options import Results
 
+if TYPE_CHECKING:
+    from effkit.index import Summary
+    from effkit.record import Record
+
 
 def report(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Folders or addresses of runs or studies [default: every study].", show_default=False),
+    ] = None,
     results: Results = None,
-    interactive: Annotated[bool, typer.Option("--interactive", help="Runs made by hand in a notebook too.")] = False,
+    interactive: Annotated[bool, typer.Option("--interactive", help="Studies that were only run by hand too.")] = False,
 ) -> None:
-    """Write the report of the newest run of each study."""
+    """Write the report of the newest run of each study, or of those named."""
     from effkit import places
 
-    write_report(places.current(results), interactive=interactive)
+    write_report(places.current(results), runs or (), interactive=interactive)
 
 
 def check(
@@ -45,28 +54,52 @@ def check(
         raise typer.Exit(1)
 
 
-def write_report(results: Path, *, interactive: bool = False) -> None:
-    """Write the report of the newest run of each study, and a table of all runs; say where it is."""
+def write_report(results: Path, named: Sequence[str] = (), *, interactive: bool = False) -> None:
+    """Write the report of the newest run of each study, or of those named, and a table of all; say where it is."""
     from effkit import index, store
-    from effkit.address import shown
     from effkit.report import write
 
     found = index.read(results)
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
-    listed = [each for each in found.runs if interactive or not each.interactive]
+    records = _named(named) if named else _newest(found.runs, results, interactive)
+    try:
+        page = write(records, results / "report")
+        index.table(found.runs).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+    except OSError as error:
+        raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
+    typer.echo(f"report: {page.resolve()}")
+
+
+def _named(runs: Sequence[str]) -> list[Record]:
+    from effkit import places
+    from effkit.spec import SpecError
+
+    records = [places.load_newest(each).record for each in runs]
+    names = [each.spec.name for each in records]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SpecError(
+            f"Several runs of {', '.join(twice)} were named, and a report shows one of each study: name one. "
+            "`effkit compare A B` holds two against each other."
+        )
+    return records
+
+
+def _newest(runs: Sequence[Summary], results: Path, interactive: bool) -> list[Record]:
+    """The record that stands for each study; of studies that were only run by hand where they are asked for."""
+    from effkit import index, store
+    from effkit.address import shown
+
+    listed = list(runs) if interactive else index.unattended(runs)
     if not listed:
         typer.echo(
             f"{shown(results)} has runs made by hand only: `effkit report --interactive` shows them."
-            if found.runs
+            if runs
             else f"{shown(results)} has no runs yet: `effkit run params/tabular.yaml` makes one.",
             err=True,
         )
         raise typer.Exit(1)
-    records = [store.load(results / each.folder).record for each in index.newest(listed)]
-    try:
-        page = write(records, results / "report")
-        index.table(listed).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
-    except OSError as error:
-        raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
-    typer.echo(f"report: {page.resolve()}")
+    for study in sorted({each.study for each in runs} - {each.study for each in listed}):
+        typer.echo(f"left out: {study}, only run by hand; `effkit report --interactive` shows it", err=True)
+    return [store.load(results / each.folder).record for each in store.newest(listed)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,15 @@ from effkit.commands.options import Results, Run
 if TYPE_CHECKING:
     import pandas as pd
 
+    from effkit.analysis.agreement import Agreement
     from effkit.store import Loaded
+
+
+class Worsening(StrEnum):
+    """In what the second of two runs may fall behind the first: in quality, or in a latency."""
+
+    WORSE = "worse"
+    SLOWER = "slower"
 
 
 def rerun(
@@ -56,6 +66,14 @@ def compare(
         str, typer.Argument(help="A run's folder or address, or a study's: its newest run.", show_default=False)
     ],
     b: Annotated[str, typer.Argument(help="Another run of the same task.", show_default=False)],
+    fail_if: Annotated[
+        list[Worsening] | None,
+        typer.Option(
+            "--fail-if",
+            help="Exit code 1 when B is this too, 3 when nothing tells; may be given twice.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say in what two runs agree; exit code 1 when something differs that must be the same."""
     from effkit import places
@@ -77,8 +95,26 @@ def compare(
         typer.echo(f"{name}  {shown(each.folder)}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
     for line in agreement_lines(found):
         typer.echo(line)
-    if found.broken:
-        raise typer.Exit(1)
+    code = _worsened(found, fail_if or ())
+    if code or found.broken:
+        raise typer.Exit(1 if found.broken else code)
+
+
+def _worsened(found: Agreement, asked: Sequence[Worsening]) -> int:
+    """Say in what B has fallen behind A; 1 where it has, 3 where nothing tells of one that is asked, else 0."""
+    candidates = [each.candidate for each in found.worse]
+    latencies = [f"{each.first.name} of {each.candidate}" for each in found.slower]
+    fallen = {Worsening.WORSE: candidates, Worsening.SLOWER: latencies}
+    told = {Worsening.WORSE: bool(found.gaps), Worsening.SLOWER: bool(found.latencies)}
+    for each in asked:
+        if fallen[each]:
+            typer.echo(f"B is {each}: {', '.join(fallen[each])}.", err=True)
+        elif not told[each]:
+            what = "quality was compared" if each is Worsening.WORSE else "latency has an interval in both runs"
+            typer.echo(f"Whether B is {each} is not shown: no {what}.", err=True)
+    if any(fallen[each] for each in asked):
+        return 1
+    return 0 if all(told[each] for each in asked) else 3
 
 
 def _predictions(run: Loaded) -> pd.DataFrame | None:

@@ -8,7 +8,8 @@ from itertools import groupby
 from effkit.analysis.agreement import Agreement, Exact, Items, Number
 from effkit.analysis.circumstances import Difference
 from effkit.analysis.readings import Reading
-from effkit.report.units import NBSP, interval, show, times
+from effkit.analysis.regressions import RunGap
+from effkit.report.units import NBSP, interval, show, signed, signed_interval, times
 
 NAMED_ITEMS = 10
 """Of the items that differ, so many are named."""
@@ -37,6 +38,7 @@ def agreement_lines(found: Agreement) -> Iterator[str]:
     yield ""
     yield from _answers(found.items)
     yield from _exact(found.exact)
+    yield from _gaps(found.gaps)
     yield ""
     yield from _table(found.numbers)
     yield ""
@@ -81,6 +83,27 @@ def _exact(exact: Sequence[Exact]) -> Iterator[str]:
 
 def _due(excuse: str) -> str:
     return f"They may: {excuse}." if excuse else "On the same host and versions they must not differ."
+
+
+def _gaps(gaps: Sequence[RunGap]) -> Iterator[str]:
+    if not gaps:
+        return
+    together = f"; the intervals hold for all {len(gaps)} at once" if len(gaps) > 1 else ""
+    yield ""
+    yield f"Quality, B less A on the same items, above 0 where B is better{together}:"
+    width = max(len(each.candidate) for each in gaps)
+    for each in gaps:
+        yield f"  {each.candidate:<{width}}  {_gap(each)}{'  worse in B' if each.worse else ''}"
+
+
+def _gap(found: RunGap) -> str:
+    if found.of_errors:
+        ends = interval(found.low, found.high, "count", found.difference)
+        text = f"{show(found.difference, 'count')} {ends}"
+    else:
+        ends = signed_interval(100 * found.low, 100 * found.high, decimals=2)
+        text = f"{signed(100 * found.difference, decimals=2)} points {ends}"
+    return text.replace("\u00a0", " ")
 
 
 def _table(numbers: Sequence[Number]) -> Iterator[str]:

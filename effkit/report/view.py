@@ -83,7 +83,7 @@ class View:
     @property
     def rehearsal(self) -> bool:
         """Whether it only shows that everything works."""
-        return self.record.spec.protocol.base == "smoke"
+        return self.record.spec.protocol.rehearsal
 
     @cached_property
     def waiting(self) -> str:

@@ -96,6 +96,8 @@ def test_a_latency_far_apart_differs_and_one_close_to_the_edge_may_be_chance() -
         (mean,) = [n for n in found.numbers if (n.candidate, n.first.name) == ("minilm-l6", "mean latency")]
         assert mean.verdict == verdict
         assert mean.test is not None and mean.test.ratio == pytest.approx(factor)
+        assert [each.first.name for each in found.slower] == (["mean latency"] if verdict == "differs" else [])
+    assert compare(slower(1.5), golden()).slower == (), "what is faster is not slower"
 
 
 def test_energy_of_another_rank_is_refused_and_the_rest_is_not() -> None:

@@ -11,6 +11,8 @@ import yaml
 
 from effkit import store
 from effkit.params import parse
+from effkit.record import Estimate, Record
+from tests.analysis.two_runs import changed, golden, lost, predictions, with_candidate
 from tests.command_line import Result, effkit, started
 from tests.conftest import parameters
 
@@ -105,3 +107,53 @@ def test_runs_of_two_tasks_are_refused_in_a_sentence(kept: Path, tmp_path: Path)
     assert done.returncode == 2
     assert "different tasks: breast-cancer in A and adult-income in B" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def kept_as(folder: Path, record: Record, answers: pd.DataFrame | None) -> Path:
+    """Put a run where the command line finds it."""
+    folder.mkdir(parents=True)
+    (folder / store.RECORD).write_text(record.model_dump_json(), encoding="utf-8")
+    if answers is not None:
+        answers.to_parquet(folder / store.PREDICTIONS)
+    return folder
+
+
+def slowed() -> Record:
+    """The golden record under another seed, so that everything may differ, with one mean latency half as long again."""
+    record = changed(golden(), spec={"seed": 2})
+    latency = record.candidate("minilm-l6").latency
+    assert latency is not None
+    mean = latency.mean_s
+    moved = Estimate(value=1.5 * mean.value, low=1.5 * mean.low, high=1.5 * mean.high, n=mean.n)
+    return with_candidate(record, "minilm-l6", latency=latency.model_copy(update={"mean_s": moved}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"), [((), 0), (("worse",), 1), (("slower",), 1), (("slower", "worse"), 1)], ids=str
+)
+def test_a_run_that_fell_behind_ends_with_1_where_that_is_asked(
+    tmp_path: Path, asked: tuple[str, ...], code: int
+) -> None:
+    a = kept_as(tmp_path / "text" / "a", golden(), predictions())
+    b = kept_as(tmp_path / "text" / "b", slowed(), lost(15))
+    done = effkit("compare", a, b, *[word for each in asked for word in ("--fail-if", each)])
+    assert done.returncode == code, done.stdout
+    said = {"worse": "B is worse: minilm-l6.", "slower": "B is slower: mean latency of minilm-l6."}
+    assert done.stderr.splitlines() == [said[each] for each in asked]
+    assert "−37.50 points" in done.stdout and "worse in B" in done.stdout
+    back = effkit("compare", b, a, *[word for each in asked for word in ("--fail-if", each)])
+    assert (back.returncode, back.stderr) == (0, ""), "what got better has not fallen behind"
+
+
+def test_where_nothing_tells_the_exit_code_is_3_and_not_0(tmp_path: Path) -> None:
+    bare = golden().model_copy(
+        update={"candidates": tuple(each.model_copy(update={"latency": None}) for each in golden().candidates)}
+    )
+    a = kept_as(tmp_path / "text" / "a", bare, None)
+    b = kept_as(tmp_path / "text" / "b", changed(bare, spec={"seed": 2}), predictions())
+    assert effkit("compare", a, b).returncode == 0
+    for asked, why in (("worse", "no quality was compared"), ("slower", "no latency has an interval in both runs")):
+        done = effkit("compare", a, b, "--fail-if", asked)
+        assert done.returncode == 3
+        assert f"Whether B is {asked} is not shown: {why}." in done.stderr
+    assert effkit("compare", a, b, "--fail-if", "larger").returncode == 2

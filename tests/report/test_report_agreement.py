@@ -5,7 +5,7 @@ from __future__ import annotations
 from effkit.analysis.agreement import compare
 from effkit.analysis.circumstances import Difference
 from effkit.report.agreement import agreement_lines, difference_lines
-from tests.analysis.two_runs import changed, golden, predictions, with_candidate
+from tests.analysis.two_runs import changed, golden, lost, predictions, with_candidate
 
 
 def test_a_run_beside_itself_is_reproduced() -> None:
@@ -75,3 +75,22 @@ def test_hashes_are_told_short_and_the_present_is_called_here() -> None:
         "notebook: its source is aaaaaaaaaaaa in the run and bbbbbbbbbbbb here",
         "version: torch is 1 in the run and 2 here",
     ]
+
+
+def test_the_gap_from_run_to_run_stands_with_its_interval_and_a_loss_is_named() -> None:
+    lines = [" ".join(line.split()) for line in agreement_lines(compare(golden(), golden(), predictions(), lost(15)))]
+    heading = lines.index("Quality, B less A on the same items, above 0 where B is better; "
+                          "the intervals hold for all 3 at once:")  # fmt: skip
+    gaps = lines[heading + 1 : heading + 4]
+    assert [line.split(" [")[0] for line in gaps] == [
+        "mpnet-base 0.00 points", "tfidf-logreg 0.00 points", "minilm-l6 −37.50 points",
+    ]  # fmt: skip
+    assert [line.endswith("] worse in B") for line in gaps] == [False, False, True]
+
+
+def test_a_gap_of_errors_is_told_in_their_own_unit() -> None:
+    record = changed(golden(), task={"kind": "regression", "metric": "absolute_error"})
+    larger = predictions()
+    larger.loc[larger["candidate"] == "minilm-l6", "score"] += 0.5
+    lines = [" ".join(line.split()) for line in agreement_lines(compare(record, record, predictions(), larger))]
+    assert "minilm-l6 −0.500 [−0.500, −0.500] worse in B" in lines
