@@ -9,7 +9,8 @@ from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import BYTES_PER_GB, HEAD_ROOM, MONTH_S
-from effkit.analysis.decide import SAME, Outcome, What, together, weigh
+from effkit.analysis.decide import Outcome, What, together, weigh
+from effkit.analysis.serving import SAME
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
 """Limits whose outcome another margin, limit, traffic, price or grid can change; the others keep theirs."""
@@ -68,6 +69,7 @@ class Numbers:
     embodied_g_per_hour: float
     transfer_per_gb: float
     storage_per_gb_month: float
+    noise: float
     saved_share: float
     head_room: float
     j_per_kwh: float
@@ -91,6 +93,7 @@ def numbers(order: Sequence[Contender], asked: Asked) -> Numbers:
         embodied_g_per_hour=asked.embodied_g_per_hour,
         transfer_per_gb=cost.transfer_per_gb if cost else 0.0,
         storage_per_gb_month=cost.storage_per_gb_month if cost else 0.0,
+        noise=asked.noise,
         saved_share=SAME,
         head_room=HEAD_ROOM,
         j_per_kwh=J_PER_KWH,

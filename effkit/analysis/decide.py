@@ -14,7 +14,7 @@ from typing import Literal
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.family import SIMPLEST_FIRST
-from effkit.analysis.serving import Serving, needs_fewer, serving
+from effkit.analysis.serving import Serving, needs_fewer, saves_nothing, serving
 
 What = Literal[
     "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
@@ -26,8 +26,6 @@ nothing is saved by less, nothing because something is open, or nothing because 
 
 AT_EVERY_RATE = "unloaded it keeps within the limit, but at no rate of the load test"
 NO_LOAD_TEST = "no load test bears its p99"
-SAME = 0.95
-"""Less than this share is a saving in money or energy; more is not worth a word."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +142,9 @@ def decide(known: Sequence[Contender], asked: Asked) -> Decision:
     if not passing:
         some_open = any(each.outcome == "open" for each in order)
         return Decision("open" if some_open else "none", None, order, twins, asked)
-    first = _cheapest(passing)
+    first = _cheapest(passing, asked.noise)
     best = _best(passing)
-    if best not in (None, first) and asked.budget.requests_per_s is not None and _nothing_saved(first, best):
+    if best not in (None, first) and saves_nothing(first.contender, best.contender, asked):
         return Decision("indifferent", best.contender.name, order, twins, asked, enough=first.contender.name)
     number = order.index(first)
     kind: Kind = "smaller" if number < place else "reference" if number == place else "larger"
@@ -268,11 +266,11 @@ def _modelled(least: float | None, most: float | None, why: str, contender: Cont
     return Known(most, low, high, "" if most is not None else why)
 
 
-def _cheapest(passing: Sequence[Weighed]) -> Weighed:
+def _cheapest(passing: Sequence[Weighed], noise: float) -> Weighed:
     """The first in order, unless at the traffic asked for a later one is shown to need fewer machines, and so on."""
     found = passing[0]
     for each in passing[1:]:
-        if needs_fewer(each.serving, found.serving):
+        if needs_fewer(each.serving, found.serving, noise):
             found = each
     return found
 
@@ -281,21 +279,6 @@ def _best(passing: Sequence[Weighed]) -> Weighed | None:
     """The best that is shown to be better than the reference, else the reference; None where neither passes."""
     preferred = [each for each in passing if each.contender.preferred]
     return max(preferred, key=lambda each: each.contender.difference, default=None)
-
-
-def _nothing_saved(less: Weighed, more: Weighed) -> bool:
-    """Whether the smaller one needs as many machines, as much money and, idling included, about as much energy."""
-    one, other = less.serving, more.serving
-    if one is None or other is None or one.machines < other.machines:
-        return False
-    if one.fewer or other.fewer:  # how many either needs is not known
-        return False
-    pairs = [(one.money_per_thousand, other.money_per_thousand)]
-    if less.contender.rank == more.contender.rank:  # energies of different ranks are not compared
-        if one.energy_j_per_thousand is None or other.energy_j_per_thousand is None:
-            return False
-        pairs.append((one.energy_j_per_thousand, other.energy_j_per_thousand))
-    return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
 
 
 def _one_per_system(known: Sequence[Contender]) -> tuple[list[Contender], dict[str, str]]:

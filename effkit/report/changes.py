@@ -74,5 +74,5 @@ def _choice(view: View, stretch: Stretch) -> str:
     if decision.chosen is None:
         return "nothing can be chosen" if decision.kind == "open" else "nothing here does"
     if decision.kind == "indifferent":
-        return f"{view.of(decision.chosen)}, the best, since less saves no machine and hardly any energy"
+        return f"{view.of(decision.chosen)}, the best, since less saves next to nothing"
     return view.of(decision.chosen)

@@ -135,7 +135,7 @@ def _choice(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
     bases = {each[0].capacity.basis for each in found.values()}
     if len(found) == len(view.measured) and len(bases) == 1:  # else some may need more
         yield from _alike(found)
-    yield from _turning_point(found)
+    yield from _turning_point(found, view.asked.noise)
 
 
 def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
@@ -150,15 +150,15 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
         yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
 
 
-def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:
-    """The traffic from which on candidates differ in machines, among those whose rates are of the best kind."""
+def _turning_point(found: dict[str, list[Provision]], noise: float) -> Iterator[str]:
+    """From where on candidates differ in machines by more than noise, among those whose rates are of the best kind."""
     for basis in BASIS_WORDS:
         served = {label: each[0].capacity for label, each in found.items() if each[0].capacity.basis == basis}
         if len(served) < 2:
             continue
         usable = {label: each.usable_per_s for label, each in served.items()}
         first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
-        if rate_number(usable[first]) != rate_number(usable[last]):
+        if usable[last] > usable[first] * (1 + noise):
             needs = "may need" if served[first].at_least else "needs"
             yield (
                 f"Above {rate(usable[first])} {first} {needs} a second machine, {last} only above "

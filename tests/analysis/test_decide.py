@@ -159,13 +159,33 @@ def test_fewer_machines_beat_the_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most_per_s", "chosen"), [(None, "small"), (6.0, "small"), (9.9, "small"), (10.0, "linear"), (50.0, "linear")]
+    ("most_per_s", "chosen"), [(None, "small"), (6.0, "small"), (9.4, "small"), (10.0, "linear"), (50.0, "linear")]
 )
 def test_fewer_machines_are_claimed_only_where_the_bounds_carry_them(most_per_s: float | None, chosen: str) -> None:
     """At 1,000 a second 100 machines of the small one do for certain, and the linear one needs no more than 200."""
     linear = contender("linear", 0.2, family="linear", usable_per_s=5.0, most_per_s=most_per_s)
     known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=10.0, most_per_s=80.0)]
     assert decide(known, asked(requests_per_s=1000.0)).chosen == chosen
+
+
+@pytest.mark.parametrize(("per_s", "chosen"), [(10.03, "linear"), (10.09, "linear"), (10.4, "linear"), (10.7, "small")])
+def test_machines_within_the_noise_or_next_to_none_do_not_beat_the_order(per_s: float, chosen: str) -> None:
+    """At 10,000 a second 998 and 992 machines against 1,000 are noise, 962 are not worth a word, and 935 are."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0)
+    known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=per_s)]
+    assert decide(known, asked(requests_per_s=10_000.0)).chosen == chosen
+
+
+@pytest.mark.parametrize(("noise", "chosen", "kind"), [(0.01, "linear", "indifferent"), (0.001, "small", "smaller")])
+def test_a_machine_by_chance_neither_beats_the_order_nor_saves(noise: float, chosen: str, kind: str) -> None:
+    """At 100 a second it takes one machine of 100.2 and two of 99.9, which is 0.3 % less."""
+    at_edge = replace(asked(requests_per_s=100.0, cost=PRICE), noise=noise)
+    small = replace(SMALL, usable_per_s=100.2, above_idle_j=0.001)
+    linear = contender("linear", 0.2, family="linear", usable_per_s=99.9)
+    assert decide([reference(usable_per_s=1.0), linear, small], at_edge).chosen == chosen
+    found = decide([reference(usable_per_s=99.9, above_idle_j=0.001), small], at_edge)
+    assert [each.serving.machines for each in found.order if each.serving] == [1, 2]
+    assert found.kind == kind
 
 
 def test_the_first_gives_way_to_who_needs_fewer_and_not_to_who_only_may() -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from effkit.record import Record
+from effkit.production import Budget
+from effkit.record import Estimate, Record
 from effkit.report import summarise
 from effkit.report.values import Answer
 
@@ -103,3 +104,20 @@ def test_nothing_is_chosen_without_evidence(make_record: MakeRecord) -> None:
 def test_energy_makes_a_headline_only_where_it_was_counted(make_record: MakeRecord) -> None:
     assert any("energy" in f.caption for f in answer_of(make_record("gpu")).figures)
     assert not any("energy" in f.caption for f in answer_of(make_record("yes")).figures)
+
+
+@pytest.mark.parametrize(("requests_per_s", "words"), [(10.0, "as many"), (10_000.0, "about as many")])
+def test_of_machines_that_differ_by_chance_about_as_many_are_needed(
+    make_record: MakeRecord, requests_per_s: float, words: str
+) -> None:
+    record = make_record("gpu")
+    reference, near = record.reference, record.candidate("minilm-l6")
+    assert reference.latency is not None and near.latency is not None
+    mean_s = Estimate(value=0.995 * reference.latency.mean_s.value, n=5)
+    near = near.model_copy(
+        update={"latency": near.latency.model_copy(update={"mean_s": mean_s}), "energy": reference.energy}
+    )
+    spec = record.spec.model_copy(update={"budget": Budget(requests_per_s=requests_per_s)})
+    found = answer_of(record.model_copy(update={"spec": spec, "candidates": (reference, near)}))
+    assert found.kind == "no matter"
+    assert f"it needs {words} machines and about as much energy: take the best, MPNet base" in found.sentence

@@ -79,6 +79,16 @@ def test_it_says_where_cost_decides_nothing_and_from_where_it_does(make_record: 
         assert words in plain(table.note)
 
 
+def test_rates_within_the_noise_are_not_told_apart(make_record: MakeRecord) -> None:
+    record = make_record("gpu")
+    reference, near = record.reference.latency, record.candidate("minilm-l6").latency
+    assert reference is not None and near is not None
+    for factor, told in ((1.005, False), (1.05, True)):
+        mean_s = Estimate(value=factor * reference.mean_s.value, n=5)
+        table = section_of(changed(record, "minilm-l6", latency=near.model_copy(update={"mean_s": mean_s}))).traffic
+        assert table is not None and ("needs a second machine" in table.note) == told
+
+
 def test_money_only_with_a_price(make_record: MakeRecord) -> None:
     record = make_record("yes")
     without, priced = section_of(record).traffic, section_of(record, cost=PRICE).traffic
