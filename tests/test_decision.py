@@ -10,8 +10,9 @@ import pytest
 from effkit import Budget, SpecError, decide
 from effkit.migrations import read_record
 from effkit.params import assigned
-from effkit.record import Record
+from effkit.record import Estimate, Record
 from effkit.untried import untried
+from tests.analysis.two_runs import with_candidate
 from tests.report.conftest import CASES, MakeRecord
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
@@ -39,6 +40,22 @@ def test_a_decision_prints_as_an_argument(record: Record) -> None:
 def test_a_margin_that_is_chosen_afterwards_proves_nothing(record: Record) -> None:
     assert "proves nothing" not in str(decide(record))
     assert "proves nothing" in str(decide(record, margin_points=30.0))
+
+
+def test_size_cold_start_and_throughput_are_limits(record: Record) -> None:
+    limits = {
+        "budget__latency_p99_s": None, "budget__peak_bytes": None, "budget__weight_bytes": 50_000_000,
+        "budget__cold_start_s": 10, "budget__items_per_s": 300,
+    }  # fmt: skip
+    text = str(decide(record, **limits)).replace("\u00a0", " ")
+    assert "Size on disk of at most 50 MB, cold start of at most 10 s and throughput of at least 300 /s." in text
+    assert "size on disk is 90.9 MB, and 50 MB is allowed; throughput is 268 /s [262, 273], and 300 /s is asked" in text
+    nearest = "MiniLM L6 comes nearest to the limit on throughput: 268 /s [262, 273], and 300 /s is asked for."
+    assert nearest in text
+    (batches,) = record.candidate("minilm-l6").throughput
+    close = batches.model_copy(update={"items_per_s": Estimate(value=299.0, low=298.0, high=299.5, n=5)})
+    text = str(decide(with_candidate(record, "minilm-l6", throughput=(close,)), **limits)).replace("\u00a0", " ")
+    assert "throughput is 1 /s under the 300 /s asked for" in text
 
 
 def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> None:

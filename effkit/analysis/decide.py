@@ -17,7 +17,8 @@ from effkit.analysis.family import SIMPLEST_FIRST
 from effkit.analysis.serving import Serving, needs_fewer, saves_nothing, serving
 
 What = Literal[
-    "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
+    "latency", "preparing", "inferring", "memory", "weights", "starting", "throughput", "energy", "carbon", "money",
+    "quality", "groups",
 ]  # fmt: skip
 Outcome = Literal["meets", "fails", "open"]
 Kind = Literal["smaller", "reference", "larger", "indifferent", "open", "none"]
@@ -26,6 +27,8 @@ nothing is saved by less, nothing because something is open, or nothing because 
 
 AT_EVERY_RATE = "unloaded it keeps within the limit, but at no rate of the load test"
 NO_LOAD_TEST = "no load test bears its p99"
+AT_LEAST: tuple[What, ...] = ("throughput",)
+"""Limits that are to be reached; all others are not to be exceeded."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class Check:
     limit: float
     known: Known
     currency: str = ""
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the limit is to be reached, and not one that is not to be exceeded."""
+        return self.what in AT_LEAST
 
     @property
     def of_quality(self) -> bool:
@@ -193,6 +201,12 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         yield _held("inferring", contender.infer_p99_s, budget.infer_p99_s)
     if budget.peak_bytes is not None:
         yield _held("memory", contender.peak_bytes, float(budget.peak_bytes))
+    if budget.weight_bytes is not None:
+        yield _held("weights", contender.weight_bytes, float(budget.weight_bytes))
+    if budget.cold_start_s is not None:
+        yield _held("starting", contender.cold_start_s, budget.cold_start_s)
+    if budget.items_per_s is not None:
+        yield _held("throughput", contender.items_per_s, budget.items_per_s)
     if budget.energy_j is not None:
         yield _held("energy", contender.energy_j, budget.energy_j)
     no_rate = "no rate is known at which it serves"
@@ -247,8 +261,11 @@ def _groups(contender: Contender, margin: float) -> Check:
 
 
 def _held(what: What, known: Known, limit: float) -> Check:
-    meets = known.high is not None and known.high <= limit
-    fails = known.low is not None and known.low > limit
+    low, high = known.low, known.high
+    if what in AT_LEAST:
+        meets, fails = low is not None and low >= limit, high is not None and high < limit
+    else:
+        meets, fails = high is not None and high <= limit, low is not None and low > limit
     return Check(what, "meets" if meets else "fails" if fails else "open", limit, known)
 
 

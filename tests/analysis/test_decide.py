@@ -26,7 +26,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
-        "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
+        "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
+        "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "saturation_per_s": None, "own_limit_s": None,
         "tails": (), "untested": False, "repeated": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
@@ -75,6 +76,9 @@ def test_an_open_one_is_neither_chosen_nor_out() -> None:
         ({"prepare_p99_s": 0.0005}, "preparing"),
         ({"infer_p99_s": 0.005}, "inferring"),
         ({"peak_bytes": 10**7}, "memory"),
+        ({"weight_bytes": 10**6}, "weights"),
+        ({"cold_start_s": 0.1}, "starting"),
+        ({"items_per_s": 2000.0}, "throughput"),
         ({"energy_j": 0.05}, "energy"),
         ({"carbon_g_per_thousand": 1e-6, "requests_per_s": 1.0}, "carbon"),
         ({"money_per_thousand": 0.001, "requests_per_s": 1.0}, "money"),
@@ -96,6 +100,15 @@ def test_what_is_not_known_is_open_and_bounds_still_decide() -> None:
     assert weigh(replace(SMALL, p99_s=Known(0.05, 0.04, 0.06)), limit).outcome == "open"
     found = decide([reference(), replace(SMALL, p99_s=Known(None, why="n too small"))], limit)
     assert (found.kind, found.chosen) == ("open", None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "outcome"), [(900.0, "meets"), (950.0, "meets"), (1000.0, "open"), (1100.0, "fails")]
+)
+def test_a_throughput_is_to_be_reached_by_the_whole_interval(limit: float, outcome: str) -> None:
+    known = replace(SMALL, items_per_s=Known(1000.0, 950.0, 1050.0))
+    assert weigh(known, asked(items_per_s=limit)).affordable == outcome
+    assert weigh(replace(SMALL, items_per_s=Known(1000.0)), asked(items_per_s=limit)).affordable == "open"
 
 
 def test_the_reference_can_be_out_and_a_larger_one_in() -> None:

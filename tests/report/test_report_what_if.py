@@ -138,6 +138,9 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         prepare_p99_s=draw(knowns(SECONDS)),
         infer_p99_s=draw(knowns(SECONDS)),
         peak_bytes=draw(knowns(st.sampled_from([1e8, 5e8, 1e9]))),
+        weight_bytes=draw(knowns(st.sampled_from([1e7, 1e8]))),
+        cold_start_s=draw(knowns(some(0.1, 10.0))),
+        items_per_s=draw(knowns(some(1.0, 1e3))),
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
@@ -162,6 +165,8 @@ def some_asked(draw: st.DrawFn) -> Asked:
     limits = {
         "prepare_p99_s": perhaps(SECONDS), "infer_p99_s": perhaps(SECONDS), "peak_bytes": perhaps(st.just(500_000_000)),
         "energy_j": perhaps(some(0.1, 10)), "group_margin_points": perhaps(some(0.1, 5)),
+        "weight_bytes": perhaps(st.just(10_000_000)), "cold_start_s": perhaps(some(0.1, 10)),
+        "items_per_s": perhaps(some(1, 1e3)),
         "carbon_g_per_thousand": perhaps(some(1e-4, 10)), "money_per_thousand": perhaps(some(1e-4, 10)),
         "network_s": perhaps(some(0, 0.05)), "network_bytes_per_s": perhaps(some(1e5, 1e8)),
     }  # fmt: skip
