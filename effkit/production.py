@@ -134,3 +134,6 @@ class CostSpec(Frozen):
     storage_per_gb_month: NonNegativeFloat = Field(
         default=0.0, description="price of keeping 10^9 bytes of a model for a month, on every machine"
     )
+    workers_per_machine: PositiveInt = Field(
+        default=1, description="workers that share a machine, as you know it: they are measured one at a time"
+    )

@@ -126,6 +126,17 @@ def test_a_price_is_told_in_the_currency_of_the_decision(record: Record) -> None
     assert "price of 1,000 requests of at most 0.500 CHF" in text
 
 
+def test_workers_that_share_a_machine_may_be_others_than_the_study_gave(record: Record) -> None:
+    price = {"cost__machine_per_hour": 0.3, "cost__currency": "CHF", "cost__source": "a made-up price"}
+    given = {**price, "budget__requests_per_s": 1000.0, "budget__latency_p99_s": None}
+    alone, shared = decide(record, **given), decide(record, **given, cost__workers_per_machine=8)
+    assert "8 workers share a machine, as given" in str(shared) and "share a machine" not in str(alone)
+    machines = [[each.serving.machines for each in found.decision.order if each.serving] for found in (alone, shared)]
+    assert machines[0] and all(few < many for many, few in zip(*machines, strict=True))
+    with pytest.raises(SpecError, match="workers_per_machine"):
+        decide(record, **given, cost__workers_per_machine=0)
+
+
 def test_how_many_items_would_do_is_told_for_the_margin_that_they_were_counted_for(make_record: MakeRecord) -> None:
     record = make_record("inconclusive")
     one = record.candidate("minilm-l6")

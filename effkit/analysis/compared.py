@@ -25,7 +25,7 @@ class Rival:
         fixed: of the limits that no slider moves, together.
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
-        usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
+        usable_per_s: rate of one worker within `own_limit_s`; for other limits `tails` has rates and their p99.
         most_per_s: what that may be at most, where it is only known to be no less.
         saturation_per_s: where it was put under load; it tells the rate without a limit, and bounds it under another.
         away_s: the network's part of a limit, seconds.
@@ -69,6 +69,7 @@ class Numbers:
     embodied_g_per_hour: float
     transfer_per_gb: float
     storage_per_gb_month: float
+    workers_per_machine: int
     noise: float
     saved_share: float
     head_room: float
@@ -93,6 +94,7 @@ def numbers(order: Sequence[Contender], asked: Asked) -> Numbers:
         embodied_g_per_hour=asked.embodied_g_per_hour,
         transfer_per_gb=cost.transfer_per_gb if cost else 0.0,
         storage_per_gb_month=cost.storage_per_gb_month if cost else 0.0,
+        workers_per_machine=asked.workers_per_machine,
         noise=asked.noise,
         saved_share=SAME,
         head_room=HEAD_ROOM,

@@ -70,7 +70,7 @@ class Contender:
         items_per_s: throughput in the protocol's batches.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
-        usable_per_s: requests a second that one machine is given; None where no rate is known.
+        usable_per_s: requests a second that one worker is given; None where no rate is known.
         most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
         saturation_per_s: rate with a queue that never empties, of who was put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
@@ -129,7 +129,7 @@ class Contender:
         return self.usable_per_s is not None or bool(self.tails)
 
     def usable_within(self, limit_s: float | None) -> tuple[float, float] | None:
-        """Requests a second that one machine is given where p99 on the machine must keep within a limit.
+        """Requests a second that one worker is given where p99 on the machine must keep within a limit.
 
         The study's own limit has the rate of the record. For another, the load test's percentiles tell between which of
         its rates the limit is crossed, on a straight line; without one, saturation tells.

@@ -40,9 +40,10 @@ class Serving:
 def serving(contender: Contender, asked: Asked) -> Serving | None:
     """What it takes at the traffic asked for; None without a traffic or a rate."""
     requests_per_s = asked.budget.requests_per_s
-    rates = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
-    if requests_per_s is None or rates is None:
+    per_worker = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
+    if requests_per_s is None or per_worker is None:
         return None
+    rates = (asked.workers_per_machine * per_worker[0], asked.workers_per_machine * per_worker[1])
     most, fewest = (machines_needed(requests_per_s, per_s) for per_s in rates)
     found = _with_machines(most, rates, contender, asked)
     if fewest >= most:

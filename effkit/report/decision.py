@@ -13,7 +13,7 @@ from effkit.report.outcome import explores, outcome
 from effkit.report.units import capital, rate, show
 from effkit.report.values import Argument, Step
 from effkit.report.view import View
-from effkit.report.words import listing
+from effkit.report.words import listing, side_by_side
 
 
 def argument(view: View, decision: Decision | None = None) -> Argument | None:
@@ -33,7 +33,14 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
         Step("So", tuple(_so(view, told))),
         Step("What would change it", tuple(changes(view, told))),
     )
-    return Argument(tuple(step for step in steps if step.lines), tuple(at_each_traffic(view, told)))
+    return Argument(tuple(step for step in steps if step.lines), tuple(_at_each_traffic(view, told)))
+
+
+def _at_each_traffic(view: View, decision: Decision) -> Iterator[str]:
+    lines = list(at_each_traffic(view, decision))
+    yield from lines
+    if lines:
+        yield from side_by_side(decision.asked.workers_per_machine)
 
 
 def _asked(view: View, decision: Decision) -> Iterator[str]:

@@ -169,7 +169,9 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
         yield Head(check.what, capital(LIMITS[check.what]), f"{bound(check)} {limit}", moves=False)
     if not any(each.serves for each in order):
         return
-    yield Head("machines", "Machines", "at that traffic", moves=True)
+    workers = view.asked.workers_per_machine
+    several = f", {whole(workers)} workers on each, as given" if workers > 1 else ""
+    yield Head("machines", "Machines", f"at that traffic{several}", moves=True)
     yield Head("money", "Money", _at_most(view.asked.budget.money_per_thousand), moves=True)
     if any(each.idle_w is not None and each.above_idle_j is not None for each in order):
         yield Head("served_energy", "Energy", "of 1,000 requests", moves=True)

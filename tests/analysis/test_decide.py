@@ -226,6 +226,14 @@ def test_what_bounded_machines_cost_is_held_against_a_limit_at_both_ends(limit: 
     assert (check.known.low, check.known.high) == pytest.approx((10 / 360, 20 / 360))
 
 
+def test_workers_that_share_a_machine_need_fewer_machines() -> None:
+    known = [reference(usable_per_s=1.0), replace(SMALL, usable_per_s=10.0, most_per_s=12.0)]
+    shared = replace(asked(requests_per_s=1000.0, cost=PRICE), workers_per_machine=8)
+    served = [each.serving for each in decide(known, shared).order if each.serving]
+    assert [(each.machines, each.at_least.machines) for each in served] == [(13, 11), (125, 125)]
+    assert served[0].money_per_thousand == pytest.approx(13 / 3600)
+
+
 def test_groups_have_a_margin_of_their_own() -> None:
     grouped = replace(SMALL, groups=(GroupLoss("a=1", -0.01, 0.01), GroupLoss("a=2", -0.04, -0.02)))
     outcomes = {

@@ -183,6 +183,7 @@ def some_asked(draw: st.DrawFn) -> Asked:
         56.0,
         draw(some(1, 2)),
         draw(some(0, 50)),
+        draw(st.sampled_from([1, 8])),
     )
 
 

@@ -30,8 +30,9 @@ const whatIf = (() => {
   }
 
   function serving(numbers, rival, knobs) {
-    const rates = usableWithin(numbers, rival, knobs.latency);
-    if (knobs.traffic === null || rates === null) return null;
+    const perWorker = usableWithin(numbers, rival, knobs.latency);
+    if (knobs.traffic === null || perWorker === null) return null;
+    const rates = perWorker.map((rate) => numbers.workers_per_machine * rate);
     const [most, fewest] = rates.map((rate) => Math.max(1, Math.ceil((knobs.traffic / rate) * (1 - 1e-9))));
     const [found, least] = [most, fewest].map((machines) => ({ rates, ...withMachines(numbers, rival, knobs, machines) }));
     return { ...found, fewer: fewest >= most ? null : least };
