@@ -29,6 +29,13 @@ class Budget(Frozen):
     )
     infer_p99_s: PositiveFloat | None = Field(default=None, description="99th percentile of the model alone, seconds")
     peak_bytes: PositiveInt | None = Field(default=None, description="peak memory of the worker, on a GPU too, bytes")
+    weight_bytes: PositiveInt | None = Field(default=None, description="size of the model's files on disk, bytes")
+    cold_start_s: PositiveFloat | None = Field(
+        default=None, description="from a fresh process to its first answer: importing, loading, first call, seconds"
+    )
+    items_per_s: PositiveFloat | None = Field(
+        default=None, description="throughput in batches of `protocol.batch`: at least so many items a second"
+    )
     energy_j: PositiveFloat | None = Field(default=None, description="energy of a request, joules")
     carbon_g_per_thousand: PositiveFloat | None = Field(
         default=None, description="CO2e of 1,000 requests at `requests_per_s`, grams"
@@ -128,4 +135,7 @@ class CostSpec(Frozen):
     transfer_per_gb: NonNegativeFloat = Field(default=0.0, description="price of moving 10^9 bytes")
     storage_per_gb_month: NonNegativeFloat = Field(
         default=0.0, description="price of keeping 10^9 bytes of a model for a month, on every machine"
+    )
+    workers_per_machine: PositiveInt = Field(
+        default=1, description="workers that share a machine, as you know it: they are measured one at a time"
     )

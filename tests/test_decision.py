@@ -10,9 +10,10 @@ import pytest
 from effkit import Budget, SpecError, decide
 from effkit.migrations import read_record
 from effkit.params import assigned
-from effkit.record import Record
+from effkit.record import Estimate, Record
 from effkit.report.words import WAITING
 from effkit.untried import untried
+from tests.analysis.two_runs import with_candidate
 from tests.report.conftest import CASES, MakeRecord
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
@@ -40,6 +41,22 @@ def test_a_decision_prints_as_an_argument(record: Record) -> None:
 def test_a_margin_that_is_chosen_afterwards_proves_nothing(record: Record) -> None:
     assert "proves nothing" not in str(decide(record))
     assert "proves nothing" in str(decide(record, margin_points=30.0))
+
+
+def test_size_cold_start_and_throughput_are_limits(record: Record) -> None:
+    limits = {
+        "budget__latency_p99_s": None, "budget__peak_bytes": None, "budget__weight_bytes": 50_000_000,
+        "budget__cold_start_s": 10, "budget__items_per_s": 300,
+    }  # fmt: skip
+    text = str(decide(record, **limits)).replace("\u00a0", " ")
+    assert "Size on disk of at most 50 MB, cold start of at most 10 s and throughput of at least 300 /s." in text
+    assert "size on disk is 90.9 MB, and 50 MB is allowed; throughput is 268 /s [262, 273], and 300 /s is asked" in text
+    nearest = "MiniLM L6 comes nearest to the limit on throughput: 268 /s [262, 273], and 300 /s is asked for."
+    assert nearest in text
+    (batches,) = record.candidate("minilm-l6").throughput
+    close = batches.model_copy(update={"items_per_s": Estimate(value=299.0, low=298.0, high=299.5, n=5)})
+    text = str(decide(with_candidate(record, "minilm-l6", throughput=(close,)), **limits)).replace("\u00a0", " ")
+    assert "throughput is 1 /s under the 300 /s asked for" in text
 
 
 def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> None:
@@ -136,6 +153,17 @@ def test_a_price_is_told_in_the_currency_of_the_decision(record: Record) -> None
         )
     ).replace("\u00a0", " ")  # fmt: skip
     assert "price of 1,000 requests of at most 0.500 CHF" in text
+
+
+def test_workers_that_share_a_machine_may_be_others_than_the_study_gave(record: Record) -> None:
+    price = {"cost__machine_per_hour": 0.3, "cost__currency": "CHF", "cost__source": "a made-up price"}
+    given = {**price, "budget__requests_per_s": 1000.0, "budget__latency_p99_s": None}
+    alone, shared = decide(record, **given), decide(record, **given, cost__workers_per_machine=8)
+    assert "8 workers share a machine, as given" in str(shared) and "share a machine" not in str(alone)
+    machines = [[each.serving.machines for each in found.decision.order if each.serving] for found in (alone, shared)]
+    assert machines[0] and all(few < many for many, few in zip(*machines, strict=True))
+    with pytest.raises(SpecError, match="workers_per_machine"):
+        decide(record, **given, cost__workers_per_machine=0)
 
 
 def test_how_many_items_would_do_is_told_for_the_margin_that_they_were_counted_for(make_record: MakeRecord) -> None:

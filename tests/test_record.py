@@ -56,6 +56,13 @@ def test_load_tests_that_were_stored_before_company_on_the_gpu_are_read(raw: dic
     assert {each.load.gpu_strangers for each in read.candidates if each.load} == {None}
 
 
+def test_budgets_that_were_stored_before_size_cold_start_and_throughput_are_read(raw: dict[str, Any]) -> None:
+    later = ("weight_bytes", "cold_start_s", "items_per_s")
+    assert [raw["spec"]["budget"].pop(name) for name in later] == [None, None, None]
+    budget = read_record(json.dumps(raw)).spec.budget
+    assert [getattr(budget, name) for name in later] == [None, None, None]
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from effkit.analysis.carbon import check_regions, embodied_g_per_hour, grid
+from effkit.analysis.cost import workers_on
 from effkit.params import given, override, parse
 from effkit.production import NO_POINTS, Budget, CostSpec
 from effkit.record import Record
@@ -29,6 +30,7 @@ class Asked:
         grid_g_per_kwh: CO2e of electricity; None where the region has no factor.
         pue: the data centre's energy over its machines'.
         embodied_g_per_hour: CO2e of making a machine that falls on an hour.
+        workers_per_machine: as given with the price; one where nothing is given.
     """
 
     margin: float
@@ -38,6 +40,7 @@ class Asked:
     grid_g_per_kwh: float | None
     pue: float
     embodied_g_per_hour: float
+    workers_per_machine: int = 1
 
 
 def asked(record: Record, spec: StudySpec | None = None) -> Asked:
@@ -61,6 +64,7 @@ def asked(record: Record, spec: StudySpec | None = None) -> Asked:
         grid_g_per_kwh=grid_g,
         pue=carbon.pue,
         embodied_g_per_hour=embodied_g_per_hour(carbon.embodied_kg or 0.0, carbon.lifetime_years),
+        workers_per_machine=workers_on(wanted.cost),
     )
 
 

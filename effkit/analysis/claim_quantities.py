@@ -115,11 +115,12 @@ def _over(one: float | None, base: float | None) -> float | None:
 
 
 def _machines(comparison: Comparison, requests_per_s: float) -> Figure:
+    spec = comparison.record.spec
     numbers: list[Estimate] = []
     bases: set[Basis] = set()
     generations: list[int] = []
     for each in (comparison.one, comparison.base):
-        served = provision(each, requests_per_s, carbon=comparison.record.spec.carbon) if each else None
+        served = provision(each, requests_per_s, carbon=spec.carbon, cost=spec.cost) if each else None
         if each is None or served is None:
             return Figure(None, why="how many machines it takes is not known")
         numbers.append(served.machines)

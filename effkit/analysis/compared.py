@@ -9,7 +9,8 @@ from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import BYTES_PER_GB, HEAD_ROOM, MONTH_S
-from effkit.analysis.decide import SAME, Outcome, What, together, weigh
+from effkit.analysis.decide import Outcome, What, together, weigh
+from effkit.analysis.serving import SAME
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
 """Limits whose outcome another margin, limit, traffic, price or grid can change; the others keep theirs."""
@@ -24,7 +25,7 @@ class Rival:
         fixed: of the limits that no slider moves, together.
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
-        usable_per_s: rate of one machine within `own_limit_s`; for other limits `tails` has rates and their p99.
+        usable_per_s: rate of one worker within `own_limit_s`; for other limits `tails` has rates and their p99.
         most_per_s: what that may be at most, where it is only known to be no less.
         saturation_per_s: where it was put under load; it tells the rate without a limit, and bounds it under another.
         away_s: the network's part of a limit, seconds.
@@ -68,6 +69,8 @@ class Numbers:
     embodied_g_per_hour: float
     transfer_per_gb: float
     storage_per_gb_month: float
+    workers_per_machine: int
+    noise: float
     saved_share: float
     head_room: float
     j_per_kwh: float
@@ -91,6 +94,8 @@ def numbers(order: Sequence[Contender], asked: Asked) -> Numbers:
         embodied_g_per_hour=asked.embodied_g_per_hour,
         transfer_per_gb=cost.transfer_per_gb if cost else 0.0,
         storage_per_gb_month=cost.storage_per_gb_month if cost else 0.0,
+        workers_per_machine=asked.workers_per_machine,
+        noise=asked.noise,
         saved_share=SAME,
         head_room=HEAD_ROOM,
         j_per_kwh=J_PER_KWH,

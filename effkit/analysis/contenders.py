@@ -14,10 +14,11 @@ from effkit.analysis.family import Family, family
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.evidence import PercentileRecord, QualityVerdict
-from effkit.record import CandidateRecord, Record
-from effkit.spec import Budget
+from effkit.record import CandidateRecord, ColdStart, Estimate, Record
+from effkit.spec import StudySpec
 
 NO_DIFFERENCE = 0.0
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ class Contender:
         time: mean latency over the reference's.
         p99_s: of a whole call on the machine, with the parts below.
         peak_bytes: of the whole worker, on a GPU too.
+        weight_bytes: of the model's files on disk.
+        cold_start_s: from a fresh process to its first answer.
+        items_per_s: throughput in the protocol's batches.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
-        usable_per_s: requests a second that one machine is given; None where no rate is known.
+        usable_per_s: requests a second that one worker is given; None where no rate is known.
         most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
         saturation_per_s: rate with a queue that never empties, of who was put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
@@ -98,6 +102,9 @@ class Contender:
     prepare_p99_s: Known
     infer_p99_s: Known
     peak_bytes: Known
+    weight_bytes: Known
+    cold_start_s: Known
+    items_per_s: Known
     energy_j: Known
     rank: str | None
     usable_per_s: float | None
@@ -128,7 +135,7 @@ class Contender:
         return self.usable_per_s is not None or bool(self.tails)
 
     def usable_within(self, limit_s: float | None) -> tuple[float, float] | None:
-        """Requests a second that one machine is given where p99 on the machine must keep within a limit.
+        """Requests a second that one worker is given where p99 on the machine must keep within a limit.
 
         The study's own limit has the rate of the record. For another, the load test's percentiles tell between which of
         its rates the limit is crossed, on a straight line; without one, saturation tells.
@@ -155,7 +162,7 @@ def _with_most(per_s: float | None, most_per_s: float | None) -> tuple[float, fl
 def contenders(record: Record) -> tuple[Contender, ...]:
     """Return the candidates that worked, in the order of the parameter file."""
     able = [each for each in record.candidates if each.status == "ok" and each.quality]
-    found = tuple(_contender(each, record.reference, record.spec.budget) for each in able)
+    found = tuple(_contender(each, record.reference, record.spec) for each in able)
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
     # Rates that rest on different tests are not held against one another: the best tested have theirs.
     best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
@@ -178,13 +185,12 @@ def unwaited(known: Sequence[Contender]) -> tuple[Contender, ...]:
     return tuple(each if loaded else replace(each, untested=False) for each in known)
 
 
-def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: Budget) -> Contender:
+def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: StudySpec) -> Contender:
     assert candidate.quality is not None
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
     memory = candidate.memory
-    peak = float(memory.taken_bytes) if memory else None
-    request = energy.request_j if energy else None
+    no_energy = energy.note if energy and energy.note else NOT_MEASURED
     return Contender(
         name=candidate.name,
         reference=candidate.reference,
@@ -208,18 +214,16 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, budget: B
         p99_s=_p99(latency.percentiles if latency else ()),
         prepare_p99_s=_part(candidate, "prepare"),
         infer_p99_s=_part(candidate, "infer"),
-        peak_bytes=Known(peak, peak, peak, "" if peak else "not measured"),
-        energy_j=Known(
-            request.value if request else None,
-            request.low if request else None,
-            request.high if request else None,
-            "" if request else (energy.note if energy and energy.note else "not measured"),
-        ),
+        peak_bytes=_exact(memory.taken_bytes if memory else None, NOT_MEASURED),
+        weight_bytes=_exact(memory.weight_bytes if memory else None, "not counted"),
+        cold_start_s=_cold_start(candidate.cold_start),
+        items_per_s=_throughput(candidate, spec.protocol.batch),
+        energy_j=_estimated(energy.request_j if energy else None, no_energy),
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         most_per_s=served.most_usable_per_s if served and served.at_least else None,
         saturation_per_s=candidate.load.saturation_per_s.value if candidate.load else None,
-        own_limit_s=budget.on_machine_s(moved_bytes(candidate)),
+        own_limit_s=spec.budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
         tails=_tails(candidate),
         untested=False,
@@ -256,7 +260,32 @@ def _time(candidate: CandidateRecord, reference: CandidateRecord) -> float:
     return mine.ratio.value if mine.ratio else mine.mean_s.value / theirs.mean_s.value
 
 
-def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = "not measured") -> Known:
+def _exact(value: float | None, missing: str) -> Known:
+    return Known(value, value, value, missing if value is None else "")
+
+
+def _estimated(estimate: Estimate | None, missing: str = NOT_MEASURED) -> Known:
+    return Known(None, why=missing) if estimate is None else Known(estimate.value, estimate.low, estimate.high)
+
+
+def _cold_start(start: ColdStart | None) -> Known:
+    """Of all its parts: the sums of their ends are no nearer than the ends of their sum, however they hang together."""
+    if start is None:
+        return Known(None, why=NOT_MEASURED)
+    parts = (start.import_s, start.load_s, start.first_call_s)
+    value = sum(each.value for each in parts)
+    ends = [(each.low, each.high) for each in parts if each.low is not None and each.high is not None]
+    if len(ends) < len(parts):
+        return Known(value)
+    return Known(value, sum(low for low, _ in ends), sum(high for _, high in ends))
+
+
+def _throughput(candidate: CandidateRecord, batch: int) -> Known:
+    found = next((each for each in candidate.throughput if each.batch == batch), None)
+    return _estimated(found.items_per_s if found else None)
+
+
+def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = NOT_MEASURED) -> Known:
     """The 99th percentile; where it is not known, the lower end of the highest that is bounds it from below."""
     found = next((each for each in percentiles if each.level == 99), None)
     if found is None:
@@ -272,7 +301,7 @@ def _part(candidate: CandidateRecord, part: Literal["prepare", "infer"]) -> Know
     several models, prepare while they infer."""
     latency = candidate.latency
     if latency is None:
-        return Known(None, why="not measured")
+        return Known(None, why=NOT_MEASURED)
     if family(candidate) in ("cascade", "unknown"):
         return Known(None, why="its preparing and inferring are not told apart")
     percentiles = latency.prepare_percentiles if part == "prepare" else latency.infer_percentiles

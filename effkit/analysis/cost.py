@@ -1,8 +1,8 @@
 """What serving takes at a given traffic: machines, money, energy and carbon.
 
 Every machine is one like the machine that was measured. What comes out rests on measured rates and on assumptions
-(head room, one worker a machine, idle power around the clock), so its origin is `modelled`; beside it stands the
-origin of the figures that it rests on.
+(head room, as many workers a machine as are given, idle power around the clock), so its origin is `modelled`; beside it
+stands the origin of the figures that it rests on.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from effkit.spec import CarbonSpec, CostSpec
 HEAD_ROOM = 0.7
 """Share of saturation that a machine is given where no load test says more. At 0.7 a request waits 2.3 service
 times on average if arrivals and service are random (M/M/1: rho / (1 - rho); Kleinrock 1975, "Queueing systems")."""
-
-REPLICAS = 1
-"""Workers a machine is counted with: how several of them scale on one machine has not been measured."""
 
 BYTES_PER_GB = 1e9
 MONTH_S = 365.25 / 12 * 86400
@@ -57,13 +54,13 @@ class Capacity:
 
     @property
     def usable_per_s(self) -> float:
-        """Requests a second that one machine is given: h * R * r."""
-        return self.head_room * REPLICAS * self.per_s.value
+        """Requests a second that the worker is given: h * r."""
+        return self.head_room * self.per_s.value
 
     @property
     def most_usable_per_s(self) -> float:
         """What that may be at most."""
-        return self.usable_per_s if self.most_per_s is None else self.head_room * REPLICAS * self.most_per_s
+        return self.usable_per_s if self.most_per_s is None else self.head_room * self.most_per_s
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,8 @@ class Provision:
 
     Attributes:
         requests_per_s: The traffic (q).
-        capacity: What one machine serves, and where that comes from.
+        capacity: What one worker serves, and where that comes from.
+        workers: On each machine (R).
         machines: How many (N); no more than that, where r is only known to be no less.
         money_per_thousand: For 1,000 requests, in the price's currency; None without a price.
         energy_j_per_thousand: Of N machines that idle between requests, joules; None where idle power or the
@@ -85,6 +83,7 @@ class Provision:
 
     requests_per_s: float
     capacity: Capacity
+    workers: int
     machines: Estimate
     money_per_thousand: Estimate | None = None
     energy_j_per_thousand: Estimate | None = None
@@ -93,9 +92,15 @@ class Provision:
     energy_rests_on: Origin | None = None
 
     @property
+    def usable_per_s(self) -> float:
+        """Requests a second that one machine is given: h * R * r."""
+        return self.workers * self.capacity.usable_per_s
+
+    @property
     def at_most(self) -> bool:
         """Whether fewer machines may do, so that what they take is no more than a bound either."""
-        return machines_needed(self.requests_per_s, self.capacity.most_usable_per_s) < self.machines.value
+        most_per_s = self.workers * self.capacity.most_usable_per_s
+        return machines_needed(self.requests_per_s, most_per_s) < self.machines.value
 
 
 def capacity(candidate: CandidateRecord) -> Capacity | None:
@@ -137,12 +142,18 @@ def _most_per_s(load: Load) -> float | None:
     return max(found.value, min(end for end in ends if end is not None))
 
 
-def machines(requests_per_s: float, served: Capacity) -> Estimate:
+def workers_on(cost: CostSpec | None) -> int:
+    """Workers that share a machine (R), as given with its price, or one: how several scale is not measured."""
+    return 1 if cost is None else cost.workers_per_machine
+
+
+def machines(requests_per_s: float, served: Capacity, workers: int) -> Estimate:
     """Machines that a traffic needs: N = max(1, ceil(q / (h * R * r))), with the interval of r.
 
     Args:
         requests_per_s: The traffic (q).
         served: What one worker serves (r) and how much of it is used (h).
+        workers: On each machine (R).
 
     Raises:
         ValueError: A traffic that is not positive.
@@ -153,7 +164,7 @@ def machines(requests_per_s: float, served: Capacity) -> Estimate:
     def needed(per_s: float | None) -> float | None:
         if per_s is None or per_s <= 0:
             return None
-        return float(machines_needed(requests_per_s, served.head_room * REPLICAS * per_s))
+        return float(machines_needed(requests_per_s, workers * (served.head_room * per_s)))
 
     rate = served.per_s
     value, low, high = needed(rate.value), needed(rate.high), needed(rate.low)
@@ -211,7 +222,7 @@ def provision(
         candidate: What is served.
         requests_per_s: The traffic (q).
         carbon: Region, PUE and, if asked, the machine's embodied carbon.
-        cost: The price of a machine; None names no money.
+        cost: The price of a machine, and how many workers share one; None names no money and counts one.
 
     Returns:
         None where `capacity` is None.
@@ -219,12 +230,14 @@ def provision(
     found = capacity(candidate)
     if found is None:
         return None
-    number = machines(requests_per_s, found)
+    workers = workers_on(cost)
+    number = machines(requests_per_s, found, workers)
     energy = _energy_j(candidate, requests_per_s, number)
     idle_w = candidate.energy.idle_w if candidate.energy else None
     return Provision(
         requests_per_s=requests_per_s,
         capacity=found,
+        workers=workers,
         machines=number,
         money_per_thousand=None
         if cost is None

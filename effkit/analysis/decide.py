@@ -14,10 +14,11 @@ from typing import Literal
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.family import SIMPLEST_FIRST
-from effkit.analysis.serving import Serving, needs_fewer, serving
+from effkit.analysis.serving import Serving, needs_fewer, saves_nothing, serving
 
 What = Literal[
-    "latency", "preparing", "inferring", "memory", "energy", "carbon", "money", "quality", "groups",
+    "latency", "preparing", "inferring", "memory", "weights", "starting", "throughput", "energy", "carbon", "money",
+    "quality", "groups",
 ]  # fmt: skip
 Outcome = Literal["meets", "fails", "open"]
 Kind = Literal["smaller", "reference", "larger", "indifferent", "open", "none"]
@@ -26,8 +27,8 @@ nothing is saved by less, nothing because something is open, or nothing because 
 
 AT_EVERY_RATE = "unloaded it keeps within the limit, but at no rate of the load test"
 NO_LOAD_TEST = "no load test bears its p99"
-SAME = 0.95
-"""Less than this share is a saving in money or energy; more is not worth a word."""
+AT_LEAST: tuple[What, ...] = ("throughput",)
+"""Limits that are to be reached; all others are not to be exceeded."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Check:
     limit: float
     known: Known
     currency: str = ""
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the limit is to be reached, and not one that is not to be exceeded."""
+        return self.what in AT_LEAST
 
     @property
     def of_quality(self) -> bool:
@@ -144,9 +150,9 @@ def decide(known: Sequence[Contender], asked: Asked) -> Decision:
     if not passing:
         some_open = any(each.outcome == "open" for each in order)
         return Decision("open" if some_open else "none", None, order, twins, asked)
-    first = _cheapest(passing)
+    first = _cheapest(passing, asked.noise)
     best = _best(passing)
-    if best not in (None, first) and asked.budget.requests_per_s is not None and _nothing_saved(first, best):
+    if best not in (None, first) and saves_nothing(first.contender, best.contender, asked):
         return Decision("indifferent", best.contender.name, order, twins, asked, enough=first.contender.name)
     number = order.index(first)
     kind: Kind = "smaller" if number < place else "reference" if number == place else "larger"
@@ -196,6 +202,12 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         yield _held("inferring", contender.infer_p99_s, budget.infer_p99_s)
     if budget.peak_bytes is not None:
         yield _held("memory", contender.peak_bytes, float(budget.peak_bytes))
+    if budget.weight_bytes is not None:
+        yield _held("weights", contender.weight_bytes, float(budget.weight_bytes))
+    if budget.cold_start_s is not None:
+        yield _held("starting", contender.cold_start_s, budget.cold_start_s)
+    if budget.items_per_s is not None:
+        yield _held("throughput", contender.items_per_s, budget.items_per_s)
     if budget.energy_j is not None:
         yield _held("energy", contender.energy_j, budget.energy_j)
     no_rate = "no rate is known at which it serves"
@@ -250,8 +262,11 @@ def _groups(contender: Contender, margin: float) -> Check:
 
 
 def _held(what: What, known: Known, limit: float) -> Check:
-    meets = known.high is not None and known.high <= limit
-    fails = known.low is not None and known.low > limit
+    low, high = known.low, known.high
+    if what in AT_LEAST:
+        meets, fails = low is not None and low >= limit, high is not None and high < limit
+    else:
+        meets, fails = high is not None and high <= limit, low is not None and low > limit
     return Check(what, "meets" if meets else "fails" if fails else "open", limit, known)
 
 
@@ -269,11 +284,11 @@ def _modelled(least: float | None, most: float | None, why: str, contender: Cont
     return Known(most, low, high, "" if most is not None else why)
 
 
-def _cheapest(passing: Sequence[Weighed]) -> Weighed:
+def _cheapest(passing: Sequence[Weighed], noise: float) -> Weighed:
     """The first in order, unless at the traffic asked for a later one is shown to need fewer machines, and so on."""
     found = passing[0]
     for each in passing[1:]:
-        if needs_fewer(each.serving, found.serving):
+        if needs_fewer(each.serving, found.serving, noise):
             found = each
     return found
 
@@ -282,21 +297,6 @@ def _best(passing: Sequence[Weighed]) -> Weighed | None:
     """The best that is shown to be better than the reference, else the reference; None where neither passes."""
     preferred = [each for each in passing if each.contender.preferred]
     return max(preferred, key=lambda each: each.contender.difference, default=None)
-
-
-def _nothing_saved(less: Weighed, more: Weighed) -> bool:
-    """Whether the smaller one needs as many machines, as much money and, idling included, about as much energy."""
-    one, other = less.serving, more.serving
-    if one is None or other is None or one.machines < other.machines:
-        return False
-    if one.fewer or other.fewer:  # how many either needs is not known
-        return False
-    pairs = [(one.money_per_thousand, other.money_per_thousand)]
-    if less.contender.rank == more.contender.rank:  # energies of different ranks are not compared
-        if one.energy_j_per_thousand is None or other.energy_j_per_thousand is None:
-            return False
-        pairs.append((one.energy_j_per_thousand, other.energy_j_per_thousand))
-    return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
 
 
 def _one_per_system(known: Sequence[Contender]) -> tuple[list[Contender], dict[str, str]]:

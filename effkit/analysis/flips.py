@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,8 +15,13 @@ from effkit.analysis.contenders import Contender, unwaited
 from effkit.analysis.decide import Decision, Kind, decide
 from effkit.production import Budget
 
-Input = Literal["margin", "latency_p99_s", "peak_bytes", "energy_j", "requests_per_s", "price", "grid"]
-INPUTS: tuple[Input, ...] = ("margin", "latency_p99_s", "peak_bytes", "energy_j", "requests_per_s", "price", "grid")
+Input = Literal[
+    "margin", "latency_p99_s", "peak_bytes", "weight_bytes", "cold_start_s", "items_per_s", "energy_j",
+    "requests_per_s", "price", "grid",
+]  # fmt: skip
+INPUTS: tuple[Input, ...] = get_args(Input)
+TRIED: Mapping[Input, str] = {"latency_p99_s": "p99_s", "peak_bytes": "peak_bytes", "energy_j": "energy_j"}
+"""Limits that are moved even where nobody asks for them, and the numbers of candidates that they are held against."""
 
 LEAST_PER_S, MOST_PER_S = 0.1, 10_000.0
 FARTHEST = 100.0
@@ -149,10 +154,9 @@ def _stated(name: Input, asked: Asked) -> float | None:
 def _now(name: Input, known: Sequence[Contender], asked: Asked) -> float | None:
     """Where an input stands; a limit that is not asked for starts where it excludes nobody."""
     stated = _stated(name, asked)
-    if stated is not None or name in ("requests_per_s", "price", "grid"):
+    if stated is not None or name not in TRIED:
         return stated
-    part = {"latency_p99_s": "p99_s", "peak_bytes": "peak_bytes", "energy_j": "energy_j"}[name]
-    numbers = [getattr(each, part) for each in known]
+    numbers = [getattr(each, TRIED[name]) for each in known]
     tops = [each.high if each.high is not None else each.value for each in numbers]
     # A limit that some candidate's number cannot be held against would open the decision at once.
     return None if None in tops else 1.01 * max(tops)
@@ -167,7 +171,7 @@ def _with(asked: Asked, name: Input, value: float) -> Asked:
         case "price":
             assert asked.cost is not None
             return replace(asked, cost=asked.cost.model_copy(update={"machine_per_hour": value}))
-        case "peak_bytes":
+        case "peak_bytes" | "weight_bytes":
             return replace(asked, budget=_changed(asked.budget, name, round(value)))
         case _:
             return replace(asked, budget=_changed(asked.budget, name, value))

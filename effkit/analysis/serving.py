@@ -9,17 +9,22 @@ from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender
 from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
 
+SAME = 0.95
+"""Less than this share is a saving in machines, money or energy; more is not worth a word."""
+
 
 @dataclass(frozen=True)
 class Serving:
     """What serving one candidate takes at one traffic; None where it is not known.
 
     Attributes:
+        rates: requests a second that one machine is given: what is known, and what it may be at most.
         machines: as many as are known to do.
         fewer: the same with the fewest that may do, where the rate is only known to be no less: all here is an upper
             bound then. None where so many are needed.
     """
 
+    rates: tuple[float, float]
     machines: int
     money_per_thousand: float | None
     energy_j_per_thousand: float | None
@@ -35,22 +40,64 @@ class Serving:
 def serving(contender: Contender, asked: Asked) -> Serving | None:
     """What it takes at the traffic asked for; None without a traffic or a rate."""
     requests_per_s = asked.budget.requests_per_s
-    rates = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
-    if requests_per_s is None or rates is None:
+    per_worker = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
+    if requests_per_s is None or per_worker is None:
         return None
+    rates = (asked.workers_per_machine * per_worker[0], asked.workers_per_machine * per_worker[1])
     most, fewest = (machines_needed(requests_per_s, per_s) for per_s in rates)
-    found = _with_machines(most, requests_per_s, contender, asked)
+    found = _with_machines(most, rates, contender, asked)
     if fewest >= most:
         return found
-    return replace(found, fewer=_with_machines(fewest, requests_per_s, contender, asked))
+    return replace(found, fewer=_with_machines(fewest, rates, contender, asked))
 
 
-def needs_fewer(one: Serving | None, other: Serving | None) -> bool:
-    """Whether one is shown to need fewer machines than another: so few are known to do, and the other needs more."""
-    return one is not None and other is not None and one.machines < other.at_least.machines
+def needs_fewer(one: Serving | None, other: Serving | None, noise: float) -> bool:
+    """Whether one is shown to need fewer machines than another: so few are known to do, and the other needs more.
+
+    Args:
+        one: may need fewer.
+        other: may need more.
+        noise: share of a latency ratio inside which nothing is claimed. At a large traffic it is many machines.
+    """
+    if one is None or other is None or not _serves_more(one, other, noise):
+        return False
+    return one.machines <= SAME * other.at_least.machines
 
 
-def _with_machines(number: int, requests_per_s: float, contender: Contender, asked: Asked) -> Serving:
+def saves_nothing(less: Contender, more: Contender, asked: Asked) -> bool:
+    """Whether one is known to need about as many machines, as much money and, idling included, as much energy.
+
+    Args:
+        less: the smaller one.
+        more: what it is held against.
+        asked: under what.
+    """
+    one, other = serving(less, asked), serving(more, asked)
+    if one is None or other is None or needs_fewer(one, other, asked.noise):
+        return False
+    if one.fewer or other.fewer:  # how many either needs is not known
+        return False
+    if not _serves_more(one, other, asked.noise) and not _serves_more(other, one, asked.noise):
+        # A machine more or less would be chance, and so would all that it costs.
+        machines = max(one.machines, other.machines)
+        one = _with_machines(machines, one.rates, less, asked)
+        other = _with_machines(machines, other.rates, more, asked)
+    pairs = [(one.money_per_thousand, other.money_per_thousand)]
+    if less.rank == more.rank:  # energies of different ranks are not compared
+        if one.energy_j_per_thousand is None or other.energy_j_per_thousand is None:
+            return False
+        pairs.append((one.energy_j_per_thousand, other.energy_j_per_thousand))
+    return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
+
+
+def _serves_more(one: Serving, other: Serving, noise: float) -> bool:
+    """Whether a machine of one is shown to serve more than another's."""
+    return one.rates[0] > other.rates[1] * (1 + noise)
+
+
+def _with_machines(number: int, rates: tuple[float, float], contender: Contender, asked: Asked) -> Serving:
+    requests_per_s = asked.budget.requests_per_s
+    assert requests_per_s is not None
     energy_j = None
     if contender.idle_w is not None and contender.above_idle_j is not None:
         energy_j = max(joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j), 0.0)
@@ -63,4 +110,4 @@ def _with_machines(number: int, requests_per_s: float, contender: Contender, ask
     if energy_j is not None and asked.grid_g_per_kwh is not None:
         embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
         carbon_g = grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g
-    return Serving(number, money, energy_j, carbon_g)
+    return Serving(rates, number, money, energy_j, carbon_g)

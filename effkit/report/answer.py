@@ -154,8 +154,9 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
     decision = view.decision
     enough, best = view.record.candidate(decision.enough or ""), view.record.candidate(decision.chosen or "")
     traffic = decision.asked.budget.requests_per_s or 0.0
-    alike = ["as many machines"]
     served = [decision.weighed(each.name) for each in (enough, best)]
+    numbers = {each.serving.machines for each in served if each.serving}
+    alike = ["as many machines" if len(numbers) == 1 else "about as many machines"]
     if all(each.serving and each.serving.money_per_thousand is not None for each in served):
         alike.append("about as much money")
     if served[0].contender.rank == served[1].contender.rank:  # or else their energies were not compared

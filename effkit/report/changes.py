@@ -25,6 +25,9 @@ _INPUTS: Mapping[Input, tuple[str, Unit]] = {
     "margin": ("a margin", "count"),
     "latency_p99_s": ("a p99 limit", "s"),
     "peak_bytes": ("a memory limit", "bytes"),
+    "weight_bytes": ("a limit on size", "bytes"),
+    "cold_start_s": ("a limit on cold start", "s"),
+    "items_per_s": ("a throughput asked for", "items/s"),
     "energy_j": ("an energy limit", "j"),
     "requests_per_s": ("a traffic", "count"),
     "price": ("a price per machine and hour", "count"),
@@ -79,5 +82,5 @@ def _choice(view: View, stretch: Stretch) -> str:
     if decision.chosen is None:
         return "nothing can be chosen" if decision.kind == "open" else "nothing here does"
     if decision.kind == "indifferent":
-        return f"{view.of(decision.chosen)}, the best, since less saves no machine and hardly any energy"
+        return f"{view.of(decision.chosen)}, the best, since less saves next to nothing"
     return view.of(decision.chosen)

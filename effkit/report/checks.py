@@ -14,6 +14,9 @@ LIMITS: Mapping[What, str] = {
     "preparing": "p99 of preparing",
     "inferring": "p99 of inferring",
     "memory": "peak memory",
+    "weights": "size on disk",
+    "starting": "cold start",
+    "throughput": "throughput",
     "energy": "energy per request",
     "carbon": "CO₂e of 1,000 requests",
     "money": "price of 1,000 requests",
@@ -21,8 +24,8 @@ LIMITS: Mapping[What, str] = {
     "groups": "quality in every group",
 }
 UNITS: Mapping[What, Unit] = {
-    "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "energy": "j", "carbon": "g",
-    "money": "count",
+    "latency": "s", "preparing": "s", "inferring": "s", "memory": "bytes", "weights": "bytes", "starting": "s",
+    "throughput": "items/s", "energy": "j", "carbon": "g", "money": "count",
 }  # fmt: skip
 NEARLY = 0.005
 """Nearer to a limit than this share, three digits would not show the difference."""
@@ -33,7 +36,7 @@ def limit_words(view: View, check: Check) -> str:
     if check.of_quality:
         within = "overall" if check.what == "quality" else "in any group"
         return f"at most {view.margin_value(check.limit)} worse {within}"
-    return f"{LIMITS[check.what]} of at most {amount(check, check.limit)}"
+    return f"{LIMITS[check.what]} of {bound(check)} {amount(check, check.limit)}"
 
 
 def measured_words(view: View, check: Check) -> str:
@@ -73,10 +76,12 @@ def why_failed(view: View, check: Check) -> str:
         return f"worse by more than {view.margin_value(check.limit)}"
     if check.what == "groups":
         return f"worse by more than {view.margin_value(check.limit)} in a group ({measured_words(view, check)})"
-    allowed, value = amount(check, check.limit), check.known.value
+    value = check.known.value
     if value is not None and abs(value / check.limit - 1) < NEARLY:
-        return f"{LIMITS[check.what]} is {amount(check, value - check.limit)} over the {allowed} allowed"
-    return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {allowed} is allowed"
+        side = "under" if check.at_least else "over"
+        limit = f"the {amount(check, check.limit)} {demand(check)}"
+        return f"{LIMITS[check.what]} is {amount(check, abs(value - check.limit))} {side} {limit}"
+    return f"{LIMITS[check.what]} is {measured_words(view, check)}, and {amount(check, check.limit)} is {demand(check)}"
 
 
 def _open(view: View, each: Weighed, check: Check) -> str:
@@ -98,6 +103,16 @@ def _open(view: View, each: Weighed, check: Check) -> str:
     if needed is None:
         return cannot
     return f"{cannot}; {about(needed)} would, {view.often(view.record.candidate(found.name))}"
+
+
+def bound(check: Check) -> str:
+    """Which side of a limit is the right one."""
+    return "at least" if check.at_least else "at most"
+
+
+def demand(check: Check) -> str:
+    """What a limit is: so much is asked for, or allowed."""
+    return "asked for" if check.at_least else "allowed"
 
 
 def amount(check: Check, value: float | None) -> str:

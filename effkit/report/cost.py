@@ -12,7 +12,7 @@ from effkit.report.comparison import ColumnSpec, build, energy_origin
 from effkit.report.units import DASH, NBSP, Unit, interval, rate, rate_number, show, whole
 from effkit.report.values import Cell, Table
 from effkit.report.view import View
-from effkit.report.words import listing
+from effkit.report.words import listing, side_by_side
 
 BASIS_WORDS: dict[Basis, str] = {
     "load test": "from a load test",
@@ -135,7 +135,7 @@ def _choice(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
     bases = {each[0].capacity.basis for each in found.values()}
     if len(found) == len(view.measured) and len(bases) == 1:  # else some may need more
         yield from _alike(found)
-    yield from _turning_point(found)
+    yield from _turning_point(found, view.asked.noise)
 
 
 def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
@@ -150,16 +150,16 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
         yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
 
 
-def _turning_point(found: dict[str, list[Provision]]) -> Iterator[str]:
-    """The traffic from which on candidates differ in machines, among those whose rates are of the best kind."""
+def _turning_point(found: dict[str, list[Provision]], noise: float) -> Iterator[str]:
+    """From where on candidates differ in machines by more than noise, among those whose rates are of the best kind."""
     for basis in BASIS_WORDS:
-        served = {label: each[0].capacity for label, each in found.items() if each[0].capacity.basis == basis}
+        served = {label: each[0] for label, each in found.items() if each[0].capacity.basis == basis}
         if len(served) < 2:
             continue
         usable = {label: each.usable_per_s for label, each in served.items()}
         first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
-        if rate_number(usable[first]) != rate_number(usable[last]):
-            needs = "may need" if served[first].at_least else "needs"
+        if usable[last] > usable[first] * (1 + noise):
+            needs = "may need" if served[first].capacity.at_least else "needs"
             yield (
                 f"Above {rate(usable[first])} {first} {needs} a second machine, {last} only above "
                 f"{rate_number(usable[last])}."
@@ -188,9 +188,10 @@ def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
         "latency": f"{share} of what it answers one by one (waiting was not measured)",
     }
     rates = " or ".join(text for basis, text in words.items() if basis in bases)
-    yield (
-        f"A machine is one like this, with one worker at {rates}; how several workers share a machine was not measured."
-    )
+    several = side_by_side(view.asked.workers_per_machine)
+    alone = f"one worker at {rates}; how several workers share a machine was not measured"
+    yield f"A machine is one like this, with {f'each worker at {rates}' if several else alone}."
+    yield from several
     if any(one.at_most for each in found.values() for one in each):
         yield "At most: the highest rate within the budget may be higher than is known, and fewer machines do then."
     if len(bases) > 1:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from effkit.analysis.contenders import Known
-from effkit.analysis.decide import Decision, Weighed
+from effkit.analysis.decide import Check, Decision, Weighed
 from effkit.analysis.family import WORDS
 from effkit.report.changes import at_each_traffic, changes
-from effkit.report.checks import LIMITS, amount, limit_words, measured_words, why_failed, why_not
+from effkit.report.checks import LIMITS, amount, demand, limit_words, measured_words, why_failed, why_not
 from effkit.report.outcome import explores, fastest, outcome
 from effkit.report.units import capital, rate, show
 from effkit.report.values import Argument, Step
 from effkit.report.view import View
-from effkit.report.words import listing
+from effkit.report.words import listing, side_by_side
 
 
 def argument(view: View, decision: Decision | None = None) -> Argument | None:
@@ -34,7 +33,14 @@ def argument(view: View, decision: Decision | None = None) -> Argument | None:
         Step("So", tuple(_so(view, told))),
         Step("What would change it", tuple(changes(view, told))),
     )
-    return Argument(tuple(step for step in steps if step.lines), tuple(at_each_traffic(view, told)))
+    return Argument(tuple(step for step in steps if step.lines), tuple(_at_each_traffic(view, told)))
+
+
+def _at_each_traffic(view: View, decision: Decision) -> Iterator[str]:
+    lines = list(at_each_traffic(view, decision))
+    yield from lines
+    if lines:
+        yield from side_by_side(decision.asked.workers_per_machine)
 
 
 def _asked(view: View, decision: Decision) -> Iterator[str]:
@@ -133,19 +139,23 @@ def _missing(view: View, decision: Decision) -> Iterator[str]:
     whats = dict.fromkeys(check.what for each in good for check in each.checks if check.outcome == "fails")
     for what in whats:
         checks = [(check, each) for each in good for check in each.checks if check.what == what]
-        ends = [(_least(check.known), check, each) for check, each in checks if check.outcome == "fails"]
+        ends = [(_distance(check), check, each) for check, each in checks if check.outcome == "fails"]
         pairs = [(end, check, each) for end, check, each in ends if end is not None]
         if not pairs or any(check.outcome == "meets" for check, _ in checks):
             continue
         _, check, nearest = min(pairs, key=lambda pair: pair[0])
         yield (
             f"Of those good enough, {view.of(nearest.contender.name)} comes nearest to the limit on {LIMITS[what]}: "
-            f"{measured_words(view, check)}, and {amount(check, check.limit)} is allowed."
+            f"{measured_words(view, check)}, and {amount(check, check.limit)} is {demand(check)}."
         )
 
 
-def _least(known: Known) -> float | None:
-    return known.value if known.low is None else known.low
+def _distance(check: Check) -> float | None:
+    """From a limit that is failed to the nearer end of the number's interval."""
+    known = check.known
+    nearer = known.high if check.at_least else known.low
+    end = known.value if nearer is None else nearer
+    return None if end is None else abs(end - check.limit)
 
 
 def _better(view: View, decision: Decision, name: str) -> str:

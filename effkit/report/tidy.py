@@ -237,7 +237,8 @@ def _traffic(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
     """What serving takes at each traffic, which stands in the metric's name; the most, where its verdict says so."""
     asked = view.record.spec
     for each in provided(view, c):
-        at, why = f"at_{each.requests_per_s:g}_per_s", {"reason": BASIS_WORDS[each.capacity.basis]}
+        several = f", {each.workers} workers on a machine" if each.workers > 1 else ""
+        at, why = f"at_{each.requests_per_s:g}_per_s", {"reason": f"{BASIS_WORDS[each.capacity.basis]}{several}"}
         if each.at_most:
             why["verdict"] = "at most"
         yield _estimate(f"machines_{at}", "", each.machines) | why

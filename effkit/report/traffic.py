@@ -14,6 +14,7 @@ from effkit.analysis.serving import Serving, serving
 from effkit.report.units import rate_number
 from effkit.report.values import Chart, ChartKind, Dot
 from effkit.report.view import View
+from effkit.report.words import side_by_side
 
 POINTS = 101
 MOST_LINES = 5
@@ -81,6 +82,7 @@ def _is_bounded(each: Contender, asked: Asked) -> bool:
 def _note(view: View, kind: ChartKind) -> str:
     ranks = {each.rank for each in view.contenders if each.rank}
     parts = ["Modelled, idle machines included: where a line lies at 1, they are nearly all of it."]
+    parts.extend(side_by_side(view.asked.workers_per_machine))
     if kind == "traffic" and len(ranks) > 1:
         parts.append("Energy comes in different ranks: these lines are not comparable.")
     if any(_is_bounded(each, view.asked) for each in view.contenders):

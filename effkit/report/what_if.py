@@ -14,7 +14,7 @@ from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known, unwaited
 from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
 from effkit.analysis.serving import Serving
-from effkit.report.checks import LIMITS, UNITS
+from effkit.report.checks import LIMITS, UNITS, bound
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
 from effkit.report.outcome import PASSED_OVER, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
@@ -173,10 +173,12 @@ def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
         if check.what in MOVING:
             continue
         limit = view.margin_value(check.limit) if check.what == "groups" else show(check.limit, UNITS[check.what])
-        yield Head(check.what, capital(LIMITS[check.what]), f"at most {limit}", moves=False)
+        yield Head(check.what, capital(LIMITS[check.what]), f"{bound(check)} {limit}", moves=False)
     if not any(each.serves for each in order):
         return
-    yield Head("machines", "Machines", "at that traffic", moves=True)
+    workers = view.asked.workers_per_machine
+    several = f", {whole(workers)} workers on each, as given" if workers > 1 else ""
+    yield Head("machines", "Machines", f"at that traffic{several}", moves=True)
     yield Head("money", "Money", _at_most(view.asked.budget.money_per_thousand), moves=True)
     if any(each.idle_w is not None and each.above_idle_j is not None for each in order):
         yield Head("served_energy", "Energy", "of 1,000 requests", moves=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from effkit.record import QualityVerdict, Rank
+from effkit.report.units import whole
 from effkit.report.values import AnswerKind, Tone
 
 ANSWER_WORDS: Mapping[AnswerKind, str] = {
@@ -58,3 +59,10 @@ def listing(names: Sequence[str]) -> str:
     if len(names) > 1 and any(", " in name for name in names):
         return "; ".join(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def side_by_side(workers: int) -> tuple[str, ...]:
+    """What is said wherever machines or money are told, if several workers share a machine."""
+    if workers == 1:
+        return ()
+    return (f"{whole(workers)} workers share a machine, as given; they were measured one at a time.",)

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import pytest
 
-from effkit.analysis.contenders import Contender, contenders, unwaited
-from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord
+from effkit.analysis.contenders import Contender, Known, contenders, unwaited
+from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord, Record
 from tests.analysis.test_cost import estimate
 from tests.analysis.two_runs import golden, with_candidate
 
@@ -144,3 +144,24 @@ def test_memory_is_what_a_worker_takes_here_and_on_the_gpu() -> None:
         each for each in contenders(with_candidate(golden(), "minilm-l6", memory=on_gpu)) if each.name == "minilm-l6"
     )
     assert one.peak_bytes.value == on_gpu.taken_bytes
+
+
+def test_size_cold_start_and_throughput_are_the_records() -> None:
+    record = golden()
+    start, (batches,) = record.candidate("minilm-l6").cold_start, record.candidate("minilm-l6").throughput
+    assert start is not None
+    one = of_minilm(record)
+    assert one.weight_bytes == Known(90_900_000, 90_900_000, 90_900_000)
+    assert one.cold_start_s.value == pytest.approx(3.1 + 0.8 + 0.06)
+    assert (one.cold_start_s.low, one.cold_start_s.high) == pytest.approx((3.8808, 4.0392))
+    assert one.items_per_s == Known(batches.items_per_s.value, batches.items_per_s.low, batches.items_per_s.high)
+    alone = start.model_copy(update={"load_s": Estimate(value=0.8, n=1)})
+    bare = of_minilm(with_candidate(record, "minilm-l6", cold_start=alone, throughput=(), memory=None))
+    assert (bare.cold_start_s.value, bare.cold_start_s.low) == (one.cold_start_s.value, None)
+    assert (bare.items_per_s.why, bare.weight_bytes.why) == ("not measured", "not counted")
+    other = batches.model_copy(update={"batch": 8})
+    assert of_minilm(with_candidate(record, "minilm-l6", throughput=(other,))).items_per_s.value is None
+
+
+def of_minilm(record: Record) -> Contender:
+    return next(each for each in contenders(record) if each.name == "minilm-l6")

@@ -94,12 +94,12 @@ def test_where_no_rate_is_known_nothing_is_counted(unknown: dict[str, Any]) -> N
 def test_machines_are_whole_and_never_none(requests_per_s: float, needed: int) -> None:
     found = capacity(candidate(0.01))
     assert found is not None
-    assert machines(requests_per_s, found).value == needed
+    assert machines(requests_per_s, found, 1).value == needed
 
 
 @given(st.floats(1e-3, 1e6), st.floats(1e-2, 1e4), st.floats(0.0, 0.9))
 def test_machines_cover_the_traffic_with_none_to_spare(requests_per_s: float, per_s: float, spread: float) -> None:
-    number = machines(requests_per_s, Capacity(estimate(per_s, spread), HEAD_ROOM, "latency"))
+    number = machines(requests_per_s, Capacity(estimate(per_s, spread), HEAD_ROOM, "latency"), 1)
     assert number.origin == "modelled"
     assert number.low is not None and number.high is not None
     assert 1 <= number.low <= number.value <= number.high
@@ -109,12 +109,12 @@ def test_machines_cover_the_traffic_with_none_to_spare(requests_per_s: float, pe
 
 
 def test_a_rate_without_an_interval_leaves_machines_without_one() -> None:
-    number = machines(100.0, Capacity(Estimate(value=10.0, n=1), 1.0, "load test"))
+    number = machines(100.0, Capacity(Estimate(value=10.0, n=1), 1.0, "load test"), 1)
     assert (number.value, number.low, number.high) == (10, None, None)
-    open_ended = machines(100.0, Capacity(Estimate(value=10.0, low=0.0, high=20.0, n=3), 1.0, "load test"))
+    open_ended = machines(100.0, Capacity(Estimate(value=10.0, low=0.0, high=20.0, n=3), 1.0, "load test"), 1)
     assert (open_ended.low, open_ended.high) == (None, None)
     with pytest.raises(ValueError, match="above 0"):
-        machines(0.0, Capacity(Estimate(value=10.0, n=1), 1.0, "load test"))
+        machines(0.0, Capacity(Estimate(value=10.0, n=1), 1.0, "load test"), 1)
 
 
 def test_money_for_a_thousand_requests() -> None:
@@ -127,6 +127,19 @@ def test_money_for_a_thousand_requests() -> None:
     assert many.money_per_thousand.value == pytest.approx(143 * 0.36 / 36_000)
     without = provision(candidate(), 1.0, carbon=FRANCE)
     assert without is not None and without.money_per_thousand is None
+
+
+def test_workers_that_share_a_machine_serve_together() -> None:
+    """Each serves 70 a second: 560 on a machine, where they are eight."""
+    shared = PRICE.model_copy(update={"workers_per_machine": 8})
+    found = provision(candidate(), 10_000.0, carbon=FRANCE, cost=shared)
+    assert found is not None and found.money_per_thousand is not None
+    assert (found.workers, found.usable_per_s, found.machines.value) == (8, pytest.approx(560), 18)
+    assert found.money_per_thousand.value == pytest.approx(18 * 0.36 / 36_000)
+    highest = Estimate(value=40.0, low=40.0, n=20)
+    tested = candidate(load=load(highest_per_s=highest, bound="at least"))  # which saturates at 50
+    told = [provision(tested, q, carbon=FRANCE, cost=shared) for q in (320.0, 360.0)]
+    assert [(each.machines.value, each.at_most) for each in told if each] == [(1, False), (2, True)]
 
 
 def test_an_idle_machine_is_nearly_all_the_energy_of_a_small_traffic() -> None:

@@ -26,7 +26,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
-        "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "energy_j": exact(time),
+        "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
+        "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "saturation_per_s": None, "own_limit_s": None,
         "tails": (), "untested": False, "repeated": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
@@ -75,6 +76,9 @@ def test_an_open_one_is_neither_chosen_nor_out() -> None:
         ({"prepare_p99_s": 0.0005}, "preparing"),
         ({"infer_p99_s": 0.005}, "inferring"),
         ({"peak_bytes": 10**7}, "memory"),
+        ({"weight_bytes": 10**6}, "weights"),
+        ({"cold_start_s": 0.1}, "starting"),
+        ({"items_per_s": 2000.0}, "throughput"),
         ({"energy_j": 0.05}, "energy"),
         ({"carbon_g_per_thousand": 1e-6, "requests_per_s": 1.0}, "carbon"),
         ({"money_per_thousand": 0.001, "requests_per_s": 1.0}, "money"),
@@ -96,6 +100,15 @@ def test_what_is_not_known_is_open_and_bounds_still_decide() -> None:
     assert weigh(replace(SMALL, p99_s=Known(0.05, 0.04, 0.06)), limit).outcome == "open"
     found = decide([reference(), replace(SMALL, p99_s=Known(None, why="n too small"))], limit)
     assert (found.kind, found.chosen) == ("open", None)
+
+
+@pytest.mark.parametrize(
+    ("limit", "outcome"), [(900.0, "meets"), (950.0, "meets"), (1000.0, "open"), (1100.0, "fails")]
+)
+def test_a_throughput_is_to_be_reached_by_the_whole_interval(limit: float, outcome: str) -> None:
+    known = replace(SMALL, items_per_s=Known(1000.0, 950.0, 1050.0))
+    assert weigh(known, asked(items_per_s=limit)).affordable == outcome
+    assert weigh(replace(SMALL, items_per_s=Known(1000.0)), asked(items_per_s=limit)).affordable == "open"
 
 
 def test_the_reference_can_be_out_and_a_larger_one_in() -> None:
@@ -159,13 +172,33 @@ def test_fewer_machines_beat_the_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most_per_s", "chosen"), [(None, "small"), (6.0, "small"), (9.9, "small"), (10.0, "linear"), (50.0, "linear")]
+    ("most_per_s", "chosen"), [(None, "small"), (6.0, "small"), (9.4, "small"), (10.0, "linear"), (50.0, "linear")]
 )
 def test_fewer_machines_are_claimed_only_where_the_bounds_carry_them(most_per_s: float | None, chosen: str) -> None:
     """At 1,000 a second 100 machines of the small one do for certain, and the linear one needs no more than 200."""
     linear = contender("linear", 0.2, family="linear", usable_per_s=5.0, most_per_s=most_per_s)
     known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=10.0, most_per_s=80.0)]
     assert decide(known, asked(requests_per_s=1000.0)).chosen == chosen
+
+
+@pytest.mark.parametrize(("per_s", "chosen"), [(10.03, "linear"), (10.09, "linear"), (10.4, "linear"), (10.7, "small")])
+def test_machines_within_the_noise_or_next_to_none_do_not_beat_the_order(per_s: float, chosen: str) -> None:
+    """At 10,000 a second 998 and 992 machines against 1,000 are noise, 962 are not worth a word, and 935 are."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0)
+    known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=per_s)]
+    assert decide(known, asked(requests_per_s=10_000.0)).chosen == chosen
+
+
+@pytest.mark.parametrize(("noise", "chosen", "kind"), [(0.01, "linear", "indifferent"), (0.001, "small", "smaller")])
+def test_a_machine_by_chance_neither_beats_the_order_nor_saves(noise: float, chosen: str, kind: str) -> None:
+    """At 100 a second it takes one machine of 100.2 and two of 99.9, which is 0.3 % less."""
+    at_edge = replace(asked(requests_per_s=100.0, cost=PRICE), noise=noise)
+    small = replace(SMALL, usable_per_s=100.2, above_idle_j=0.001)
+    linear = contender("linear", 0.2, family="linear", usable_per_s=99.9)
+    assert decide([reference(usable_per_s=1.0), linear, small], at_edge).chosen == chosen
+    found = decide([reference(usable_per_s=99.9, above_idle_j=0.001), small], at_edge)
+    assert [each.serving.machines for each in found.order if each.serving] == [1, 2]
+    assert found.kind == kind
 
 
 def test_the_first_gives_way_to_who_needs_fewer_and_not_to_who_only_may() -> None:
@@ -191,6 +224,14 @@ def test_what_bounded_machines_cost_is_held_against_a_limit_at_both_ends(limit: 
     (check,) = (each for each in weighed.checks if each.what == "money")
     assert check.outcome == outcome
     assert (check.known.low, check.known.high) == pytest.approx((10 / 360, 20 / 360))
+
+
+def test_workers_that_share_a_machine_need_fewer_machines() -> None:
+    known = [reference(usable_per_s=1.0), replace(SMALL, usable_per_s=10.0, most_per_s=12.0)]
+    shared = replace(asked(requests_per_s=1000.0, cost=PRICE), workers_per_machine=8)
+    served = [each.serving for each in decide(known, shared).order if each.serving]
+    assert [(each.machines, each.at_least.machines) for each in served] == [(13, 11), (125, 125)]
+    assert served[0].money_per_thousand == pytest.approx(13 / 3600)
 
 
 def test_groups_have_a_margin_of_their_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,9 +20,13 @@ KNOWN = [reference(), SMALL]
 
 
 def of_the_margin(known: list[Contender], now: Asked) -> list[Flip]:
+    return of_one("margin", known, now)
+
+
+def of_one(name: str, known: list[Contender], now: Asked) -> list[Flip]:
     """Its flips alone: each input takes as long as another to search."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("effkit.analysis.flips.INPUTS", ("margin",))
+        patch.setattr("effkit.analysis.flips.INPUTS", (name,))
         return list(flips(known, now))
 
 
@@ -49,6 +54,17 @@ def test_a_limit_that_is_not_asked_for_flips_where_it_would_exclude() -> None:
     assert flip.now is None
     assert flip.at == pytest.approx(0.01, rel=2e-3)
     assert flip.kind == "none"
+
+
+@pytest.mark.parametrize(
+    ("limit", "at"),
+    [({"weight_bytes": 20_000_000}, 1e7), ({"cold_start_s": 1.0}, 0.5), ({"items_per_s": 500.0}, 1000.0)],
+)
+def test_a_limit_that_only_the_small_one_meets_flips_where_it_is_out_too(limit: dict[str, Any], at: float) -> None:
+    (name,) = limit
+    (flip,) = of_one(name, KNOWN, asked(**limit))
+    assert (flip.at, flip.now, flip.kind) == (pytest.approx(at, rel=2e-3), limit[name], "none")
+    assert not of_one(name, KNOWN, asked())
 
 
 def test_price_and_grid_weigh_on_all_alike_until_they_are_limited() -> None:

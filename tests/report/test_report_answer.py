@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from effkit.record import Record
+from effkit.production import Budget
+from effkit.record import Estimate, Record
 from effkit.report import summarise
 from effkit.report.values import Answer
 from effkit.report.words import WAITING
@@ -141,3 +142,20 @@ def test_how_often_more_items_would_decide_goes_by_the_training_seeds(make_recor
         found = summarise([record.model_copy(update={"candidates": (record.reference, changed)})]).studies[0]
         assert found.answer.sentence.endswith(words)
         assert any(words.partition("would, ")[2] in limit for limit in found.limits)
+
+
+@pytest.mark.parametrize(("requests_per_s", "words"), [(10.0, "as many"), (10_000.0, "about as many")])
+def test_of_machines_that_differ_by_chance_about_as_many_are_needed(
+    make_record: MakeRecord, requests_per_s: float, words: str
+) -> None:
+    record = make_record("gpu")
+    reference, near = record.reference, record.candidate("minilm-l6")
+    assert reference.latency is not None and near.latency is not None
+    mean_s = Estimate(value=0.995 * reference.latency.mean_s.value, n=5)
+    near = near.model_copy(
+        update={"latency": near.latency.model_copy(update={"mean_s": mean_s}), "energy": reference.energy}
+    )
+    spec = record.spec.model_copy(update={"budget": Budget(requests_per_s=requests_per_s)})
+    found = answer_of(record.model_copy(update={"spec": spec, "candidates": (reference, near)}))
+    assert found.kind == "no matter"
+    assert f"it needs {words} machines and about as much energy: take the best, MPNet base" in found.sentence

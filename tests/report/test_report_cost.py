@@ -11,7 +11,7 @@ from effkit.record import Estimate, Load, Making, Record
 from effkit.report import render_html, summarise
 from effkit.report.sections import StudySection
 from effkit.report.units import DASH
-from effkit.report.values import Cell, Table
+from effkit.report.values import Cell, Chart, Table
 from effkit.spec import Budget, CarbonSpec, CostSpec
 
 MakeRecord = Callable[[str], Record]
@@ -91,12 +91,39 @@ def test_where_the_choice_changes_waiting_was_not_measured(
     assert words in note
 
 
+def test_rates_within_the_noise_are_not_told_apart(make_record: MakeRecord) -> None:
+    record = make_record("gpu")
+    reference, near = record.reference.latency, record.candidate("minilm-l6").latency
+    assert reference is not None and near is not None
+    for factor, told in ((1.005, False), (1.05, True)):
+        mean_s = Estimate(value=factor * reference.mean_s.value, n=5)
+        table = section_of(changed(record, "minilm-l6", latency=near.model_copy(update={"mean_s": mean_s}))).traffic
+        assert table is not None and ("needs a second machine" in table.note) == told
+
+
 def test_money_only_with_a_price(make_record: MakeRecord) -> None:
     record = make_record("yes")
     without, priced = section_of(record).traffic, section_of(record, cost=PRICE).traffic
     assert "EUR" not in row(without, "mpnet-base")[0].detail
     assert plain(row(priced, "mpnet-base")[0].detail).startswith("0.100 EUR, 21.5 kJ, ")
     assert priced is not None and "A machine is 0.36 EUR an hour (a made-up price)." in plain(priced.note)
+
+
+def test_workers_that_share_a_machine_are_told_as_given(make_record: MakeRecord) -> None:
+    study = section_of(make_record("yes"), cost=PRICE.model_copy(update={"workers_per_machine": 8}))
+    assert study.traffic is not None and study.what_if is not None and study.argument is not None
+    assert [cell.text for cell in row(study.traffic, "mpnet-base")] == ["1 machine", "1 machine", "74 machines"]
+    assert [cell.text for cell in row(study.traffic, "minilm-l6")] == ["1 machine", "1 machine", "13 machines"]
+    note, given = plain(study.traffic.note), "8 workers share a machine, as given; they were measured one at a time."
+    assert f"with each worker at 70 % of what it answers one by one (waiting was not measured). {given}" in note
+    assert "Above 136 requests a second MPNet base needs a second machine" in note
+    assert "several workers" not in note
+    assert given in study.argument.traffic
+    assert given in next(chart.note for chart in study.charts if isinstance(chart, Chart) and chart.kind == "price")
+    hints = {head.title: head.hint for head in study.what_if.heads}
+    assert hints["Machines"] == "at that traffic, 8 workers on each, as given"
+    rows = {(n.candidate, n.metric): n for n in study.tidy}
+    assert rows["minilm-l6", "machines_at_10000_per_s"].reason == "from latency, 8 workers on a machine"
 
 
 def test_energy_that_is_not_known_leaves_machines(make_record: MakeRecord) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from effkit.decision import Reasoned, decide
+from effkit.production import Budget
 from effkit.record import Record
 from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summarise
 from effkit.report.comparison import percentile_cell
@@ -149,6 +150,19 @@ def test_a_figure_says_what_its_line_is_where_there_is_one(make_record: MakeReco
         (notes[case],) = (each.note for each in section_of(make_record(case)).charts if each.kind == "latency")
     assert notes["yes"].startswith("The line joins candidates that no other beats on both")
     assert notes["slower"] == ""
+
+
+def test_a_throughput_is_a_limit_to_be_reached(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    spec = record.spec.model_copy(update={"budget": Budget(weight_bytes=50_000_000, items_per_s=300.0)})
+    study = section_of(record.model_copy(update={"spec": spec}))
+    assert study.budget is not None and study.what_if is not None
+    hints = {column.title: column.hint.replace("\u00a0", " ") for column in study.budget.columns}
+    assert hints == {"size on disk": "at most 50 MB", "throughput": "at least 300 /s"}
+    heads = {head.title: head.hint.replace("\u00a0", " ") for head in study.what_if.heads}
+    assert (heads["Size on disk"], heads["Throughput"]) == ("at most 50 MB", "at least 300 /s")
+    said = {row.name: [each.text for each in row.cells] for row in study.budget.rows}
+    assert (said["minilm-l6"], said["tfidf-logreg"]) == (["does not meet", "does not meet"], ["meets", "meets"])
 
 
 def test_tidy_rows_carry_unit_origin_and_verdict(make_record: MakeRecord) -> None:

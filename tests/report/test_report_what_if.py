@@ -104,8 +104,8 @@ def nearly(each: Contender) -> st.SearchStrategy[Contender]:
             each, system=each.name, enough_from=0.0, worse_below=0.0, p99_s=Known(1e-5, 1e-5, 1e-5),
             usable_per_s=usable_per_s, most_per_s=most_per_s, idle_w=20.0, above_idle_j=above_idle_j,
         ),
-        usable_per_s=st.sampled_from([99.99999999999999, 50.0, 100.0]),
-        most_per_s=st.sampled_from([None, 100.0, 200.0]),
+        usable_per_s=st.sampled_from([99.99999999999999, 50.0, 97.0, 100.0, 100.3]),
+        most_per_s=st.sampled_from([None, 100.0, 100.3, 200.0]),
         above_idle_j=st.sampled_from([0.01, 0.5]),
     )  # fmt: skip
 
@@ -139,6 +139,9 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         prepare_p99_s=draw(knowns(SECONDS)),
         infer_p99_s=draw(knowns(SECONDS)),
         peak_bytes=draw(knowns(st.sampled_from([1e8, 5e8, 1e9]))),
+        weight_bytes=draw(knowns(st.sampled_from([1e7, 1e8]))),
+        cold_start_s=draw(knowns(some(0.1, 10.0))),
+        items_per_s=draw(knowns(some(1.0, 1e3))),
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
         usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
@@ -163,6 +166,8 @@ def some_asked(draw: st.DrawFn) -> Asked:
     limits = {
         "prepare_p99_s": perhaps(SECONDS), "infer_p99_s": perhaps(SECONDS), "peak_bytes": perhaps(st.just(500_000_000)),
         "energy_j": perhaps(some(0.1, 10)), "group_margin_points": perhaps(some(0.1, 5)),
+        "weight_bytes": perhaps(st.just(10_000_000)), "cold_start_s": perhaps(some(0.1, 10)),
+        "items_per_s": perhaps(some(1, 1e3)),
         "carbon_g_per_thousand": perhaps(some(1e-4, 10)), "money_per_thousand": perhaps(some(1e-4, 10)),
         "network_s": perhaps(some(0, 0.05)), "network_bytes_per_s": perhaps(some(1e5, 1e8)),
     }  # fmt: skip
@@ -174,11 +179,12 @@ def some_asked(draw: st.DrawFn) -> Asked:
     return Asked(
         draw(FEW | some(0, 0.1)),
         budget,
-        0.01,
+        draw(st.sampled_from([0.001, 0.01])),
         draw(st.none() | st.just(cost)),
         56.0,
         draw(some(1, 2)),
         draw(some(0, 50)),
+        draw(st.sampled_from([1, 8])),
     )
 
 
@@ -218,6 +224,20 @@ def test_it_does_so_at_a_traffic_where_little_is_saved(reference_s: float, verdi
     ]
     for traffic in (None, 0.1):
         decided_alike(known, some_margin(0.01), Knobs(0.01, 0.5, traffic, None, None))
+
+
+@pytest.mark.parametrize("verdict", ["non-inferior", "superior"])
+@pytest.mark.parametrize("noise", [0.001, 0.01])
+@pytest.mark.parametrize("per_s", [10.0, 10.03, 10.4, 10.7])
+def test_it_does_so_where_many_machines_hang_on_little(per_s: float, noise: float, verdict: str) -> None:
+    alike = {"idle_w": 20.0, "above_idle_j": 0.001}
+    known = [
+        reference(usable_per_s=10.0, **alike),
+        contender("linear", 0.1, family="linear", difference=-0.002, usable_per_s=10.0, **alike),
+        contender("network", 0.2, difference=-0.001, verdict=verdict, usable_per_s=per_s, **alike),
+    ]
+    for traffic in (10.01, 10_000.0):
+        decided_alike(known, replace(some_margin(0.01), noise=noise), Knobs(0.01, None, traffic, 1.0, None))
 
 
 def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:

@@ -30,16 +30,23 @@ const whatIf = (() => {
   }
 
   function serving(numbers, rival, knobs) {
-    const rates = usableWithin(numbers, rival, knobs.latency);
-    if (knobs.traffic === null || rates === null) return null;
+    const perWorker = usableWithin(numbers, rival, knobs.latency);
+    if (knobs.traffic === null || perWorker === null) return null;
+    const rates = perWorker.map((rate) => numbers.workers_per_machine * rate);
     const [most, fewest] = rates.map((rate) => Math.max(1, Math.ceil((knobs.traffic / rate) * (1 - 1e-9))));
-    const found = withMachines(numbers, rival, knobs, most);
-    return { ...found, fewer: fewest >= most ? null : withMachines(numbers, rival, knobs, fewest) };
+    const [found, least] = [most, fewest].map((machines) => ({ rates, ...withMachines(numbers, rival, knobs, machines) }));
+    return { ...found, fewer: fewest >= most ? null : least };
   }
 
   const atLeast = (served) => served.fewer || served;
 
-  const needsFewer = (one, other) => one !== null && other !== null && one.machines < atLeast(other).machines;
+  const servesMore = (numbers, one, other) => one.rates[0] > other.rates[1] * (1 + numbers.noise);
+
+  const needsFewer = (numbers, one, other) =>
+    one !== null &&
+    other !== null &&
+    servesMore(numbers, one, other) &&
+    one.machines <= numbers.saved_share * atLeast(other).machines;
 
   function withMachines(numbers, rival, { traffic, price, grid }, machines) {
     let energy = null, money = null, carbon = null;
@@ -72,10 +79,15 @@ const whatIf = (() => {
     return { outcome: together([rival.fixed, ...Object.values(found)]), found, serving: served };
   }
 
-  function nothingSaved(numbers, less, more, weighed) {
-    const one = weighed[less].serving, other = weighed[more].serving;
-    if (one === null || other === null || one.machines < other.machines) return false;
+  function savesNothing(numbers, less, more, weighed, knobs) {
+    let one = weighed[less].serving, other = weighed[more].serving;
+    if (one === null || other === null || needsFewer(numbers, one, other)) return false;
     if (one.fewer || other.fewer) return false; // how many either needs is not known
+    if (!servesMore(numbers, one, other) && !servesMore(numbers, other, one)) {
+      // A machine more or less would be chance, and so would all that it costs.
+      const machines = Math.max(one.machines, other.machines);
+      [one, other] = [less, more].map((place) => withMachines(numbers, numbers.rivals[place], knobs, machines));
+    }
     const pairs = [[one.money, other.money]];
     if (numbers.rivals[less].rank === numbers.rivals[more].rank) {
       if (one.energy === null || other.energy === null) return false;
@@ -91,12 +103,13 @@ const whatIf = (() => {
       const kind = weighed.some((each) => each.outcome === "open") ? "open" : "none";
       return { kind, chosen: null, enough: null, weighed, passedOver: null };
     }
-    const fewer = (found, place) => (needsFewer(weighed[place].serving, weighed[found].serving) ? place : found);
+    const fewer = (found, place) =>
+      needsFewer(numbers, weighed[place].serving, weighed[found].serving) ? place : found;
     const first = passing.reduce(fewer);
     const better = (top, place) => (numbers.rivals[place].difference > numbers.rivals[top].difference ? place : top);
     const preferred = passing.filter((place) => numbers.rivals[place].preferred);
     const best = preferred.length ? preferred.reduce(better) : null;
-    if (best !== null && first !== best && knobs.traffic !== null && nothingSaved(numbers, first, best, weighed))
+    if (best !== null && first !== best && savesNothing(numbers, first, best, weighed, knobs))
       return { kind: "indifferent", chosen: best, enough: first, weighed, passedOver: null };
     const reference = numbers.rivals.findIndex((rival) => rival.reference);
     const kind = first < reference ? "smaller" : first === reference ? "reference" : "larger";
