@@ -1,7 +1,7 @@
-"""The models and tasks that come with effkit, and how their files get here.
+"""The models and tasks that effkit knows, and how their files get here.
 
 ``models()`` and ``tasks()`` list them; ``fetch(name)`` brings the files into the cache and checks
-each against its SHA-256; ``verified_path(name, file)`` is the way to a file that is to be loaded.
+each against its SHA-256, those that are there already too: load nothing that it did not return.
 """
 
 from effkit.catalogue.cache import cache_dir
@@ -24,8 +24,6 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
-    verified_path,
-    verify,
 )
 from effkit.catalogue.sources import (
     Archive,
@@ -63,6 +61,4 @@ __all__ = [
     "models",
     "restricted_unpickle",
     "tasks",
-    "verified_path",
-    "verify",
 ]

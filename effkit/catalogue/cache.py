@@ -1,4 +1,4 @@
-"""The folder that holds verified files, and the check that they still are what they were.
+"""The folder that holds fetched files, and the check that they are the pinned ones.
 
 Layout::
 
@@ -8,7 +8,8 @@ Layout::
     <cache>/.staging/…               entries being unpacked; whatever lies here is left over
     <cache>/.lock                    held by the one process that changes the cache
 
-An entry is complete exactly when its manifest exists and names the hashes of the catalogue.
+An entry is complete exactly when its manifest exists and names the hashes of the catalogue. What its
+files are today, their own hashes tell.
 """
 
 from __future__ import annotations
@@ -29,19 +30,17 @@ MANIFEST = "manifest.json"
 
 
 class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # older ones say more of a file
 
     sha256: str
-    bytes: int
-    mtime_ns: int
 
 
-class Manifest(BaseModel):
+class _Manifest(BaseModel):
     """What lies in a complete entry's folder.
 
     Attributes:
         source: Which source gave the files.
-        files: Hash, size in bytes and time of change of each file, by name.
+        files: Hash of each file, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -68,50 +67,34 @@ def entry_folder(name: str, entry: Entry) -> Path:
     return cache_dir() / ("models" if isinstance(entry, ModelEntry) else "tasks") / name
 
 
-def read_manifest(folder: Path, entry: Entry) -> Manifest | None:
-    """The manifest of a complete entry; ``None`` where it is absent, broken or out of date."""
+def is_complete(folder: Path, entry: Entry) -> bool:
+    """Whether a manifest says that the entry's files are there; of their bytes it proves nothing."""
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = _Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        return None
-    wanted = {file.name: file.sha256 for file in entry.files}
-    return manifest if wanted == {n: k.sha256 for n, k in manifest.files.items()} else None
+        return False
+    return {file.name: file.sha256 for file in entry.files} == {n: k.sha256 for n, k in manifest.files.items()}
 
 
-def check_file(folder: Path, file: File, manifest: Manifest) -> Path:
-    """Make sure that one cached file is the pinned one.
-
-    Size and time of change as in the manifest are taken as proof; otherwise it is hashed.
-
-    Raises:
-        FetchError: The file is gone.
-        HashMismatch: The file was changed.
-    """
-    path = folder / file.name
-    kept = manifest.files[file.name]
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise FetchError(f"{path} is gone although its manifest lists it; delete {folder} and fetch again") from None
-    if (found.st_size, found.st_mtime_ns) != (kept.bytes, kept.mtime_ns):
-        hash_file(folder, file)
-    return path
-
-
-def hash_file(folder: Path, file: File) -> None:
+def hash_file(folder: Path, file: File, *, fix: str) -> None:
     """Hash one file and compare.
 
+    Args:
+        folder: Of the entry.
+        file: Its declaration.
+        fix: What the reader can do where it is another, as a clause.
+
     Raises:
+        FetchError: It is gone, or cannot be read.
         HashMismatch: It is not the pinned one.
     """
-    got = sha256_of(folder / file.name)
+    path = folder / file.name
+    try:
+        got = sha256_of(path)
+    except OSError as error:
+        raise FetchError(f"{path} cannot be read ({error.strerror}): {fix}") from error
     if got != file.sha256:
-        raise HashMismatch.of(
-            str(folder / file.name),
-            expected=file.sha256,
-            got=got,
-            fix=f"delete {folder} and fetch again",
-        )
+        raise HashMismatch.of(str(path), expected=file.sha256, got=got, fix=fix)
 
 
 def publish(staged: Path, folder: Path, entry: Entry, source: str) -> None:
@@ -130,11 +113,7 @@ def publish(staged: Path, folder: Path, entry: Entry, source: str) -> None:
         shutil.rmtree(outdated)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged.replace(folder)
-    kept = {}
-    for file in entry.files:
-        found = (folder / file.name).stat()
-        kept[file.name] = _Kept(sha256=file.sha256, bytes=found.st_size, mtime_ns=found.st_mtime_ns)
-    manifest = Manifest(source=source, files=kept)
+    manifest = _Manifest(source=source, files={file.name: _Kept(sha256=file.sha256) for file in entry.files})
     draft = folder / f"{MANIFEST}.part"
     draft.write_text(json.dumps(manifest.model_dump(), indent=1) + "\n", encoding="utf-8")
     draft.replace(folder / MANIFEST)
