@@ -10,8 +10,10 @@ from effkit.catalogue.entries import (
     Entry,
     ModelEntry,
     TaskEntry,
+    declared,
     find,
     models,
+    shipped,
     tasks,
 )
 from effkit.catalogue.errors import (
@@ -25,6 +27,7 @@ from effkit.catalogue.fetch import (
     fetch,
     is_fetched,
 )
+from effkit.catalogue.own import own_path
 from effkit.catalogue.sources import (
     Archive,
     BundledSource,
@@ -54,11 +57,14 @@ __all__ = [
     "TaskEntry",
     "UnknownEntry",
     "cache_dir",
+    "declared",
     "download_bytes",
     "fetch",
     "find",
     "is_fetched",
     "models",
+    "own_path",
     "restricted_unpickle",
+    "shipped",
     "tasks",
 ]

@@ -3,7 +3,7 @@
 Layout::
 
     <cache>/models/<name>/…          the files of a model, and manifest.json written last
-    <cache>/tasks/<name>/…           the files of a task, likewise
+    <cache>/tasks/<name>/…           the files of a task, likewise; of one's own entries `<name>-<hash>`
     <cache>/.downloads/<hash>/…      downloads under way; ``.part`` ones are continued
     <cache>/.staging/…               entries being unpacked; whatever lies here is left over
     <cache>/.lock                    held by the one process that changes the cache
@@ -14,6 +14,7 @@ files are today, their own hashes tell.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from effkit.catalogue.entries import Entry, ModelEntry
+from effkit.catalogue.entries import Entry, ModelEntry, shipped
 from effkit.catalogue.errors import FetchError, HashMismatch
 from effkit.catalogue.sources import File
 from effkit.hashing import sha256_of
@@ -63,8 +64,16 @@ def cache_dir() -> Path:
 
 
 def entry_folder(name: str, entry: Entry) -> Path:
-    """Where the files of an entry lie once they are fetched."""
-    return cache_dir() / ("models" if isinstance(entry, ModelEntry) else "tasks") / name
+    """Where the files of an entry lie once they are fetched.
+
+    Two catalogues of one's own may call two things by one name: there the files' hashes are part of the place, so
+    that nothing is exchanged under a run that is under way.
+    """
+    place = cache_dir() / ("models" if isinstance(entry, ModelEntry) else "tasks")
+    if name in shipped():
+        return place / name
+    files = sorted(f"{file.name} {file.sha256}" for file in entry.files)
+    return place / f"{name}-{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
 
 
 def is_complete(folder: Path, entry: Entry) -> bool:
