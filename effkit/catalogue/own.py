@@ -51,7 +51,7 @@ def read_own(path: Path, section: str, kind: type[_E], taken: Collection[str]) -
             entry = kind.model_validate(said)
             _check_sources(entry)
         except ValidationError as error:
-            raise CatalogueError(f"{path}, `{section}.{name}`: {_told(error)}") from None
+            raise CatalogueError(f"{path}, `{section}.{name}`: {in_words(error)}") from None
         except CatalogueError as error:
             raise CatalogueError(f"{path}, `{section}.{name}`: {error}") from None
         found[name] = entry
@@ -123,8 +123,8 @@ def _twice(root: yaml.Node | None) -> list[str]:
     return sorted({name for some in names for name in some if some.count(name) > 1})
 
 
-def _told(error: ValidationError) -> str:
-    """What is wrong with an entry, key by key."""
+def in_words(error: ValidationError) -> str:
+    """Say what is wrong with an entry, key by key."""
     lines = []
     for each in error.errors():
         key, said = ".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, ")
