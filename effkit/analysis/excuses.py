@@ -51,7 +51,7 @@ def _of_candidates(first: Record, second: Record, name: str) -> str:
 def _of_functions(one: CandidateRecord, other: CandidateRecord, own: set[str]) -> str:
     ours, theirs = one.functions_sha256, other.functions_sha256
     if (own | ours.keys() | theirs.keys()) - (ours.keys() & theirs.keys()):
-        return "a model of your own may be another behind the same name: a run has no hash of its function"
+        return "a model of your own may be another behind the same name, since a run has no hash of its function"
     if ours != theirs:
         return (
             "a model of your own has another hash: another function, or the same one packed otherwise, as another "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,12 @@ def test_an_identity_knows_what_an_entry_says(put: Put, tmp_path: Path) -> None:
         put(tasks={"moods": moods(tmp_path, **changes)})
         found.append(identity(parse(asked)))
     assert len(set(found)) == 3 and found[3] == found[0]
+
+
+def test_the_documented_catalogue_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(# my-catalogue\.yaml\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "my-catalogue.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "my-catalogue.yaml"))
+    assert catalogue.models().keys() - catalogue.shipped() == {"our-encoder", "tiny-trees"}
+    assert catalogue.tasks().keys() - catalogue.shipped() == {"our-moods"}
