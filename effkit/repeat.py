@@ -141,7 +141,7 @@ def _check_known(record: Record) -> None:
 
 def _whence(entry: Mapping[str, Any]) -> str:
     """Where the files of an entry came from, in a few words."""
-    places = []
+    places: list[str] = []
     for source in entry.get("sources", ()):
         match source["kind"]:
             case "hub":
