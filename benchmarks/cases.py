@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit import resolve
+from effkit import recipes, resolve
 from effkit.bench import host
 from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.measure import Bench
@@ -174,10 +174,10 @@ def _minilm() -> Case:
     """MiniLM with a head for the clothing reviews, fetched and made as a study would."""
     task = load(REVIEWS, seed=1)
     folder = task.saved_below(cache_dir() / "loaded")
-    recipe = resolve.recipe(
+    recipe = recipes.recipe(
         CandidateSpec(model=MINILM),
         resolve.model(MINILM, {}),
-        resolve.Ingredients(task.kind, lambda _: FIT_ITEMS),
+        recipes.Ingredients(task.kind, lambda _: FIT_ITEMS),
         seed=1,
     )
     test = np.sort(task.first("test", TEST_ITEMS))

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit import record, resolve, store
+from effkit import catalogue, record, resolve, store
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
@@ -27,6 +27,7 @@ from effkit.cascades import cascades
 from effkit.findings import Compared, CurveResult, Findings
 from effkit.links import links
 from effkit.models import Recipe
+from effkit.plan_rows import needed
 from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 
@@ -72,6 +73,7 @@ def assemble(
         identity=asked.identity,
         replicate=asked.replicate,
         sweep=asked.sweep,
+        own_entries=_own_entries(found),
         windows=tuple(found.windows),
         started_at=found.started_at,
         finished_at=finished_at,
@@ -183,6 +185,7 @@ def _candidate(
         name=name,
         model=spec.model or name,
         title=resolve.title(spec, model, len(found.task.splits["fit"])),
+        builder=model.builder,
         techniques=spec.techniques,
         reference=name == found.spec.reference,
         status="failed" if failure else "ok",
@@ -207,6 +210,7 @@ def _candidate(
         request_bytes=found.task.request_bytes(found.test),
         response_bytes=prepared.response_bytes if prepared else None,
         weights_sha256=_weights(prepared.built.recipe) if prepared else {},
+        functions_sha256=_functions(prepared.built.recipe) if prepared else {},
         threads_read_back=threads,
     )
 
@@ -218,6 +222,19 @@ def _weights(recipe: Recipe) -> dict[str, str]:
         of_part = _weights(part).items()
         found |= {name if ": " in name else f"{part.model}: {name}": sha256 for name, sha256 in of_part}
     return found
+
+
+def _functions(recipe: Recipe) -> dict[str, str]:
+    """Hashes of a user's own functions, the candidate's or its stages', by model."""
+    if recipe.builder == "own":
+        return {recipe.model: recipe.settings["sha256"]}
+    return {model: sha256 for stage in recipe.stages for model, sha256 in _functions(stage).items()}
+
+
+def _own_entries(found: Findings) -> dict[str, dict[str, Any]]:
+    """What the user's own catalogue said of what the study needed: nobody else has it."""
+    names = needed(found.spec) - catalogue.shipped()
+    return {name: catalogue.declared(name) for name in sorted(names)}
 
 
 def _curve_point(found: Findings, point: CurveResult) -> record.CurvePoint:

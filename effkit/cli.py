@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "claims": judging.claims,
     "catalogue": known.catalogue,
     "fetch": known.fetch,
+    "pin": known.pin,
     "doctor": known.doctor,
     "try": known.try_,
 }

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from effkit import resolve
+from effkit import recipes, resolve
 from effkit.bench.prepare import Prepared, prepare
 from effkit.bench.process import WorkerFailed
 from effkit.catalogue import CatalogueError
@@ -34,7 +34,7 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
     """
     spec = found.spec
     wanted_fit, _ = resolve.item_counts(spec)
-    how = resolve.ingredients(
+    how = recipes.ingredients(
         spec,
         found.task.kind,
         lambda part: len(found.task.first("fit", part.fit_items or wanted_fit)),
@@ -58,12 +58,12 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
 
 
 def _made(
-    found: Findings, candidate: CandidateSpec, how: resolve.Ingredients, *, all_seeds: bool, counted: bool
+    found: Findings, candidate: CandidateSpec, how: recipes.Ingredients, *, all_seeds: bool, counted: bool
 ) -> Prepared:
     model = found.models[candidate.name]
     seeds = list(resolve.seeds(model, found.spec))[: None if all_seeds else 1]
     return prepare(
-        resolve.recipe(candidate, model, how, seeds[0]),
+        recipes.recipe(candidate, model, how, seeds[0]),
         seeds,
         found.task_folder,
         found.products,

@@ -180,6 +180,7 @@ class CandidateRecord(Frozen):
     name: str
     model: str
     title: str
+    builder: str | None = Field(default=None, description="what builds its model; None in older records")
     techniques: tuple[dict[str, dict[str, Any]], ...] = ()
     reference: bool = False
     status: Literal["ok", "failed"] = "ok"
@@ -204,6 +205,9 @@ class CandidateRecord(Frozen):
     response_bytes: float | None = Field(default=None, description="mean size of one answer as sent")
     weights_sha256: dict[str, str] = Field(
         default_factory=dict, description="by file; of stages and of a teacher by `model: file`"
+    )
+    functions_sha256: dict[str, str] = Field(
+        default_factory=dict, description="of functions of one's own, as they were packed for workers, by model"
     )
     threads_read_back: dict[str, int] = Field(default_factory=dict)
 
@@ -292,6 +296,9 @@ class Record(Frozen):
     )
     replicate: int = Field(default=1, description="number of this repetition of the same identity but for it")
     sweep: str | None = Field(default=None, description="the sweep that asked for the run")
+    own_entries: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="entries of one's own catalogue that were used, whole, by name"
+    )
     windows: tuple[Window, ...] = Field(
         default=(), description="when this run held the host's measuring slot; empty in older records"
     )

@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,8 @@ def again(run: store.Loaded) -> Again:
         unknown.append(f"The data of {spec.task} are not fetched yet, so whether they are the same shows in the run.")
     elif record.task.name not in circumstances(record)["data"]:
         unknown.append("Its data were hashed by another formula: whether they are the same is not known.")
+    if changed := _changed_entries(record):
+        unknown.append(f"The catalogue's entry of {', '.join(changed)} is another than it was then.")
     if record.interactive:
         unknown.append("It was run by hand: what its cells did beside the study is not known.")
     return Again(params, source, differences(circumstances(record), _here(record, spec, notebook)), tuple(unknown))
@@ -120,14 +122,41 @@ def made_anew() -> Iterator[None]:
 
 
 def _check_known(record: Record) -> None:
+    known = catalogue.models().keys() | catalogue.tasks().keys()
+    if missing := [name for name in record.own_entries if name not in known]:
+        named = ", ".join(f"`{name}` ({_whence(record.own_entries[name])})" for name in missing)
+        raise SpecError(
+            f"{record.run} used {named} of a catalogue of one's own, and the one here has no such entry. The record "
+            "holds it whole, as `own_entries`: put it into a file, and let EFFKIT_CATALOGUE name that."
+        )
     own = [part.model for each in record.spec.candidates for part in each.parts if part.model not in catalogue.models()]
     if record.spec.task not in catalogue.tasks():
         own.insert(0, record.spec.task)
     if own:
         raise SpecError(
             f"{record.run} has {', '.join(own)} that the catalogue does not know: a task or model of your own is in "
-            "your notebook or script and not in the record. Run that again."
+            "your notebook or script and not in the record. Run that again; by the hash of a model's function "
+            "`effkit compare` then tells whether it is the same."
         )
+
+
+def _whence(entry: Mapping[str, Any]) -> str:
+    """Where the files of an entry came from, in a few words."""
+    places: list[str] = []
+    for source in entry.get("sources", ()):
+        match source["kind"]:
+            case "hub":
+                places.append(f"{source['repo']}@{source['revision']}")
+            case "local":
+                places.append(source["path"])
+            case _:
+                places.append("a package")
+    return " or ".join(places) or "without files"
+
+
+def _changed_entries(record: Record) -> list[str]:
+    """Entries of one's own that are not what they were; all of them are known here."""
+    return [name for name, entry in record.own_entries.items() if catalogue.declared(name) != entry]
 
 
 def _source(run: store.Loaded) -> Path:

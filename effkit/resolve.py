@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
 from effkit.analysis.carbon import check_regions
-from effkit.models import Recipe
 from effkit.models.own import packed
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
-from effkit.techniques import apply_chain, teacher_of
 from effkit.techniques import check as check_techniques
+from effkit.techniques import teacher_of
 from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:
@@ -235,102 +234,6 @@ def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
     if spec.protocol.items == "all":
         return "all", "all"
     return spec.items.fit, spec.items.test
-
-
-@dataclass(frozen=True)
-class Ingredients:
-    """What of a study goes into recipes.
-
-    Attributes:
-        kind: of the task.
-        fit_items: how many training items a candidate really gets.
-        own_settings: of a user's own model, by its name; None for others.
-        accept_points: what a cascade may lose where it does not say so itself.
-        held_out: most items of `calibrate` and of `select` by which a cascade is set up; None takes all.
-    """
-
-    kind: str
-    fit_items: Callable[[CandidateSpec], int]
-    own_settings: Callable[[str], Mapping[str, Any] | None] = lambda name: None
-    accept_points: float = 0.0
-    held_out: int | None = None
-
-
-def recipe(candidate: CandidateSpec, found: Model, how: Ingredients, seed: int) -> Recipe:
-    """Return what determines the built candidate, its weights fetched and its techniques applied.
-
-    Args:
-        candidate: as the study names it.
-        found: what its model stands for.
-        how: what the study adds.
-        seed: of training; 0 where training does not depend on one.
-
-    Raises:
-        FetchError: when no source gives the weights.
-    """
-    if candidate.cascade:
-        return _cascade(candidate, found, how, seed)
-    weights, hashes = None, {}
-    if found.entry is not None and found.entry.files:
-        weights = catalogue.fetch(found.name)
-        hashes = {file.name: file.sha256 for file in found.entry.files}
-    own_settings = how.own_settings(found.name)
-    plain = Recipe(
-        model=found.name,
-        builder=found.builder,
-        kind=how.kind,
-        fit_items=how.fit_items(candidate),
-        seed=seed,
-        settings=dict(own_settings if own_settings is not None else found.settings),
-        weights=weights,
-        weights_sha256=hashes,
-    )
-    teacher = teacher_of(candidate.chain)
-    if teacher is not None:
-        of_teacher = replace(how, fit_items=lambda _: how.fit_items(candidate))
-        plain = replace(plain, teacher=recipe(CandidateSpec(model=teacher), model(teacher, {}), of_teacher, seed))
-    made = apply_chain(plain, candidate.chain)
-    return _set_up(made, how) if made.builder == CASCADE else made
-
-
-def _cascade(candidate: CandidateSpec, found: Model, how: Ingredients, seed: int) -> Recipe:
-    stages = tuple(recipe(*each, how, seed) for each in zip(candidate.cascade, found.stages, strict=True))
-    plain = Recipe(
-        model=candidate.name,
-        builder=CASCADE,
-        kind=how.kind,
-        fit_items=max(stage.fit_items for stage in stages),
-        seed=seed,
-        settings={
-            "seeded": [stage.seeded for stage in found.stages],
-            "score": candidate.score or "margin",
-            "calibration": candidate.calibration or "temperature",
-            "escalate": candidate.escalate,
-            "accept_points": candidate.accept_points,
-        },
-        weights_sha256={key: value for stage in stages for key, value in stage.weights_sha256.items()},
-        stages=stages,
-    )
-    return _set_up(plain, how)
-
-
-def _set_up(cascade: Recipe, how: Ingredients) -> Recipe:
-    """Fill in what the study says of every cascade."""
-    accepted = cascade.settings["accept_points"]
-    filled = {"accept_points": how.accept_points if accepted is None else accepted, "held_out": how.held_out}
-    return replace(cascade, settings={**cascade.settings, **filled})
-
-
-def ingredients(
-    spec: StudySpec,
-    kind: str,
-    fit_items: Callable[[CandidateSpec], int],
-    own_settings: Callable[[str], Mapping[str, Any] | None],
-) -> Ingredients:
-    """Return what a study puts into its recipes; the arguments are those of `Ingredients`."""
-    few = FEW["test"] if spec.protocol.items == "few" else None
-    # Half of the margin: the other half is left to the chance of the test items.
-    return Ingredients(kind, fit_items, own_settings, (spec.margin_points or 0.0) / 2, few)
 
 
 def seeds(found: Model, spec: StudySpec) -> Sequence[int]:

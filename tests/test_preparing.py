@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from effkit import resolve
+from effkit import recipes
 from effkit.catalogue import FetchError
 from effkit.spec import CandidateSpec
 from tests.test_study import study
@@ -16,14 +16,14 @@ from tests.test_study import study
 def test_weights_that_cannot_be_fetched_cost_their_candidate_alone(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = resolve.recipe
+    recipe = recipes.recipe
 
     def without_a_source(candidate: CandidateSpec, *others: Any) -> Any:
         if candidate.name == "shallow-tree":
             raise FetchError("no source has it")
         return recipe(candidate, *others)
 
-    monkeypatch.setattr("effkit.preparing.resolve.recipe", without_a_source)
+    monkeypatch.setattr("effkit.preparing.recipes.recipe", without_a_source)
     record = study(candidates=["logreg", "lightgbm-small", "shallow-tree"]).run()
     assert [each.name for each in record.failed] == ["shallow-tree"]
     assert record.failed[0].error == "no source has it"

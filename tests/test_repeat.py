@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from effkit import store
 from effkit.analysis.circumstances import Difference
@@ -92,6 +93,31 @@ def test_a_model_of_ones_own_is_refused_with_what_to_do(tmp_path: Path) -> None:
     spec = golden().spec.model_copy(update={"task": "moods"})
     with pytest.raises(SpecError, match="moods.*Run that again"):
         again(Loaded(tmp_path, loaded.record.model_copy(update={"spec": spec})))
+
+
+def test_an_entry_of_ones_own_that_is_missing_here_is_named_with_what_to_do(tmp_path: Path) -> None:
+    entry = {"title": "Ours", "sources": [{"kind": "hub", "repo": "me/ours", "revision": "0" * 40}]}
+    record = run(tmp_path).record.model_copy(update={"own_entries": {"ours": entry}})
+    with pytest.raises(SpecError, match=rf"`ours` \(me/ours@{'0' * 40}\) .*`own_entries`.*EFFKIT_CATALOGUE"):
+        again(Loaded(tmp_path, record))
+
+
+def test_an_entry_of_ones_own_that_has_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    stump = {
+        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
+        "trained_here": True, "licence": "ours", "citation": "us",
+    }  # fmt: skip
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"models": {"stump": stump}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
+    record = run(tmp_path).record
+
+    def unknown(entry: dict[str, object]) -> tuple[str, ...]:
+        return again(Loaded(tmp_path, record.model_copy(update={"own_entries": {"stump": entry}}))).unknown
+
+    assert not any("stump" in sentence for sentence in unknown(stump))
+    assert any("entry of stump is another" in each for each in unknown({**stump, "settings": {"max_depth": 9}}))
 
 
 def test_a_cascade_is_run_again_as_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from effkit import store
+from effkit.analysis.family import family
 from effkit.record import Record
 from effkit.spec import SpecError
 from effkit.study import Study, StudyFailed
@@ -138,6 +141,41 @@ def test_a_task_of_ones_own(results: Path) -> None:
     assert {group.group for group in record.reference.quality.groups} == {"side=left", "side=right"}
     answers = pd.read_parquet(made.save() / store.PREDICTIONS)
     assert (answers["cluster"] == answers["item"] // 2).all(), "which items depend on each other is kept"
+
+
+def test_a_model_of_ones_own_is_known_by_the_hash_of_its_function(record: Record) -> None:
+    mine, other, logreg = (record.candidate(name) for name in ("right-by-size", "prints", "logreg"))
+    assert mine.functions_sha256.keys() == {"right-by-size"} and other.functions_sha256.keys() == {"prints"}
+    assert mine.functions_sha256["right-by-size"] != other.functions_sha256["prints"]
+    assert logreg.functions_sha256 == {}
+    assert (mine.builder, logreg.builder) == ("own", "tabular.logreg")
+
+
+def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "x,z,y\n" + "".join(f"{row},{row % 7},{('even', 'odd')[row % 2]}\n" for row in range(200))
+    (tmp_path / "parity.csv").write_text(rows, encoding="utf-8")
+    facts = {"modality": "tabular", "licence": "ours", "citation": "us"}
+    parity = {
+        **facts, "title": "Parity", "kind": "classification", "metric": "accuracy", "loader": "table", "target": "y",
+        "files": [{"name": "parity.csv", "sha256": hashlib.sha256(rows.encode()).hexdigest()}],
+        "sources": [{"kind": "local", "path": str(tmp_path)}],
+    }  # fmt: skip
+    stump = {
+        **facts, "title": "Stump", "tasks": ["classification"], "builder": "tabular.tree", "trained_here": True,
+        "settings": {"max_depth": 1, "min_samples_leaf": 5},
+    }  # fmt: skip
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"tasks": {"parity": parity}, "models": {"stump": stump}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    record = study(task="parity", reference="shallow-tree", candidates=["stump", "shallow-tree"]).run()
+    assert record.failed == () and record.identity is not None
+    assert record.own_entries == {"parity": parity, "stump": stump}
+    assert record.candidate("stump").builder == "tabular.tree"
+    monkeypatch.delenv("EFFKIT_CATALOGUE")
+    assert family(record.candidate("stump")) == "tree", "a report elsewhere would call it a model of one's own"
 
 
 def test_a_reference_without_an_error_is_told_before_measuring(results: Path) -> None:

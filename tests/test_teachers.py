@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from effkit import resolve
+from effkit import recipes, resolve
 from effkit.models import Recipe
 from effkit.spec import CandidateSpec, SpecError, StudySpec
 from effkit.techniques import teacher_of
@@ -56,7 +56,7 @@ def test_student_and_teacher_learn_from_as_many_labels(monkeypatch: pytest.Monke
     monkeypatch.setattr(resolve.catalogue, "fetch", lambda name: Path("/weights"))
     candidate = CandidateSpec.model_validate(STUDENT)
     found = resolve.model("minilm-l6", {})
-    made = resolve.recipe(candidate, found, resolve.Ingredients("classification", lambda _: 70), seed=3)
+    made = recipes.recipe(candidate, found, recipes.Ingredients("classification", lambda _: 70), seed=3)
     assert made.teacher is not None
     assert (made.teacher.model, made.teacher.fit_items, made.teacher.seed) == ("tfidf-logreg", 70, 3)
     assert made.teacher.weights is None and made.teacher.teacher is None

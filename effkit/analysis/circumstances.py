@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from effkit.record import Code, Record
+from effkit.record import CandidateRecord, Code, Record
 
 Kind = Literal["host", "version", "data", "weights", "notebook", "parameter"]
 Circumstances = Mapping[Kind, Mapping[str, str | None]]
@@ -34,14 +34,18 @@ def circumstances(record: Record) -> Circumstances:
         "host": host_facts({name: getattr(record.host, name) for name in HOST_FACTS}),
         "version": version_facts(record.code),
         "data": data_facts(record.task.name, record.task.sha256),
-        "weights": {
-            file if ": " in file else f"{each.model}: {file}": sha256
-            for each in record.candidates
-            for file, sha256 in each.weights_sha256.items()
-        },
+        "weights": dict(pair for each in record.candidates for pair in _hashes(each)),
         "notebook": {"its source": record.code.notebook_sha256},
         "parameter": parameter_facts(record.spec.model_dump(mode="json")),
     }
+
+
+def _hashes(candidate: CandidateRecord) -> Iterator[tuple[str, str]]:
+    """What a candidate was loaded from, by `model: file`, and its functions of one's own."""
+    for file, sha256 in candidate.weights_sha256.items():
+        yield (file if ": " in file else f"{candidate.model}: {file}"), sha256
+    for model, sha256 in candidate.functions_sha256.items():
+        yield f"{model}: its function", sha256
 
 
 def host_facts(host: Mapping[str, Any]) -> dict[str, str | None]:

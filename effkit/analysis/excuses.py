@@ -34,9 +34,9 @@ def _of_runs(first: Record, second: Record, found: tuple[Difference, ...]) -> st
 
 
 def _of_candidates(first: Record, second: Record, name: str) -> str:
-    if _is_own(first, name) or _is_own(second, name):
-        return "a model of your own may be another behind the same name"
     one, other = first.candidate(name), second.candidate(name)
+    if reason := _of_functions(one, other, _own(first, name) | _own(second, name)):
+        return reason
     if one.fit_items != other.fit_items:
         return "the numbers of training items differ"
     if one.weights_sha256 != other.weights_sha256:
@@ -48,14 +48,26 @@ def _of_candidates(first: Record, second: Record, name: str) -> str:
     return ""
 
 
+def _of_functions(one: CandidateRecord, other: CandidateRecord, own: set[str]) -> str:
+    ours, theirs = one.functions_sha256, other.functions_sha256
+    if (own | ours.keys() | theirs.keys()) - (ours.keys() & theirs.keys()):
+        return "a model of your own may be another behind the same name, since a run has no hash of its function"
+    if ours != theirs:
+        return (
+            "a model of your own has another hash: another function, or the same one packed otherwise, as another "
+            "version of Python would"
+        )
+    return ""
+
+
 def _on_gpu(candidate: CandidateRecord) -> bool:
     return candidate.memory is not None and bool(candidate.memory.device_allocated_bytes)
 
 
-def _is_own(record: Record, name: str) -> bool:
-    """Whether a candidate, or a stage of it, is no model of the catalogue."""
+def _own(record: Record, name: str) -> set[str]:
+    """The models that a candidate or its stages are, and that no catalogue had."""
     parts = [part for each in record.spec.candidates if each.name == name for part in each.parts]
-    return any(part.model not in catalogue.models() for part in parts)
+    return {part.model for part in parts} - catalogue.models().keys() - record.own_entries.keys()
 
 
 def _thresholds(candidate: CandidateRecord) -> tuple[float | None, ...]:

@@ -38,10 +38,12 @@ _OF_BUILDER: Mapping[str, Family] = {
 
 
 def family(candidate: CandidateRecord) -> Family:
-    """Return the family of a candidate, by its model in the catalogue; `unknown` for a model of one's own."""
+    """Return the family of a candidate, by what builds its model; `unknown` for a model of one's own."""
     if candidate.cascade is not None and not candidate.techniques:
         return "cascade"  # several models to keep alive, whatever each of them is
     if any("static" in technique for technique in candidate.techniques):
         return "linear"  # a table of word vectors and a linear head are left of the network
-    entry = catalogue.models().get(candidate.model)
-    return _OF_BUILDER.get(entry.builder, "unknown") if entry else "unknown"
+    builder = candidate.builder
+    if builder is None and (entry := catalogue.models().get(candidate.model)):  # an older record: ask the catalogue
+        builder = entry.builder
+    return _OF_BUILDER.get(builder or "", "unknown")

@@ -20,7 +20,7 @@ from effkit import attempts, params, resolve, store
 from effkit.batch.local import STOP_WITHIN_S, Local, Status
 from effkit.batch.sweep import Point
 from effkit.bench import host
-from effkit.catalogue.cache import cache_dir
+from effkit.catalogue import CatalogueError, cache_dir, own_path
 from effkit.identity import identity
 from effkit.spec import Frozen, SpecError
 
@@ -37,6 +37,7 @@ class Kit(Frozen):
         marker: name of a file in `.locks/` of that path, locked by the coordinator; None for an address.
         version: of effkit.
         source_sha256: of effkit's code and catalogue.
+        own_sha256: of the file that `EFFKIT_CATALOGUE` names; None where it names none.
         notebooks: SHA-256 of the notebooks' text, by path.
     """
 
@@ -44,6 +45,7 @@ class Kit(Frozen):
     marker: str | None
     version: str
     source_sha256: str
+    own_sha256: str | None
     notebooks: dict[str, str]
 
 
@@ -86,6 +88,7 @@ def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
         marker=marker,
         version=effkit.__version__,
         source_sha256=_source_sha256(),
+        own_sha256=_own_sha256(),
         notebooks={each: _sha256(Path(each).read_bytes()) for each in sorted(notebooks)},
     )
 
@@ -112,6 +115,11 @@ def differences(asked: Kit) -> list[str]:
     if (asked.version, asked.source_sha256) != (effkit.__version__, _source_sha256()):
         mine, theirs = _edition(effkit.__version__, _source_sha256()), _edition(asked.version, asked.source_sha256)
         found.append(f"it has {mine} and the coordinator {theirs}: install the same on both, and start it again")
+    if asked.own_sha256 != _own_sha256():
+        found.append(
+            f"its EFFKIT_CATALOGUE ({own_path() or 'not set'}) does not hold what the coordinator's does: give it the "
+            "same file, or none where the coordinator has none, and start it again"
+        )
     for path, sha256 in asked.notebooks.items():
         if Path(path).exists() and _sha256(Path(path).read_bytes()) != sha256:
             found.append(f"its {path} is another than the coordinator's: bring both to the same commit")
@@ -140,7 +148,8 @@ def carry_out(order: Order, tell: Callable[[str], None]) -> Ended:
             return Ended(status=outcome.status, folder=folder, sentence=outcome.sentence, wall_s=outcome.wall_s)
         return Ended(status="stopped", sentence="it was stopped", wall_s=time.monotonic() - began)
     except Exception as error:  # whatever it is, the coordinator tells it and the other points go on
-        said = str(error) if isinstance(error, (SpecError, store.StoreError)) else f"{type(error).__name__}: {error}"
+        told = isinstance(error, (SpecError, CatalogueError, store.StoreError))
+        said = str(error) if told else f"{type(error).__name__}: {error}"
         return Ended(status="failed", sentence=f"on {host.name()}: {said}", wall_s=time.monotonic() - began)
     finally:
         _running.discard(order.key)
@@ -227,6 +236,13 @@ def _source_sha256() -> str:
         with suppress(FileNotFoundError):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _own_sha256() -> str | None:
+    """Hash the file of one's own entries; one that cannot be read is none, and refused where one is wanted."""
+    with suppress(OSError):
+        return _sha256(path.read_bytes()) if (path := own_path()) else None
+    return None
 
 
 def _edition(version: str, source_sha256: str) -> str:

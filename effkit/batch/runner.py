@@ -22,8 +22,8 @@ from effkit.batch.limits import Limits
 from effkit.spec import StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
-FOLDERS = ("EFFKIT_CACHE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
-"""Variables that name folders. A run has its results folder in `EFFKIT_RUN`."""
+PLACES = ("EFFKIT_CACHE", "EFFKIT_CATALOGUE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+"""Variables that name folders or a file. A run has its results folder in `EFFKIT_RUN`."""
 SLOW_IMPORTS = ("rfc3987_syntax", "isoduration")
 """A grammar that compiles for a second and a half, and a calendar: for checks of formats that notebooks do not need."""
 SAVE_EVERY_S = 5.0
@@ -75,7 +75,7 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
         store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # The kernel works in the notebook's folder, where a relative path leads elsewhere.
-        **{name: str(Path(given).expanduser().absolute()) for name in FOLDERS if (given := os.environ.get(name))},
+        **{name: str(Path(given).expanduser().absolute()) for name in PLACES if (given := os.environ.get(name))},
     }
     os.environ.update(variables)
     papermill.execute_notebook(

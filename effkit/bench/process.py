@@ -21,6 +21,7 @@ import psutil
 
 from effkit.bench import nvml, slot
 from effkit.bench.energy import EnergyMeter
+from effkit.models.base import CPU
 from effkit.record import Rank, weakest_rank
 from effkit.secrecy import without_secrets
 
@@ -242,8 +243,8 @@ def _checked(answer: dict[str, Any], command: str) -> dict[str, Any]:
     return answer
 
 
-def environment(threads: int, device: str = "cpu") -> dict[str, str]:
-    """A child's environment: its threads and device, no network for models, and the modules that are seen here."""
+def environment(threads: int, device: str = CPU) -> dict[str, str]:
+    """A child's environment: its threads, its device and no other, no network for models, the modules seen here."""
     variables = dict(os.environ)
     for variable in THREAD_VARIABLES:
         variables.pop(variable, None)
@@ -257,6 +258,8 @@ def environment(threads: int, device: str = "cpu") -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "true" if threads != 1 else "false",
         "PYTHONUNBUFFERED": "1",
     }
+    if device == CPU:  # libraries that take a GPU unasked would be measured on one that the study knows nothing of
+        variables["CUDA_VISIBLE_DEVICES"] = ""
     package = str(Path(__file__).resolve().parents[2])
     variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([package, str(Path.cwd()), *filter(None, sys.path)]))
     return variables

@@ -1,7 +1,7 @@
-"""The models and tasks that come with effkit, and how their files get here.
+"""The models and tasks that effkit knows, and how their files get here.
 
 ``models()`` and ``tasks()`` list them; ``fetch(name)`` brings the files into the cache and checks
-each against its SHA-256; ``verified_path(name, file)`` is the way to a file that is to be loaded.
+each against its SHA-256, those that are there already too: load nothing that it did not return.
 """
 
 from effkit.catalogue.cache import cache_dir
@@ -10,8 +10,10 @@ from effkit.catalogue.entries import (
     Entry,
     ModelEntry,
     TaskEntry,
+    declared,
     find,
     models,
+    shipped,
     tasks,
 )
 from effkit.catalogue.errors import (
@@ -24,9 +26,8 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
-    verified_path,
-    verify,
 )
+from effkit.catalogue.own import own_path
 from effkit.catalogue.sources import (
     Archive,
     BundledSource,
@@ -56,13 +57,14 @@ __all__ = [
     "TaskEntry",
     "UnknownEntry",
     "cache_dir",
+    "declared",
     "download_bytes",
     "fetch",
     "find",
     "is_fetched",
     "models",
+    "own_path",
     "restricted_unpickle",
+    "shipped",
     "tasks",
-    "verified_path",
-    "verify",
 ]

@@ -1,18 +1,20 @@
-"""The folder that holds verified files, and the check that they still are what they were.
+"""The folder that holds fetched files, and the check that they are the pinned ones.
 
 Layout::
 
     <cache>/models/<name>/…          the files of a model, and manifest.json written last
-    <cache>/tasks/<name>/…           the files of a task, likewise
+    <cache>/tasks/<name>/…           the files of a task, likewise; of one's own entries `<name>-<hash>`
     <cache>/.downloads/<hash>/…      downloads under way; ``.part`` ones are continued
     <cache>/.staging/…               entries being unpacked; whatever lies here is left over
     <cache>/.lock                    held by the one process that changes the cache
 
-An entry is complete exactly when its manifest exists and names the hashes of the catalogue.
+An entry is complete exactly when its manifest exists and names the hashes of the catalogue. What its
+files are today, their own hashes tell.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,7 +23,7 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from effkit.catalogue.entries import Entry, ModelEntry
+from effkit.catalogue.entries import Entry, ModelEntry, shipped
 from effkit.catalogue.errors import FetchError, HashMismatch
 from effkit.catalogue.sources import File
 from effkit.hashing import sha256_of
@@ -30,19 +32,17 @@ MANIFEST = "manifest.json"
 
 
 class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # older ones say more of a file
 
     sha256: str
-    bytes: int
-    mtime_ns: int
 
 
-class Manifest(BaseModel):
+class _Manifest(BaseModel):
     """What lies in a complete entry's folder.
 
     Attributes:
         source: Which source gave the files.
-        files: Hash, size in bytes and time of change of each file, by name.
+        files: Hash of each file, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -63,54 +63,46 @@ def cache_dir() -> Path:
 
 
 def entry_folder(name: str, entry: Entry) -> Path:
-    """Where the files of an entry lie once they are fetched."""
-    return cache_dir() / ("models" if isinstance(entry, ModelEntry) else "tasks") / name
+    """Where the files of an entry lie once they are fetched.
 
-
-def read_manifest(folder: Path, entry: Entry) -> Manifest | None:
-    """The manifest of a complete entry; ``None`` where it is absent, broken or out of date."""
-    try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    wanted = {file.name: file.sha256 for file in entry.files}
-    return manifest if wanted == {n: k.sha256 for n, k in manifest.files.items()} else None
-
-
-def check_file(folder: Path, file: File, manifest: Manifest) -> Path:
-    """Make sure that one cached file is the pinned one.
-
-    Size and time of change as in the manifest are taken as proof; otherwise it is hashed.
-
-    Raises:
-        FetchError: The file is gone.
-        HashMismatch: The file was changed.
+    Two catalogues of one's own may call two things by one name: there the files' hashes are part of the place, so
+    that nothing is exchanged under a run that is under way.
     """
-    path = folder / file.name
-    kept = manifest.files[file.name]
+    place = cache_dir() / ("models" if isinstance(entry, ModelEntry) else "tasks")
+    if name in shipped():
+        return place / name
+    files = sorted(f"{file.name} {file.sha256}" for file in entry.files)
+    return place / f"{name}-{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
+
+
+def is_complete(folder: Path, entry: Entry) -> bool:
+    """Whether a manifest says that the entry's files are there; of their bytes it proves nothing."""
     try:
-        found = path.stat()
-    except FileNotFoundError:
-        raise FetchError(f"{path} is gone although its manifest lists it; delete {folder} and fetch again") from None
-    if (found.st_size, found.st_mtime_ns) != (kept.bytes, kept.mtime_ns):
-        hash_file(folder, file)
-    return path
+        manifest = _Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return False
+    return {file.name: file.sha256 for file in entry.files} == {n: k.sha256 for n, k in manifest.files.items()}
 
 
-def hash_file(folder: Path, file: File) -> None:
+def hash_file(folder: Path, file: File, *, fix: str) -> None:
     """Hash one file and compare.
 
+    Args:
+        folder: Of the entry.
+        file: Its declaration.
+        fix: What the reader can do where it is another, as a clause.
+
     Raises:
+        FetchError: It is gone, or cannot be read.
         HashMismatch: It is not the pinned one.
     """
-    got = sha256_of(folder / file.name)
+    path = folder / file.name
+    try:
+        got = sha256_of(path)
+    except OSError as error:
+        raise FetchError(f"{path} cannot be read ({error.strerror}): {fix}") from error
     if got != file.sha256:
-        raise HashMismatch.of(
-            str(folder / file.name),
-            expected=file.sha256,
-            got=got,
-            fix=f"delete {folder} and fetch again",
-        )
+        raise HashMismatch.of(str(path), expected=file.sha256, got=got, fix=fix)
 
 
 def publish(staged: Path, folder: Path, entry: Entry, source: str) -> None:
@@ -129,11 +121,7 @@ def publish(staged: Path, folder: Path, entry: Entry, source: str) -> None:
         shutil.rmtree(outdated)
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged.replace(folder)
-    kept = {}
-    for file in entry.files:
-        found = (folder / file.name).stat()
-        kept[file.name] = _Kept(sha256=file.sha256, bytes=found.st_size, mtime_ns=found.st_mtime_ns)
-    manifest = Manifest(source=source, files=kept)
+    manifest = _Manifest(source=source, files={file.name: _Kept(sha256=file.sha256) for file in entry.files})
     draft = folder / f"{MANIFEST}.part"
     draft.write_text(json.dumps(manifest.model_dump(), indent=1) + "\n", encoding="utf-8")
     draft.replace(folder / MANIFEST)

@@ -163,3 +163,30 @@ def download(
         got=got,
         fix="nothing of it was kept. Try again, and if it repeats report the source as changed",
     )
+
+
+def download_to_pin(
+    session: PyPIClient, url: str, target: Path, *, size_bytes: int | None, progress: bool, headers: dict[str, str]
+) -> str:
+    """Bring a file that nobody has pinned yet to ``target``, and return its SHA-256.
+
+    Args:
+        session: The HTTP client.
+        url: An ``http`` or ``https`` address.
+        target: Where the file shall lie; what lies there is replaced.
+        size_bytes: The size that the server has told, in bytes; ``None`` where it has not.
+        progress: Show the download on standard error.
+        headers: Sent with the request.
+
+    Raises:
+        FetchError: The server refused, or sent another number of bytes.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    part.write_bytes(b"")
+    with _shown(target.name, size_bytes, progress) as shown:
+        got = _stream(session, url, part, limit_bytes=size_bytes, headers=headers, shown=shown)
+    if size_bytes is not None and (found := part.stat().st_size) != size_bytes:
+        raise FetchError(f"{target.name} came with {found} of {size_bytes} bytes")
+    part.replace(target)
+    return got

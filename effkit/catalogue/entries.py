@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
@@ -13,6 +13,7 @@ import yaml
 from pydantic import Field, TypeAdapter, model_validator
 
 from effkit.catalogue.errors import UnknownEntry
+from effkit.catalogue.own import own_path, read_own
 from effkit.catalogue.sources import Declaration, File, Source, given_files
 
 Modality = Literal["tabular", "text", "vision"]
@@ -30,6 +31,12 @@ Builder = Literal[
     "vision.squeezenet",
     "vision.efficientnet_lite",
 ]
+Loader = Literal["adult", "california", "clothing", "cifar10", "squad", "bundled", "table"]
+TABLES = (".csv", ".parquet")
+"""Endings of the files that the loader ``table`` reads."""
+TABLE_METRICS: Mapping[Kind, Metric] = {"classification": "accuracy", "regression": "absolute_error"}
+"""The kinds of task that a table makes, and how each is scored."""
+TEST_SHARE = 0.3
 
 
 class Cost(Declaration):
@@ -118,18 +125,42 @@ class TaskEntry(_Entry):
     kind: Kind
     metric: Metric
     """Scored item by item."""
-    loader: str
-    """The loader in ``effkit.tasks`` that reads the files."""
+    loader: Loader
+    """What in ``effkit.tasks`` reads the files; ``table`` reads any one CSV or Parquet file."""
     target: str
     """What is to be predicted."""
     groups: tuple[str, ...] = ()
     """Attributes for which quality is also reported by subgroup."""
+    features: tuple[str, ...] = ()
+    """Of a ``table``: the columns that a request holds; without any, all but the target and the cluster."""
+    cluster: str | None = None
+    """Of a ``table``: the column whose equal values mark items that depend on each other."""
+    test: float = Field(default=TEST_SHARE, gt=0, lt=1)
+    """Of a ``table``: the share of rows to test on."""
 
     @model_validator(mode="after")
     def _sourced(self) -> TaskEntry:
         bundled = any(source.kind == "bundled" for source in self.sources)
         if not self.sources or bundled == bool(self.files):
             raise ValueError("a task has either one `bundled` source and no `files`, or `files` with sources")
+        return self
+
+    @model_validator(mode="after")
+    def _a_table_is_one_file(self) -> TaskEntry:
+        if self.loader != "table":
+            if self.features or self.cluster is not None or self.test != TEST_SHARE:
+                raise ValueError(
+                    "`features`, `cluster` and `test` are said of a task with `loader: table`; leave them out"
+                )
+            return self
+        names = [file.name for file in self.files]
+        if len(names) != 1 or PurePosixPath(names[0]).suffix not in TABLES:
+            raise ValueError(f"`loader: table` reads one file, {' or '.join(TABLES)}; got {', '.join(names) or 'none'}")
+        if self.metric != TABLE_METRICS.get(self.kind):
+            known = ", ".join(f"{kind} by {metric}" for kind, metric in TABLE_METRICS.items())
+            raise ValueError(f"a table makes {known}; got {self.kind} by {self.metric}")
+        if self.modality != "tabular" and len(self.features) != 1:
+            raise ValueError(f"an item of {self.modality} is one column: name it, and no other, in `features`")
         return self
 
 
@@ -154,16 +185,41 @@ def read(path: Path, kind: type[_E]) -> Mapping[str, _E]:
     return MappingProxyType(adapter.validate_python(content))
 
 
-@cache
 def models() -> Mapping[str, ModelEntry]:
-    """The models that come with effkit, by name."""
-    return read(Path(__file__).with_name("models.yaml"), ModelEntry)
+    """The models that come with effkit, then those of one's own catalogue, by name.
+
+    Raises:
+        CatalogueError: That one says what it may not.
+    """
+    return _models(own_path())
+
+
+def tasks() -> Mapping[str, TaskEntry]:
+    """The tasks that come with effkit, then those of one's own catalogue, by name.
+
+    Raises:
+        CatalogueError: That one says what it may not.
+    """
+    return _tasks(own_path())
 
 
 @cache
-def tasks() -> Mapping[str, TaskEntry]:
-    """The tasks that come with effkit, by name."""
-    return read(Path(__file__).with_name("tasks.yaml"), TaskEntry)
+def _models(own: Path | None) -> Mapping[str, ModelEntry]:
+    if own is None:
+        return read(Path(__file__).with_name("models.yaml"), ModelEntry)
+    return MappingProxyType({**_models(None), **read_own(own, "models", ModelEntry, shipped())})
+
+
+@cache
+def _tasks(own: Path | None) -> Mapping[str, TaskEntry]:
+    if own is None:
+        return read(Path(__file__).with_name("tasks.yaml"), TaskEntry)
+    return MappingProxyType({**_tasks(None), **read_own(own, "tasks", TaskEntry, shipped())})
+
+
+def shipped() -> set[str]:
+    """The names that come with effkit: what they stand for is the same wherever this effkit is."""
+    return _models(None).keys() | _tasks(None).keys()
 
 
 def find(name: str) -> Entry:
@@ -178,3 +234,12 @@ def find(name: str) -> Entry:
     known = [*models(), *tasks()]
     near = difflib.get_close_matches(name, known, n=3) or known
     raise UnknownEntry(f"the catalogue has no model or task {name!r}; did you mean {', '.join(near)}?")
+
+
+def declared(name: str) -> dict[str, Any]:
+    """An entry in plain values, as a catalogue file would hold it; what it leaves to the defaults is left out.
+
+    Raises:
+        UnknownEntry: Neither catalogue holds it.
+    """
+    return find(name).model_dump(mode="json", exclude_defaults=True)

@@ -8,7 +8,6 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 from effkit.catalogue import cache, entries
 from effkit.catalogue.entries import Entry
@@ -23,13 +22,13 @@ from effkit.catalogue.sources import (
 
 
 def is_fetched(name: str) -> bool:
-    """Whether everything that an entry needs is on this machine.
+    """Whether everything that an entry needs is on this machine, by its manifest: no file is read.
 
     Raises:
         UnknownEntry: The catalogue has no such model or task.
     """
     entry = entries.find(name)
-    return not entry.files or _manifest(name, entry) is not None
+    return not entry.files or _is_complete(name, entry)
 
 
 def download_bytes(name: str) -> int:
@@ -55,6 +54,9 @@ def download_bytes(name: str) -> int:
 def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
     """Make sure that the files of a model or task are here and are the pinned ones.
 
+    What lies in the cache is hashed anew: a disk, a copy or a hand may have changed it since. So this belongs to
+    preparing, once a run for each model and task; a plan asks `is_fetched` and `download_bytes`.
+
     Args:
         name: A model or task of the catalogue.
         progress: Show downloads on standard error.
@@ -67,13 +69,14 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
     Raises:
         UnknownEntry: The catalogue has no such model or task.
         HashMismatch: A file is not the pinned one; the message holds both hashes.
-        FetchError: No source gave the files; the message says why for each, and what to do.
+        FetchError: No source gave the files, or one in the cache cannot be read; the message says why, and what
+            to do.
     """
     entry = entries.find(name)
     folder = cache.entry_folder(name, entry)
     if not entry.files:
         return folder
-    if _checked(name, entry):
+    if _is_verified(name, entry):
         return folder
     from filelock import FileLock
 
@@ -82,7 +85,7 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
         # One lock for the whole cache: two processes that want the same archive then share one
         # download, and whatever lies in the staging folder is known to be left over.
         with FileLock(cache.cache_dir() / ".lock"):
-            if not _checked(name, entry):
+            if not _is_verified(name, entry):
                 cache.remove_leftovers()
                 _fetch_from_first(name, entry, progress=progress, offline=offline)
                 cache.remove_leftovers()
@@ -94,59 +97,22 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
     return folder
 
 
-def verified_path(name: str, file: str) -> Path:
-    """The path of one fetched file, once it is sure to be the pinned one.
+def _is_complete(name: str, entry: Entry) -> bool:
+    return cache.is_complete(cache.entry_folder(name, entry), entry)
 
-    Load nothing that did not come through here. Size and time of change are compared with the
-    manifest, and the file is hashed again when either differs.
 
-    Args:
-        name: A model or task of the catalogue.
-        file: One of its files.
+def _is_verified(name: str, entry: Entry) -> bool:
+    """Hash what the cache has of an entry; False where it has not all of it.
 
     Raises:
-        UnknownEntry: No such entry, or it lists no such file.
-        FetchError: The entry is not fetched, or the file is gone.
-        HashMismatch: The file was changed.
-    """
-    entry = entries.find(name)
-    declared = entry.file(file)
-    manifest = _manifest(name, entry) or _not_fetched(name)
-    return cache.check_file(cache.entry_folder(name, entry), declared, manifest)
-
-
-def verify(name: str) -> None:
-    """Hash every file of a fetched entry anew.
-
-    Raises:
-        UnknownEntry: The catalogue has no such model or task.
-        FetchError: The entry is not fetched, or a file is gone.
         HashMismatch: A file was changed.
+        FetchError: A file is gone, or cannot be read.
     """
-    entry = entries.find(name)
-    if not entry.files:
-        return
-    manifest = _manifest(name, entry) or _not_fetched(name)
-    for file in entry.files:
-        folder = cache.entry_folder(name, entry)
-        cache.check_file(folder, file, manifest)
-        cache.hash_file(folder, file)
-
-
-def _manifest(name: str, entry: Entry) -> cache.Manifest | None:
-    return cache.read_manifest(cache.entry_folder(name, entry), entry)
-
-
-def _not_fetched(name: str) -> NoReturn:
-    raise FetchError(f"{name} is not in the cache {cache.cache_dir()}; run `effkit fetch {name}` with a network.")
-
-
-def _checked(name: str, entry: Entry) -> bool:
-    manifest = _manifest(name, entry)
-    if manifest is None:
+    if not _is_complete(name, entry):
         return False
+    folder = cache.entry_folder(name, entry)
     for file in entry.files:
-        cache.check_file(cache.entry_folder(name, entry), file, manifest)
+        cache.hash_file(folder, file, fix=f"delete {folder} and run `effkit fetch {name}`")
     return True
 
 
@@ -174,11 +140,13 @@ def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool)
                 cache.publish(staged[each], cache.entry_folder(each, declared), declared, source.describe())
         return
     names = ", ".join(file.name for file in entry.files)
+    if any(isinstance(source, LocalSource) and "EFFKIT_LOCAL" in source.path for source in entry.sources):
+        by_hand = f"put {names} into a folder called {name}, set EFFKIT_LOCAL to the folder above it"
+    else:
+        by_hand = f"put {names} into a folder, name it in the entry as a source of kind `local`"
     raise (HashMismatch if mismatch else FetchError)(
-        f"{name} could not be fetched ({'; '.join(reasons)}). To go on without these sources, put "
-        f"{names} into a folder called {name}, set EFFKIT_LOCAL to the folder above it and fetch "
-        "again (each file is still checked against its SHA-256), or set EFFKIT_CACHE to a cache "
-        f"that holds {name}"
+        f"{name} could not be fetched ({'; '.join(reasons)}). To go on without these sources, {by_hand} and fetch "
+        f"again (each file is still checked against its SHA-256), or set EFFKIT_CACHE to a cache that holds {name}"
     )
 
 
@@ -212,7 +180,7 @@ def _sharing(source: CarrierSource, name: str) -> dict[str, tuple[Entry, Carrier
         if each != name
         and isinstance(other, CarrierSource)
         and other.archives == source.archives
-        and _manifest(each, entry) is None
+        and not _is_complete(each, entry)
     }
 
 
@@ -228,5 +196,5 @@ def _stage_local(source: LocalSource, name: str, entry: Entry) -> Path:
         (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
         # Copied first and hashed after: what was checked is then what is kept.
         shutil.copyfile(origin / file.name, folder / file.name)
-        cache.hash_file(folder, file)
+        cache.hash_file(folder, file, fix=f"put the right one into {origin}")
     return folder

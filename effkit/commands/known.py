@@ -1,4 +1,4 @@
-"""What comes with effkit, and what this host can do with it."""
+"""What effkit knows, and what this host can do with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def catalogue() -> None:
-    """List the tasks, models and techniques that come with effkit."""
+    """List the tasks, models and techniques that effkit knows, those of your own catalogue too."""
     from rich.console import Console
     from rich.table import Table
 
@@ -41,6 +41,18 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Tasks and models.", s
 
     for name in names:
         typer.echo(f"{name}: {known.fetch(name)}")
+
+
+def pin(
+    repository: Annotated[
+        str, typer.Argument(metavar="ORG/REPO@REVISION", help="A sentence encoder on the hub.", show_default=False)
+    ],
+    name: Annotated[str, typer.Option("--name", help="What parameter files shall call it.", show_default=False)],
+) -> None:
+    """Print an entry for your own catalogue (EFFKIT_CATALOGUE): a model of the hub, each file with its SHA-256."""
+    from effkit.catalogue.pin import pin as entry
+
+    typer.echo(entry(repository, name), nl=False)
 
 
 def doctor(results: Results = None) -> None:

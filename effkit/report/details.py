@@ -156,7 +156,7 @@ def identity(view: View) -> Table:
         ColumnSpec("Techniques", "in order", lambda v, c: Cell(_chain(c))),
         ColumnSpec("Licence", "", lambda v, c: Cell(c.licence or "not stated")),
         ColumnSpec("Threads", "read back", lambda v, c: Cell(_pairs(c.threads_read_back))),
-        ColumnSpec("Weights", "SHA-256", lambda v, c: Cell(_pairs({k: h[:12] for k, h in c.weights_sha256.items()}))),
+        ColumnSpec("Weights", "SHA-256", lambda v, c: Cell(_hashes(c))),
     ]
     return build(view, columns, key="identity", title="What was measured")
 
@@ -305,6 +305,12 @@ def _chain(candidate: CandidateRecord) -> str:
         for name, parameters in technique.items()
     ]
     return " → ".join(steps) or "none"
+
+
+def _hashes(candidate: CandidateRecord) -> str:
+    """Of its weights, and of a function of one's own."""
+    functions = {f"{model}: its function": sha256 for model, sha256 in candidate.functions_sha256.items()}
+    return _pairs({name: sha256[:12] for name, sha256 in (candidate.weights_sha256 | functions).items()})
 
 
 def _pairs(pairs: dict[str, str] | dict[str, int]) -> str:

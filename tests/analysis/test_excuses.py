@@ -55,16 +55,35 @@ def test_two_runs_with_uncommitted_changes_are_not_known_to_be_of_one_code() -> 
     assert "uncommitted changes" in told(dirty, dirty)
 
 
-def test_a_model_of_ones_own_may_be_another_behind_its_name() -> None:
-    mine = with_another(CandidateSpec(model="mine"))
-    assert "of your own" in told(mine, mine, "mine")
-    assert told(mine, mine, "mpnet-base") == ""
+def with_function(sha256: str | None) -> Record:
+    """The golden record with a model of one's own, and the hash of its function where one is given."""
+    functions = {} if sha256 is None else {"mine": sha256}
+    return with_candidate(with_another(CandidateSpec(model="mine")), "mine", functions_sha256=functions)
 
 
-def test_a_stage_of_ones_own_excuses_its_cascade() -> None:
+def test_a_model_of_ones_own_is_the_same_where_its_hash_is() -> None:
+    assert told(with_function("a"), with_function("a"), "mine") == ""
+    other = told(with_function("a"), with_function("b"), "mine")
+    assert "of your own has another hash" in other and "version of Python" in other
+    for first, second in ((None, None), ("a", None), (None, "a")):
+        assert "no hash" in told(with_function(first), with_function(second), "mine")
+    assert told(with_function(None), with_function("a"), "mpnet-base") == ""
+
+
+def test_a_stage_of_ones_own_excuses_its_cascade_unless_its_hash_is_the_same() -> None:
     asked = CandidateSpec(cascade=(CandidateSpec(model="mine"), CandidateSpec(model="mpnet-base")))
     found = with_another(asked)
     assert "of your own" in told(found, found, asked.name)
+    hashed = with_candidate(found, asked.name, functions_sha256={"mine": "a"})
+    assert told(hashed, hashed, asked.name) == ""
+    assert "of your own" in told(hashed, with_candidate(found, asked.name, functions_sha256={"mine": "b"}), asked.name)
+
+
+def test_an_entry_of_ones_own_catalogue_is_known_by_its_weights() -> None:
+    of_catalogue = with_another(CandidateSpec(model="mine")).model_copy(update={"own_entries": {"mine": {}}})
+    assert told(of_catalogue, of_catalogue, "mine") == ""
+    other = with_candidate(of_catalogue, "mine", weights_sha256={"model.safetensors": "b"})
+    assert told(of_catalogue, other, "mine") == "the weights differ"
 
 
 @pytest.mark.parametrize("other", [cascade(1.0), cascade(None), cascade(0.5, select_items=90)])

@@ -46,6 +46,22 @@ def test_what_differs_is_named_with_its_fix(point: Point, results: Path) -> None
     assert orders.differences(mine.model_copy(update={"notebooks": {"/nowhere.ipynb": "0" * 64}})) == []
 
 
+def test_a_host_with_other_entries_of_its_own_is_refused(
+    point: Point, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = orders.kit(str(results), None, [point])
+    own = tmp_path / "own.yaml"
+    own.write_text("models: {}\n")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
+    (said,) = orders.differences(without)
+    assert str(own) in said and "none where the coordinator has none" in said
+    with_own = orders.kit(str(results), None, [point])
+    assert orders.differences(with_own) == []
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "gone.yaml"))
+    (said,) = orders.differences(with_own)
+    assert "gone.yaml" in said and "the same file" in said
+
+
 def test_a_folder_that_is_not_shared_or_whose_locks_are_not_is_refused(point: Point, results: Path) -> None:
     (said,) = orders.differences(orders.kit(str(results), "shared-elsewhere", [point]))
     assert "give --results a folder that all hosts share" in said

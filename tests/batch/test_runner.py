@@ -91,7 +91,8 @@ def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -
 def test_a_relative_folder_is_the_callers_and_not_the_notebooks(
     params: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("EFFKIT_CACHE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+    names = ("EFFKIT_CACHE", "EFFKIT_CATALOGUE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+    (tmp_path / "effkit_catalogue").write_text("{}")
     seen = f"import os; raise OSError(' '.join(os.environ[name] for name in {names}))"
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", seen)
     monkeypatch.chdir(tmp_path)

@@ -167,6 +167,18 @@ def test_gpus_are_counted_as_nvml_does_unless_somebody_says_otherwise(
     assert os.environ[nvml.ORDER_VARIABLE] == (given or "PCI_BUS_ID")
 
 
+@pytest.mark.parametrize("given", [None, "1"])
+def test_a_study_on_the_cpu_hides_gpus_from_its_workers_alone(
+    given: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert environment(1)["CUDA_VISIBLE_DEVICES"] == environment(1, "cpu")["CUDA_VISIBLE_DEVICES"] == ""
+    assert environment(1, "cuda").get("CUDA_VISIBLE_DEVICES") == given
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == given, "the coordinator asks NVML by it"
+
+
 def test_peaks_are_not_reset_before_there_are_any(cuda: Cuda) -> None:
     device("cuda").reset_peak()
     assert cuda.resets == 0  # or the reset would bring CUDA up, outside the time of loading

@@ -1,0 +1,182 @@
+"""Write an entry for one's own catalogue: a sentence encoder on the model hub, each of its files with its hash."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from effkit.catalogue import hub
+from effkit.catalogue.cache import cache_dir, download_path
+from effkit.catalogue.entries import ModelEntry, shipped
+from effkit.catalogue.errors import CatalogueError, FetchError
+from effkit.catalogue.own import RUNS_CODE, check_name, in_words
+
+MODULES = "modules.json"
+"""What a Sentence Transformers repository says of its parts: their classes, and the folders they lie in."""
+TOP = (MODULES, "config_sentence_transformers.json")
+WEIGHTS = ".safetensors"
+KEPT = frozenset({".json", ".model", ".txt", WEIGHTS})
+"""Endings of what a part needs: configuration, vocabulary, weights. What stands beside them is left there."""
+CALL_S_PER_BYTE, EMBED_S_PER_BYTE, LOAD_S = 5.5e-10, 3.3e-10, 9.0
+"""Nominal costs by size, between those of MiniLM and MPNet in 32 bits: for planning alone."""
+
+
+def pin(address: str, name: str, *, progress: bool = True) -> str:
+    """Fetch a sentence encoder and return the entry that pins it, in YAML.
+
+    Its weights stay in the cache's downloads, where a fetch of the entry finds them.
+
+    Args:
+        address: ``ORG/REPO@REVISION``; the revision may be a commit, a tag or a branch, and its commit is pinned.
+        name: What parameter files shall call it.
+        progress: Show downloads on standard error.
+
+    Raises:
+        CatalogueError: The address or the name is none, or the repository is nothing that effkit loads; says why.
+        FetchError: The hub cannot be reached, or has or shows no such thing; says what to do.
+    """
+    repo, _, revision = address.partition("@")
+    if repo.count("/") != 1 or not revision:
+        raise CatalogueError(
+            f"{address!r} is no revision of a repository: write ORG/REPO@REVISION, a commit, a tag or a branch, as in "
+            "sentence-transformers/all-MiniLM-L6-v2@main."
+        )
+    check_name(name, shipped())
+    try:
+        listing = hub.look_up(repo, revision)
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="effkit-pin-", dir=cache_dir()) as folder:
+            declared = _declared(repo, listing, Path(folder), progress)
+    except FetchError as error:
+        raise FetchError(
+            f"{address} could not be pinned (model hub: {error}). Look at its name, its revision and the network; a "
+            "private repository needs HF_TOKEN. Without a hub, write the entry by hand, with `sha256sum`: "
+            "docs/how-to.md says how."
+        ) from error
+    except OSError as error:
+        raise FetchError(
+            f"{address} could not be put into the cache {cache_dir()}: {error}. Make room there or let it be written, "
+            "or set EFFKIT_CACHE to another folder."
+        ) from error
+    try:
+        ModelEntry.model_validate(declared)
+    except ValidationError as error:
+        raise CatalogueError(f"{address} makes no entry: {in_words(error)}.") from None
+    note = f"# {address}, for the file that EFFKIT_CATALOGUE names. `cost` is a guess by size, for planning only.\n"
+    return note + yaml.safe_dump({"models": {name: declared}}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _declared(repo: str, listing: hub.Listing, folder: Path, progress: bool) -> dict[str, Any]:
+    """The entry, once what may run code is ruled out and everything is hashed."""
+    if MODULES not in listing.sizes:
+        raise CatalogueError(
+            f"{repo} has no {MODULES}: it is no Sentence Transformers model, and no other kind on the hub becomes an "
+            "entry. A model of your own is a function: `study.add`."
+        )
+    hashes = hub.bring(repo, listing, [MODULES], folder, progress=False)
+    parts = _parts(repo, folder)
+    wanted = _wanted(repo, listing, parts)
+    small = [path for path in wanted if not path.endswith(WEIGHTS) and path != MODULES]
+    large = [path for path in wanted if path.endswith(WEIGHTS)]
+    hashes |= hub.bring(repo, listing, small, folder, progress=False)
+    _refuse_code(repo, [path for path in small if path.endswith(".json")], folder)
+    hashes |= hub.bring(repo, listing, large, folder, progress=progress)
+    sizes = {path: (folder / path).stat().st_size for path in wanted}
+    for path in large:
+        (folder / path).replace(download_path(hashes[path], path))
+    weights_bytes = sum(sizes[path] for path in large)
+    return {
+        "title": repo.rpartition("/")[2],
+        "modality": "text",
+        "tasks": ["classification", "retrieval"],
+        "builder": "text.encoder",
+        "settings": {**_max_tokens(folder / parts[0]), "C": 1.0},
+        "licence": listing.licence or "none stated",
+        "citation": f"{repo} on the model hub",
+        "cost": {
+            "load_s": LOAD_S,
+            "call_s": round(CALL_S_PER_BYTE * weights_bytes, 4),
+            "embed_s_per_item": round(EMBED_S_PER_BYTE * weights_bytes, 4),
+        },
+        "files": [{"name": path, "bytes": sizes[path], "sha256": hashes[path]} for path in wanted],
+        "sources": [
+            {"kind": "hub", "repo": repo, "revision": listing.commit, "files": {path: path for path in wanted}},
+        ],
+    }
+
+
+def _parts(repo: str, folder: Path) -> list[str]:
+    """The folders of a model's parts, the network's first; "." is the repository's own.
+
+    Raises:
+        CatalogueError: A part is of a class that does not come with Sentence Transformers, or lies elsewhere.
+    """
+    modules = _json(folder / MODULES)
+    listed = modules if isinstance(modules, list) else []
+    kinds = [str(each.get("type")) if isinstance(each, dict) else "no class" for each in listed]
+    for kind in kinds:
+        if not kind.startswith("sentence_transformers."):
+            raise CatalogueError(f"{repo} needs code of its own ({kind} in {MODULES}), which effkit does not run.")
+    if not kinds or not kinds[0].endswith(".Transformer"):
+        first = kinds[0] if kinds else "nothing"
+        raise CatalogueError(f"{repo} begins with {first} in its {MODULES}, and effkit loads transformers alone.")
+    parts = [PurePosixPath(str(each.get("path") or "")) for each in listed]
+    for part in parts:
+        if part.is_absolute() or ".." in part.parts:
+            raise CatalogueError(f"{repo} names a folder outside itself ({part} in {MODULES}); refused.")
+    return [part.as_posix() for part in parts]
+
+
+def _wanted(repo: str, listing: hub.Listing, parts: list[str]) -> list[str]:
+    """The files to pin, in the repository's order.
+
+    Raises:
+        CatalogueError: A part has weights in pickles alone, or there are none at all.
+    """
+    inside: dict[str, list[str]] = {part: [] for part in parts}
+    for path in listing.sizes:
+        inside.get(PurePosixPath(path).parent.as_posix(), []).append(path)
+    for paths in inside.values():
+        pickles = [path for path in paths if PurePosixPath(path).suffix in RUNS_CODE - {".py"}]
+        if pickles and not any(path.endswith(WEIGHTS) for path in paths):
+            raise CatalogueError(
+                f"{repo} has weights in pickles alone ({', '.join(pickles)}), which may run code when they are read: "
+                "ask its publisher for safetensors, or convert them where you trust them and publish that."
+            )
+    needed = {path for paths in inside.values() for path in paths if PurePosixPath(path).suffix in KEPT} | set(TOP)
+    wanted = [path for path in listing.sizes if path in needed]
+    if not any(path.endswith(WEIGHTS) for path in wanted):
+        raise CatalogueError(f"{repo} has no weights in safetensors, and effkit reads no others.")
+    return wanted
+
+
+def _refuse_code(repo: str, paths: list[str], folder: Path) -> None:
+    """Refuse a configuration that names classes of the repository's own.
+
+    Raises:
+        CatalogueError: One does.
+    """
+    for path in paths:
+        said = _json(folder / path)
+        if isinstance(said, dict) and said.get("auto_map"):
+            raise CatalogueError(f"{repo} needs code of its own (`auto_map` in {path}), which effkit does not run.")
+
+
+def _max_tokens(folder: Path) -> dict[str, int]:
+    """The setting that cuts texts, where the network's folder has it."""
+    path = folder / "sentence_bert_config.json"
+    said = _json(path) if path.is_file() else {}
+    most = said.get("max_seq_length") if isinstance(said, dict) else None
+    return {"max_tokens": most} if isinstance(most, int) else {}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CatalogueError(f"{path.name} is not valid JSON: {error}") from None

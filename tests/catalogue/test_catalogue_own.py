@@ -1,0 +1,216 @@
+"""One's own catalogue: what it adds, and what it may not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from effkit import catalogue
+from effkit.catalogue import CatalogueError, FetchError, HashMismatch
+from effkit.identity import identity
+from effkit.params import parse
+from effkit.tasks import load
+from tests.conftest import parameters
+
+from .conftest import sha256
+
+WEIGHTS = b"stand-in for weights"
+TINY = {
+    "title": "LightGBM tiny", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.lightgbm",
+    "trained_here": True, "settings": {"n_estimators": 5}, "licence": "ours", "citation": "us",
+}  # fmt: skip
+ROWS = "text,mood,shop,customer\n" + "".join(
+    f"a fine coat {row},{('good', 'bad')[row % 2]},{'AB'[row % 2]},{row // 2}\n" for row in range(60)
+)
+
+Put = Callable[..., Path]
+
+
+@pytest.fixture
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Write one's own catalogue, which differs from file to file, and an empty cache beside it."""
+    written: list[Path] = []
+
+    def write(**sections: Any) -> Path:
+        path = tmp_path / f"own-{len(written)}.yaml"
+        written.append(path)
+        path.write_text(yaml.safe_dump(sections), encoding="utf-8")
+        monkeypatch.setenv("EFFKIT_CATALOGUE", str(path))
+        return path
+
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    return write
+
+
+def encoder(folder: Path, content: bytes = WEIGHTS, **changes: Any) -> dict[str, Any]:
+    """An encoder whose one file lies in a folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.safetensors").write_bytes(content)
+    return {
+        "title": "Ours", "modality": "text", "tasks": ["classification"], "builder": "text.encoder", "licence": "ours",
+        "citation": "us", "files": [{"name": "model.safetensors", "sha256": sha256(content)}],
+        "sources": [{"kind": "local", "path": str(folder)}], **changes,
+    }  # fmt: skip
+
+
+def moods(folder: Path, **changes: Any) -> dict[str, Any]:
+    """A task in a CSV file, whose rows come in pairs of one customer."""
+    (folder / "moods.csv").write_text(ROWS, encoding="utf-8")
+    return {
+        "title": "Moods", "modality": "text", "kind": "classification", "metric": "accuracy", "loader": "table",
+        "target": "mood", "features": ["text"], "groups": ["shop"], "cluster": "customer", "licence": "ours",
+        "citation": "us", "files": [{"name": "moods.csv", "sha256": sha256(ROWS.encode())}],
+        "sources": [{"kind": "local", "path": str(folder)}], **changes,
+    }  # fmt: skip
+
+
+def test_its_entries_stand_beside_those_that_come_with_effkit(put: Put, tmp_path: Path) -> None:
+    put(models={"tiny": TINY}, tasks={"moods": moods(tmp_path)})
+    assert {"tiny", "minilm-l6"} <= catalogue.models().keys()
+    assert {"moods", "adult-income"} <= catalogue.tasks().keys()
+    assert catalogue.find("tiny").title == "LightGBM tiny"
+    assert catalogue.declared("tiny") == TINY
+    assert not {"tiny", "moods"} & catalogue.shipped() and "minilm-l6" in catalogue.shipped()
+
+
+def test_without_the_variable_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EFFKIT_CATALOGUE", raising=False)
+    assert catalogue.models().keys() | catalogue.tasks().keys() == catalogue.shipped()
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "changes", "words"),
+    [
+        ("models", "minilm-l6", {}, "comes with effkit and cannot be replaced"),
+        ("models", "adult-income", {}, "comes with effkit"),
+        ("models", "../mine", {}, "small letters, digits, dots"),
+        ("models", "a+b", {}, "small letters"),
+        ("models", "mine", {"colour": "blue"}, "`colour` is not a known key"),
+        ("models", "mine", {"licence": None}, "`licence`"),
+        ("models", "mine", {"builder": "text.gpt"}, "`builder` got 'text.gpt'"),
+        ("models", "mine", {"files": [{"name": "a.safetensors"}]}, "`files.0.sha256` is missing"),
+        ("models", "mine", {"files": [{"name": "a.bin", "sha256": "0" * 64}]}, "convert the weights to safetensors"),
+        ("models", "mine", {"files": [{"name": "x/model.py", "sha256": "0" * 64}]}, "may run code"),
+        ("models", "mine", {"sources": [{"kind": "local", "path": "folder"}]}, "write the whole path"),
+        ("models", "mine",
+         {"sources": [{"kind": "hub", "repo": "a/b", "revision": "main", "files": {}}]}, "revision` got 'main'"),
+        ("tasks", "mine", {"loader": "adult"}, "`loader: table`; leave them out"),
+        ("tasks", "mine", {"loader": "any"}, "`loader` got 'any'"),
+        ("tasks", "mine", {"files": [{"name": "a.xlsx", "sha256": "0" * 64}]}, ".csv or .parquet; got a.xlsx"),
+        ("tasks", "mine", {"kind": "regression"}, "regression by absolute_error; got regression by accuracy"),
+        ("tasks", "mine", {"features": ["text", "shop"]}, "an item of text is one column"),
+    ],
+)  # fmt: skip
+def test_what_an_entry_may_not_say_is_refused_with_file_and_entry(
+    put: Put, tmp_path: Path, section: str, name: str, changes: dict[str, Any], words: str
+) -> None:
+    declared = (encoder if section == "models" else moods)(tmp_path, **changes)
+    path = put(**{section: {name: declared}})
+    with pytest.raises(CatalogueError) as refused:
+        getattr(catalogue, section)()
+    assert str(path) in str(refused.value) and f"`{section}.{name}`" in str(refused.value)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("models: {}\ntasks: {}\nmodels: {}\n", "models twice"),
+        ("models:\n  mine: {}\n  mine: {}\n", "mine twice"),
+        ("mine: {title: A model}\n", "the sections `models` and `tasks`"),
+        ("- mine\n", "the sections `models` and `tasks`"),
+        ("models: [mine]\n", "give it a mapping"),
+        ("models: {mine: 1}\ntasks: {mine: 1}\n", "one name, one entry"),
+        ("models: {mine: !!python/object/apply:os.getcwd []}\n", "cannot be read"),
+        ("models: {\n", "cannot be read"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_catalogue_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, words: str
+) -> None:
+    path = tmp_path / "own.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(path))
+    with pytest.raises(CatalogueError) as refused:
+        catalogue.models()
+    assert str(path) in str(refused.value) and "EFFKIT_CATALOGUE" in str(refused.value) and words in str(refused.value)
+
+
+def test_an_empty_file_adds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.yaml").write_text("# nothing yet\n")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    assert catalogue.models().keys() | catalogue.tasks().keys() == catalogue.shipped()
+
+
+def test_its_files_are_fetched_and_verified_as_all_are(put: Put, tmp_path: Path) -> None:
+    put(models={"mine": encoder(tmp_path / "weights")})
+    folder = catalogue.fetch("mine")
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    (folder / "model.safetensors").write_bytes(b"something else")
+    with pytest.raises(HashMismatch, match=r"`effkit fetch mine`"):
+        catalogue.fetch("mine")
+    put(models={"other": encoder(tmp_path / "more") | {"sources": [{"kind": "local", "path": str(tmp_path / "no")}]}})
+    with pytest.raises(FetchError, match="a source of kind `local`"):
+        catalogue.fetch("other")
+
+
+def test_two_catalogues_may_call_two_models_by_one_name(put: Put, tmp_path: Path) -> None:
+    put(models={"mine": encoder(tmp_path / "one", b"one")})
+    first = catalogue.fetch("mine")
+    put(models={"mine": encoder(tmp_path / "other", b"other")})
+    second = catalogue.fetch("mine")
+    assert first != second, "a run that is under way would load the other's weights"
+    assert [(each / "model.safetensors").read_bytes() for each in (first, second)] == [b"one", b"other"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_is_a_task(put: Put, tmp_path: Path, suffix: str) -> None:
+    declared = moods(tmp_path)
+    if suffix == ".parquet":
+        import pandas as pd
+
+        pd.read_csv(tmp_path / "moods.csv").to_parquet(tmp_path / "moods.parquet")
+        content = (tmp_path / "moods.parquet").read_bytes()
+        declared["files"] = [{"name": "moods.parquet", "sha256": sha256(content)}]
+    put(tasks={"moods": declared})
+    task = load("moods", seed=1)
+    assert (task.title, task.kind, task.modality, task.metric) == ("Moods", "classification", "text", "accuracy")
+    assert task.items[3] == "a fine coat 3" and task.classes[task.labels[3]] == "bad"
+    assert set(task.groups) == {"shop"} and task.clusters is not None
+    of_test = {task.clusters[item] for item in task.splits["test"]}
+    assert len(task.splits["test"]) == 18 and not of_test & {task.clusters[item] for item in task.splits["fit"]}
+    assert not np.array_equal(task.splits["test"], load("moods", seed=2).splits["test"])
+
+
+def test_a_changed_table_is_not_read(put: Put, tmp_path: Path) -> None:
+    put(tasks={"moods": moods(tmp_path)})
+    folder = catalogue.fetch("moods")
+    (folder / "moods.csv").write_text(ROWS.replace("good", "fine"))
+    with pytest.raises(HashMismatch, match="moods.csv"):
+        load("moods", seed=1)
+
+
+def test_an_identity_knows_what_an_entry_says(put: Put, tmp_path: Path) -> None:
+    asked = parameters(task="moods", reference="tfidf-logreg", candidates=["tfidf-logreg"])
+    found = []
+    for changes in ({}, {"test": 0.4}, {"cluster": None}, {"title": "Other words"}):
+        put(tasks={"moods": moods(tmp_path, **changes)})
+        found.append(identity(parse(asked)))
+    assert len(set(found)) == 3 and found[3] == found[0]
+
+
+def test_the_documented_catalogue_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(# my-catalogue\.yaml\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "my-catalogue.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "my-catalogue.yaml"))
+    assert catalogue.models().keys() - catalogue.shipped() == {"our-encoder", "tiny-trees"}
+    assert catalogue.tasks().keys() - catalogue.shipped() == {"our-moods"}
