@@ -121,6 +121,20 @@ class Contention(Frozen):
     )
 
 
+class Constant(Frozen):
+    """What giving one answer to every test item scores: a margin that it keeps within tells nothing of a model."""
+
+    answer: str = Field(description="the class that is most frequent among the items to fit, or their median")
+    value: float = Field(description="in the metric's unit")
+
+
+class ClassItems(Frozen):
+    """How many test items a class has."""
+
+    name: str
+    n: int
+
+
 class Making(Frozen):
     """What it took to make one part of a candidate: embedding, training, predicting."""
 

@@ -21,6 +21,8 @@ from effkit.evidence import (
     COUNTED,
     RANKS,
     Apart,
+    ClassItems,
+    Constant,
     Contention,
     Estimate,
     Gap,
@@ -46,11 +48,11 @@ from effkit.spec import Frozen, StudySpec
 
 __all__ = [
     "COUNTED", "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint",
-    "CascadeStage", "Code", "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap",
-    "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory",
-    "Mix", "NoiseCheck", "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality",
-    "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window",
-    "origin_of", "weakest_rank",
+    "CascadeStage", "ClassItems", "Code", "ColdStart", "Constant", "Contention", "CurvePoint", "Energy",
+    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link",
+    "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck", "Operations", "Origin", "Payback",
+    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts",
+    "Throughput", "Verdict", "Window", "origin_of", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
@@ -271,6 +273,9 @@ class TaskFacts(Frozen):
     fit_used: int
     test_used: int
     clusters: int | None = Field(default=None, description="groups of dependent test items, if any")
+    constant: Constant | None = Field(default=None, description="one answer to everything; None where unknown")
+    rarest: ClassItems | None = Field(default=None, description="class with the fewest test items; None where unknown")
+    repeated: int | None = Field(default=None, description="test items that an item to fit repeats; None where unknown")
 
 
 class KitFootprint(Frozen):
