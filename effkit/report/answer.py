@@ -10,6 +10,7 @@ from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.budget import met_by_reference
 from effkit.report.decision import why_not
+from effkit.report.trust import cautions
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View
@@ -291,7 +292,7 @@ def _answer(
         kind=kind,
         word=f"{ANSWER_WORDS[kind]} (rehearsal)" if _rehearsal(view) else ANSWER_WORDS[kind],
         sentence=sentence,
-        notes=(*notes, *_indicative(view), *_hardly_matters(view)),
+        notes=(*notes, *(each.sentence for each in cautions(view)), *_indicative(view), *_hardly_matters(view)),
         chosen=chosen.name if chosen else None,
         compared_with=view.reference.name,
         figures=savings.key_figures(view, shown),

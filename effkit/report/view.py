@@ -18,6 +18,7 @@ FEWEST_GENERATIONS = 5
 
 _METRIC_TITLES = {
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "absolute_error": "mean absolute error",
     "recall_at_1": "recall at 1",
     "reciprocal_rank": "mean reciprocal rank",
