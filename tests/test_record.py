@@ -49,6 +49,12 @@ def test_groups_that_were_stored_before_their_clusters_are_read(raw: dict[str, A
     assert {group.units for each in read.candidates if each.quality for group in each.quality.groups} == {None}
 
 
+def test_tasks_that_were_stored_before_their_labels_told_anything_are_read(raw: dict[str, Any]) -> None:
+    assert [raw["task"].pop(name) for name in ("constant", "rarest", "repeated")] == [None] * 3
+    task = read_record(json.dumps(raw)).task
+    assert (task.constant, task.rarest, task.repeated) == (None, None, None)
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):
