@@ -28,7 +28,8 @@ from effkit.findings import CurveResult, Findings
 from effkit.links import links
 from effkit.models import Recipe
 from effkit.spec import CandidateSpec
-from effkit.tasks import METRICS, SECONDARY, SPLITS, Task, constant, rarest
+from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
+from effkit.tasks.labels import constant, rarest
 
 if TYPE_CHECKING:
     import pandas as pd

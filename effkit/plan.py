@@ -189,7 +189,7 @@ def _weighs(task: Task, test: NDArray[np.int64]) -> float:
 
 def _cautions(task: Task, test: NDArray[np.int64], margin: float | None) -> Iterator[Caution]:
     """What could not be told even if the reference made no mistake; of an error the labels alone do not tell."""
-    from effkit.tasks import constant, rarest
+    from effkit.tasks.labels import constant, rarest
 
     found = constant(task, test)
     if found is not None and margin is not None and within(1 - found.value, margin):

@@ -3,11 +3,7 @@
 from effkit.tasks.base import Kind, Task
 from effkit.tasks.catalogued import load
 from effkit.tasks.items import Items
-from effkit.tasks.labels import constant, rarest
 from effkit.tasks.metrics import METRICS, SECONDARY, MetricSpec, default_metric
 from effkit.tasks.splits import SPLITS, split
 
-__all__ = [
-    "METRICS", "SECONDARY", "SPLITS", "Items", "Kind", "MetricSpec", "Task", "constant", "default_metric", "load",
-    "rarest", "split",
-]  # fmt: skip
+__all__ = ["METRICS", "SECONDARY", "SPLITS", "Items", "Kind", "MetricSpec", "Task", "default_metric", "load", "split"]

@@ -24,13 +24,15 @@ def constant(task: Task, test: NDArray[np.int64]) -> Constant | None:
         return None
     fit = task.splits["fit"]
     learnt = task.labels[fit if len(fit) else test]
+    usual: float
     if task.kind == "classification":
         usual = int(np.bincount(learnt).argmax())
-        answer, said = np.full(len(test), usual), _name(task, usual)
+        said = _name(task, int(usual))
     else:
-        median = float(np.median(learnt))
-        answer, said = np.full(len(test), median), f"{median:.4g}"
-    return Constant(answer=said, value=float(METRICS[task.metric].score(answer, task.labels[test]).mean()))
+        usual = float(np.median(learnt))
+        said = f"{usual:.4g}"
+    scores = METRICS[task.metric].score(np.full(len(test), usual), task.labels[test])
+    return Constant(answer=said, value=float(scores.mean()))
 
 
 def rarest(task: Task, test: NDArray[np.int64]) -> ClassItems | None:

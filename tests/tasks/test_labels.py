@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from effkit.evidence import ClassItems, Constant
-from effkit.tasks import Task, constant, rarest, split
+from effkit.tasks import Task, split
+from effkit.tasks.labels import constant, rarest
 
 TEST = np.arange(100) >= 80
 
