@@ -12,6 +12,7 @@ from scipy import special
 
 from benchmarks.rows import Row, rng_for
 from effkit.analysis.quality import NonInferiority, holm_verdicts, non_inferiority, relative_margin
+from effkit.balance import class_weights
 
 Floats = NDArray[np.float64]
 Rng = np.random.Generator
@@ -24,11 +25,12 @@ CLAIMS = ("superior", "non-inferior")
 
 @dataclass(frozen=True)
 class Items:
-    """Scores of a candidate and the reference on the same items."""
+    """Scores of a candidate and the reference on the same items; `weights` are what a right answer scores."""
 
     candidate: Floats
     reference: Floats
     clusters: NDArray[np.int64] | None = None
+    weights: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,16 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
 
 
 def settings() -> list[Setting]:
-    """The kinds of test sets: right or wrong, in clusters, and errors of a regression."""
+    """The kinds of test sets: right or wrong, in clusters, weighed by class, and errors of a regression."""
     found = []
     for n, margin, discordances in ((200, 0.05, (0.06, 0.10, 0.30)), (2000, 0.01, (0.02, 0.10, 0.30))):
         for discordance in discordances:
             name = f"right or wrong, n = {n}, {discordance:.0%} discordant"
             found.append(Setting(name, _answers(n, discordance), margin))
     found.append(Setting("right or wrong, 200 clusters of about 5 items, 10 % discordant", _clusters(200), 0.03))
+    for rare, margin in ((40, 0.05), (200, 0.03)):
+        name = f"balanced accuracy, {rare} of 2,000 items in the rare class, 10 % discordant"
+        found.append(Setting(name, _balanced((rare, 2000 - rare), 0.10), margin))
     for n, share in ((200, 0.5), (2000, 0.15)):
         name = f"regression errors, lognormal and correlated at 0.9, n = {n}"
         margin = 0.02 * MEAN_ERROR
@@ -107,6 +112,7 @@ def _test(setting: Setting, items: Items, trial: int) -> NonInferiority:
         seed=trial,
         higher_is_better=setting.higher_is_better,
         clusters=items.clusters,
+        weights=items.weights,
         resamples=RESAMPLES,
     )
 
@@ -117,6 +123,17 @@ def _answers(n: int, discordance: float) -> Callable[[Rng, float], Items]:
         place, both = rng.random(n), (rng.random(n) < 0.8).astype(np.float64)
         lost, won = place < losses, place > 1 - (discordance - losses)
         return Items(np.where(lost, 0.0, np.where(won, 1.0, both)), np.where(lost, 1.0, np.where(won, 0.0, both)))
+
+    return draw
+
+
+def _balanced(sizes: tuple[int, ...], discordance: float) -> Callable[[Rng, float], Items]:
+    """Classes of these sizes, each with the same gap."""
+    weights, answers = class_weights(np.repeat(np.arange(len(sizes)), sizes)), _answers(sum(sizes), discordance)
+
+    def draw(rng: Rng, true_gap: float) -> Items:
+        drawn = answers(rng, true_gap)
+        return Items(drawn.candidate * weights, drawn.reference * weights, weights=weights)
 
     return draw
 

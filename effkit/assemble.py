@@ -30,6 +30,7 @@ from effkit.models import Recipe
 from effkit.plan_rows import needed
 from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
+from effkit.tasks.labels import constant, rarest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def assemble(
         ),
         noise=paired.noise if len(samples) else (),
         contention=paired.contention() if len(samples) else None,
-        curve=tuple(_curve_point(found, point) for point in found.curve),
+        curve=tuple(_curve_point(found, point, test) for point in found.curve),
         footprint=record.KitFootprint(
             wall_s=host.since_start_s() - found.started_s,
             measuring_s=sum(window.end_s - window.start_s for window in found.windows),
@@ -164,6 +165,7 @@ def _quality_test(found: Findings) -> QualityTest:
         resamples=found.spec.protocol.resamples,
         groups={column: names[found.test] for column, names in found.task.groups.items()},
         clusters=found.clusters,
+        classes=found.labels if metric.balanced else None,
     )
 
 
@@ -237,9 +239,9 @@ def _own_entries(found: Findings) -> dict[str, dict[str, Any]]:
     return {name: catalogue.declared(name) for name in sorted(names)}
 
 
-def _curve_point(found: Findings, point: CurveResult) -> record.CurvePoint:
+def _curve_point(found: Findings, point: CurveResult, test: QualityTest) -> record.CurvePoint:
     scores = found.scores(point.predictions)
-    value = mean_with_interval(scores, found.clusters, seed=found.spec.seed, resamples=2000)
+    value = mean_with_interval(scores, test.clusters, seed=test.seed, resamples=2000, weights=test.weights)
     return record.CurvePoint(model=point.model, fit_items=point.fit_items, value=value, making_s=point.making_s)
 
 
@@ -258,6 +260,9 @@ def _task_facts(found: Findings) -> record.TaskFacts:
         fit_used=len(task.first("fit", wanted)),
         test_used=len(found.test),
         clusters=None if found.clusters is None else len(np.unique(found.clusters)),
+        constant=constant(task, found.test),
+        rarest=rarest(task, found.test),
+        repeated=task.repeated,
     )
 
 

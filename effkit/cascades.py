@@ -106,6 +106,7 @@ def _as_arrays(staged: Staged, found: Findings, costs: tuple[float, ...] | None,
         costs=costs,
         clusters=test.clusters,
         seed=found.spec.seed,
+        classes=test.classes,
     )
 
 
@@ -120,7 +121,9 @@ def _stage_records(
             CascadeStage(
                 name=name,
                 title=title,
-                quality=mean_with_interval(stages.scores[number], test.clusters, seed=stages.seed, resamples=2000),
+                quality=mean_with_interval(
+                    stages.scores[number], test.clusters, seed=stages.seed, resamples=2000, weights=test.weights
+                ),
                 answered=share(int((by == number).sum()), len(by)),
                 cost=None if costs is None else costs[number],
                 threshold=stages.thresholds[number] if number < len(stages.thresholds) else None,

@@ -84,6 +84,37 @@ class PercentileRecord(Frozen):
     reason: str | None = Field(default=None, description="why there is no value")
 
 
+class Latency(Frozen):
+    """End-to-end latency at batch 1: preparing one item, then inferring."""
+
+    mean_s: Estimate = Field(description="mean time of a call, over generations")
+    prepare_s: Estimate = Field(description="the part spent tokenising, decoding, resizing, encoding")
+    infer_s: Estimate = Field(description="the part spent in the model")
+    percentiles: tuple[PercentileRecord, ...]
+    prepare_percentiles: tuple[PercentileRecord, ...] = ()
+    infer_percentiles: tuple[PercentileRecord, ...] = ()
+    ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
+    cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
+    calls: int
+    steady: bool = Field(description="False where the warm-up test did not pass in most of its processes")
+
+
+class Throughput(Frozen):
+    """Items a second at one batch size."""
+
+    batch: int
+    items_per_s: Estimate
+    ratio: Ratio | None
+
+
+class ColdStart(Frozen):
+    """From a fresh process to the first answer."""
+
+    import_s: Estimate
+    load_s: Estimate
+    first_call_s: Estimate
+
+
 class NoiseCheck(Frozen):
     """The reference measured against itself (A/A)."""
 
@@ -119,6 +150,20 @@ class Contention(Frozen):
     slowdown: float | None = Field(
         default=None, description="95th over 5th percentile of the yardstick: how far the core's own speed changed"
     )
+
+
+class Constant(Frozen):
+    """What giving one answer to every test item scores: a margin that it keeps within tells nothing of a model."""
+
+    answer: str = Field(description="the class that is most frequent among the items to fit, or their median")
+    value: float = Field(description="in the metric's unit")
+
+
+class ClassItems(Frozen):
+    """How many test items a class has."""
+
+    name: str
+    n: int
 
 
 class Making(Frozen):

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from effkit import catalogue, index, resolve, store
+from effkit.balance import class_weights
 from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
 from effkit.evidence import LEVEL
-from effkit.plan_rows import REOPEN_S, Planned, Row, count, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from effkit.tasks import Task
 
 USUAL_DISCORDANCE = 0.10
@@ -36,6 +41,8 @@ class Plan:
     Attributes:
         compared: candidates that are compared with the reference; the power allows for all of them.
         seeds: with which the models are trained that several are tried of; the power is that of one.
+        weighs: how much wider the spread of scores is than that of right or wrong: 1 but for balanced accuracy.
+        cautions: what labels and items warn of, where they are here.
     """
 
     study: str
@@ -51,6 +58,8 @@ class Plan:
     items_for_power: int | None
     most_generations: int | None = None
     """Where the protocol asks for an interval: the run may go on until this many generations."""
+    weighs: float = 1.0
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def total_s(self) -> float:
@@ -81,10 +90,11 @@ class Plan:
             )
         if self.power is not None and self.margin is not None and self.test_items is not None:
             allowed = f", after allowing for all {self.compared} candidates" if self.compared > 1 else ""
+            which = "the items of each class" if self.weighs > 1 else "the items"
             said.append(
                 f"Power: with {self.test_items:,} test items and a margin of {_points(self.margin)}, a model "
                 f"that is truly as good is shown to be non-inferior with a probability of {self.power:.0%}{allowed} "
-                f"(if the two disagree on {_discordance(self.margin):.0%} of the items)."
+                f"(if the two disagree on {_discordance(self.margin):.0%} of {which})."
             )
             if self.items_for_power and self.power < 0.8:
                 said.append(f"80 % would take about {self.items_for_power:,} test items.")
@@ -94,6 +104,7 @@ class Plan:
                 )
         elif self.margin is None:
             said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
+        said += [f"{each.sentence} {each.fix}" for each in self.cautions]
         return said
 
     def _source(self) -> str:
@@ -146,6 +157,9 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     test = count(asked.items[1], "test", spec, task)
     compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
+    known = known_task(spec, task)
+    used = None if known is None else known.first("test", asked.items[1])
+    weighs = 1.0 if known is None or used is None else _weighs(known, used)
     power = needed = None
     if margin is not None:
         from effkit.analysis.sample_size import items_for_power
@@ -153,8 +167,8 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
 
         # Holm's first step: what the good one has to pass where all others are worse.
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
-        needed = items_for_power(margin, discordance=discordance, alpha=alpha)
-        power = None if test is None else power_of(test, margin, discordance=discordance, alpha=alpha)
+        needed = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
+        power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,
@@ -168,7 +182,28 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         power=power,
         items_for_power=needed,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
+        weighs=weighs,
+        cautions=() if known is None or used is None else tuple(_cautions(known, used, margin)),
     )
+
+
+def _weighs(task: Task, test: NDArray[np.int64]) -> float:
+    """The mean square of what a right answer scores: a few heavy items spread the mean as fewer items would."""
+    from effkit.tasks import METRICS
+
+    return float((class_weights(task.labels[test]) ** 2).mean()) if METRICS[task.metric].balanced else 1.0
+
+
+def _cautions(task: Task, test: NDArray[np.int64], margin: float | None) -> Iterator[Caution]:
+    """What could not be told even if the reference made no mistake; of an error the labels alone do not tell."""
+    from effkit.tasks.labels import constant, rarest
+
+    found = constant(task, test)
+    if found is not None and margin is not None and within(1 - found.value, margin):
+        scores = f"{task.metric.replace('_', ' ')} is {100 * found.value:.4g} %"
+        yield of_constant(found.answer, scores, margin=_points(margin), metric=task.metric)
+    yield from of_rarest(rarest(task, test), task.metric)
+    yield from of_repeated(task.repeated, len(task.splits["test"]))
 
 
 @dataclass(frozen=True)

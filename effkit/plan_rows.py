@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -244,11 +246,37 @@ def count(wanted: ItemCount, split: str, spec: StudySpec, task: Task | None) -> 
     return min(wanted, sizes.get(split, wanted))
 
 
+def known_task(spec: StudySpec, task: Task | None) -> Task | None:
+    """Return the study's task where its labels are here: one's own, or one that was loaded before on this host."""
+    folder = None if task is not None else _loaded(spec)
+    return task if folder is None else _opened(folder)
+
+
 def _sizes(spec: StudySpec) -> dict[str, int]:
     """Split sizes of a task that has been loaded before on this host."""
+    folder = _loaded(spec)
+    if folder is None:
+        return {}
+    with np.load(folder / "splits.npz") as splits:
+        return {split: len(splits[split]) for split in splits.files}
+
+
+def _loaded(spec: StudySpec) -> Path | None:
+    """Where a task lies that has been loaded before on this host; under another seed its test items may be others."""
     for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
-        path = folder / "splits.npz"
-        if path.exists() and json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:
-            with np.load(path) as splits:
-                return {split: len(splits[split]) for split in splits.files}
-    return {}
+        if not (folder / "splits.npz").exists():
+            continue
+        if json.loads((folder / "task.json").read_text(encoding="utf-8"))["name"] == spec.task:
+            return folder
+    return None
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: Path) -> Task | None:
+    """Open a saved task; None where it is not whole. A sweep's points ask for the same one."""
+    from effkit.tasks import Task
+
+    try:
+        return Task.load(folder)
+    except (OSError, ValueError, KeyError):
+        return None

@@ -21,9 +21,13 @@ from effkit.evidence import (
     COUNTED,
     RANKS,
     Apart,
+    ClassItems,
+    ColdStart,
+    Constant,
     Contention,
     Estimate,
     Gap,
+    Latency,
     LayerCost,
     Link,
     Load,
@@ -36,6 +40,7 @@ from effkit.evidence import (
     QualityVerdict,
     Rank,
     Ratio,
+    Throughput,
     Verdict,
     Window,
     origin_of,
@@ -46,45 +51,14 @@ from effkit.spec import Frozen, StudySpec
 
 __all__ = [
     "COUNTED", "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint",
-    "CascadeStage", "Code", "ColdStart", "Contention", "CurvePoint", "Energy", "EnergyComponent", "Estimate", "Gap",
-    "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link", "Load", "LoadPoint", "Making", "Memory",
-    "Mix", "NoiseCheck", "Operations", "Origin", "Payback", "PercentileRecord", "PowerForm", "Quality",
-    "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts", "Throughput", "Verdict", "Window",
-    "origin_of", "weakest_rank",
+    "CascadeStage", "ClassItems", "Code", "ColdStart", "Constant", "Contention", "CurvePoint", "Energy",
+    "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link",
+    "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck", "Operations", "Origin", "Payback",
+    "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts",
+    "Throughput", "Verdict", "Window", "origin_of", "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3
-
-
-class Latency(Frozen):
-    """End-to-end latency at batch 1: preparing one item, then inferring."""
-
-    mean_s: Estimate = Field(description="mean time of a call, over generations")
-    prepare_s: Estimate = Field(description="the part spent tokenising, decoding, resizing, encoding")
-    infer_s: Estimate = Field(description="the part spent in the model")
-    percentiles: tuple[PercentileRecord, ...]
-    prepare_percentiles: tuple[PercentileRecord, ...] = ()
-    infer_percentiles: tuple[PercentileRecord, ...] = ()
-    ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
-    cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
-    calls: int
-    steady: bool = Field(description="False where the warm-up test did not pass in most of its processes")
-
-
-class Throughput(Frozen):
-    """Items a second at one batch size."""
-
-    batch: int
-    items_per_s: Estimate
-    ratio: Ratio | None
-
-
-class ColdStart(Frozen):
-    """From a fresh process to the first answer."""
-
-    import_s: Estimate
-    load_s: Estimate
-    first_call_s: Estimate
 
 
 class Memory(Frozen):
@@ -275,6 +249,9 @@ class TaskFacts(Frozen):
     fit_used: int
     test_used: int
     clusters: int | None = Field(default=None, description="groups of dependent test items, if any")
+    constant: Constant | None = Field(default=None, description="one answer to everything; None where unknown")
+    rarest: ClassItems | None = Field(default=None, description="class with the fewest test items; None where unknown")
+    repeated: int | None = Field(default=None, description="test items that an item to fit repeats; None where unknown")
 
 
 class KitFootprint(Frozen):

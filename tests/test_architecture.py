@@ -15,11 +15,11 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "effkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = [
-    "names", "hashing", "patience", "secrecy", "frozen", "progress", "production", "spec", "params", "evidence",
-    "routing", "record", "migrations", "catalogue", "address", "store", "index", "tasks", "models", "techniques",
-    "identity", "attempts", "remote", "places", "analysis", "bench", "resolve", "recipes", "plan_rows", "plan",
-    "findings", "preparing", "links", "cascades", "assemble", "under_load", "report", "untried", "decision", "export",
-    "study", "batch", "repeat", "first", "doctor", "commands", "cli",
+    "names", "hashing", "balance", "patience", "secrecy", "frozen", "progress", "production", "spec", "params",
+    "evidence", "cautions", "routing", "record", "migrations", "catalogue", "address", "store", "index", "tasks",
+    "models", "techniques", "identity", "attempts", "remote", "places", "analysis", "bench", "resolve", "recipes",
+    "plan_rows", "plan", "findings", "preparing", "links", "cascades", "assemble", "under_load", "report", "untried",
+    "decision", "export", "study", "batch", "repeat", "first", "doctor", "commands", "cli",
 ]  # fmt: skip
 """Every module and package but `effkit` itself; each may import what stands before it."""
 ONE_DOOR = {

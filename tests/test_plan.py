@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from effkit import Study
 from effkit.analysis.sample_size import items_for_power, power
 from effkit.params import parse
-from effkit.plan import NOTEBOOK_S
+from effkit.plan import NOTEBOOK_S, Plan
 from effkit.plan_rows import (
     REOPEN_S,
     SEQUENCE_OVERHEAD_S,
@@ -19,6 +23,7 @@ from effkit.plan_rows import (
     under_load_s,
 )
 from effkit.spec import LoadSpec
+from effkit.tasks import Task, load
 from tests.conftest import REHEARSAL, parameters
 from tests.test_study import study
 
@@ -195,3 +200,57 @@ def test_a_load_test_is_counted_with_the_slowest_candidates(results: Path) -> No
     assert plain.load_s == 0.0 and tested.load_s > 0.0
     assert tested.total_s == pytest.approx(plain.total_s + tested.load_s)
     assert "the load test takes" in str(tested) and "load test" not in str(plain)
+
+
+def rare(columns: list[str], **options: Any) -> Task:
+    """A thousand rows, half of them to test; five of these 500 are of the rare class."""
+    rows = range(1000)
+    table = pd.DataFrame(
+        {"x": rows, "z": [0.0, 1.0, 1.0, 0.0] * 250, "y": ["yes" if row % 200 == 0 else "no" for row in rows]}
+    )
+    return Task.from_frame("rare", table, target="y", features=columns, test=np.arange(1000) % 2 == 0, **options)
+
+
+def planned_of(task: Task, margin_points: float) -> Plan:
+    names = ["shallow-tree", "logreg"]
+    return study(
+        task=task, reference="logreg", candidates=names, margin_points=margin_points,
+        protocol={**REHEARSAL, "items": "asked"},
+    ).plan()  # fmt: skip
+
+
+@pytest.mark.parametrize(("margin_points", "told"), [(2.0, True), (1.0, True), (0.9, False)])
+def test_a_margin_that_one_answer_to_everything_keeps_within_is_told(
+    results: Path, margin_points: float, told: bool
+) -> None:
+    planned = planned_of(rare(["x", "z"]), margin_points)
+    said = "If the answer is always “no”, accuracy is 99 %: a margin of "
+    assert (said in str(planned)) == told == (html.escape(said) in planned._repr_html_())
+    assert len(planned.cautions) == told
+
+
+def test_balanced_accuracy_has_the_power_of_its_rare_class(results: Path) -> None:
+    planned = planned_of(rare(["x", "z"], metric="balanced_accuracy"), 2.0)
+    weighs = 125 * (1 / 495 + 1 / 5)
+    assert planned.weighs == pytest.approx(weighs)
+    assert planned.power == pytest.approx(power(round(500 / weighs), 0.02))
+    assert planned.items_for_power == round(weighs * items_for_power(0.02))
+    assert "10% of the items of each class" in str(planned)
+    (told,) = planned.cautions
+    assert "“yes” has only 5 test items" in told.sentence
+
+
+def test_test_items_that_repeat_one_to_fit_are_told(results: Path) -> None:
+    (told,) = planned_of(rare(["z"]), 0.5).cautions
+    assert told.sentence.startswith("500 of 500 test items (100.0 %) hold the same as an item to fit")
+
+
+def test_a_task_of_the_catalogue_is_known_once_it_was_loaded(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path))
+    asked = study(margin_points=45.0)
+    assert asked.plan().cautions == ()
+    load("breast-cancer", seed=1).saved_below(tmp_path / "loaded")
+    (told,) = asked.plan().cautions
+    assert "always “benign”" in told.sentence

@@ -63,6 +63,12 @@ def test_budgets_that_were_stored_before_size_cold_start_and_throughput_are_read
     assert [getattr(budget, name) for name in later] == [None, None, None]
 
 
+def test_tasks_that_were_stored_before_their_labels_told_anything_are_read(raw: dict[str, Any]) -> None:
+    assert [raw["task"].pop(name) for name in ("constant", "rarest", "repeated")] == [None] * 3
+    task = read_record(json.dumps(raw)).task
+    assert (task.constant, task.rarest, task.repeated) == (None, None, None)
+
+
 def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
     raw["schema_version"] = SCHEMA_VERSION + 1
     with pytest.raises(SchemaError, match="update effkit"):

@@ -14,7 +14,7 @@ import yaml
 
 from effkit import store
 from effkit.analysis.family import family
-from effkit.record import Record
+from effkit.record import ClassItems, Record
 from effkit.spec import SpecError
 from effkit.study import Study, StudyFailed
 from effkit.tasks import Task
@@ -139,6 +139,9 @@ def test_a_task_of_ones_own(results: Path) -> None:
     assert record.reference.quality is not None
     assert record.reference.quality.value.value == 1.0
     assert {group.group for group in record.reference.quality.groups} == {"side=left", "side=right"}
+    assert record.task.constant is not None and record.task.constant.answer in ("even", "odd")
+    assert record.task.rarest is not None and record.task.rarest.n <= record.task.test_used / 2
+    assert record.task.repeated == 0
     answers = pd.read_parquet(made.save() / store.PREDICTIONS)
     assert (answers["cluster"] == answers["item"] // 2).all(), "which items depend on each other is kept"
 
@@ -176,6 +179,32 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
     assert record.candidate("stump").builder == "tabular.tree"
     monkeypatch.delenv("EFFKIT_CATALOGUE")
     assert family(record.candidate("stump")) == "tree", "a report elsewhere would call it a model of one's own"
+
+
+def test_balanced_accuracy_from_end_to_end(results: Path) -> None:
+    rows = range(400)
+    frame = pd.DataFrame({"x": rows, "z": [0.5] * 400, "y": ["yes" if row % 20 == 0 else "no" for row in rows]})
+    task = Task.from_frame(
+        "rare", frame, target="y", groups=["y"], metric="balanced_accuracy", test=np.arange(400) // 20 % 2 == 0
+    )
+    made = study(
+        task=task, reference="careful", candidates=["shallow-tree"],
+        own={
+            "careful": lambda items: ["yes" if item["x"] % 20 == 0 else "no" for item in items],
+            "lazy": lambda items: ["no"] * len(items),
+        },
+    )  # fmt: skip
+    record = made.run()
+    careful, lazy = record.reference.quality, record.candidate("lazy").quality
+    assert careful is not None and lazy is not None
+    assert (careful.value.value, careful.value.high) == pytest.approx((1.0, 1.0))
+    assert lazy.value.value == pytest.approx(0.5) and lazy.secondary == {"accuracy": 0.95}
+    assert {group.group: group.value for group in lazy.groups} == {"y=no": 1.0, "y=yes": 0.0}
+    gap = record.candidate("lazy").gap
+    assert gap is not None and gap.difference == pytest.approx(-0.5) and gap.verdict == "inferior"
+    assert record.task.constant is not None and record.task.constant.value == pytest.approx(0.5)
+    assert record.task.rarest == ClassItems(name="yes", n=10)
+    made.compare()._repr_html_()
 
 
 def test_a_reference_without_an_error_is_told_before_measuring(results: Path) -> None:

@@ -17,6 +17,7 @@ def paired_bootstrap(
     resamples: int = 10_000,
     *,
     seed: int,
+    weights: ArrayLike | None = None,
 ) -> Floats:
     """Bootstrap means of paired per-item differences (Efron & Tibshirani 1993).
 
@@ -26,6 +27,8 @@ def paired_bootstrap(
             conversation): whole clusters are then resampled, and the mean is total over items drawn.
         resamples: Bootstrap draws.
         seed: Drives the draws.
+        weights: What each item counts, of mean 1, where scores are weighed: the mean is then the total over the
+            weights drawn, so that no resample beats a score that is right everywhere.
 
     Returns:
         Shape (resamples,), in the score's unit.
@@ -34,6 +37,8 @@ def paired_bootstrap(
         ValueError: No items, a difference that is not finite, or labels of another length.
     """
     totals, sizes = cluster_sums(finite_scores(difference_per_item, "difference_per_item"), clusters)
+    if weights is not None:
+        sizes = cluster_sums(finite_scores(weights, "weights"), clusters)[0]
     units = totals.size
     kinds, counts = np.unique(np.column_stack([totals, sizes]), axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
@@ -50,7 +55,7 @@ def paired_bootstrap(
         else:
             index = rng.integers(0, units, size=(rows, units))
             sums = totals[index].sum(axis=1)
-            items = np.asarray(units if clusters is None else sizes[index].sum(axis=1))
+            items = np.asarray(units if clusters is None and weights is None else sizes[index].sum(axis=1))
         means[start : start + rows] = sums / items
     return means
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.groups import group_gaps
-from effkit.analysis.quality import exact_mcnemar
+from effkit.analysis.quality import exact_mcnemar, paired_gap
+from effkit.balance import class_weights, scores_within
 from effkit.evidence import Estimate
 from effkit.routing import AlarmBand, CascadePoint, Mix, Recovered
 
@@ -32,12 +33,13 @@ class Stages:
     """What every stage would do with every test item.
 
     Attributes:
-        scores: (stages, n) whether its answer is right.
+        scores: (stages, n) what its answer scores: 1 where it is right, or its weight.
         confidences: (stages - 1, n) how sure each but the last is.
         thresholds: (stages - 1,) below which an item goes on.
         costs: (stages,) of an item that a stage is asked about; None where that is not known.
         clusters: (n,) ids of dependent items, if any.
         seed: of resampling.
+        classes: (n,) labels by which right answers are weighed; None where all items count the same.
     """
 
     scores: Floats
@@ -46,16 +48,22 @@ class Stages:
     costs: tuple[float, ...] | None
     clusters: Indices | None
     seed: int
+    classes: Indices | None = None
+
+    @cached_property
+    def right(self) -> Floats:
+        """(n,) what a right answer scores."""
+        return np.ones(self.scores.shape[1]) if self.classes is None else class_weights(self.classes)
 
     @cached_property
     def weights(self) -> Floats:
-        """(resamples, n) weights of the items in each resample of them, or of whole clusters; a row sums to one."""
+        """(resamples, n) weights of the items in each resample of them, or of whole clusters; all right make one."""
         n = self.scores.shape[1]
         labels = np.arange(n) if self.clusters is None else np.unique(self.clusters, return_inverse=True)[1]
         units = int(labels.max()) + 1
         drawn = np.random.default_rng(self.seed).multinomial(units, np.full(units, 1 / units), size=RESAMPLES)
         weights = drawn[:, labels].astype(np.float32)
-        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+        return np.asarray(weights / (weights @ self.right.astype(np.float32))[:, None])
 
     @property
     def answered_by(self) -> Indices:
@@ -100,7 +108,7 @@ def recovered(stages: Stages) -> Recovered:
     is not shown to be better.
     """
     weak, strong = stages.scores[0], stages.scores[-1]
-    if strong.mean() <= weak.mean() or exact_mcnemar(strong, weak).p_value >= 0.05:
+    if strong.mean() <= weak.mean() or not _differ(stages, strong, weak):
         return Recovered(value=None, reason="the last stage is not shown to be better than the first on these items")
     points = [(float(np.mean(by == len(stages.scores) - 1)), scores) for _, by, scores in _points(stages)]
     shares = np.array([share for share, _ in points])
@@ -135,7 +143,7 @@ def mixes(stages: Stages, kinds: Mapping[str, NDArray[Any]]) -> tuple[Mix, ...]:
             kind=f"{column}={gap.group}",
             n=gap.n,
             escalated=share(int((by[members] > 0).sum()), gap.n),
-            quality=None if gap.difference is None else float(scores[members].mean()),
+            quality=None if gap.difference is None else float(scores_within(scores, members, stages.classes).mean()),
             gap=None
             if gap.difference is None
             else Estimate(
@@ -147,7 +155,9 @@ def mixes(stages: Stages, kinds: Mapping[str, NDArray[Any]]) -> tuple[Mix, ...]:
             verdict=gap.verdict,
         )
         for column, names in kinds.items()
-        for gap in group_gaps(scores, stages.scores[-1], names, seed=stages.seed, clusters=stages.clusters)
+        for gap in group_gaps(
+            scores, stages.scores[-1], names, seed=stages.seed, clusters=stages.clusters, classes=stages.classes
+        )
         for members in [np.asarray(names).astype(str) == gap.group]
     ]
     return tuple(sorted(found, key=lambda mix: (mix.gap is None, mix.gap.value if mix.gap else 0.0, -mix.n)))
@@ -167,6 +177,14 @@ def alarm_band(hits: int, n: int) -> AlarmBand:
     next_ones = stats.betabinom(WINDOW, hits + 0.5, n - hits + 0.5)
     fewest, most = next_ones.ppf(((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return AlarmBand(requests=WINDOW, fewest=int(fewest), most=int(most), level=LEVEL)
+
+
+def _differ(stages: Stages, one: Floats, other: Floats) -> bool:
+    """Whether two answers to all items are shown to differ, at 5 %."""
+    if stages.classes is None:
+        return exact_mcnemar(one, other).p_value < 0.05
+    found = paired_gap(one, other, seed=stages.seed, clusters=stages.clusters, weights=stages.right)
+    return found.interval.excludes(0.0)
 
 
 def _points(stages: Stages) -> Iterator[tuple[float, Indices, Floats]]:

@@ -21,6 +21,7 @@ from effkit.analysis.quality import (
     relative_margin,
     seed_verdict,
 )
+from effkit.balance import class_weights, scores_within
 from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,7 @@ class QualityTest:
         resamples: of the bootstrap.
         groups: (n,) names by group column.
         clusters: (n,) ids of dependent items.
+        classes: (n,) labels by which right answers are weighed; None where all items count the same.
     """
 
     metric: str
@@ -64,6 +66,12 @@ class QualityTest:
     resamples: int
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     clusters: NDArray[np.int64] | None = None
+    classes: NDArray[Any] | None = None
+
+    @property
+    def weights(self) -> Floats | None:
+        """(n,) what a right answer scores; None where all items count the same."""
+        return None if self.classes is None else class_weights(self.classes)
 
     def margin(self, reference: Floats) -> float:
         """The margin in the metric's own unit."""
@@ -95,6 +103,7 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
                     seed=test.seed,
                     higher_is_better=test.higher_is_better,
                     clusters=test.clusters,
+                    weights=test.weights,
                     resamples=test.resamples,
                     among=len(others),
                 )
@@ -136,9 +145,16 @@ def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
     return None if None in needed else max((each for each in needed if each is not None), default=None)
 
 
-def mean_with_interval(scores: Floats, clusters: NDArray[np.int64] | None, *, seed: int, resamples: int) -> Estimate:
-    """Mean of per-item scores with its 95 % bootstrap interval."""
-    means = paired_bootstrap(scores, clusters, resamples, seed=seed)
+def mean_with_interval(
+    scores: Floats,
+    clusters: NDArray[np.int64] | None,
+    *,
+    seed: int,
+    resamples: int,
+    weights: Floats | None = None,
+) -> Estimate:
+    """Mean of per-item scores with its 95 % bootstrap interval; `weights` are what a right answer scores."""
+    means = paired_bootstrap(scores, clusters, resamples, seed=seed, weights=weights)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
 
@@ -179,20 +195,21 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
         if base is None:
             groups += [
                 GroupQuality(
-                    group=f"{column}={name}", n=int((names == name).sum()), value=float(first[names == name].mean()),
+                    group=f"{column}={name}", n=int((names == name).sum()), value=_in_group(first, names == name, test),
                     difference=None, low=None, high=None, verdict="reference",
                 )
                 for name in sorted(set(names))
             ]  # fmt: skip
             continue
         for gap in group_gaps(
-            first, base, names, seed=test.seed, higher_is_better=test.higher_is_better, clusters=test.clusters
-        ):
+            first, base, names, seed=test.seed, higher_is_better=test.higher_is_better, clusters=test.clusters,
+            classes=test.classes,
+        ):  # fmt: skip
             groups.append(
                 GroupQuality(
                     group=f"{column}={gap.group}",
                     n=gap.n,
-                    value=float(first[names.astype(str) == gap.group].mean()),
+                    value=_in_group(first, names.astype(str) == gap.group, test),
                     difference=gap.difference,
                     low=gap.interval.low if gap.interval else None,
                     high=gap.interval.high if gap.interval else None,
@@ -202,8 +219,12 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
             )
     return Quality(
         metric=test.metric,
-        value=mean_with_interval(first, test.clusters, seed=test.seed, resamples=2000),
+        value=mean_with_interval(first, test.clusters, seed=test.seed, resamples=2000, weights=test.weights),
         seed_values=tuple(float(each.mean()) for each in scored.by_seed),
         secondary=dict(scored.secondary),
         groups=tuple(groups),
     )
+
+
+def _in_group(scores: Floats, members: NDArray[np.bool_], test: QualityTest) -> float:
+    return float(scores_within(scores, members, test.classes).mean())

@@ -10,6 +10,7 @@ from scipy import special
 from effkit.analysis.bootstrap import finite_scores
 from effkit.analysis.interval import Interval
 from effkit.analysis.quality import FEWEST_UNITS, PairedGap, exact_mcnemar, holm, paired_gap
+from effkit.balance import class_weights, scores_within
 
 FEWEST_FOR_NUMBER = 30
 FEWEST_FOR_VERDICT = 200
@@ -43,6 +44,7 @@ def group_gaps(
     seed: int,
     higher_is_better: bool = True,
     clusters: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
     alpha: float = 0.05,
     resamples: int = 2_000,
 ) -> list[GroupGap]:
@@ -50,7 +52,8 @@ def group_gaps(
 
     A verdict needs 200 items, 20 of them discordant, and 20 clusters where given; a number alone needs 30 items. The
     interval is that of `paired_gap`. The test is exact McNemar on right/wrong scores, and Student's t on the
-    bootstrap's standard error on graded or clustered ones.
+    bootstrap's standard error on graded or clustered ones; where right answers are weighed by class, the score test's p
+    where that is larger.
     "no difference shown" is no proof of equality: a group is smaller than the whole.
 
     Args:
@@ -60,6 +63,7 @@ def group_gaps(
         seed: Drives the bootstrap.
         higher_is_better: False for errors.
         clusters: A label per item where items are not independent.
+        classes: Each item's class where right answers are weighed by it: in a group, by the group's own classes.
         alpha: Two-sided, over all groups together.
         resamples: Bootstrap draws per group.
 
@@ -76,7 +80,7 @@ def group_gaps(
         )
     names = [str(name) for name in np.unique(labels)]
     cluster_of = None if clusters is None else np.asarray(clusters)
-    exact = cluster_of is None and bool(np.isin([candidate, reference], (0.0, 1.0)).all())
+    class_of = None if classes is None else np.asarray(classes)
     rows: list[GroupGap] = []
     for offset, name in enumerate(names):
         members = labels == name
@@ -84,13 +88,19 @@ def group_gaps(
             discordant = int(np.count_nonzero(candidate[members] != reference[members]))
             rows.append(GroupGap(name, int(members.sum()), discordant, None, None, None, None, "too few items"))
             continue
+        ours, theirs = (scores_within(scores, members, class_of) for scores in (candidate, reference))
         gap = paired_gap(
-            candidate[members], reference[members], seed=seed + offset, higher_is_better=higher_is_better,
-            clusters=None if cluster_of is None else cluster_of[members], alpha=alpha / 2, resamples=resamples,
+            ours, theirs, seed=seed + offset, higher_is_better=higher_is_better,
+            clusters=None if cluster_of is None else cluster_of[members],
+            weights=None if class_of is None else class_weights(class_of[members]),
+            alpha=alpha / 2, resamples=resamples,
         )  # fmt: skip
         p_value = None
         if judged(gap.n, gap.interval.n) and gap.discordant >= FEWEST_DISCORDANT:
-            p_value = exact_mcnemar(candidate[members], reference[members]).p_value if exact else _student_p(gap)
+            if cluster_of is None and bool(np.isin([ours, theirs], (0.0, 1.0)).all()):
+                p_value = exact_mcnemar(ours, theirs).p_value
+            else:
+                p_value = _student_p(gap, weighed=class_of is not None)
         difference = gap.interval.estimate
         rows.append(GroupGap(name, gap.n, gap.discordant, difference, gap.interval, p_value, None, "number only"))
     return _adjusted(rows, alpha)
@@ -106,12 +116,13 @@ def judged(n: int, units: int) -> bool:
     return n >= FEWEST_FOR_VERDICT and units >= FEWEST_UNITS
 
 
-def _student_p(gap: PairedGap) -> float:
-    """Two-sided p of "no difference" by Student's t on the bootstrap's standard error."""
+def _student_p(gap: PairedGap, *, weighed: bool) -> float:
+    """Two-sided p of "no difference" by Student's t on the bootstrap's error; weighed, the score's where larger."""
     units = gap.interval.n
     # The bootstrap's spread is short by sqrt((units - 1) / units).
     error = max(float(gap.means.std()) * np.sqrt(units / (units - 1)), 1e-300)
-    return 2 * float(special.stdtr(units - 1, -abs(gap.interval.estimate) / error))
+    by_student = 2 * float(special.stdtr(units - 1, -abs(gap.interval.estimate) / error))
+    return max(by_student, gap.strata.two_sided_p()) if weighed and gap.strata is not None else by_student
 
 
 def _adjusted(rows: list[GroupGap], alpha: float) -> list[GroupGap]:

@@ -41,6 +41,7 @@ def link_gaps(
             seed=test.seed,
             higher_is_better=test.higher_is_better,
             clusters=test.clusters,
+            weights=test.weights,
             resamples=test.resamples,
             among=len(known),
         )

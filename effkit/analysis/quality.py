@@ -8,14 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from effkit.analysis.bootstrap import (
-    cluster_sums,
-    finite_scores,
-    paired_bootstrap,
-    score_bounds,
-    score_p_value,
-)
+from effkit.analysis.bootstrap import cluster_sums, finite_scores, paired_bootstrap
 from effkit.analysis.interval import Interval, expanded_tails
+from effkit.analysis.strata import Strata
 
 Floats = NDArray[np.float64]
 QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
@@ -37,15 +32,15 @@ class McNemar:
 class PairedGap:
     """The mean difference of paired scores, positive where the candidate is better, with its two-sided interval.
 
-    `discordant` counts items with a difference. `effect` says how many items are worth an independent one, where
-    scores are right or wrong; None where they are graded. `means` are the bootstrap's, and `p_at` gives the one-sided
+    `discordant` counts items with a difference. `strata` hold wins and losses where items are right or wrong, by what a
+    right answer scores; None where scores are graded. `means` are the bootstrap's, and `p_at` gives the one-sided
     p-value of "worse by this much or more".
     """
 
     interval: Interval
     n: int
     discordant: int
-    effect: float | None
+    strata: Strata | None = field(repr=False, compare=False)
     means: Floats = field(repr=False, compare=False)
     p_at: Callable[[float], float] = field(repr=False, compare=False)
 
@@ -110,13 +105,15 @@ def paired_gap(
     seed: int,
     higher_is_better: bool = True,
     clusters: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
     alpha: float = 0.025,
     resamples: int = 10_000,
 ) -> PairedGap:
     """The paired gap with an interval of 1 - 2 `alpha`, by the percentile bootstrap.
 
-    Where scores are right or wrong, each end is the more cautious of the bootstrap's and Tango's score bound
-    (counts divided by the clusters' design effect): a bootstrap of few disagreements sees too little spread.
+    Where items are right or wrong, each end is the more cautious of the bootstrap's and Tango's score bound
+    (counts divided by the clusters' design effect): a bootstrap of few disagreements sees too little spread. Where
+    right answers score differently, the bound is put together from those of the items that score alike.
 
     Args:
         candidate_scores: One score per item.
@@ -124,31 +121,32 @@ def paired_gap(
         seed: Drives the bootstrap.
         higher_is_better: False for errors.
         clusters: A label per item where items are not independent.
+        weights: What a right answer scores on each item, of mean 1, where that differs: a score is that or 0.
         alpha: One-sided.
         resamples: Bootstrap draws.
 
     Raises:
-        ValueError: Scores of different length or not finite.
+        ValueError: Scores of different length or not finite, or neither 0 nor their weight.
     """
     candidate, reference = _paired(candidate_scores, reference_scores, "candidate_scores", "reference_scores")
     gain = candidate - reference if higher_is_better else reference - candidate
     n, difference = gain.size, float(gain.mean())
     units = cluster_sums(gain, clusters)[0].size
-    means = paired_bootstrap(gain, clusters, resamples, seed=seed)
+    right = np.ones(n) if weights is None else _weights(weights, candidate, reference)
+    means = paired_bootstrap(gain, clusters, resamples, seed=seed, weights=None if weights is None else right)
     low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
-    effect: float | None = None
-    if _is_binary(candidate) and _is_binary(reference):
-        effect = _design_effect(gain, clusters, float(means.var()))
-        wins, losses, size = np.sum(gain > 0) / effect, np.sum(gain < 0) / effect, n / effect
-        score_low, score_high = score_bounds(wins, losses, size, alpha)
+    strata: Strata | None = None
+    if weights is not None or (_is_binary(candidate) and _is_binary(reference)):
+        strata = Strata.of(gain, right, _design_effect(gain, right, clusters, float(means.var())))
+        score_low, score_high = strata.bounds(alpha)
         low, high = min(low, score_low), max(high, score_high)
 
     def p_at(allowed: float) -> float:
         by_bootstrap = _bootstrap_p(means, -allowed, units)
-        return by_bootstrap if effect is None else max(by_bootstrap, score_p_value(wins, losses, size, -allowed))
+        return by_bootstrap if strata is None else max(by_bootstrap, strata.p_value(-allowed))
 
     interval = Interval(difference, min(low, difference), max(high, difference), 1 - 2 * alpha, units)
-    return PairedGap(interval, n, int(np.count_nonzero(gain)), effect, means, p_at)
+    return PairedGap(interval, n, int(np.count_nonzero(gain)), strata, means, p_at)
 
 
 def non_inferiority(
@@ -159,6 +157,7 @@ def non_inferiority(
     seed: int,
     higher_is_better: bool = True,
     clusters: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
     alpha: float = 0.025,
     resamples: int = 10_000,
     among: int = 1,
@@ -174,6 +173,7 @@ def non_inferiority(
         seed: Drives the bootstrap.
         higher_is_better: False for errors.
         clusters: A label per item where items are not independent.
+        weights: What a right answer scores on each item, where that differs; as `paired_gap` takes it.
         alpha: One-sided.
         resamples: Bootstrap draws.
         among: How many tests Holm's correction runs over, this one included; `items_needed` allows for its first step.
@@ -185,7 +185,7 @@ def non_inferiority(
         raise ValueError(f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01")
     gap = paired_gap(
         candidate_scores, reference_scores, seed=seed, higher_is_better=higher_is_better, clusters=clusters,
-        alpha=alpha, resamples=resamples,
+        weights=weights, alpha=alpha, resamples=resamples,
     )  # fmt: skip
     interval, p_values = gap.interval, (gap.p_at(margin), gap.p_at(0.0))
     verdict: QualityVerdict = "inconclusive"
@@ -201,7 +201,7 @@ def non_inferiority(
     if verdict != "inconclusive":
         return result
     level = alpha / among
-    floor = 0.0 if gap.effect is None else gap.effect * special.ndtri(level) ** 2 * (1 / margin - 1)
+    floor = 0.0 if gap.strata is None else gap.strata.fewest(margin, level)
     floor = max(floor, FEWEST_UNITS * gap.n / interval.n)
     return _with_items_needed(result, gap.n * float(gap.means.var()), floor, level)
 
@@ -264,14 +264,14 @@ def _bootstrap_p(means: Floats, null: float, units: int) -> float:
     return float(special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units)))
 
 
-def _design_effect(gain: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> float:
+def _design_effect(gain: Floats, right: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> float:
     """How many clustered items are worth one independent one; at worst, a whole cluster."""
     if clusters is None:
         return 1.0
     sizes = cluster_sums(gain, clusters)[1]
     # A cluster drawn in proportion to its size holds this many items on average.
     worst = float(np.sum(sizes**2) / np.sum(sizes))
-    naive = float(gain.var()) / gain.size
+    naive = float((gain - gain.mean() * right).var()) / gain.size
     return worst if naive == 0 else float(np.clip(variance_of_mean / naive, 1.0, worst))
 
 
@@ -282,6 +282,14 @@ def _paired(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> tuple[Float
             f"{name_a} has {first.size} items and {name_b} {second.size}; both must score the same items in order"
         )
     return first, second
+
+
+def _weights(weights: ArrayLike, *scored: Floats) -> Floats:
+    right = finite_scores(weights, "weights")
+    for scores in scored:
+        if right.size != scores.size or not ((scores == 0) | (scores == right)).all():
+            raise ValueError("weights do not fit the scores: each score is 0, or what `weights` gives its item")
+    return right
 
 
 def _is_binary(scores: Floats) -> bool:

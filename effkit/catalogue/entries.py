@@ -18,7 +18,7 @@ from effkit.catalogue.sources import Declaration, File, Source, given_files
 
 Modality = Literal["tabular", "text", "vision"]
 Kind = Literal["classification", "regression", "retrieval"]
-Metric = Literal["accuracy", "absolute_error", "recall_at_1"]
+Metric = Literal["accuracy", "balanced_accuracy", "absolute_error", "recall_at_1"]
 Builder = Literal[
     "tabular.logreg",
     "tabular.tree",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from effkit.tasks.base import Items
+    from effkit.tasks.items import Items
 
 BUILDER_VERSION = 1
 """Raised whenever a builder's training changes, so that cached products are made anew."""

@@ -26,6 +26,7 @@ from effkit.models.networks import device_key
 from effkit.models.products import Products, link
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
+from effkit.tasks.metrics import METRICS, Score
 
 LAYOUT = 1
 """Raised whenever a product's files change, so that older ones are made anew."""
@@ -160,7 +161,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
         labels = {split: task.labels[indices] for split, indices in held_out.items()}
         setup = {
             "classes": len(task.classes),
-            **_set_up(recipe.settings, answers, labels),
+            **_set_up(recipe.settings, answers, labels, METRICS[task.metric].score),
         }
         (folder / SETUP).write_text(json.dumps(setup, indent=1), encoding="utf-8")
 
@@ -278,15 +279,19 @@ def _answers(
 
 
 def _set_up(
-    settings: Mapping[str, Any], answers: Mapping[str, NDArray[Any]], labels: Mapping[str, NDArray[Any]]
+    settings: Mapping[str, Any],
+    answers: Mapping[str, NDArray[Any]],
+    labels: Mapping[str, NDArray[Any]],
+    score: Score,
 ) -> dict[str, Any]:
     """Fit confidences on `calibrate` and choose thresholds on `select`; return both, and how far to trust them."""
     held, chosen = answers["calibrate"], answers["select"]
     fitted = [calibrated(settings["score"], settings["calibration"], each, labels["calibrate"]) for each in held]
     confidences = [each.of(shares) for each, shares in zip(fitted[:-1], chosen[:-1], strict=True)]
     correct = chosen.argmax(axis=2) == labels["select"]
+    scored = np.stack([score(each, labels["select"]) for each in chosen])
     if settings["escalate"] is None:
-        places = gates.thresholds(confidences, correct, settings["accept_points"] / 100)
+        places = gates.thresholds(confidences, scored, settings["accept_points"] / 100)
     else:
         places = gates.at_shares(confidences, settings["escalate"])
     made = [Gate(*each) for each in zip(fitted, places, strict=False)]
@@ -305,7 +310,7 @@ def _set_up(
         "reached": [float(np.mean(by >= stage)) for stage in range(len(chosen))],
         "calibrate_items": held.shape[1],
         "select_items": chosen.shape[1],
-        "select_gap": float(np.mean(said.argmax(axis=1) == labels["select"]) - correct[-1].mean()),
+        "select_gap": float(score(said, labels["select"]).mean() - scored[-1].mean()),
     }
 
 

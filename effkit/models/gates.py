@@ -63,7 +63,7 @@ def combined(gates: Sequence[Gate], answers: NDArray[Any]) -> tuple[NDArray[Any]
     return run(gates, lambda stage, rows: answers[stage][rows], answers.shape[1])
 
 
-def thresholds(confidences: Sequence[Floats], correct: NDArray[Any], accepted: float) -> tuple[float, ...]:
+def thresholds(confidences: Sequence[Floats], scores: NDArray[Any], accepted: float) -> tuple[float, ...]:
     """Choose each gate's threshold: the fewest items go on at which no more is lost to the last stage than accepted.
 
     What is lost is taken at its upper bound, one-sided at 95 %: of many thresholds on few items, some seem to lose
@@ -72,14 +72,14 @@ def thresholds(confidences: Sequence[Floats], correct: NDArray[Any], accepted: f
 
     Args:
         confidences: (n,) of each stage but the last, on items that nothing was fitted to.
-        correct: (stages, n) whether each stage's answer is right.
-        accepted: loss of accuracy, as a share of the items.
+        scores: (stages, n) what each stage's answer scores, 1 or 0 where it is right or wrong.
+        accepted: loss of the mean score.
     """
-    last = correct[-1].astype(np.float64)
+    last = scores[-1].astype(np.float64)
     behind, chosen = last, list[float]()
     for number, confidence in enumerate(confidences[::-1], 1):
         order = np.argsort(confidence, kind="stable")
-        right = correct[-1 - number].astype(np.float64)
+        right = scores[-1 - number].astype(np.float64)
         losses = _losses((last - right)[order], (last - behind)[order])
         allowed = accepted * number / len(confidences) + 1e-12
         enough = (count for count in _places(confidence) if losses[count] <= allowed)

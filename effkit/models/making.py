@@ -36,6 +36,7 @@ from effkit.models.steps import SEEN, SERVING, SHAPING, Step, identity
 from effkit.models.teaching import lesson
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
+from effkit.tasks.metrics import METRICS
 
 CALIBRATION_ITEMS = 300
 
@@ -203,7 +204,14 @@ def _mixed(bench: Workbench, step: Step) -> Prepared:
         head = heads.fit(bench.recipe.settings, embedded, labels[fit], len(bench.task.classes))
         encoder = bench.encoder(step)
         texts = bench.task.items.take(chosen)
-        costs = sensitivity.choose(encoder.network, lambda: embed(encoder, texts), head, labels[chosen], step["points"])
+        costs = sensitivity.choose(
+            encoder.network,
+            lambda: embed(encoder, texts),
+            head,
+            labels[chosen],
+            step["points"],
+            METRICS[bench.task.metric].score,
+        )
         openvino_graphs.mixed(bench.source, place, sensitivity.in_four_bits(costs))
         sensitivity.write(costs, place)
         _describe(bench.source, place)

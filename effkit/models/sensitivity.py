@@ -1,7 +1,7 @@
 """Which layers bear 4-bit weights: each one's cost alone, and the most that may have them together.
 
 Costs are told on `select` items and never on `test`. A layer's own cost is the rise of the log-loss, which a few
-hundred items can tell; whether the chosen layers may have 4 bits together is told by accuracy, as the margin is.
+hundred items can tell; whether the chosen layers may have 4 bits together is told by the metric, as the margin is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from effkit.models.heads import LogisticHead
 from effkit.models.openvino_graphs import GROUP
 from effkit.models.products import OPTIMISED
 from effkit.record import LayerCost
-from effkit.tasks.metrics import log_loss
+from effkit.tasks.metrics import Score, log_loss
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,9 +34,9 @@ Embed = Callable[[], NDArray[np.float32]]
 
 
 def choose(
-    network: nn.Module, embed: Embed, head: LogisticHead, labels: NDArray[np.int64], points: float
+    network: nn.Module, embed: Embed, head: LogisticHead, labels: NDArray[np.int64], points: float, score: Score
 ) -> list[LayerCost]:
-    """Measure each layer alone, and give 4 bits to as many as together cost no more than `points` of accuracy.
+    """Measure each layer alone, and give 4 bits to as many as together cost no more than `points`.
 
     Layers come in the order of cost for each byte saved; how many may have 4 bits is found by halving, so that some
     ten assignments are tried and not all.
@@ -46,14 +46,15 @@ def choose(
         embed: returns (n, dimensions) embeddings of the items, by the network as it stands.
         head: on the embeddings of the network as it was.
         labels: (n,) of the items.
-        points: most that accuracy may fall, in points.
+        points: most that the mean score may fall, in points.
+        score: of each item, by (n, classes) probabilities and labels.
 
     Returns:
         All layers, in the network's order.
     """
     layers = _layers(network)
     shares = head.answer(embed())
-    base_loss, base_right = log_loss(shares, labels), _right(shares, labels)
+    base_loss, base_score = log_loss(shares, labels), score(shares, labels).mean()
     costs = {}
     for name, layer in layers.items():
         with _in_four_bits([layer]):
@@ -62,7 +63,7 @@ def choose(
 
     def fits(count: int) -> bool:
         with _in_four_bits([layers[name] for name in order[:count]]):
-            return 100 * (base_right - _right(head.answer(embed()), labels)) <= points
+            return bool(100 * (base_score - score(head.answer(embed()), labels).mean()) <= points)
 
     few = set(order[: _most(len(order), fits)])
     return [
@@ -140,7 +141,3 @@ def rounded(weight: Tensor) -> Tensor:
 
 def _saved(layer: Any) -> int:
     return int(layer.weight.numel() * (MANY - FEW) // 8)
-
-
-def _right(shares: NDArray[Any], labels: NDArray[np.int64]) -> float:
-    return float((shares.argmax(axis=1) == labels).mean())

@@ -11,6 +11,7 @@ from effkit.report import savings
 from effkit.report.checks import why_not
 from effkit.report.outcome import fastest
 from effkit.report.remarks import remarks
+from effkit.report.trust import cautions
 from effkit.report.units import about, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View
@@ -292,7 +293,7 @@ def _answer(
         kind=kind,
         word=f"{ANSWER_WORDS[kind]} (rehearsal)" if view.rehearsal else ANSWER_WORDS[kind],
         sentence=sentence,
-        notes=(*notes, *remarks(view)),
+        notes=(*notes, *(each.sentence for each in cautions(view)), *remarks(view)),
         chosen=chosen.name if chosen else None,
         compared_with=view.reference.name,
         figures=savings.key_figures(view, shown),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from effkit.record import CandidateRecord, Gap, origin_of
 from effkit.report.savings import beyond_noise
-from effkit.report.trust import doubts
+from effkit.report.trust import cautions, doubts
 from effkit.report.units import about, whole
 from effkit.report.view import View
 from effkit.report.words import RANK_WORDS, listing
@@ -15,7 +15,7 @@ from effkit.report.words import RANK_WORDS, listing
 def limits(view: View) -> tuple[str, ...]:
     """Every reason why something cannot be concluded, the weightiest first."""
     return tuple(
-        sentence for part in (_failures, _quality, _groups, _measuring, _energy, _run) for sentence in part(view)
+        sentence for part in (_failures, _data, _quality, _groups, _measuring, _energy, _run) for sentence in part(view)
     )
 
 
@@ -25,6 +25,11 @@ def _failures(view: View) -> Iterator[str]:
     for candidate in view.measured:
         if candidate.load_failure:
             yield f"{view.label(candidate)} failed under load, so its waiting is not known: {candidate.load_failure}"
+
+
+def _data(view: View) -> Iterator[str]:
+    for each in cautions(view):
+        yield f"{each.sentence} {each.fix}"
 
 
 def _quality(view: View) -> Iterator[str]:
@@ -68,8 +73,8 @@ def _groups(view: View) -> Iterator[str]:
 
 
 def _measuring(view: View) -> Iterator[str]:
-    """What `effkit check` says, and what is no fault of the measuring but cannot be concluded from it."""
-    yield from (doubt.sentence for doubt in doubts(view))
+    """What `effkit check` says of it, and what is no fault of the measuring but cannot be concluded from it."""
+    yield from (doubt.sentence for doubt in doubts(view) if doubt.reason != "data")
     near = [
         view.label(c)
         for c in view.measured

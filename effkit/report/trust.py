@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.tails import calls_needed
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
 from effkit.record import CandidateRecord, Host, Ratio
 from effkit.report.units import whole
 from effkit.report.view import View, percentile
 from effkit.report.words import listing
 
 Reason = Literal[
-    "unstable", "contended", "too few samples", "imprecise", "generator-limited", "mixed ranks", "isolation"
+    "data", "unstable", "contended", "too few samples", "imprecise", "generator-limited", "mixed ranks", "isolation"
 ]  # fmt: skip
 
 DISTURBED_SHARE = 0.10
@@ -42,8 +43,33 @@ class Doubt:
 
 def doubts(view: View) -> tuple[Doubt, ...]:
     """Every reason to doubt what was measured, the weightiest first."""
-    parts = (_unstable, _contended, _generations, _percentiles, _windows, _imprecise, _load, _ranks, _isolation)
+    parts = (_data, _unstable, _contended, _generations, _percentiles, _windows, _imprecise, _load, _ranks, _isolation)
     return tuple(doubt for part in parts for doubt in part(view))
+
+
+def cautions(view: View) -> tuple[Caution, ...]:
+    """What labels and items alone say against the verdict; older records do not tell."""
+    task = view.record.task
+    items = task.split_items.get("test", task.test_used)
+    found = (_constant(view), of_rarest(task.rarest, task.metric), of_repeated(task.repeated, items))
+    return tuple(each for part in found for each in part)
+
+
+def _data(view: View) -> Iterator[Doubt]:
+    for each in cautions(view):
+        yield Doubt("data", each.sentence, each.fix)
+
+
+def _constant(view: View) -> Iterator[Caution]:
+    """One answer to everything that the reference gains no more on than the margin."""
+    found, best = view.record.task.constant, view.reference.quality
+    if found is None or best is None:
+        return
+    gain = (found.value - best.value.value) * (1 if view.lower_is_better else -1)
+    if within(gain, view.asked.margin):
+        known = f"{view.metric} is {view.quality(found.value)}"
+        scores = f"{known}, and that of {view.label(view.reference)} is {view.quality(best.value.value)}"
+        yield of_constant(found.answer, scores, margin=view.margin, metric=view.record.task.metric)
 
 
 def _unstable(view: View) -> Iterator[Doubt]:

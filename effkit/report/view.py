@@ -17,6 +17,7 @@ from effkit.report.words import WAITING
 
 _METRIC_TITLES = {
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "absolute_error": "mean absolute error",
     "recall_at_1": "recall at 1",
     "reciprocal_rank": "mean reciprocal rank",

@@ -6,13 +6,12 @@ through a pipe: `items.arrow`, `labels.npy`, `splits.npz`, `task.json`, and for 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from effkit.hashing import sha256_of
 from effkit.spec import ItemCount, SpecError
+from effkit.tasks.items import Items, count_repeated, request
 from effkit.tasks.metrics import METRICS, default_metric
 from effkit.tasks.splits import SPLITS, split
 
@@ -33,33 +33,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["classification", "regression", "retrieval"]
 TASK = "task.json"
-
-
-class Items(Sequence[Any]):
-    """The items of a task as Python values: a text, the bytes of an image, or a mapping of columns.
-
-    Rows are read from the memory-mapped table when they are asked for.
-    """
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table.combine_chunks()
-        self._single = table.num_columns == 1
-
-    def __len__(self) -> int:
-        return int(self._table.num_rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self.take(np.arange(len(self))[index])
-        return self.take([index])[0]
-
-    def take(self, indices: Iterable[int] | NDArray[np.int64]) -> list[Any]:
-        """Return the items at `indices`, in that order."""
-        import pyarrow as pa
-
-        rows = self._table.take(pa.array(np.asarray(list(indices), dtype=np.int64)))
-        taken: list[Any] = rows.column(0).to_pylist() if self._single else rows.to_pylist()
-        return taken
 
 
 @dataclass(frozen=True)
@@ -78,6 +51,7 @@ class Task:
         corpus: what retrieval searches, one row a document.
         groups: (n,) names by group column, for quality by group.
         clusters: (n,) ids; items of one cluster are not independent.
+        metric: as `METRICS` has it; the usual one of the kind where none is given.
     """
 
     name: str
@@ -99,6 +73,9 @@ class Task:
         object.__setattr__(self, "title", self.title or self.name)
         if self.metric not in METRICS:
             raise SpecError(f"`{self.metric}` is not a metric. Known: {', '.join(METRICS)}.")
+        if METRICS[self.metric].kind != self.kind:
+            fit = ", ".join(name for name, each in METRICS.items() if each.kind == self.kind)
+            raise SpecError(f"{self.name}: `{self.metric}` scores no {self.kind}. It may be {fit}.")
         if len(self.labels) != self.table.num_rows:
             raise SpecError(f"{self.name}: {self.table.num_rows} items but {len(self.labels)} labels.")
         seen = np.concatenate([self.splits[split] for split in SPLITS])
@@ -114,6 +91,11 @@ class Task:
     def documents(self) -> list[str]:
         """The corpus of a retrieval task as texts."""
         return [] if self.corpus is None else self.corpus.column(0).to_pylist()
+
+    @cached_property
+    def repeated(self) -> int:
+        """How many test items hold, the label apart, what an item to fit holds: they can be known by heart."""
+        return count_repeated(self.items, self.splits["fit"], self.splits["test"])
 
     @cached_property
     def sha256(self) -> str:
@@ -140,11 +122,7 @@ class Task:
 
     def request_bytes(self, indices: NDArray[np.int64]) -> float:
         """Mean size of an item as it would be sent: image bytes, UTF-8 text or compact JSON."""
-        sizes = [
-            len(item) if isinstance(item, bytes) else len((item if isinstance(item, str) else _json(item)).encode())
-            for item in self.items.take(indices)
-        ]
-        return float(np.mean(sizes))
+        return float(np.mean([len(request(item)) for item in self.items.take(indices)]))
 
     def save(self, folder: Path) -> None:
         """Write the task as memory-mappable files; `task.json` comes last."""
@@ -315,17 +293,6 @@ class Task:
             frame = pd.DataFrame({"item": list(items)})
             options.setdefault("modality", "text" if len(items) and isinstance(items[0], str) else "vision")
         return cls.from_frame(name, frame.assign(label=list(labels)), target="label", kind=kind, **options)
-
-
-def _json(item: Any) -> str:
-    return json.dumps(item, separators=(",", ":"), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON has no word for, as a request would carry it: bytes in base 64, numbers, moments as text."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _whole(folder: Path) -> bool:

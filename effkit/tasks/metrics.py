@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.balance import class_weights
+
 Score = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 
 
@@ -18,20 +20,28 @@ class MetricSpec:
 
     Attributes:
         name: as records call it.
+        kind: of the tasks that it scores.
         higher_is_better: the direction.
         binary: whether an item is right or wrong (McNemar applies).
         score: (predictions, labels) to (n,) per-item scores.
+        balanced: whether right answers are weighed, so that every class counts the same.
     """
 
     name: str
+    kind: str
     higher_is_better: bool
     binary: bool
     score: Score
+    balanced: bool = False
 
 
 def _correct(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
     chosen = predictions.argmax(axis=1) if predictions.ndim == 2 else predictions
     return np.asarray(chosen == labels, dtype=np.float64)
+
+
+def _balanced(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    return _correct(predictions, labels) * class_weights(labels)
 
 
 def _absolute_error(predictions: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
@@ -59,15 +69,16 @@ def log_loss(shares: NDArray[Any], labels: NDArray[Any]) -> float:
 METRICS: dict[str, MetricSpec] = {
     spec.name: spec
     for spec in (
-        MetricSpec("accuracy", True, True, _correct),
-        MetricSpec("absolute_error", False, False, _absolute_error),
-        MetricSpec("recall_at_1", True, True, _first_is_right),
-        MetricSpec("reciprocal_rank", True, False, _reciprocal_rank),
+        MetricSpec("accuracy", "classification", True, True, _correct),
+        MetricSpec("balanced_accuracy", "classification", True, False, _balanced, balanced=True),
+        MetricSpec("absolute_error", "regression", False, False, _absolute_error),
+        MetricSpec("recall_at_1", "retrieval", True, True, _first_is_right),
+        MetricSpec("reciprocal_rank", "retrieval", True, False, _reciprocal_rank),
     )
 }
 """Every metric, by name."""
 
-SECONDARY: dict[str, tuple[str, ...]] = {"recall_at_1": ("reciprocal_rank",)}
+SECONDARY: dict[str, tuple[str, ...]] = {"balanced_accuracy": ("accuracy",), "recall_at_1": ("reciprocal_rank",)}
 """Further metrics that are shown beside the one that decides."""
 
 

@@ -35,7 +35,7 @@ def adult(name: str, entry: TaskEntry, folder: Path, seed: int) -> Task:
     """Load the census income data with its official test set.
 
     `?` is kept as a category: that a value was not given is known when a request is made. 57 rows repeat
-    another one, 26 of them across the official split; they stay, as published.
+    another one, 26 of them across the official split; they stay, as published, and the record counts those in `fit`.
     """
     import pandas as pd
 

@@ -44,7 +44,7 @@ class MixedParameters(Frozen):
     """What `mixed` may be given."""
 
     points: float = Field(
-        default=0.5, gt=0, le=20, description="most that 4-bit layers may cost on `select`, in points of accuracy"
+        default=0.5, gt=0, le=20, description="most that 4-bit layers may cost on `select`, in points of the metric"
     )
     items: int = Field(default=500, ge=50, le=100_000, description="`select` items to judge that by")
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
+from effkit.balance import class_weights
 
 N = 600
 
@@ -100,3 +101,20 @@ def test_an_alarm_is_rare_while_nothing_changes_and_comes_when_it_does() -> None
         missed += band.fewest <= shifted <= band.most
     assert false <= 12
     assert missed <= 12
+
+
+def test_where_every_class_counts_the_same_the_curve_stays_below_all() -> None:
+    labels = np.arange(N) % 20 == 0  # thirty of six hundred
+    weights, one = class_weights(labels), stages()
+    balanced = replace(one, scores=one.scores * weights, classes=labels.astype(np.int64))
+    best = replace(balanced, scores=np.stack([balanced.scores[0], weights]))
+    for found in (balanced, best):
+        points = curve(found)
+        assert points[-1].quality.value == pytest.approx(found.scores[-1].mean())
+        assert all(point.quality.high is not None and point.quality.high <= 1 + 1e-4 for point in points)
+    assert curve(best)[-1].quality.low == pytest.approx(1.0, abs=1e-4)
+    value = recovered(best).value
+    assert value is not None and value.low is not None and 0 < value.low < value.value
+    found = mixes(best, {"class": np.where(labels, "rare", "common")})
+    assert {mix.kind: mix.n for mix in found} == {"class=rare": 30, "class=common": 570}
+    assert all(mix.quality is not None and 0 < mix.quality <= 1 for mix in found)

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from effkit.analysis.comparison import QualityTest, Scored, compare, over_seeds
+from effkit.balance import class_weights
 
 TEST = QualityTest(
     metric="accuracy",
@@ -151,3 +152,23 @@ def test_a_gap_over_clusters_is_as_uncertain_as_they_are() -> None:
     assert alone is not None and together is not None
     assert together.difference == alone.difference
     assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_balanced_accuracy_is_the_mean_over_classes_and_never_above_all() -> None:
+    labels = np.where(np.arange(N) < 40, "fraud", "fair")
+    weights = class_weights(labels)
+    lazy, half = np.where(labels == "fraud", 0.0, weights), np.where(np.arange(N) < 20, 0.0, weights)
+    test = replace(
+        TEST, metric="balanced_accuracy", binary=False, classes=labels, groups={"label": labels.astype(object)}
+    )
+    found = compare({"ref": Scored((weights,)), "lazy": Scored((lazy,)), "half": Scored((half,))}, "ref", test)
+    assert [found[name][0].value.value for name in found] == pytest.approx([1.0, 0.5, 0.75])
+    assert found["ref"][0].value.high == pytest.approx(1.0) and found["ref"][0].value.low == pytest.approx(1.0)
+    low, high = found["half"][0].value.low, found["half"][0].value.high
+    assert low is not None and high is not None and 0.6 < low < 0.75 < high < 0.9
+    gap = found["half"][1]
+    assert gap is not None and gap.verdict == "inferior" and gap.mcnemar_p is None and gap.discordant is None
+    assert gap.enough_from is not None and 0.3 < gap.enough_from < 0.4
+    of_class = {each.group: each for each in found["half"][0].groups}
+    assert of_class["label=fraud"].value == pytest.approx(0.5) and of_class["label=fair"].value == 1.0
+    assert of_class["label=fraud"].difference == pytest.approx(-0.5)

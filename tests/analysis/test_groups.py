@@ -3,6 +3,7 @@ import pytest
 
 from effkit.analysis.groups import group_gaps, judged
 from effkit.analysis.quality import exact_mcnemar, non_inferiority
+from effkit.balance import class_weights
 
 
 def scores(**groups: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,3 +87,36 @@ def test_family_wise_error_is_held() -> None:
 def test_wrong_lengths_are_named() -> None:
     with pytest.raises(ValueError, match="one of each per item"):
         group_gaps([1, 0], [1, 1], ["a"], seed=0)
+
+
+def test_a_group_of_one_class_is_judged_by_its_own_items_alone() -> None:
+    labels = np.repeat(["common", "rare"], [1500, 300])
+    rng = np.random.default_rng(0)
+    weights = class_weights(labels)
+    reference = (rng.random(1800) < 0.9).astype(float)
+    candidate = np.where((labels == "rare") & (rng.random(1800) < 0.2), 0.0, reference)
+    plain = group_gaps(candidate, reference, labels, seed=0)
+    weighed = group_gaps(candidate * weights, reference * weights, labels, seed=0, classes=labels)
+    assert weighed == plain
+    assert [each.verdict for each in weighed] == ["number only", "worse"]
+
+
+def test_within_a_group_every_class_counts_the_same() -> None:
+    labels = np.tile(np.repeat(["no", "yes"], [180, 20]), 2)
+    weights, groups = class_weights(labels), np.repeat(["one", "other"], 200)
+    right = np.ones(400)
+    right[180:200] = 0  # all of the rare class in the first group
+    first, second = group_gaps(right * weights, weights, groups, seed=0, classes=labels)
+    assert first.difference == pytest.approx(-0.5) and first.verdict == "worse"
+    assert second.difference == 0 and second.interval is not None and second.interval.low < -0.07
+
+
+def test_a_few_heavy_items_bear_no_verdict() -> None:
+    labels = np.repeat(["no", "yes"], [596, 4])
+    weights = class_weights(labels)
+    right = np.ones(600)
+    right[:18] = 0
+    right[596:598] = 0  # two of the four, a quarter of the metric
+    (gap,) = group_gaps(right * weights, weights, np.zeros(600), seed=0, classes=labels)
+    assert gap.difference == pytest.approx(-0.25 - 18 / 596 / 2) and gap.discordant == 20
+    assert gap.verdict == "no difference shown"

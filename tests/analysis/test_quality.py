@@ -18,6 +18,7 @@ from effkit.analysis.quality import (
     relative_margin,
     seed_verdict,
 )
+from effkit.balance import class_weights
 
 CLAIMED = ("superior", "non-inferior")
 
@@ -198,3 +199,45 @@ def test_seed_verdict() -> None:
     assert seed_verdict(["non-inferior", "superior"]) == "inconclusive"
     with pytest.raises(ValueError, match="one per training seed"):
         seed_verdict([])
+
+
+def test_weights_of_one_change_nothing() -> None:
+    candidate, reference = answers(12, 30, 400)
+    clusters = np.arange(442) // 4
+    for given_clusters in (None, clusters):
+        plain = non_inferiority(candidate, reference, margin=0.05, seed=0, clusters=given_clusters)
+        weighed = non_inferiority(
+            candidate, reference, margin=0.05, seed=0, clusters=given_clusters, weights=np.ones(442)
+        )
+        assert (weighed.interval, weighed.p_value, weighed.verdict) == (plain.interval, plain.p_value, plain.verdict)
+
+
+def test_one_answer_to_everything_is_not_enough_where_every_class_counts_the_same() -> None:
+    labels = np.arange(2000) >= 1900
+    weights = class_weights(labels)
+    always = np.where(labels, 0.0, weights)
+    found = non_inferiority(always, weights, margin=0.06, seed=0, weights=weights)
+    assert found.difference == pytest.approx(-0.5) and found.verdict == "inferior"
+    assert -0.6 < found.interval.low < -0.5 < found.interval.high < -0.4
+    as_accuracy = non_inferiority(always > 0, np.ones(2000), margin=0.08, seed=0)
+    assert as_accuracy.difference == -0.05 and as_accuracy.verdict == "non-inferior"
+
+
+def test_heavy_clusters_widen_a_weighed_interval() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(120) >= 100, 5)  # whole clusters of the rare class
+    weights, clusters = class_weights(labels), np.arange(600) // 5
+    lost = np.repeat(rng.random(120) < 0.2, 5)
+    naive, clustered = (
+        non_inferiority(np.where(lost, 0.0, weights), weights, margin=0.1, seed=0, weights=weights, clusters=each)
+        for each in (None, clusters)
+    )
+    assert clustered.difference == naive.difference
+    assert clustered.interval.half_width > 1.5 * naive.interval.half_width
+
+
+def test_weights_that_do_not_fit_are_named() -> None:
+    with pytest.raises(ValueError, match="weights do not fit the scores"):
+        non_inferiority([1.0, 0.0], [1.0, 2.0], margin=0.01, seed=0, weights=[1.0, 1.0])
+    with pytest.raises(ValueError, match="weights do not fit the scores"):
+        non_inferiority([1.0, 0.0], [1.0, 0.0], margin=0.01, seed=0, weights=[1.0])

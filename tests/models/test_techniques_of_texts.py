@@ -18,6 +18,7 @@ from effkit.models.graph_files import OPENVINO_GRAPH
 from effkit.models.products import OPTIMISED
 from effkit.models.teaching import softened
 from effkit.spec import SpecError
+from effkit.tasks import METRICS
 from effkit.techniques import apply_chain
 from tests.models.encoders import recipe_of, texts
 from tests.models.test_optimised import Chain, cosines, embedded
@@ -201,7 +202,9 @@ class TestOpenVino:
         assert isinstance(head, heads.LogisticHead)
         bits = {}
         for points in (-101.0, 101.0):
-            costs = sensitivity.choose(encoder.network, lambda: embed(encoder, items), head, labels, points)
+            costs = sensitivity.choose(
+                encoder.network, lambda: embed(encoder, items), head, labels, points, METRICS["accuracy"].score
+            )
             bits[points] = {each.bits for each in costs}
         assert bits == {-101.0: {8}, 101.0: {4}}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from effkit.record import Contention, EnergyComponent, Load, LoadPoint, Record
+from effkit.record import ClassItems, Constant, Contention, EnergyComponent, Load, LoadPoint, Record
 from effkit.report.summary import section
 from effkit.report.trust import doubts
 from effkit.report.view import View
@@ -139,3 +139,59 @@ def test_energy_without_the_gpus(make_record: MakeRecord) -> None:
 def on_gpu(record: Record) -> Record:
     protocol = record.spec.protocol.model_copy(update={"device": "cuda"})
     return record.model_copy(update={"spec": record.spec.model_copy(update={"protocol": protocol})})
+
+
+def with_task(record: Record, **facts: Any) -> Record:
+    return record.model_copy(update={"task": record.task.model_copy(update=facts)})
+
+
+def about_data(record: Record) -> list[str]:
+    """What is said of labels and items, fix included."""
+    return [
+        f"{doubt.sentence} {doubt.fix}".replace("\u00a0", " ")
+        for doubt in doubts(View(record))
+        if doubt.reason == "data"
+    ]
+
+
+@pytest.mark.parametrize(("value", "told"), [(0.9, True), (0.835, True), (0.832, True), (0.8319, False)])
+def test_one_answer_to_everything_that_keeps_within_the_margin(
+    make_record: MakeRecord, value: float, told: bool
+) -> None:
+    record = with_task(make_record("yes"), constant=Constant(answer="Tops", value=value))
+    found = about_data(record)
+    assert len(found) == told
+    if told:
+        said = f"If the answer is always “Tops”, accuracy is {100 * value:.1f} %, and that of MPNet base is 84.2 %: "
+        assert found[0].startswith(f"{said}a margin of 1 point cannot tell a model from that. Take a smaller margin, ")
+
+
+def test_what_is_said_of_the_data_stands_beside_the_answer_and_among_the_limits(make_record: MakeRecord) -> None:
+    plain = make_record("yes")
+    record = with_task(plain, constant=Constant(answer="Tops", value=0.84), repeated=40)
+    found = [doubt for doubt in doubts(View(record)) if doubt.reason == "data"]
+    assert len(found) == 2 and "40 of 2,000 test items (2.0 %)" in found[1].sentence
+    study = section(record)
+    assert {doubt.sentence for doubt in found} <= set(study.answer.notes)
+    assert {f"{doubt.sentence} {doubt.fix}" for doubt in found} <= set(study.limits)
+    assert len(study.limits) == len(section(plain).limits) + 2  # each once
+    assert about_data(plain) == [] and about_data(make_record("reference failed")) == []
+
+
+@pytest.mark.parametrize(("value", "told"), [(0.428, True), (0.43, False)])
+def test_of_an_error_the_reference_must_save_more_than_the_margin(
+    make_record: MakeRecord, value: float, told: bool
+) -> None:
+    record = with_task(make_record("regression"), constant=Constant(answer="2.07", value=value))
+    assert [
+        f"mean absolute error is {value}, and that of MPNet base is 0.420" in each for each in about_data(record)
+    ] == ([True] * told)
+
+
+def test_a_rare_class_is_told_where_it_counts_like_every_other(make_record: MakeRecord) -> None:
+    record = with_task(make_record("yes"), rarest=ClassItems(name="Trend", n=12))
+    assert about_data(record) == []
+    balanced = with_task(record, metric="balanced_accuracy")
+    (said,) = about_data(balanced)
+    assert "“Trend” has only 12 test items" in said
+    assert "points of balanced accuracy" in [each.caption for each in section(balanced).answer.figures]

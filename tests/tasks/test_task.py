@@ -37,6 +37,12 @@ def test_from_frame_separates_request_label_and_groups() -> None:
     assert (task.title, task.metric) == ("A shop", "accuracy")
 
 
+def test_the_target_may_be_a_group_and_stays_out_of_the_request() -> None:
+    task = Task.from_frame("shop", frame(), target="bought", groups=["bought"])
+    assert set(task.items[0]) == {"size", "shop", "customer"}
+    assert task.groups["bought"][:3].tolist() == ["yes", "no", "no"]
+
+
 def test_a_single_feature_is_the_item_itself() -> None:
     assert Task.from_frame("shop", frame(), target="bought", features=["shop"]).items[:2] == ["north", "south"]
 
@@ -53,6 +59,14 @@ def test_errors_name_the_column() -> None:
     holes = frame().assign(bought=[None, *["yes", "no"] * 19, "yes"])
     with pytest.raises(SpecError, match="shop: 1 of 40 rows have no `bought`"):
         Task.from_frame("shop", holes, target="bought")
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind"), [("balanced_accuracy", "regression"), ("absolute_error", "classification")]
+)
+def test_a_metric_of_another_kind_is_refused(metric: str, kind: str) -> None:
+    with pytest.raises(SpecError, match=f"shop: `{metric}` scores no {kind}. It may be a"):
+        Task.from_frame("shop", frame(), target="size", kind=kind, metric=metric)  # type: ignore[arg-type]
 
 
 def test_rows_without_the_one_thing_an_item_holds_are_refused() -> None:
@@ -170,6 +184,9 @@ def test_metrics_score_item_by_item() -> None:
     labels = np.array([1, 0])
     assert METRICS["accuracy"].score(np.array([[0.1, 0.9], [0.2, 0.8]]), labels).tolist() == [1, 0]
     assert METRICS["accuracy"].score(np.array([1, 0]), labels).tolist() == [1, 1]
+    four = np.array([0, 0, 0, 1])  # of the one class two of three are right, of the other all
+    balanced = METRICS["balanced_accuracy"].score(np.array([0, 0, 1, 1]), four)
+    assert balanced == pytest.approx([2 / 3, 2 / 3, 0, 2]) and balanced.mean() == pytest.approx((2 / 3 + 1) / 2)
     assert METRICS["absolute_error"].score(np.array([1.5, -1.0]), labels).tolist() == [0.5, 1]
     ranked = np.array([[1, 0, 2], [2, 1, 0]])
     assert METRICS["recall_at_1"].score(ranked, labels).tolist() == [1, 0]

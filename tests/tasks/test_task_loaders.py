@@ -85,6 +85,7 @@ def test_adult_keeps_the_official_split_and_the_unknown() -> None:
     assert "income" not in item
     assert any(each["occupation"] == "?" for each in task.items[:200])
     assert set(task.groups) == {"sex", "race"}
+    assert 0 < task.repeated < 0.005 * 16_281  # fewer than are told
     assert Counter(task.groups["sex"])["Female"] == 16_192
 
 

@@ -1,0 +1,79 @@
+"""What labels and items alone warn of: a margin that one answer to everything keeps within, rare classes, copies.
+
+The plan says so before anything runs, and the report and `effkit check` afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from effkit.evidence import ClassItems
+
+FEWEST_OF_A_CLASS = 30
+"""Test items of a class below which balanced accuracy rests on too few: of a group, too, no number is shown below."""
+MOST_REPEATED = 0.005
+"""Share of test items that repeat an item to fit, from which on it is told."""
+_FIX = (
+    "Take a smaller margin, the metric `balanced_accuracy`, or the target as a group (`groups`) with "
+    "`budget.group_margin_points`."
+)
+_OTHER_FIX = "Take a smaller margin, or a reference that has learnt more."
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Why a verdict may mean less than it says.
+
+    Attributes:
+        sentence: what is the matter.
+        fix: what would help.
+    """
+
+    sentence: str
+    fix: str
+
+
+def within(gain: float, margin: float) -> bool:
+    """Whether one answer to everything keeps within the margin of what gains this on it, both in one unit."""
+    return gain <= margin * (1 + 1e-9)
+
+
+def of_constant(answer: str, scores: str, *, margin: str, metric: str) -> Caution:
+    """Warn of one answer to everything that keeps within the margin.
+
+    Args:
+        answer: which.
+        scores: what it scores, and what else does, in words: "accuracy is 99.5 %".
+        margin: in words: "1 point".
+        metric: its name.
+    """
+    return Caution(
+        f"If the answer is always “{answer}”, {scores}: a margin of {margin} cannot tell a model from that.",
+        _FIX if metric == "accuracy" else _OTHER_FIX,
+    )
+
+
+def of_rarest(found: ClassItems | None, metric: str) -> Iterator[Caution]:
+    """Warn of a class whose few test items count as much as all of another."""
+    if metric != "balanced_accuracy" or found is None or found.n >= FEWEST_OF_A_CLASS:
+        return
+    items = f"only {found.n} test {'item' if found.n == 1 else 'items'}" if found.n else "no test item"
+    rests = "weighs as much in balanced accuracy as any other" if found.n else "is left out of balanced accuracy"
+    yield Caution(f"The class “{found.name}” has {items} and {rests}.", "Test on more items of it, or leave it out.")
+
+
+def of_repeated(found: int | None, items: int) -> Iterator[Caution]:
+    """Warn of test items that can be known by heart.
+
+    Args:
+        found: test items that repeat an item to fit; None where that is not known.
+        items: all test items.
+    """
+    if not found or found <= MOST_REPEATED * items:
+        return
+    yield Caution(
+        f"{found:,} of {items:,} test items ({100 * found / items:.1f} %) hold the same as an item to fit: what has "
+        "learnt them by heart looks better than it is.",
+        "Drop them, or name a column that copies share as the task's `cluster`.",
+    )

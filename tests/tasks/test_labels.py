@@ -1,0 +1,68 @@
+"""What the labels alone tell: one answer to everything, and the rarest class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from effkit.evidence import ClassItems, Constant
+from effkit.tasks import Task, split
+from effkit.tasks.labels import constant, rarest
+
+TEST = np.arange(100) >= 80
+
+
+def task(labels: list[Any], **options: Any) -> Task:
+    return Task.from_arrays("t", [f"text {n}" for n in range(len(labels))], labels, **{"test": TEST, **options})
+
+
+def test_the_usual_class_of_what_is_learnt_from_is_scored_on_the_test() -> None:
+    labels = ["no"] * 90 + ["yes"] * 10  # half of the test, and nothing else
+    made = task(labels)
+    assert constant(made, made.splits["test"]) == Constant(answer="no", value=0.5)
+    made = task(["no"] * 99 + ["yes"])
+    found = constant(made, made.splits["test"])
+    assert found is not None and (found.answer, found.value) == ("no", pytest.approx(0.95))
+
+
+def test_of_balanced_accuracy_one_answer_has_a_share_of_the_classes() -> None:
+    made = task(["no"] * 99 + ["yes"], metric="balanced_accuracy")
+    found = constant(made, made.splits["test"])
+    assert found is not None and found.value == pytest.approx(0.5)
+
+
+def test_a_median_has_the_error_of_the_test_items() -> None:
+    values = [3.0] * 80 + [1.0, 6.0] * 10
+    made = task(values, kind="regression")
+    assert constant(made, made.splits["test"]) == Constant(answer="3", value=2.5)
+
+
+def test_retrieval_has_no_usual_answer() -> None:
+    made = Task(
+        name="search",
+        kind="retrieval",
+        modality="text",
+        table=pa.table({"question": [f"question {n}" for n in range(20)]}),
+        corpus=pa.table({"document": ["one", "two"]}),
+        labels=np.arange(20) % 2,
+        splits=split(20),
+    )
+    assert constant(made, made.splits["test"]) is None and rarest(made, made.splits["test"]) is None
+
+
+def test_where_nothing_is_learnt_from_the_answer_is_that_of_the_test() -> None:
+    made = task(["no"] * 99 + ["yes"], test=np.ones(100, dtype=bool))
+    assert not len(made.splits["fit"])
+    found = constant(made, made.splits["test"])
+    assert found is not None and (found.answer, found.value) == ("no", pytest.approx(0.99))
+
+
+def test_the_rarest_class_may_have_no_test_item_at_all() -> None:
+    made = task(["yes"] * 10 + ["no"] * 85 + ["perhaps"] * 5)
+    assert rarest(made, made.splits["test"]) == ClassItems(name="yes", n=0)
+    made = task(["no"] * 95 + ["perhaps"] * 5)
+    assert rarest(made, made.splits["test"]) == ClassItems(name="perhaps", n=5)
+    assert rarest(task([1.0] * 100, kind="regression"), np.arange(5)) is None
