@@ -24,6 +24,7 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
+    network_sources,
     verified_path,
     verify,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "find",
     "is_fetched",
     "models",
+    "network_sources",
     "restricted_unpickle",
     "tasks",
     "verified_path",
