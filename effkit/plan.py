@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from effkit import catalogue, index, resolve, store
 from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
 from effkit.evidence import LEVEL
-from effkit.plan_rows import REOPEN_S, Planned, Row, count, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, needed, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
@@ -49,6 +49,8 @@ class Plan:
     items_for_power: int | None
     most_generations: int | None = None
     """Where the protocol asks for an interval: the run may go on until this many generations."""
+    downloads: tuple[str, ...] = ()
+    """A line for each task and model that is not here yet."""
 
     @property
     def total_s(self) -> float:
@@ -88,7 +90,7 @@ class Plan:
                 said.append(f"80 % would take about {self.items_for_power:,} test items.")
         elif self.margin is None:
             said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
-        return said
+        return said + [f"To download: {each}" for each in self.downloads]
 
     def _source(self) -> str:
         """Where the times come from."""
@@ -140,14 +142,14 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     test = count(asked.items[1], "test", spec, task)
     compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
-    power = needed = None
+    power = enough = None
     if margin is not None:
         from effkit.analysis.sample_size import items_for_power
         from effkit.analysis.sample_size import power as power_of
 
         # Holm's first step: what the good one has to pass where all others are worse.
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
-        needed = items_for_power(margin, discordance=discordance, alpha=alpha)
+        enough = items_for_power(margin, discordance=discordance, alpha=alpha)
         power = None if test is None else power_of(test, margin, discordance=discordance, alpha=alpha)
     return Plan(
         study=spec.name,
@@ -159,8 +161,23 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         compared=compared,
         margin=margin,
         power=power,
-        items_for_power=needed,
+        items_for_power=enough,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
+        downloads=downloads(needed(spec) - ({spec.task} if kind.own else set())),
+    )
+
+
+def downloads(names: Iterable[str]) -> tuple[str, ...]:
+    """Say of what is not here yet how large it is, where it comes from and under which licence: a line each.
+
+    Args:
+        names: tasks and models of the catalogue.
+    """
+    return tuple(
+        f"{name}: {size(missing)} from {', else '.join(catalogue.network_sources(name))}; "
+        f"licence: {catalogue.find(name).licence}."
+        for name in sorted(names)
+        if (missing := catalogue.download_bytes(name))
     )
 
 

@@ -99,7 +99,7 @@ def run(
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
     from effkit import batch, catalogue, places
-    from effkit.plan import duration, size
+    from effkit.plan import downloads, duration, size
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
@@ -119,11 +119,14 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             why = f"  ({state.standing}: {state.sentence})" if state.sentence else ""
             typer.echo(f"  {state.point.title}  {time}{why}")
     if len(asked) > 1:
-        missing = sum(catalogue.download_bytes(name) for name in set().union(*(needed(each.spec) for each in asked)))
+        names = {name for each in asked for name in needed(each.spec)}
         typer.echo(
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
-            f"{size(missing)} to download."
+            f"{size(catalogue.download_bytes(*names))} to download."
         )
+        if any(each.sweep is not None for each in asked):  # a study alone has told its own
+            for line in downloads(names):
+                typer.echo(f"To download: {line}")
 
 
 def _outcomes(
