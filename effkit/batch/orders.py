@@ -144,8 +144,9 @@ def carry_out(order: Order, tell: Callable[[str], None]) -> Ended:
             folder = outcome.folder.relative_to(results).as_posix() if outcome.folder else None
             return Ended(status=outcome.status, folder=folder, sentence=outcome.sentence, wall_s=outcome.wall_s)
         return Ended(status="stopped", sentence="it was stopped", wall_s=time.monotonic() - began)
-    except store.StoreError as error:  # as of a full disk: another order would fare no better
-        return Ended(status="stopped", sentence=str(error), wall_s=time.monotonic() - began, unable=True)
+    except OSError as error:  # as of a full disk: another order would fare no better
+        said = str(error) if isinstance(error, store.StoreError) else f"{type(error).__name__}: {error}."
+        return Ended(status="stopped", sentence=said, wall_s=time.monotonic() - began, unable=True)
     except Exception as error:  # whatever it is, the coordinator tells it and the other points go on
         said = str(error) if isinstance(error, SpecError) else f"{type(error).__name__}: {error}"
         return Ended(status="failed", sentence=f"on {host.name()}: {said}", wall_s=time.monotonic() - began)
