@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from effkit import catalogue, record, resolve, store
+from effkit import catalogue, record, resolve
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
@@ -28,6 +24,7 @@ from effkit.findings import Compared, CurveResult, Findings
 from effkit.links import links
 from effkit.models import Recipe
 from effkit.plan_rows import needed
+from effkit.provenance import code
 from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
 from effkit.tasks.labels import constant, rarest
@@ -300,34 +297,3 @@ def _strangers(samples: pd.DataFrame) -> float | None:
     if seen.isna().any():
         return None
     return float(seen.mean()) if len(seen) else 0.0
-
-
-def code(params_sha256: str) -> record.Code:
-    """Return what is run here and now.
-
-    Args:
-        params_sha256: hash of the study's parameters.
-    """
-    return record.Code(
-        versions=host.versions(),
-        git_commit=_git("rev-parse", "HEAD"),
-        git_dirty=None if (status := _git("status", "--porcelain", "--untracked-files=no")) is None else bool(status),
-        params_sha256=params_sha256,
-        notebook_sha256=_notebook_sha256(),
-    )
-
-
-def _git(*arguments: str) -> str | None:
-    """Ask git about the folder that holds this package; None where it is no checkout."""
-    with suppress(OSError, subprocess.SubprocessError):
-        folder = Path(__file__).parent
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
-        )
-        return done.stdout.strip()
-    return None
-
-
-def _notebook_sha256() -> str | None:
-    """Hash of the notebook's source, as `effkit run` passed it on."""
-    return os.environ.get(store.NOTEBOOK_VARIABLE) or None

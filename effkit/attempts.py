@@ -27,6 +27,7 @@ from effkit.spec import Frozen, SpecError, StudySpec
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
 WAITING_FOR_TWIN = "waiting: another process runs this already"
+UNTOLD = "it could not even write why: is the disk full?"
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
         StoreError: when nothing can be written.
     """
     name = store.run_name(datetime.now(UTC), store.params_hash(request.params))
+    folder: Path | None = None
     try:
         folder = store.stage_anew(results, request.study, name)
         partial = folder / f"{REQUEST}.partial"
@@ -102,9 +104,11 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
         descriptor = _open(partial)
         _lock(descriptor)
         partial.rename(folder / REQUEST)
+        return folder, descriptor
     except OSError as error:
+        if folder is not None:
+            store.discard(folder)
         raise store.StoreError(f"{results / request.study} cannot be written ({error.strerror}).") from error
-    return folder, descriptor
 
 
 def request(folder: Path) -> Request:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from effkit import store
-from effkit.record import CandidateRecord, Record, Window
+from effkit.record import CandidateRecord, Code, Record, Window
 from effkit.spec import Frozen
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Summary(Frozen):
         record_bytes: size of its record when the line was written.
         changed_ns: time of its record's last change then.
         windows: when it held its host's measuring slot.
+        code: what was run: effkit itself and the packages it ran with.
     """
 
     version: int = INDEX_VERSION
@@ -84,6 +85,7 @@ class Summary(Frozen):
     host: str | None
     cpu: str
     threads: int
+    code: Code
     windows: tuple[Window, ...]
     candidates: tuple[CandidateSummary, ...]
 
@@ -186,6 +188,7 @@ def summary(record: Record, folder: str, record_bytes: int, changed_ns: int) -> 
         host=record.host.name,
         cpu=record.host.cpu,
         threads=record.spec.protocol.threads,
+        code=record.code,
         windows=record.windows,
         candidates=tuple(_candidate(each) for each in record.candidates),
     )

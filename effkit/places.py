@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from effkit import store
 from effkit.address import Address, Mirror, mirror, mirror_at
+from effkit.catalogue.cache import cache_dir
 from effkit.remote.bucket import Bucket
 from effkit.remote.fetching import refresh
 
@@ -40,28 +42,44 @@ def check_writable(results: Path) -> None:
     """Make sure that a run can be written, before hours are spent on measuring it.
 
     Raises:
-        StoreError: when the folder cannot be written or its disk is nearly full, or the store that it mirrors
-            cannot be written.
+        StoreError: when the folder cannot be written, its disk or that of the cache is nearly full, or the store that
+            it mirrors cannot be written.
     """
-    probe = results / f".probe-{uuid4().hex}"  # hosts that share the folder may have one process number
     try:
         results.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"effkit")
-        probe.unlink(missing_ok=True)
     except OSError as error:
-        raise store.StoreError(
-            f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
-            f"{store.RESULTS_VARIABLE}."
-        ) from None
-    free = shutil.disk_usage(results).free
-    if free < LEAST_FREE_BYTES:
-        raise store.StoreError(
-            f"{results} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
-            "free some space, or give another folder with --results."
-        )
+        raise _unwritable(results, error) from None
+    check_room(results)  # a full disk refuses the probe too, and says less
+    probe = results / f".probe-{uuid4().hex}"  # hosts that share the folder may have one process number
+    try:
+        probe.write_bytes(b"effkit")
+    except OSError as error:
+        raise _unwritable(results, error) from None
+    finally:
+        with suppress(OSError):
+            probe.unlink()
     found = mirror_at(results)
     if found is not None and store.run_under_way() is None:  # else whoever asked for the run has tried it
         Bucket(found.address).check_exclusive()
+
+
+def check_room(results: Path) -> None:
+    """Make sure that the disks of the results and of the cache have room for one more run.
+
+    Raises:
+        StoreError: when one of them is nearly full.
+    """
+    others = {results: "give another folder with --results", cache_dir(): "name another folder with EFFKIT_CACHE"}
+    for folder, other in others.items():
+        try:
+            free = shutil.disk_usage(folder).free
+        except FileNotFoundError:  # the first run makes it
+            continue
+        if free < LEAST_FREE_BYTES:
+            raise store.StoreError(
+                f"{folder} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
+                f"free some space, or {other}."
+            )
 
 
 def load_newest(place: Path | str) -> store.Loaded:
@@ -117,3 +135,10 @@ def _rooted(address: Address) -> tuple[Mirror, str]:
     steps = max(0, LEVELS - min(depths, default=LEVELS))
     parts = address.path.split("/")
     return mirror(address.above(steps)), "/".join(parts[len(parts) - steps :])
+
+
+def _unwritable(results: Path, error: OSError) -> store.StoreError:
+    return store.StoreError(
+        f"{results} cannot be written ({error.strerror}): give another folder with --results, or set "
+        f"{store.RESULTS_VARIABLE}."
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from effkit.bench.host import cpu_name, gpus, slower_than_nominal
 from effkit.bench.schedule import entries
 from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
 from effkit.evidence import LEVEL
-from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, needed, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
@@ -60,6 +60,8 @@ class Plan:
     """Where the protocol asks for an interval: the run may go on until this many generations."""
     weighs: float = 1.0
     cautions: tuple[Caution, ...] = ()
+    downloads: tuple[str, ...] = ()
+    """A line for each task and model that is not here yet."""
 
     @property
     def total_s(self) -> float:
@@ -105,7 +107,7 @@ class Plan:
         elif self.margin is None:
             said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
         said += [f"{each.sentence} {each.fix}" for each in self.cautions]
-        return said
+        return said + [f"To download: {each}" for each in self.downloads]
 
     def _source(self) -> str:
         """Where the times come from."""
@@ -160,14 +162,14 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     known = known_task(spec, task)
     used = None if known is None else known.first("test", asked.items[1])
     weighs = 1.0 if known is None or used is None else _weighs(known, used)
-    power = needed = None
+    power = enough = None
     if margin is not None:
         from effkit.analysis.sample_size import items_for_power
         from effkit.analysis.sample_size import power as power_of
 
         # Holm's first step: what the good one has to pass where all others are worse.
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
-        needed = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
+        enough = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
         power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
     return Plan(
         study=spec.name,
@@ -180,10 +182,25 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
         margin=margin,
         power=power,
-        items_for_power=needed,
+        items_for_power=enough,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
         weighs=weighs,
         cautions=() if known is None or used is None else tuple(_cautions(known, used, margin)),
+        downloads=downloads(needed(spec) - ({spec.task} if kind.own else set())),
+    )
+
+
+def downloads(names: Iterable[str]) -> tuple[str, ...]:
+    """Say of what is not here yet how large it is, where it comes from and under which licence: a line each.
+
+    Args:
+        names: tasks and models of the catalogue.
+    """
+    return tuple(
+        f"{name}: {size(missing)} from {', else '.join(catalogue.network_sources(name))}; "
+        f"licence: {catalogue.find(name).licence}."
+        for name in sorted(names)
+        if (missing := catalogue.download_bytes(name))
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from effkit import assemble, catalogue, resolve, store
+from effkit import catalogue, resolve, store
 from effkit.analysis.circumstances import (
     Circumstances,
     Difference,
@@ -29,12 +29,11 @@ from effkit.analysis.circumstances import (
 from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
 from effkit.params import given, parse
+from effkit.provenance import NOT_INSTALLED, code
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec
 from effkit.tasks import load
 from effkit.techniques import models_of
-
-NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ def _source(run: store.Loaded) -> Path:
 
 
 def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
-    code = version_facts(assemble.code(record.code.params_sha256))
+    versions = version_facts(code(record.code.params_sha256))
     return {
         "host": host_facts(
             {
@@ -178,7 +177,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
                 "memory_bytes": psutil.virtual_memory().total, "gpus": host.gpus(), "system": host.system(),
             }
         ),
-        "version": {name: code.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
+        "version": {name: versions.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
         "data": (
             {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, load(spec.task, seed=spec.seed).sha256)
         ),

@@ -66,6 +66,11 @@ def test_an_unknown_name_to_fetch_is_refused_with_the_nearest() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_names_to_fetch_are_checked_before_the_first_one_is_fetched() -> None:
+    done = effkit("fetch", "breast-cancer", "minilm-l7")
+    assert done.returncode == 2 and done.stdout == ""
+
+
 def test_the_catalogue_lists_whole_names() -> None:
     done = effkit("catalogue")
     assert done.returncode == 0

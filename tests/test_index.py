@@ -64,7 +64,7 @@ def test_a_line_tells_what_the_record_does(results: Path) -> None:
     (again,) = index.read(results).runs
     assert run == again
     assert (run.identity, run.replicate, run.sweep) == (record.identity, record.replicate, record.sweep)
-    assert run.windows == record.windows and run.started_at == record.started_at
+    assert (run.windows, run.started_at, run.code) == (record.windows, record.started_at, record.code)
     table = index.table([run])
     assert list(table["candidate"]) == [each.name for each in record.candidates]
     latency = [each.latency.mean_s.value if each.latency else None for each in record.candidates]

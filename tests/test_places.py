@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,24 @@ def test_a_newest_run_that_cannot_be_read_is_no_reason_to_take_another(
     (last / store.RECORD).write_text("{ no")
     with pytest.raises(store.StoreError, match="cannot be read"):
         places.load_newest(results / "text")
+
+
+def test_a_cache_whose_disk_is_full_is_said_before_measuring(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0 if path == tmp_path else 2**40))
+    with pytest.raises(store.StoreError, match=f"{tmp_path} has 0 MiB free.*EFFKIT_CACHE"):
+        places.check_room(results)
+
+
+def test_a_folder_that_takes_no_file_is_told_and_left_as_it_was(results: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(store.StoreError, match="cannot be written .File too large."):
+            places.check_writable(results)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(results.iterdir()) == []

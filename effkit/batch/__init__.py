@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from effkit.batch.local import Executor, Local, Outcome
     from effkit.batch.notebooks import notebook_for
     from effkit.batch.one import RunFailed, Runner
-    from effkit.batch.state import Rerun, State, states, wanted
+    from effkit.batch.state import Rerun, State, other_hosts, other_versions, states, wanted
     from effkit.batch.sweep import Point, points
 
 __all__ = [
@@ -28,6 +28,8 @@ __all__ = [
     "Runner",
     "State",
     "notebook_for",
+    "other_hosts",
+    "other_versions",
     "points",
     "states",
     "wanted",
@@ -45,6 +47,8 @@ _MODULES = {
     "Runner": "one",
     "State": "state",
     "notebook_for": "notebooks",
+    "other_hosts": "state",
+    "other_versions": "state",
     "points": "sweep",
     "states": "state",
     "wanted": "state",

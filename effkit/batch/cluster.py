@@ -167,7 +167,7 @@ class _Foreman:
                     self.watch(each.point, f"{each.worker.host}: {said['line']}")
 
     def _outcome(self, key: str) -> Outcome | None:
-        """Say how an order ended; None while it goes on."""
+        """Say how an order ended; None while it goes on, and where it waits again."""
         each = self.under_way[key]
         status = each.future.status
         if status == "pending" and each.worker.address in self.crew.fit:
@@ -179,7 +179,8 @@ class _Foreman:
         each.worker.busy = False
         return told
 
-    def _told(self, each: _UnderWay) -> Outcome:
+    def _told(self, each: _UnderWay) -> Outcome | None:
+        """Say how an order ended; None where its host could not begin it, and another may."""
         from distributed import KilledWorker
 
         wall_s = time.monotonic() - each.began
@@ -194,6 +195,10 @@ class _Foreman:
         except Exception as error:  # what Dask itself stumbled over
             sentence = f"on {each.worker.host}: {type(error).__name__}: {error}"
             return Outcome(each.point, "failed", None, sentence, wall_s)
+        if ended.unable:
+            self.waiting.appendleft(each.point)
+            log.warning("%s What it was given waits for another.", self.crew.dismiss(each.worker, ended.sentence))
+            return None
         folder = None if ended.folder is None else self.place / ended.folder
         if ended.folder is not None:
             with suppress(store.StoreError):  # where results are in a store; the report fetches what is missing
@@ -213,6 +218,8 @@ class _Foreman:
         client = self.crew.client
         if not self.under_way or client.status != "running":
             return
+        for each in self.under_way.values():
+            self.watch(each.point, f"{each.worker.host}: stopping")
         addresses = sorted({each.worker.address for each in self.under_way.values()})
         found: dict[str, Any] = {}
         with suppress(OSError):  # the scheduler has just gone

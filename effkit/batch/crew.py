@@ -106,6 +106,13 @@ class Crew:
                 self.fit[address] = Worker(address, said["host"], gpu)
         return [self.refused[address] for address in fresh if address in self.refused]
 
+    def dismiss(self, worker: Worker, why: str) -> str:
+        """Give a worker no more orders, until it is started again; return the sentence that says so."""
+        self.fit.pop(worker.address, None)
+        said = f"Worker {worker.address} on {worker.host} is refused: {why} Then start it again."
+        self.refused[worker.address] = said
+        return said
+
 
 def resources(point: Point) -> dict[str, int]:
     """What a worker must have to run a point."""

@@ -18,7 +18,7 @@ from typing import IO, Literal, Protocol
 
 import psutil
 
-from effkit import attempts, index, store
+from effkit import attempts, index, places, store
 from effkit.address import UNSENT
 from effkit.batch.limits import last_line
 from effkit.batch.sweep import Point
@@ -94,16 +94,26 @@ class Local:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, points: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
-        """Run points as `Executor` says; see there."""
+        """Run points as `Executor` says; see there.
+
+        Raises:
+            StoreError: when there is no room for one more run, once those under way have ended.
+        """
         waiting, running = deque(points), list[_Child]()
         threads = max((point.spec.protocol.threads for point in points), default=1)
         most = self.at_once or at_once(host.free_cores(), threads)
         if any(point.spec.protocol.device != "cpu" for point in points):
             most = 1
+        refused: store.StoreError | None = None
         try:
             while waiting or running:
                 while waiting and len(running) < most:
-                    running.append(self._start(waiting.popleft(), again, most > 1, threads))
+                    try:
+                        running.append(self._start(waiting.popleft(), again, most > 1, threads))
+                    except store.StoreError as error:  # nothing more is begun; what runs may still have room to end
+                        refused = error
+                        waiting.clear()
+                        break
                     watch(running[-1].point, "")
                 if self.stop.wait(LOOK_EVERY_S):
                     return
@@ -114,12 +124,15 @@ class Local:
                     elif (line := last_line(child.staged / store.LOG)) != child.line:
                         child.line = line
                         watch(child.point, line)
+            if refused is not None:
+                raise refused
         finally:
-            _stop(running)
+            _stop(running, watch)
             for child in running:
                 self._finish(child)
 
     def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
+        places.check_room(self.results)
         staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
         said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
@@ -163,7 +176,7 @@ class Local:
             sentence = sentence or "nothing of it is left in the results folder"
             return Outcome(child.point, "cut off", aside if aside.exists() else None, sentence, wall_s)
         if failure is None:
-            return Outcome(child.point, "cut off", aside, "it could not even write why: is the disk full?", wall_s)
+            return Outcome(child.point, "cut off", aside, attempts.UNTOLD, wall_s)
         if failure.status == "cut off" and words:
             sentence = f"{sentence}: {words[0]}"
         return Outcome(child.point, failure.status, aside, sentence, wall_s)  # type: ignore[arg-type] # never late
@@ -214,11 +227,13 @@ def at_once(cores: int, threads: int = 1) -> int:
     return max(1, min(MOST_AT_ONCE, cores - 1 - threads))
 
 
-def _stop(children: Sequence[_Child]) -> None:
+def _stop(children: Sequence[_Child], watch: Watch) -> None:
     """Ask processes to end with their kernels, then make them."""
     for child in children:
         with suppress(ProcessLookupError):
             child.process.send_signal(signal.SIGTERM)
+    for child in children:  # they are given seconds, and whoever waits should know what for
+        watch(child.point, "stopping")
     for child in children:
         try:
             child.process.wait(STOP_WITHIN_S)

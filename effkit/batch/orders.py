@@ -66,12 +66,17 @@ class Order(Frozen):
 
 
 class Ended(Frozen):
-    """How an order ended: an `Outcome` without the point, its folder told from the results folder on."""
+    """How an order ended: an `Outcome` without the point, its folder told from the results folder on.
+
+    Attributes:
+        unable: whether this host could begin no run at all; the sentence says why.
+    """
 
     status: Status
     folder: str | None = None
     sentence: str = ""
     wall_s: float = 0.0
+    unable: bool = False
 
 
 def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
@@ -147,9 +152,11 @@ def carry_out(order: Order, tell: Callable[[str], None]) -> Ended:
             folder = outcome.folder.relative_to(results).as_posix() if outcome.folder else None
             return Ended(status=outcome.status, folder=folder, sentence=outcome.sentence, wall_s=outcome.wall_s)
         return Ended(status="stopped", sentence="it was stopped", wall_s=time.monotonic() - began)
+    except OSError as error:  # as of a full disk: another order would fare no better
+        said = str(error) if isinstance(error, store.StoreError) else f"{type(error).__name__}: {error}."
+        return Ended(status="stopped", sentence=said, wall_s=time.monotonic() - began, unable=True)
     except Exception as error:  # whatever it is, the coordinator tells it and the other points go on
-        told = isinstance(error, (SpecError, CatalogueError, store.StoreError))
-        said = str(error) if told else f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, (SpecError, CatalogueError)) else f"{type(error).__name__}: {error}"
         return Ended(status="failed", sentence=f"on {host.name()}: {said}", wall_s=time.monotonic() - began)
     finally:
         _running.discard(order.key)

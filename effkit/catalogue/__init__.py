@@ -26,6 +26,7 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
+    network_sources,
 )
 from effkit.catalogue.own import own_path
 from effkit.catalogue.sources import (
@@ -63,6 +64,7 @@ __all__ = [
     "find",
     "is_fetched",
     "models",
+    "network_sources",
     "own_path",
     "restricted_unpickle",
     "shipped",

@@ -11,6 +11,7 @@ import logging
 import shutil
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 
 _SLACK_S = 10.0
+_LONG_S = 3.0
+"""Who takes longer to refuse is not asked twice: a name that no server knows may be sought for many seconds."""
 _FINDER = logging.getLogger("unearth.collector")
 _FINDER.propagate = False  # what it warns of stands in the error
 _silent: dict[str, str] = {}
@@ -130,12 +133,13 @@ def _links(archive: Archive, config: PipConfig, client: PyPIClient) -> Iterator[
         if place.name in _silent:
             answers.append(f"{place.name}: {_silent[place.name]}")
             continue
+        began = time.monotonic()
         try:
             links, warned = within(config.timeout_s + _SLACK_S, partial(_found, archive, place, client))
         except Exception as error:
             said = f"{type(error).__name__}: {error}".removesuffix(": ")
             answers.append(f"{place.name}: {said}")
-            if "Timeout" in type(error).__name__:  # the client's, or that the client's do not cover
+            if "Timeout" in type(error).__name__ or time.monotonic() - began > _LONG_S:
                 _silent[place.name] = said
             continue
         if not links:

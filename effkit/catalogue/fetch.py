@@ -31,24 +31,31 @@ def is_fetched(name: str) -> bool:
     return not entry.files or _is_complete(name, entry)
 
 
-def download_bytes(name: str) -> int:
-    """How many bytes a fetch would download; 0 when nothing is missing.
+def download_bytes(*names: str) -> int:
+    """How many bytes a fetch of these would download; 0 when nothing is missing.
 
-    The first source over the network counts. An archive that serves several entries counts in
-    full for each of them, and is downloaded once.
+    A folder of one's own that has an entry's files counts before any source over the network, and of those the first.
+    An archive that serves several entries counts once.
 
     Raises:
         UnknownEntry: The catalogue has no such model or task.
     """
-    if is_fetched(name):
-        return 0
-    entry = entries.find(name)
-    for source in entry.sources:
-        if isinstance(source, CarrierSource):
-            return sum(archive.bytes for archive in source.archives)
-        if isinstance(source, HubSource):
-            return sum(file.bytes or 0 for file in entry.files)
-    return 0
+    sizes: dict[str, int] = {}
+    for name in names:
+        if not is_fetched(name):
+            sizes |= _sizes(entries.find(name))
+    return sum(sizes.values())
+
+
+def network_sources(name: str) -> tuple[str, ...]:
+    """Where over the network an entry can be had, in the order in which they are asked.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+    """
+    return tuple(
+        source.describe() for source in entries.find(name).sources if isinstance(source, HubSource | CarrierSource)
+    )
 
 
 def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
@@ -95,6 +102,20 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
             "written, or set EFFKIT_CACHE to another folder"
         ) from error
     return folder
+
+
+def _sizes(entry: Entry) -> dict[str, int]:
+    """Bytes of each download that an entry takes, by the hash of what is downloaded."""
+    for source in entry.sources:
+        if isinstance(source, LocalSource):
+            with contextlib.suppress(FetchError):
+                _origin(source, entry)
+                return {}
+        if isinstance(source, CarrierSource):
+            return {archive.sha256: archive.bytes for archive in source.archives}
+        if isinstance(source, HubSource):
+            return {file.sha256: file.bytes or 0 for file in entry.files}
+    return {}
 
 
 def _is_complete(name: str, entry: Entry) -> bool:
@@ -145,8 +166,9 @@ def _fetch_from_first(name: str, entry: Entry, *, progress: bool, offline: bool)
     else:
         by_hand = f"put {names} into a folder, name it in the entry as a source of kind `local`"
     raise (HashMismatch if mismatch else FetchError)(
-        f"{name} could not be fetched ({'; '.join(reasons)}). To go on without these sources, {by_hand} and fetch "
-        f"again (each file is still checked against its SHA-256), or set EFFKIT_CACHE to a cache that holds {name}"
+        f"{name} could not be fetched ({'; '.join(reasons)}). To go on without these sources, copy the cache of a "
+        f"machine where `effkit fetch {name}` has worked to {cache.cache_dir()}, or name the copy with EFFKIT_CACHE; "
+        f"or {by_hand} and fetch again. Each file is checked against its SHA-256 all the same."
     )
 
 
@@ -185,16 +207,27 @@ def _sharing(source: CarrierSource, name: str) -> dict[str, tuple[Entry, Carrier
 
 
 def _stage_local(source: LocalSource, name: str, entry: Entry) -> Path:
-    unset = [v for v in re.findall(r"\$\{?(\w+)", source.path) if not os.environ.get(v)]
-    if unset:
-        raise FetchError(f"{', '.join(unset)} is not set")
-    origin = Path(os.path.expandvars(source.path)).expanduser().absolute()
+    origin = _origin(source, entry)
     folder = cache.staging_folder(name)
     for file in entry.files:
-        if not (origin / file.name).is_file():
-            raise FetchError(f"{origin / file.name} does not exist")
         (folder / file.name).parent.mkdir(parents=True, exist_ok=True)
         # Copied first and hashed after: what was checked is then what is kept.
         shutil.copyfile(origin / file.name, folder / file.name)
         cache.hash_file(folder, file, fix=f"put the right one into {origin}")
     return folder
+
+
+def _origin(source: LocalSource, entry: Entry) -> Path:
+    """The folder that holds an entry's files.
+
+    Raises:
+        FetchError: A variable that names it is not set, or a file is not there.
+    """
+    unset = [v for v in re.findall(r"\$\{?(\w+)", source.path) if not os.environ.get(v)]
+    if unset:
+        raise FetchError(f"{', '.join(unset)} is not set")
+    origin = Path(os.path.expandvars(source.path)).expanduser().absolute()
+    for file in entry.files:
+        if not (origin / file.name).is_file():
+            raise FetchError(f"{origin / file.name} does not exist")
+    return origin

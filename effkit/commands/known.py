@@ -40,6 +40,8 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Tasks and models.", s
     from effkit import catalogue as known
 
     for name in names:
+        known.find(name)  # a slip is told before anything is downloaded
+    for name in names:
         typer.echo(f"{name}: {known.fetch(name)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,13 +15,14 @@ from effkit.commands.options import Assignments, Params, ProtocolName, Results, 
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
-    from effkit.batch import Executor, Outcome, Point, State
+    from effkit.batch import Executor, Outcome, Point, Rerun, State
 
 RerunOption = Annotated[
-    Literal["never", "failed", "all"] | None,
+    Literal["never", "failed", "changed", "all"] | None,
     typer.Option(
         "--rerun",
-        help="What is run again: never, failed, or all [default: failed for a sweep, all for a study].",
+        help="What is run again: never, failed, changed (and what was done with other versions), or all "
+        "[default: failed for a sweep, all for a study].",
         show_default=False,
     ),
 ]
@@ -45,17 +47,19 @@ def run(
     from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
-    run_all = _executor(executor, scheduler, place).run
+    runner = _executor(executor, scheduler, place)
     asked = points(params, changes(protocol, set_))
     places.check_writable(place)
     attempts.recover(place)
     refresh(place)
     states = batch.states(asked, place)
-    rerun = rerun or _usual(asked)
-    todo = batch.wanted(states, rerun)
-    for each in states:
-        if each.point not in todo:
-            typer.echo(f"{each.point.title}: {_kept(each, place)}")
+    chosen = rerun or _usual(asked)
+    todo = batch.wanted(states, chosen)
+    kept = [each for each in states if each.point not in todo]
+    for each in kept:
+        typer.echo(f"{each.point.title}: {_kept(each, place)}")
+    for line in batch.other_versions(kept) + (batch.other_hosts(kept) if executor == "local" else []):
+        typer.echo(line)
     outcomes: list[Outcome] = []
     begun: set[str] = set()
 
@@ -63,9 +67,13 @@ def run(
         begun.add(point.identity)
         lines.show(point, line)
 
+    def summarise() -> None:
+        if len(asked) > 1:
+            _summarise(states, todo, outcomes, len(begun))
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
     try:
-        with Lines() as lines, closing(run_all(todo, again=rerun == "all", watch=watch)) as ended:
+        with Lines() as lines, closing(_outcomes(runner, states, todo, chosen, watch)) as ended:
             for outcome in ended:
                 outcomes.append(outcome)
                 lines.end(outcome.point)
@@ -73,21 +81,25 @@ def run(
                 if fail_fast and outcome.status != "done":
                     break
     except KeyboardInterrupt:
-        goes_on = "starts every study anew" if rerun == "all" else "goes on from here"
-        typer.echo(f"Stopped; no process was left behind. The same command {goes_on}.", err=True)
+        summarise()
+        typer.echo(f"Stopped; {_left_behind(place, begun)}. {_goes_on(rerun, chosen)}", err=True)
         raise typer.Exit(130) from None
-    failed = [each for each in outcomes if each.status != "done"]
-    if len(asked) > 1:
-        _summarise(states, todo, outcomes, len(begun))
+    except store.StoreError as error:
+        summarise()
+        raise store.StoreError(f"{error} {_goes_on(rerun, chosen)}") from None
+    except batch.ClusterError:
+        summarise()
+        raise
+    summarise()
     write_report(place)
-    if failed or len(outcomes) < len(todo):
+    if any(each.status != "done" for each in outcomes) or len(outcomes) < len(todo):
         raise typer.Exit(1)
 
 
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
     from effkit import batch, catalogue, places
-    from effkit.plan import duration, size
+    from effkit.plan import downloads, duration, size
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
@@ -107,11 +119,38 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             why = f"  ({state.standing}: {state.sentence})" if state.sentence else ""
             typer.echo(f"  {state.point.title}  {time}{why}")
     if len(asked) > 1:
-        missing = sum(catalogue.download_bytes(name) for name in set().union(*(needed(each.spec) for each in asked)))
+        names = {name for each in asked for name in needed(each.spec)}
         typer.echo(
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
-            f"{size(missing)} to download."
+            f"{size(catalogue.download_bytes(*names))} to download."
         )
+        if any(each.sweep is not None for each in asked):  # a study alone has told its own
+            for line in downloads(names):
+                typer.echo(f"To download: {line}")
+
+
+def _outcomes(
+    runner: Executor, states: list[State], todo: list[Point], rerun: Rerun, watch: Callable[[Point, str], None]
+) -> Generator[Outcome]:
+    """Run what has no complete run yet, unless another process makes one; then anew what has one and is run again."""
+    done = {each.point.identity for each in states if rerun == "all" or each.standing == "done"}
+    yield from runner.run([each for each in todo if each.identity not in done], again=False, watch=watch)
+    yield from runner.run([each for each in todo if each.identity in done], again=True, watch=watch)
+
+
+def _goes_on(given: Rerun | None, rerun: Rerun) -> str:
+    """What the same command does after it was stopped."""
+    if rerun != "all":
+        return "The same command goes on from here."
+    return f"The same command starts every study anew{'' if given else '; with --rerun failed it goes on from here'}."
+
+
+def _left_behind(results: Path, begun: set[str]) -> str:
+    """What still runs after a stop: whoever is impatient does not wait for it, and a lost worker's run goes on."""
+    from effkit import attempts
+
+    alive = sum(each.alive and each.request.identity in begun for each in attempts.unfinished(results))
+    return f"{alive} may still go on, as `effkit status` tells" if alive else "no process was left behind"
 
 
 def _executor(name: Literal["local", "dask"], scheduler: str | None, results: Path) -> Executor:

@@ -32,8 +32,11 @@ def status(
         width = max(len(each.point.title) for each in states)
         for each in states:
             told = each.sentence or (shown(place / each.done.folder) if each.done else "")
-            typer.echo(f"  {each.point.title:<{width}}  {each.standing:<8}{told}".rstrip())
+            left = f"  What it left: {each.left}" if each.left else ""
+            typer.echo(f"  {each.point.title:<{width}}  {each.standing:<8}{told}{left}".rstrip())
         typer.echo(f"{sum(each.done is not None for each in states)} of {len(states)} done.")
+        for line in batch.other_versions(states) + batch.other_hosts(states):
+            typer.echo(line)
     else:
         found = index.read(place)
         for line in _by_study(found.runs, attempts.unfinished(place)):

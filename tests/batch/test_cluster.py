@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -92,6 +93,22 @@ def test_each_host_measures_one_at_a_time_however_many_workers_it_has(params: Pa
 @pytest.mark.slow
 def test_twelve_runs_on_two_hosts_of_two_workers(params: Path, results: Path, dask: Site) -> None:
     assert on_two_hosts(params, results, dask, runs=12) > 0
+
+
+def test_a_host_whose_disk_is_full_gives_its_run_back_and_gets_no_other(
+    params: Path, results: Path, dask: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    said = "import shutil, types\nshutil.disk_usage = lambda path: types.SimpleNamespace(total=1, used=1, free=0)\n"
+    (full / "sitecustomize.py").write_text(said)
+    dask.hire("one", "a")
+    dask.hire("full", "b", PYTHONPATH=f"{full}{os.pathsep}{ROOT}")
+    dask.wait(2)
+    path = sweep(params, "s", matrix={"seed": [1, 2]})
+    assert [each.status for each in outcomes(path, results, dask)] == ["done", "done"]
+    assert {window.clock.partition("/")[0] for each in index.read(results).runs for window in each.windows} == {"a"}
+    assert caplog.text.count("on b is refused") == 1 and "0 MiB free" in caplog.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

@@ -104,12 +104,29 @@ def test_an_order_that_is_stopped_before_it_begins_never_does(point: Point, resu
     assert not results.exists()
 
 
+def test_a_host_without_room_begins_nothing_and_says_so(
+    point: Point, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results.mkdir()
+    monkeypatch.setattr("effkit.places.LEAST_FREE_BYTES", 2**80)
+    ended = orders.carry_out(order(point, results), lambda line: None)
+    assert ended.unable and f"{results} has " in ended.sentence and "free some space" in ended.sentence
+    assert not attempts.unfinished(results)
+
+
 def test_an_order_that_is_stopped_ends_its_processes(tmp_path: Path, results: Path) -> None:
     (point,) = points(sweep(project(tmp_path, "import time; time.sleep(600)"), "s"))
     stopped: list[list[str]] = []
+    lines: list[str] = []
     stopper = threading.Thread(target=lambda: stopped.append(orders.stop(["one"])))
-    ended = orders.carry_out(order(point, results), lambda line: stopper.start())
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if not line:
+            stopper.start()
+
+    ended = orders.carry_out(order(point, results), tell)
     stopper.join()
-    assert ended.status == "stopped" and stopped == [[]]
+    assert ended.status == "stopped" and stopped == [[]] and lines[-1] == "stopping"
     (attempt,) = attempts.unfinished(results)
     assert not attempt.alive and attempt.folder.name.endswith(store.FAILED)

@@ -2,28 +2,108 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import shutil
+import signal
+from collections.abc import Generator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from effkit import attempts, index, store
-from effkit.batch import State, points, states, wanted
+from effkit import attempts, index, provenance, store
+from effkit.analysis.circumstances import Difference
+from effkit.batch import Local, Outcome, Point, State, other_hosts, other_versions, points, states, wanted
+from effkit.batch.local import Watch, request
 from effkit.batch.state import Standing
-from tests.batch.sweeps import ROOT, ask, project, run, sweep
+from effkit.commands import running
+from tests.batch.sweeps import ROOT, ask, project, run, start, sweep, wait_for
+
+GOLDEN = ROOT / "tests" / "golden" / "record-v3.json"
 
 
 @pytest.mark.parametrize(
     ("rerun", "run"),
     [("never", ["cut off", "to do", "running"]), ("failed", ["failed", "cut off", "to do", "running"]),
+     ("changed", ["failed", "cut off", "to do", "running"]),
      ("all", ["done", "failed", "cut off", "to do", "running"])],
 )  # fmt: skip
-def test_what_is_run_again(tmp_path: Path, rerun: Literal["never", "failed", "all"], run: list[Standing]) -> None:
+def test_what_is_run_again(
+    tmp_path: Path, rerun: Literal["never", "failed", "changed", "all"], run: list[Standing]
+) -> None:
     (point,) = points(project(tmp_path) / "t.yaml")
     standings: list[Standing] = ["done", "failed", "cut off", "to do", "running"]
     for each in standings:
         assert bool(wanted([State(point, each, "", None, 1)], rerun)) == (each in run)
+    newer = State(point, "done", "", None, 1, changed=(Difference("version", "numpy", "1.0", "2.0"),))
+    assert bool(wanted([newer], rerun)) == (rerun in ("changed", "all"))
+
+
+def keep(results: Path, point: Point, host: str, **versions: str) -> None:
+    """Put a complete run of a point into its place: made on a host, with the versions of here but for some."""
+    raw, here = json.loads(GOLDEN.read_text()), provenance.code("").model_dump(mode="json")
+    raw |= {
+        "run": "one",
+        "identity": point.identity,
+        "interactive": False,
+        "candidates": [each | {"status": "ok", "error": None} for each in raw["candidates"]],
+        "host": raw["host"] | {"name": host},
+        "code": here | {"versions": here["versions"] | versions},
+    }
+    folder = results / point.spec.name / "one"
+    folder.mkdir(parents=True)
+    (folder / store.RECORD).write_text(json.dumps(raw))
+
+
+@pytest.fixture
+def grown(tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[Point]]:
+    """A sweep of three points: one done here, one done elsewhere with an older NumPy, one to do."""
+    monkeypatch.setenv("EFFKIT_HOST", "a")
+    path = sweep(project(tmp_path), "s", matrix={"seed": [1, 2, 3]})
+    asked = points(path)
+    keep(results, asked[0], "a")
+    keep(results, asked[1], "b", numpy="1.0")
+    return path, asked
+
+
+def test_what_was_done_with_other_versions_or_elsewhere_is_told(grown: tuple[Path, list[Point]], results: Path) -> None:
+    path, asked = grown
+    found = states(asked, results)
+    assert [(each.standing, bool(each.changed)) for each in found] == [
+        ("done", False), ("done", True), ("to do", False),
+    ]  # fmt: skip
+    versions = f"1 done with numpy 1.0 (here {version('numpy')}): --rerun changed runs it again."
+    hosts = "1 done on b (here a): --rerun all runs everything again."
+    assert (other_versions(found), other_hosts(found)) == ([versions], [hosts])
+    assert other_versions(found[:1]) == other_hosts(found[:1]) == []
+    code, said = ask("status", path, "--results", results)
+    assert code == 0 and f"2 of 3 done.\n{versions}\n{hosts}\n" in said
+
+
+def test_what_changed_is_run_again_though_it_is_done_and_the_rest_where_it_is_not(
+    grown: tuple[Path, list[Point]], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, (_, older, new) = grown
+    given: list[tuple[str, bool]] = []
+
+    def noted(self: Local, asked: Sequence[Point], *, again: bool, watch: Watch) -> Generator[Outcome]:
+        given.extend((each.identity, again) for each in asked)
+        yield from ()
+
+    monkeypatch.setattr(Local, "run", noted)
+    monkeypatch.setattr(running, "write_report", lambda place: None)
+    _, said = ask("run", path, "--results", results, "--rerun", "changed")
+    assert given == [(new.identity, False), (older.identity, True)] and "done with" not in said
+    given.clear()
+    _, said = ask("run", path, "--results", results)
+    assert given == [(new.identity, False)]
+    assert "1 done with numpy 1.0 (here" in said and "1 done on b (here a)" in said
+    given.clear()
+    ask("run", path, "--results", results, "--rerun", "all")
+    assert [again for _, again in given] == [True] * 3
 
 
 @pytest.mark.parametrize(("status", "standing"), [("failed", "failed"), ("timeout", "failed"), ("memory", "failed"),
@@ -43,12 +123,16 @@ def test_an_attempt_is_kept_and_tells_how_far_its_point_is(
     attempts.recover(results)
     assert folder.exists(), "what is alive was taken away"
     os.close(descriptor)
+    (killed,) = states([point], results)
+    assert (killed.standing, killed.sentence, killed.left) == ("cut off", "its process was killed", folder)
     if status == "cut off":
         attempts.recover(results)
     else:
         attempts.give_up(folder, status, "a test")
     (after,) = states([point], results)
     assert (after.standing, after.attempts) == (standing, 1)
+    assert after.sentence == ("its process was killed before it had a record" if status == "cut off" else "a test")
+    assert after.left is not None and (after.left / attempts.FAILURE).exists()
     attempts.recover(results)
     assert len(attempts.unfinished(results)) == 1
 
@@ -60,6 +144,55 @@ def test_runs_that_begin_in_one_second_have_names_of_their_own(tmp_path: Path, r
     )
     folders = {attempts.begin(results, request)[0] for _ in range(5)}
     assert len(folders) == 5
+
+
+def test_a_disk_that_is_full_when_a_run_begins_leaves_nothing_of_it(tmp_path: Path, results: Path) -> None:
+    (point,) = points(project(tmp_path) / "t.yaml")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(store.StoreError, match="cannot be written"):
+            attempts.begin(results, request(point, again=False))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(results.glob("*/.*"))
+
+
+def fills_up_after(asked: int, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disk of a results folder be full once its room was asked for so often."""
+    usage, room = shutil.disk_usage("/"), iter([2**40] * asked)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: usage._replace(free=next(room, 0) if path == results else 2**40)
+    )
+
+
+def test_a_disk_that_fills_up_lets_what_runs_end_and_begins_nothing_more(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sweep(project(tmp_path, "1 / 0"), "s", matrix={"seed": [1, 2, 3]})
+    fills_up_after(1, results, monkeypatch)
+    ended = Local(results, at_once=2).run(points(path), again=False, watch=lambda *_: None)
+    assert "ZeroDivisionError" in next(ended).sentence
+    with pytest.raises(store.StoreError, match="0 MiB free"):
+        next(ended)
+    assert len(attempts.unfinished(results)) == 1
+    fills_up_after(1, results, monkeypatch)  # it has room when the command begins
+    code, said = ask("run", path, "--results", results)
+    assert code == 2 and "3 runs: 3 not started." in said
+    assert "free some space" in said and "The same command goes on from here." in said
+    assert len(attempts.unfinished(results)) == 1
+
+
+def test_a_stop_says_what_may_still_go_on(tmp_path: Path, results: Path) -> None:
+    path = sweep(project(tmp_path, "import time; time.sleep(600)"), "s", matrix={"seed": [1, 2]})
+    _, descriptor = attempts.begin(results, request(points(path)[0], again=False))  # as one that a lost worker left
+    command = start("run", path, "--results", results)
+    wait_for(results, "kernel")
+    command.send_signal(signal.SIGTERM)
+    said, _ = command.communicate(timeout=60)
+    os.close(descriptor)
+    assert command.returncode == 130 and "2 runs: " in said, said
+    assert "Stopped; 1 may still go on, as `effkit status` tells. The same command goes on from here." in said
 
 
 def test_a_run_that_takes_too_long_is_ended_and_says_so(tmp_path: Path, results: Path) -> None:
@@ -93,6 +226,7 @@ def test_a_failure_does_not_stop_the_others_unless_asked(tmp_path: Path, results
     assert "ZeroDivisionError" in said and "--rerun failed" in said
     code, said = ask("status", path, "--results", results)
     assert code == 0 and "0 of 2 done." in said and said.count("ZeroDivisionError") == 2
+    assert said.count(f"What it left: {results}") == 2
 
 
 def test_a_sweep_runs_and_is_done_then(tmp_path: Path, results: Path) -> None:

