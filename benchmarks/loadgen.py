@@ -36,7 +36,7 @@ from effkit.catalogue import cache_dir
 from effkit.models import Recipe
 from effkit.models.own import settings_of
 from effkit.record import Load, LoadPoint, PercentileRecord
-from effkit.report.units import interval, show
+from effkit.report.units import DASH, interval, show
 from effkit.spec import LoadSpec, Protocol
 from effkit.tasks import Task
 from effkit.under_load import ITEMS
@@ -168,6 +168,7 @@ def _row(name: str, load: Load, point: LoadPoint) -> list[str]:
         f"{point.queries:,}",
         *(_measured(each) for each in point.percentiles),
         f"{show(point.delay_p99_s, 's')}{limited}",
+        DASH if load.others_share is None else percent(load.others_share, 1),
     ]
 
 
@@ -206,7 +207,15 @@ def main() -> None:
     )
     header = ["rate", "percentile", "M/D/1", "with waking up", "effkit [95 %]", "formula inside (effkit's error)"]
     all_rows = [_row(name, load, point) for name, load in loads.items() for point in load.points]
-    columns = ["model", "saturation", "rate", "requests", *(f"p{level:g}" for level in LEVELS), "issued late, p99"]
+    columns = [
+        "model",
+        "saturation",
+        "rate",
+        "requests",
+        *(f"p{level:g}" for level in LEVELS),
+        "issued late, p99",
+        "others took, at most",
+    ]
     print("\n\n".join(["## Load generator", host_line(), short, about, table(header, rows), table(columns, all_rows)]))
 
 

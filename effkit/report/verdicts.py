@@ -13,8 +13,8 @@ from effkit.report.view import View
 
 KEYS: Mapping[What, str] = {
     "latency": "latency_p99_s", "preparing": "prepare_p99_s", "inferring": "infer_p99_s", "memory": "peak_bytes",
-    "energy": "energy_j", "carbon": "carbon_g_per_thousand", "money": "money_per_thousand", "quality": "loss",
-    "groups": "group_loss",
+    "weights": "weight_bytes", "starting": "cold_start_s", "throughput": "items_per_s", "energy": "energy_j",
+    "carbon": "carbon_g_per_thousand", "money": "money_per_thousand", "quality": "loss", "groups": "group_loss",
 }  # fmt: skip
 """A limit's key is that of the budget, with its unit. A loss is in the metric's own, and below 0 where it is a gain."""
 
@@ -112,6 +112,8 @@ def _origin(candidate: CandidateRecord, check: Check, known: Known) -> Origin | 
         return None
     if check.what in ("carbon", "money"):
         return "modelled"
+    if check.what == "weights":
+        return "counted"
     if check.what == "energy" and candidate.energy is not None and candidate.energy.request_j is not None:
         return candidate.energy.request_j.origin
     return "measured"

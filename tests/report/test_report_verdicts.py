@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from effkit import decide
-from effkit.analysis.decide import together
+from effkit.analysis.decide import What, together
+from effkit.production import Budget
 from effkit.record import Record
-from effkit.report.verdicts import plain
+from effkit.report.verdicts import KEYS, plain
 from effkit.report.view import View
 from tests.report.conftest import MakeRecord
 
@@ -47,6 +48,21 @@ def test_every_limit_stands_beside_the_number_with_its_interval(make_record: Mak
         "outcome": "meets", "value": 0.004, "low": -0.001, "high": 0.009, "limit": 0.01, "origin": "measured",
         "group": None, "reason": None,
     }  # fmt: skip
+
+
+def test_every_limit_has_a_key() -> None:
+    assert set(KEYS) == set(get_args(What))
+
+
+def test_size_cold_start_and_throughput_are_told(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    budget = Budget(weight_bytes=50_000_000, cold_start_s=5.0, items_per_s=300.0)
+    checks = told(record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})}), "minilm-l6")[
+        "checks"
+    ]
+    assert list(checks) == ["weight_bytes", "cold_start_s", "items_per_s", "loss"]
+    assert (checks["weight_bytes"]["origin"], checks["items_per_s"]["origin"]) == ("counted", "measured")
+    assert (checks["items_per_s"]["outcome"], checks["items_per_s"]["limit"]) == ("fails", 300.0)
 
 
 def test_a_failed_candidate_is_open_and_says_why(make_record: MakeRecord) -> None:
