@@ -22,6 +22,10 @@ LEVELS = 3
 log = logging.getLogger(__name__)
 
 
+class NoRoom(store.StoreError):
+    """A disk has no room for one more run."""
+
+
 def current(given: Path | str | None = None) -> Path:
     """Return the results folder as `store.results_dir` does; a store's with everything that is there.
 
@@ -67,16 +71,18 @@ def check_room(results: Path) -> None:
     """Make sure that the disks of the results and of the cache have room for one more run.
 
     Raises:
-        StoreError: when one of them is nearly full.
+        NoRoom: when one of them is nearly full.
+        StoreError: when one may not be looked at.
     """
     others = {results: "give another folder with --results", cache_dir(): "name another folder with EFFKIT_CACHE"}
     for folder, other in others.items():
         try:
-            free = shutil.disk_usage(folder).free
-        except FileNotFoundError:  # the first run makes it
-            continue
+            there = next(each for each in (folder, *folder.absolute().parents) if each.exists())  # a run makes the rest
+            free = shutil.disk_usage(there).free
+        except OSError as error:
+            raise store.StoreError(f"{folder} cannot be looked at ({error.strerror}): {other}.") from None
         if free < LEAST_FREE_BYTES:
-            raise store.StoreError(
+            raise NoRoom(
                 f"{folder} has {free / 2**20:.0f} MiB free and a run may need {LEAST_FREE_BYTES / 2**20:.0f}: "
                 f"free some space, or {other}."
             )

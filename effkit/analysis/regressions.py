@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from effkit.analysis.quality import FEWEST_UNITS, paired_gap
+from effkit.balance import class_weights
 from effkit.record import Record
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class RunGap:
 
     Attributes:
         candidate: its name.
-        difference: B less A in the metric's unit, positive where B is better.
+        difference: how much better B is, in the metric's unit: B less A, and of errors A less B.
         low: lower end of the interval, which holds for all candidates together.
         high: upper end.
         n: items that both answered.
@@ -68,6 +69,7 @@ def run_gaps(
     rows = {name: _shared(first_predictions, second_predictions, name) for name in names}
     unfit = {name: why for name, each in rows.items() if (why := _unfit(each, clustered))}
     of_errors = first.task.kind == "regression"
+    balanced = first.task.metric == "balanced_accuracy"
     gaps = []
     for name in names:
         if name in unfit:
@@ -78,6 +80,7 @@ def run_gaps(
             seed=first.spec.seed,
             higher_is_better=not of_errors,
             clusters=rows[name]["cluster"].to_numpy() if clustered else None,
+            weights=class_weights(rows[name]["label_b"].to_numpy()) if balanced else None,
             alpha=ALPHA / (len(names) - len(unfit)),
         )
         interval = found.interval

@@ -134,8 +134,8 @@ class Local:
     def _start(self, point: Point, again: bool, beside_others: bool, threads: int) -> _Child:
         places.check_room(self.results)
         staged, descriptor = attempts.begin(self.results, request(point, again, beside_others, threads))
-        said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
         try:
+            said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
             process = subprocess.Popen(
                 [sys.executable, "-m", "effkit.batch.child", str(staged.resolve()), str(descriptor)],
                 stdin=subprocess.DEVNULL,
@@ -144,6 +144,10 @@ class Local:
                 pass_fds=(descriptor,),
                 start_new_session=True,
             )
+        except OSError as error:
+            raise store.StoreError(
+                f"No process can be started for {point.title} ({error}): look at this host."
+            ) from None
         finally:
             os.close(descriptor)
         return _Child(point, staged, process, said, time.monotonic())

@@ -22,6 +22,7 @@ from effkit.batch.sweep import Point
 from effkit.bench import host
 from effkit.catalogue import CatalogueError, cache_dir, own_path
 from effkit.identity import identity
+from effkit.places import NoRoom
 from effkit.spec import Frozen, SpecError
 
 _stops: dict[str, threading.Event] = {}
@@ -152,11 +153,11 @@ def carry_out(order: Order, tell: Callable[[str], None]) -> Ended:
             folder = outcome.folder.relative_to(results).as_posix() if outcome.folder else None
             return Ended(status=outcome.status, folder=folder, sentence=outcome.sentence, wall_s=outcome.wall_s)
         return Ended(status="stopped", sentence="it was stopped", wall_s=time.monotonic() - began)
-    except OSError as error:  # as of a full disk: another order would fare no better
-        said = str(error) if isinstance(error, store.StoreError) else f"{type(error).__name__}: {error}."
-        return Ended(status="stopped", sentence=said, wall_s=time.monotonic() - began, unable=True)
+    except NoRoom as error:  # another order would fare no better here
+        return Ended(status="stopped", sentence=str(error), wall_s=time.monotonic() - began, unable=True)
     except Exception as error:  # whatever it is, the coordinator tells it and the other points go on
-        said = str(error) if isinstance(error, (SpecError, CatalogueError)) else f"{type(error).__name__}: {error}"
+        told = isinstance(error, (SpecError, CatalogueError, store.StoreError))
+        said = str(error) if told else f"{type(error).__name__}: {error}"
         return Ended(status="failed", sentence=f"on {host.name()}: {said}", wall_s=time.monotonic() - began)
     finally:
         _running.discard(order.key)

@@ -95,26 +95,28 @@ def compare(
         typer.echo(f"{name}  {shown(each.folder)}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
     for line in agreement_lines(found):
         typer.echo(line)
-    code = _worsened(found, fail_if or ())
+    working = [each.name for each in first.record.candidates if each.error is None]
+    code = _worsened(found, working, fail_if or ())
     if code or found.broken:
         raise typer.Exit(1 if found.broken else code)
 
 
-def _worsened(found: Agreement, asked: Sequence[Worsening]) -> int:
-    """Say in what B has fallen behind A; 1 where it has, 3 where nothing tells of one that is asked, else 0."""
+def _worsened(found: Agreement, working: Sequence[str], asked: Sequence[Worsening]) -> int:
+    """Say in what B has fallen behind A; 1 where it has, 3 where nothing tells of a candidate that worked in A, else 0."""
     candidates = [each.candidate for each in found.worse]
     latencies = [f"{each.first.name} of {each.candidate}" for each in found.slower]
     fallen = {Worsening.WORSE: candidates, Worsening.SLOWER: latencies}
-    told = {Worsening.WORSE: bool(found.gaps), Worsening.SLOWER: bool(found.latencies)}
+    compared = {Worsening.WORSE: found.gaps, Worsening.SLOWER: found.latencies}
+    untold = {each: sorted(set(working) - {one.candidate for one in compared[each]}) for each in asked}
     for each in asked:
         if fallen[each]:
             typer.echo(f"B is {each}: {', '.join(fallen[each])}.", err=True)
-        elif not told[each]:
-            what = "quality was compared" if each is Worsening.WORSE else "latency has an interval in both runs"
-            typer.echo(f"Whether B is {each} is not shown: no {what}.", err=True)
+        if untold[each]:
+            what = "its quality was not compared" if each is Worsening.WORSE else "no latency has an interval in both"
+            typer.echo(f"Whether B is {each} is not shown of {', '.join(untold[each])}: {what}.", err=True)
     if any(fallen[each] for each in asked):
         return 1
-    return 0 if all(told[each] for each in asked) else 3
+    return 3 if any(untold.values()) else 0
 
 
 def _predictions(run: Loaded) -> pd.DataFrame | None:
@@ -126,3 +128,5 @@ def _predictions(run: Loaded) -> pd.DataFrame | None:
         return pd.read_parquet(run.folder / store.PREDICTIONS)
     except FileNotFoundError:
         return None
+    except (OSError, ValueError) as error:
+        raise store.StoreError(f"{run.folder / store.PREDICTIONS} cannot be read ({error}).") from None

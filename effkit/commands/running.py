@@ -47,6 +47,11 @@ def run(
     from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
+    if executor == "dask" and rerun == "changed":
+        raise typer.BadParameter(
+            "which versions are others is told of this machine, and hosts may differ: say --rerun all.",
+            param_hint="--rerun",
+        )
     runner = _executor(executor, scheduler, place)
     asked = points(params, changes(protocol, set_))
     places.check_writable(place)
@@ -55,7 +60,8 @@ def run(
     states = batch.states(asked, place)
     chosen = rerun or _usual(asked)
     todo = batch.wanted(states, chosen)
-    kept = [each for each in states if each.point not in todo]
+    to_run = {point.identity for point in todo}
+    kept = [each for each in states if each.point.identity not in to_run]
     for each in kept:
         typer.echo(f"{each.point.title}: {_kept(each, place)}")
     for line in batch.other_versions(kept) + (batch.other_hosts(kept) if executor == "local" else []):
@@ -133,7 +139,8 @@ def _outcomes(
     runner: Executor, states: list[State], todo: list[Point], rerun: Rerun, watch: Callable[[Point, str], None]
 ) -> Generator[Outcome]:
     """Run what has no complete run yet, unless another process makes one; then anew what has one and is run again."""
-    done = {each.point.identity for each in states if rerun == "all" or each.standing == "done"}
+    anew = [each for each in states if rerun == "all" or (rerun == "changed" and each.done) or each.standing == "done"]
+    done = {each.point.identity for each in anew}
     yield from runner.run([each for each in todo if each.identity not in done], again=False, watch=watch)
     yield from runner.run([each for each in todo if each.identity in done], again=True, watch=watch)
 
@@ -195,12 +202,14 @@ def _tell(outcome: Outcome) -> None:
 
 def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome], begun: int) -> None:
     done, waiting = (sum(outcome.status == each for outcome in outcomes) for each in ("done", "waiting"))
+    to_run = {each.identity for each in todo}
+    before = [each for each in states if each.point.identity not in to_run]
     counts = {
-        "done before": sum(each.done is not None for each in states if each.point not in todo),
+        "done before": sum(each.done is not None for each in before),
         "done now": done,
         "waiting for the store": waiting,
         "failed": len(outcomes) - done - waiting,
-        "failed before": sum(each.done is None for each in states if each.point not in todo),
+        "failed before": sum(each.done is None for each in before),
         "stopped": max(0, begun - len(outcomes)),
         "not started": len(todo) - max(begun, len(outcomes)),
     }

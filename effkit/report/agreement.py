@@ -90,7 +90,7 @@ def _gaps(gaps: Sequence[RunGap]) -> Iterator[str]:
         return
     together = f"; the intervals hold for all {len(gaps)} at once" if len(gaps) > 1 else ""
     yield ""
-    yield f"Quality, B less A on the same items, above 0 where B is better{together}:"
+    yield f"Quality, how much better B is than A on the same items{together}:"
     width = max(len(each.candidate) for each in gaps)
     for each in gaps:
         yield f"  {each.candidate:<{width}}  {_gap(each)}{'  worse in B' if each.worse else ''}"

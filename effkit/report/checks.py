@@ -89,7 +89,8 @@ def _open(view: View, each: Weighed, check: Check) -> str:
         return f"groups cannot be judged ({measured_words(view, check)})"
     if check.what != "quality":
         known = f"{measured_words(view, check)}{why_open(check)}"
-        return f"whether its {LIMITS[check.what]} stays within the limit is not known ({known})"
+        does = "reaches" if check.at_least else "stays within"
+        return f"whether its {LIMITS[check.what]} {does} the limit is not known ({known})"
     found = each.contender
     margin = view.margin_value(check.limit)
     if check.known.why:

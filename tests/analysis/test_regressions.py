@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,6 +52,15 @@ def test_of_errors_more_is_worse() -> None:
     found = gap(predictions(), larger, record)
     assert found.difference == pytest.approx(-0.5) and found.worse and found.of_errors
     assert not gap(larger, predictions(), record).worse
+
+
+def test_a_rare_class_without_a_disagreement_still_leaves_something_open() -> None:
+    answers = predictions(200)
+    rare = answers["item"] < 3 * 10
+    answers["label"] = np.where(rare, "Bottoms", "Tops")
+    answers["score"] = np.where(rare, 200 / (2 * 10), 200 / (2 * 190))
+    found = gap(answers, answers, changed(golden(), task={"metric": "balanced_accuracy"}))
+    assert found.difference == 0.0 and found.low < -0.1 and found.high > 0.1
 
 
 def test_items_that_depend_on_each_other_widen_the_interval() -> None:

@@ -114,6 +114,13 @@ def test_a_host_without_room_begins_nothing_and_says_so(
     assert not attempts.unfinished(results)
 
 
+def test_what_goes_wrong_with_one_point_is_not_taken_for_the_host(point: Point, results: Path) -> None:
+    results.mkdir()
+    (results / "t").write_text("a file where the study's folder would be")
+    ended = orders.carry_out(order(point, results), lambda line: None)
+    assert ended.status == "failed" and not ended.unable, "or every host would be refused for it, one after the other"
+
+
 def test_an_order_that_is_stopped_ends_its_processes(tmp_path: Path, results: Path) -> None:
     (point,) = points(sweep(project(tmp_path, "import time; time.sleep(600)"), "s"))
     stopped: list[list[str]] = []

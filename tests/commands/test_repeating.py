@@ -152,8 +152,27 @@ def test_where_nothing_tells_the_exit_code_is_3_and_not_0(tmp_path: Path) -> Non
     a = kept_as(tmp_path / "text" / "a", bare, None)
     b = kept_as(tmp_path / "text" / "b", changed(bare, spec={"seed": 2}), predictions())
     assert effkit("compare", a, b).returncode == 0
-    for asked, why in (("worse", "no quality was compared"), ("slower", "no latency has an interval in both runs")):
+    names = "minilm-l6, mpnet-base, tfidf-logreg"
+    for asked, why in (("worse", "its quality was not compared"), ("slower", "no latency has an interval in both")):
         done = effkit("compare", a, b, "--fail-if", asked)
         assert done.returncode == 3
-        assert f"Whether B is {asked} is not shown: {why}." in done.stderr
+        assert f"Whether B is {asked} is not shown of {names}: {why}." in done.stderr
     assert effkit("compare", a, b, "--fail-if", "larger").returncode == 2
+
+
+def test_a_candidate_that_fell_out_of_the_second_run_does_not_pass(tmp_path: Path) -> None:
+    a = kept_as(tmp_path / "text" / "a", golden(), predictions())
+    record = changed(golden(), spec={"seed": 2})
+    without = record.model_copy(update={"candidates": tuple(c for c in record.candidates if c.name != "minilm-l6")})
+    b = kept_as(tmp_path / "text" / "b", without, predictions())
+    done = effkit("compare", a, b, "--fail-if", "worse", "--fail-if", "slower")
+    assert done.returncode == 3, done.stderr
+    assert "Whether B is worse is not shown of minilm-l6: its quality was not compared." in done.stderr
+
+
+def test_predictions_that_cannot_be_read_are_no_verdict(tmp_path: Path) -> None:
+    a = kept_as(tmp_path / "text" / "a", golden(), predictions())
+    b = kept_as(tmp_path / "text" / "b", changed(golden(), spec={"seed": 2}), predictions())
+    (b / store.PREDICTIONS).write_bytes(b"cut off")
+    done = effkit("compare", a, b, "--fail-if", "worse")
+    assert done.returncode == 2 and "predictions.parquet cannot be read" in done.stderr

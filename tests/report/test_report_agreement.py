@@ -79,7 +79,7 @@ def test_hashes_are_told_short_and_the_present_is_called_here() -> None:
 
 def test_the_gap_from_run_to_run_stands_with_its_interval_and_a_loss_is_named() -> None:
     lines = [" ".join(line.split()) for line in agreement_lines(compare(golden(), golden(), predictions(), lost(15)))]
-    heading = lines.index("Quality, B less A on the same items, above 0 where B is better; "
+    heading = lines.index("Quality, how much better B is than A on the same items; "
                           "the intervals hold for all 3 at once:")  # fmt: skip
     gaps = lines[heading + 1 : heading + 4]
     assert [line.split(" [")[0] for line in gaps] == [
