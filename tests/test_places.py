@@ -87,6 +87,7 @@ def test_a_cache_whose_disk_is_full_is_said_before_measuring(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")
+    results.mkdir()
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=0 if path == tmp_path else 2**40))
     with pytest.raises(store.StoreError, match=f"{tmp_path} has 0 MiB free.*EFFKIT_CACHE"):

@@ -145,9 +145,8 @@ class Local:
                 start_new_session=True,
             )
         except OSError as error:
-            raise store.StoreError(
-                f"No process can be started for {point.title} ({error}): look at this host."
-            ) from None
+            why = f"No process can be started for {point.title} ({error}): look at this host."
+            raise store.StoreError(why) from None
         finally:
             os.close(descriptor)
         return _Child(point, staged, process, said, time.monotonic())

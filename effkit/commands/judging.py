@@ -47,7 +47,7 @@ def _places(given: list[str] | None) -> list[Path]:
 
 
 def _records(place: Path) -> list[Record]:
-    """The run, the newest run of a study, or the newest of each study; one made by hand only where named, or where else there are rehearsals."""
+    """The run, or the one that stands for a study, or those that stand for each study."""
     from effkit import index, places, store
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):

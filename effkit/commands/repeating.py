@@ -102,12 +102,15 @@ def compare(
 
 
 def _worsened(found: Agreement, working: Sequence[str], asked: Sequence[Worsening]) -> int:
-    """Say in what B has fallen behind A; 1 where it has, 3 where nothing tells of a candidate that worked in A, else 0."""
+    """Say in what B has fallen behind A; 1 where it has, 3 where that is not shown of all that worked in A, else 0."""
     candidates = [each.candidate for each in found.worse]
     latencies = [f"{each.first.name} of {each.candidate}" for each in found.slower]
     fallen = {Worsening.WORSE: candidates, Worsening.SLOWER: latencies}
-    compared = {Worsening.WORSE: found.gaps, Worsening.SLOWER: found.latencies}
-    untold = {each: sorted(set(working) - {one.candidate for one in compared[each]}) for each in asked}
+    compared = {
+        Worsening.WORSE: {one.candidate for one in found.gaps},
+        Worsening.SLOWER: {one.candidate for one in found.latencies},
+    }
+    untold = {each: sorted(set(working) - compared[each]) for each in asked}
     for each in asked:
         if fallen[each]:
             typer.echo(f"B is {each}: {', '.join(fallen[each])}.", err=True)

@@ -160,6 +160,7 @@ def test_a_disk_that_is_full_when_a_run_begins_leaves_nothing_of_it(tmp_path: Pa
 
 def fills_up_after(asked: int, results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the disk of a results folder be full once its room was asked for so often."""
+    results.mkdir(exist_ok=True)
     usage, room = shutil.disk_usage("/"), iter([2**40] * asked)
     monkeypatch.setattr(
         shutil, "disk_usage", lambda path: usage._replace(free=next(room, 0) if path == results else 2**40)
