@@ -140,7 +140,7 @@ def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
     if met:
         sentence = (
             f"{view.label(chosen)} is good enough ({view.gap(_gap(chosen))}) and no smaller than {reference}, but at "
-            f"this traffic {view.of(met[0].contender.name)} needs more machines."
+            f"this traffic {view.of(met[0].contender.name)} needs more machines than another."
         )
         return _answer(view, "no", sentence, notes, chosen, chosen)
     sentence = (
@@ -174,7 +174,7 @@ def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
     one, reference = _record(view, found), view.label(view.reference)
     if _saves(view, found.contender):
         sentence = (
-            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines: "
+            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines than another: "
             f"{reference} stays."
         )
     else:

@@ -75,8 +75,8 @@ def _value(served: Serving | None, kind: ChartKind) -> float | None:
 
 
 def _is_bounded(each: Contender, asked: Asked) -> bool:
-    rates = each.usable_within(asked.budget.on_machine_s(each.moved_bytes))
-    return rates is not None and rates[0] < rates[1]
+    rate = each.usable_within(asked.budget.on_machine_s(each.moved_bytes))
+    return rate is not None and rate.known < rate.most
 
 
 def _note(view: View, kind: ChartKind) -> str:
