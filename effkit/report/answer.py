@@ -174,8 +174,8 @@ def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
     one, reference = _record(view, found), view.label(view.reference)
     if _saves(view, found.contender):
         sentence = (
-            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines than another: "
-            f"{reference} stays."
+            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines "
+            f"than another: {reference} stays."
         )
     else:
         start = f"{_beats(view, one)}, but" if _gap(one).verdict == "superior" else "There is"

@@ -89,7 +89,8 @@ def _note(view: View, kind: ChartKind) -> str:
         parts.append("A rate that is only known to be no less counts as that: with more, fewer machines would do.")
     edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]
     if edges:
-        unwaited = view.asked.budget.latency_p99_s is not None and view.waiting
+        budget = view.asked.budget
+        unwaited = budget.latency_p99_s is not None and budget.requests_per_s is None and view.waiting
         start = "While no request waits for another the" if unwaited else "The"
         parts.append(f"{start} choice changes at {', '.join(edges)} a second.")
     return " ".join(parts)

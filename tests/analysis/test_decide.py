@@ -29,7 +29,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
         "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "usable_ends_per_s": None,
-        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (), "untested": False, "repeated": True, "assessed": True,
+        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (),
+        "untested": False, "repeated": True, "assessed": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
     return Contender(name=name, time=time, **(fields | other))
