@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import Weighed
+from effkit.analysis.serving import SAME
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.checks import why_not
@@ -166,6 +167,9 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
         f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs {listing(alike)}: take "
         f"the best, {view.label(best)}."
     )
+    if numbers and min(numbers) <= SAME * max(numbers):
+        counted = listing([whole(each) for each in sorted(numbers)])
+        notes = [*notes, f"That {counted} machines are counted may be chance: neither is shown to serve more."]
     return _answer(view, "no matter", sentence, notes, best, enough)
 
 
