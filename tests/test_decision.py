@@ -57,6 +57,9 @@ def test_size_cold_start_and_throughput_are_limits(record: Record) -> None:
     close = batches.model_copy(update={"items_per_s": Estimate(value=299.0, low=298.0, high=299.5, n=5)})
     text = str(decide(with_candidate(record, "minilm-l6", throughput=(close,)), **limits)).replace("\u00a0", " ")
     assert "throughput is 1 /s under the 300 /s asked for" in text
+    few = batches.model_copy(update={"batch": 8})
+    text = str(decide(with_candidate(record, "minilm-l6", throughput=(few,)), **limits)).replace("\u00a0", " ")
+    assert "throughput is 268 /s [262, 273] in batches of 8, and 300 /s is asked for" in text
 
 
 def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> None:

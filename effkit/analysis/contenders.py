@@ -30,7 +30,7 @@ class Known:
     Attributes:
         value: as measured; `low` and `high` are the ends of its interval, equal to it where it is exact, and None
             where one generation gives none: a limit is then neither met nor missed.
-        why: the reason where there is no value.
+        why: the reason where there is no value; with one, what it is of where that is not what was asked for.
     """
 
     value: float | None
@@ -70,7 +70,7 @@ class Contender:
         peak_bytes: of the whole worker, on a GPU too.
         weight_bytes: of the model's files on disk.
         cold_start_s: from a fresh process to its first answer.
-        items_per_s: throughput in the protocol's batches.
+        items_per_s: throughput in the protocol's batches, or in those that it was measured in.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one worker is given; None where no rate is known.
@@ -295,8 +295,10 @@ def _cold_start(start: ColdStart | None) -> Known:
 
 
 def _throughput(candidate: CandidateRecord, batch: int) -> Known:
-    found = next((each for each in candidate.throughput if each.batch == batch), None)
-    return _estimated(found.items_per_s if found else None)
+    """In the protocol's batches, or in those there are: fewer test items than a batch takes are one batch."""
+    found = max(candidate.throughput, key=lambda each: (each.batch == batch, each.batch), default=None)
+    known = _estimated(found.items_per_s if found else None)
+    return known if found is None or found.batch == batch else replace(known, why=f"in batches of {found.batch}")
 
 
 def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = NOT_MEASURED) -> Known:

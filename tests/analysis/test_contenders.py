@@ -179,7 +179,10 @@ def test_size_cold_start_and_throughput_are_the_records() -> None:
     assert (bare.cold_start_s.value, bare.cold_start_s.low) == (one.cold_start_s.value, None)
     assert (bare.items_per_s.why, bare.weight_bytes.why) == ("not measured", "not counted")
     other = batches.model_copy(update={"batch": 8})
-    assert of_minilm(with_candidate(record, "minilm-l6", throughput=(other,))).items_per_s.value is None
+    small = of_minilm(with_candidate(record, "minilm-l6", throughput=(other,))).items_per_s
+    assert (small.value, small.why) == (batches.items_per_s.value, "in batches of 8"), "of few test items"
+    both = of_minilm(with_candidate(record, "minilm-l6", throughput=(batches, other)))
+    assert both.items_per_s == one.items_per_s
 
 
 def of_minilm(record: Record) -> Contender:
