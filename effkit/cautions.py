@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from effkit.evidence import ClassItems
 
 FEWEST_OF_A_CLASS = 30
-"""Test items of a class below which balanced accuracy rests on too few: of a group, too, no number is shown below."""
+"""Test items of a class, or clusters of them, below which balanced accuracy rests on too few. Of a group no
+number is shown below so many items either."""
 MOST_REPEATED = 0.005
 """Share of test items that repeat an item to fit, from which on it is told."""
 _FIX = (
@@ -55,10 +56,14 @@ def of_constant(answer: str, scores: str, *, margin: str, metric: str) -> Cautio
 
 
 def of_rarest(found: ClassItems | None, metric: str) -> Iterator[Caution]:
-    """Warn of a class whose few test items count as much as all of another."""
-    if metric != "balanced_accuracy" or found is None or found.n >= FEWEST_OF_A_CLASS:
+    """Warn of a class whose few test items, or clusters of them, count as much as all of another."""
+    if metric != "balanced_accuracy" or found is None:
         return
-    items = f"only {found.n} test {'item' if found.n == 1 else 'items'}" if found.n else "no test item"
+    if (found.n if found.clusters is None else found.clusters) >= FEWEST_OF_A_CLASS:
+        return
+    items = f"only {found.n:,} test {'item' if found.n == 1 else 'items'}" if found.n else "no test item"
+    if found.n and found.clusters is not None:
+        items += f" in {found.clusters} {'cluster' if found.clusters == 1 else 'clusters'}"
     rests = "weighs as much in balanced accuracy as any other" if found.n else "is left out of balanced accuracy"
     yield Caution(f"The class “{found.name}” has {items} and {rests}.", "Test on more items of it, or leave it out.")
 

@@ -164,6 +164,7 @@ class ClassItems(Frozen):
 
     name: str
     n: int
+    clusters: int | None = Field(default=None, description="that these items come in; None where each is on its own")
 
 
 class Making(Frozen):

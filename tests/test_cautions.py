@@ -40,6 +40,13 @@ def test_balanced_accuracy_rests_on_its_rarest_class(items: int, words: str) -> 
     assert not list(of_rarest(None, "balanced_accuracy"))
 
 
+def test_items_in_few_clusters_are_few() -> None:
+    for clusters, told in ((FEWEST_OF_A_CLASS, 0), (10, 1)):
+        found = list(of_rarest(ClassItems(name="fraud", n=400, clusters=clusters), "balanced_accuracy"))
+        assert len(found) == told
+        assert all("has only 400 test items in 10 clusters and weighs as much" in each.sentence for each in found)
+
+
 @pytest.mark.parametrize(("repeated", "told"), [(None, False), (0, False), (50, False), (51, True)])
 def test_copies_are_told_above_a_share(repeated: int | None, told: bool) -> None:
     found = list(of_repeated(repeated, 10_000))

@@ -14,7 +14,7 @@ from effkit.record import Estimate, Record
 from effkit.report.words import WAITING
 from effkit.untried import untried
 from tests.analysis.two_runs import with_candidate
-from tests.report.conftest import CASES, MakeRecord
+from tests.report.conftest import CASES, MakeRecord, tested_load
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
 
@@ -57,6 +57,9 @@ def test_size_cold_start_and_throughput_are_limits(record: Record) -> None:
     close = batches.model_copy(update={"items_per_s": Estimate(value=299.0, low=298.0, high=299.5, n=5)})
     text = str(decide(with_candidate(record, "minilm-l6", throughput=(close,)), **limits)).replace("\u00a0", " ")
     assert "throughput is 1 /s under the 300 /s asked for" in text
+    few = batches.model_copy(update={"batch": 8})
+    text = str(decide(with_candidate(record, "minilm-l6", throughput=(few,)), **limits)).replace("\u00a0", " ")
+    assert "throughput is 268 /s [262, 273] in batches of 8, and 300 /s is asked for" in text
 
 
 def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> None:
@@ -185,7 +188,21 @@ def test_a_choice_at_a_traffic_says_that_waiting_was_not_measured(make_record: M
     assert WAITING not in free.argument.traffic and "one request at a time" not in str(free)
     asked = decide(record, budget__requests_per_s=100.0)
     assert (tried.kind, asked.kind) == ("smaller", "open")
+    assert asked.argument.traffic == ("From 0.1 to 10,000 requests a second: nothing can be chosen.", WAITING)
     assert "(no load test bears its p99)" in str(asked) and WAITING in asked.argument.traffic
+
+
+def test_what_is_open_would_come_before_by_the_order_unless_another_needs_fewer_machines(
+    make_record: MakeRecord,
+) -> None:
+    record = make_record("the larger one needs fewer machines")
+    undecided = make_record("inconclusive").candidate("minilm-l6").gap
+    first = with_candidate(record, "minilm-l6", gap=undecided)
+    assert "Giant is chosen" in str(decide(first)) and "Still open" not in str(decide(first))
+    faster = with_candidate(first, "minilm-l6", load=tested_load(600.0))
+    assert "Still open, and would come before it: MiniLM L6." in str(decide(faster)).replace("\u00a0", " ")
+    later = with_candidate(record, "giant", gap=undecided)
+    assert "Still open, and would come before it: Giant." in str(decide(later))
 
 
 def test_no_candidate_is_called_faster_by_less_than_the_noise_or_by_one_generation(make_record: MakeRecord) -> None:

@@ -10,6 +10,7 @@ from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import BYTES_PER_GB, HEAD_ROOM, MONTH_S
 from effkit.analysis.decide import Outcome, What, together, weigh
+from effkit.analysis.rates import Ends
 from effkit.analysis.serving import SAME
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
@@ -27,7 +28,10 @@ class Rival:
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
         usable_per_s: rate of one worker within `own_limit_s`; for other limits `tails` has rates and their p99.
         most_per_s: what that may be at most, where it is only known to be no less.
+        usable_ends_per_s: interval of `usable_per_s` under load; None of a latency turned round.
         saturation_per_s: where it was put under load; it tells the rate without a limit, and bounds it under another.
+        saturation_ends_per_s: its interval.
+        assessed: whether it was measured in as many generations as a claim on speed takes.
         away_s: the network's part of a limit, seconds.
         untested: whether no p99 of it under load is known.
         preferred: whether it is shown to be better than the reference, or is the reference.
@@ -45,9 +49,12 @@ class Rival:
     difference: float
     usable_per_s: float | None
     most_per_s: float | None
+    usable_ends_per_s: Ends | None
     saturation_per_s: float | None
+    saturation_ends_per_s: Ends | None
     own_limit_s: float | None
     repeated: bool
+    assessed: bool
     away_s: float
     tails: tuple[tuple[float, float], ...]
     untested: bool
@@ -128,9 +135,12 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         difference=each.difference,
         usable_per_s=each.usable_per_s,
         most_per_s=each.most_per_s,
+        usable_ends_per_s=each.usable_ends_per_s,
         saturation_per_s=each.saturation_per_s,
+        saturation_ends_per_s=each.saturation_ends_per_s,
         own_limit_s=each.own_limit_s,
         repeated=each.repeated,
+        assessed=each.assessed,
         away_s=asked.budget.away_s(each.moved_bytes),
         tails=each.tails,
         untested=each.untested,

@@ -13,6 +13,8 @@ from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, capacity, kept_bytes, mo
 from effkit.analysis.family import Family, family
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
+from effkit.analysis.rates import Ends, Rate, rate, scaled, usable_ends
+from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.evidence import PercentileRecord, QualityVerdict
 from effkit.record import CandidateRecord, ColdStart, Estimate, Record
 from effkit.spec import StudySpec
@@ -28,7 +30,7 @@ class Known:
     Attributes:
         value: as measured; `low` and `high` are the ends of its interval, equal to it where it is exact, and None
             where one generation gives none: a limit is then neither met nor missed.
-        why: the reason where there is no value.
+        why: the reason where there is no value; with one, what it is of where that is not what was asked for.
     """
 
     value: float | None
@@ -68,14 +70,18 @@ class Contender:
         peak_bytes: of the whole worker, on a GPU too.
         weight_bytes: of the model's files on disk.
         cold_start_s: from a fresh process to its first answer.
-        items_per_s: throughput in the protocol's batches.
+        items_per_s: throughput in the protocol's batches, or in those that it was measured in.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
         usable_per_s: requests a second that one worker is given; None where no rate is known.
         most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
+        usable_ends_per_s: interval of `usable_per_s` where it was seen under load; None where it is a latency turned
+            round.
         saturation_per_s: rate with a queue that never empties, of who was put under load.
+        saturation_ends_per_s: its interval; None of who was not put under load.
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
+        assessed: whether it was in as many as a claim on speed takes.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
             above.
         untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
@@ -109,9 +115,12 @@ class Contender:
     rank: str | None
     usable_per_s: float | None
     most_per_s: float | None
+    usable_ends_per_s: Ends | None
     saturation_per_s: float | None
+    saturation_ends_per_s: Ends | None
     own_limit_s: float | None
     repeated: bool
+    assessed: bool
     tails: tuple[tuple[float, float], ...]
     untested: bool
     idle_w: float | None
@@ -134,29 +143,30 @@ class Contender:
         """Whether a rate is known at which it serves, under some limit."""
         return self.usable_per_s is not None or bool(self.tails)
 
-    def usable_within(self, limit_s: float | None) -> tuple[float, float] | None:
+    def usable_within(self, limit_s: float | None) -> Rate | None:
         """Requests a second that one worker is given where p99 on the machine must keep within a limit.
 
         The study's own limit has the rate of the record. For another, the load test's percentiles tell between which of
-        its rates the limit is crossed, on a straight line; without one, saturation tells.
+        its rates the limit is crossed, on a straight line, and these two enclose it; without one, saturation tells.
 
         Returns:
             What is known, and what it may be at most: more where every rate whose p99 is known keeps the limit. None
             where not even the lowest does.
         """
         if limit_s is None and self.saturation_per_s is not None:
-            return HEAD_ROOM * self.saturation_per_s, HEAD_ROOM * self.saturation_per_s
+            ends = scaled(self.saturation_ends_per_s or (None, None), HEAD_ROOM)
+            return rate(HEAD_ROOM * self.saturation_per_s, None, ends)
         if limit_s is None or not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
-            return _with_most(self.usable_per_s, self.most_per_s)
+            return rate(self.usable_per_s, self.most_per_s, self.usable_ends_per_s)
         rates, tails_s = np.array(self.tails).T
-        rate, bound = crossing(rates, tails_s, limit_s)
+        crossed, bound = crossing(rates, tails_s, limit_s)
         if bound == "below":
             return None
-        return _with_most(rate, self.saturation_per_s if bound == "at least" else None)
-
-
-def _with_most(per_s: float | None, most_per_s: float | None) -> tuple[float, float] | None:
-    return None if per_s is None else (per_s, per_s if most_per_s is None else most_per_s)
+        if bound == "at least":
+            return rate(crossed, self.saturation_per_s, None)
+        within = max(each for each, tail_s in self.tails if tail_s <= limit_s)
+        beyond = min(each for each, tail_s in self.tails if tail_s > limit_s)
+        return rate(crossed, None, (within, beyond))
 
 
 def contenders(record: Record) -> tuple[Contender, ...]:
@@ -190,6 +200,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
     memory = candidate.memory
+    saturation = candidate.load.saturation_per_s if candidate.load else None
     no_energy = energy.note if energy and energy.note else NOT_MEASURED
     return Contender(
         name=candidate.name,
@@ -222,9 +233,12 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         most_per_s=served.most_usable_per_s if served and served.at_least else None,
-        saturation_per_s=candidate.load.saturation_per_s.value if candidate.load else None,
+        usable_ends_per_s=usable_ends(served, candidate.load),
+        saturation_per_s=saturation.value if saturation else None,
+        saturation_ends_per_s=(saturation.low, saturation.high) if saturation else None,
         own_limit_s=spec.budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
+        assessed=latency is not None and latency.mean_s.n >= FEWEST_GENERATIONS,
         tails=_tails(candidate),
         untested=False,
         idle_w=energy.idle_w if energy else None,
@@ -281,8 +295,10 @@ def _cold_start(start: ColdStart | None) -> Known:
 
 
 def _throughput(candidate: CandidateRecord, batch: int) -> Known:
-    found = next((each for each in candidate.throughput if each.batch == batch), None)
-    return _estimated(found.items_per_s if found else None)
+    """In the protocol's batches, or in those there are: fewer test items than a batch takes are one batch."""
+    found = max(candidate.throughput, key=lambda each: (each.batch == batch, each.batch), default=None)
+    known = _estimated(found.items_per_s if found else None)
+    return known if found is None or found.batch == batch else replace(known, why=f"in batches of {found.batch}")
 
 
 def _p99(percentiles: tuple[PercentileRecord, ...], missing: str = NOT_MEASURED) -> Known:

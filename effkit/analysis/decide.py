@@ -285,12 +285,13 @@ def _modelled(least: float | None, most: float | None, why: str, contender: Cont
 
 
 def _cheapest(passing: Sequence[Weighed], noise: float) -> Weighed:
-    """The first in order, unless at the traffic asked for a later one is shown to need fewer machines, and so on."""
-    found = passing[0]
-    for each in passing[1:]:
-        if needs_fewer(each.serving, found.serving, noise):
-            found = each
-    return found
+    """The first in order that at the traffic asked for no other is shown to need fewer machines than.
+
+    Each is held against all, so that who is beaten itself decides nothing between two others.
+    """
+    return next(
+        each for each in passing if not any(needs_fewer(other.serving, each.serving, noise) for other in passing)
+    )
 
 
 def _best(passing: Sequence[Weighed]) -> Weighed | None:

@@ -93,13 +93,14 @@ def flips(known: Sequence[Contender], asked: Asked) -> tuple[Flip, ...]:
 def choices(known: Sequence[Contender], asked: Asked) -> tuple[Stretch, ...]:
     """Return what is chosen from 0.1 to 10,000 requests a second, a stretch each time that it changes.
 
-    Where nobody was put under load it is what is chosen as long as no request waits for another.
+    Where nobody was put under load it is what is chosen as long as no request waits for another; a study that itself
+    names a traffic takes a load test.
 
     Args:
         known: the candidates.
         asked: limits and prices; its own traffic is replaced.
     """
-    tried = unwaited(known)
+    tried = unwaited(known) if asked.budget.requests_per_s is None else known
 
     def at(value: float) -> Decision:
         return decide(tried, _with(asked, "requests_per_s", value))

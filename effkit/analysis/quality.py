@@ -137,7 +137,7 @@ def paired_gap(
     low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
     strata: Strata | None = None
     if weights is not None or (_is_binary(candidate) and _is_binary(reference)):
-        strata = Strata.of(gain, right, _design_effect(gain, right, clusters, float(means.var())))
+        strata = Strata.of(gain, right, _design_effects(gain, right, clusters, float(means.var())))
         score_low, score_high = strata.bounds(alpha)
         low, high = min(low, score_low), max(high, score_high)
 
@@ -264,14 +264,37 @@ def _bootstrap_p(means: Floats, null: float, units: int) -> float:
     return float(special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units)))
 
 
-def _design_effect(gain: Floats, right: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> float:
-    """How many clustered items are worth one independent one; at worst, a whole cluster."""
+def _design_effects(gain: Floats, right: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> Floats:
+    """How many clustered items are worth one independent one, for each score of a right answer from the lowest up.
+
+    A common class whose items are independent says nothing of a rare one whose items are not.
+    """
+    scores, place = np.unique(right, return_inverse=True)
     if clusters is None:
-        return 1.0
-    sizes = cluster_sums(gain, clusters)[1]
+        return np.ones(scores.size)
+    if scores.size == 1:
+        return np.array([_design_effect(gain - gain.mean() * right, clusters, variance_of_mean)])
+    labels = np.asarray(clusters)
+    return np.array(
+        [_design_effect_within(np.sign(gain[place == each]), labels[place == each]) for each in range(scores.size)]
+    )
+
+
+def _design_effect_within(signs: Floats, clusters: ArrayLike) -> float:
+    """Of items that score alike, among others: wins are 1, losses -1."""
+    residuals = signs - signs.mean()
+    sums, sizes = cluster_sums(residuals, clusters)
+    if sizes.size == 1:  # what varies between clusters is not seen in one
+        return float(sizes[0])
+    return _design_effect(residuals, clusters, float(np.sum(sums**2)) / signs.size**2)
+
+
+def _design_effect(residuals: Floats, clusters: ArrayLike, variance_of_mean: float) -> float:
+    """The variance of a mean over that of independent items; at worst, a whole cluster is worth one."""
+    sizes = cluster_sums(residuals, clusters)[1]
     # A cluster drawn in proportion to its size holds this many items on average.
     worst = float(np.sum(sizes**2) / np.sum(sizes))
-    naive = float((gain - gain.mean() * right).var()) / gain.size
+    naive = float(residuals.var()) / residuals.size
     return worst if naive == 0 else float(np.clip(variance_of_mean / naive, 1.0, worst))
 
 

@@ -8,6 +8,7 @@ from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender
 from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
+from effkit.analysis.rates import Rate
 
 SAME = 0.95
 """Less than this share is a saving in machines, money or energy; more is not worth a word."""
@@ -18,13 +19,15 @@ class Serving:
     """What serving one candidate takes at one traffic; None where it is not known.
 
     Attributes:
-        rates: requests a second that one machine is given: what is known, and what it may be at most.
+        rate: that one machine is given.
+        assessed: whether it was measured in as many generations as a claim on speed takes.
         machines: as many as are known to do.
         fewer: the same with the fewest that may do, where the rate is only known to be no less: all here is an upper
             bound then. None where so many are needed.
     """
 
-    rates: tuple[float, float]
+    rate: Rate
+    assessed: bool
     machines: int
     money_per_thousand: float | None
     energy_j_per_thousand: float | None
@@ -43,23 +46,25 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
     per_worker = contender.usable_within(asked.budget.on_machine_s(contender.moved_bytes))
     if requests_per_s is None or per_worker is None:
         return None
-    rates = (asked.workers_per_machine * per_worker[0], asked.workers_per_machine * per_worker[1])
-    most, fewest = (machines_needed(requests_per_s, per_s) for per_s in rates)
-    found = _with_machines(most, rates, contender, asked)
+    rate = per_worker.of(asked.workers_per_machine)
+    most, fewest = (machines_needed(requests_per_s, per_s) for per_s in (rate.known, rate.most))
+    found = _with_machines(most, rate, contender, asked)
     if fewest >= most:
         return found
-    return replace(found, fewer=_with_machines(fewest, rates, contender, asked))
+    return replace(found, fewer=_with_machines(fewest, rate, contender, asked))
 
 
 def needs_fewer(one: Serving | None, other: Serving | None, noise: float) -> bool:
     """Whether one is shown to need fewer machines than another: so few are known to do, and the other needs more.
+
+    Of few generations no speed is claimed, and so no machines.
 
     Args:
         one: may need fewer.
         other: may need more.
         noise: share of a latency ratio inside which nothing is claimed. At a large traffic it is many machines.
     """
-    if one is None or other is None or not _serves_more(one, other, noise):
+    if one is None or other is None or not (one.assessed and other.assessed and _serves_more(one, other, noise)):
         return False
     return one.machines <= SAME * other.at_least.machines
 
@@ -77,11 +82,11 @@ def saves_nothing(less: Contender, more: Contender, asked: Asked) -> bool:
         return False
     if one.fewer or other.fewer:  # how many either needs is not known
         return False
-    if not _serves_more(one, other, asked.noise) and not _serves_more(other, one, asked.noise):
+    if _differ_by_chance(one, other, asked.noise):
         # A machine more or less would be chance, and so would all that it costs.
         machines = max(one.machines, other.machines)
-        one = _with_machines(machines, one.rates, less, asked)
-        other = _with_machines(machines, other.rates, more, asked)
+        one = _with_machines(machines, one.rate, less, asked)
+        other = _with_machines(machines, other.rate, more, asked)
     pairs = [(one.money_per_thousand, other.money_per_thousand)]
     if less.rank == more.rank:  # energies of different ranks are not compared
         if one.energy_j_per_thousand is None or other.energy_j_per_thousand is None:
@@ -91,11 +96,19 @@ def saves_nothing(less: Contender, more: Contender, asked: Asked) -> bool:
 
 
 def _serves_more(one: Serving, other: Serving, noise: float) -> bool:
-    """Whether a machine of one is shown to serve more than another's."""
-    return one.rates[0] > other.rates[1] * (1 + noise)
+    """Whether a machine of one is shown to serve more than another's, whatever the two are within their intervals."""
+    low, high = one.rate.low, other.rate.high
+    return low is not None and high is not None and low > high * (1 + noise)
 
 
-def _with_machines(number: int, rates: tuple[float, float], contender: Contender, asked: Asked) -> Serving:
+def _differ_by_chance(one: Serving, other: Serving, noise: float) -> bool:
+    """Whether no machine is shown to serve more than another's, where enough is known of both."""
+    if None in (one.rate.low, one.rate.high, other.rate.low, other.rate.high):
+        return False
+    return not _serves_more(one, other, noise) and not _serves_more(other, one, noise)
+
+
+def _with_machines(number: int, rate: Rate, contender: Contender, asked: Asked) -> Serving:
     requests_per_s = asked.budget.requests_per_s
     assert requests_per_s is not None
     energy_j = None
@@ -110,4 +123,4 @@ def _with_machines(number: int, rates: tuple[float, float], contender: Contender
     if energy_j is not None and asked.grid_g_per_kwh is not None:
         embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
         carbon_g = grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g
-    return Serving(rates, number, money, energy_j, carbon_g)
+    return Serving(rate, contender.assessed, number, money, energy_j, carbon_g)

@@ -31,30 +31,30 @@ class Strata:
         losses: (strata,) items that only the reference has right.
         sizes: (strata,) all items.
         scores: (strata,) what a right answer scores.
-        effect: how many items are worth an independent one.
+        effects: (strata,) how many items are worth an independent one.
     """
 
     wins: Floats
     losses: Floats
     sizes: Floats
     scores: Floats
-    effect: float
+    effects: Floats
 
     @classmethod
-    def of(cls, gain: Floats, weights: Floats, effect: float) -> Strata:
+    def of(cls, gain: Floats, weights: Floats, effects: Floats) -> Strata:
         """Count items.
 
         Args:
             gain: (n,) candidate less reference.
             weights: (n,) what a right answer scores.
-            effect: how many items are worth an independent one.
+            effects: (strata,) how many items are worth an independent one, from the lowest score of a right answer up.
         """
         scores, place = np.unique(weights, return_inverse=True)
         wins, losses, sizes = (
-            np.asarray(np.bincount(place[which], minlength=scores.size) / effect, dtype=np.float64)
+            np.asarray(np.bincount(place[which], minlength=scores.size) / effects, dtype=np.float64)
             for which in (gain > 0, gain < 0, weights > 0)
         )
-        return cls(wins, losses, sizes, scores, effect)
+        return cls(wins, losses, sizes, scores, effects)
 
     @cached_property
     def gap(self) -> float:
@@ -91,12 +91,13 @@ class Strata:
         Exactly of a single stratum; of several it is enough.
         """
         widest = float(np.sqrt(np.sum(self.scores**2)))
-        return self.effect * float(special.ndtri(level)) ** 2 * (widest / margin - 1)
+        return float(self.effects.max()) * float(special.ndtri(level)) ** 2 * (widest / margin - 1)
 
     @property
     def _shares(self) -> Floats:
         """(strata,) what each stratum's gap counts in the whole."""
-        return np.asarray(self.sizes * self.scores / self.sizes.sum())
+        items = self.sizes * self.effects
+        return np.asarray(items * self.scores / items.sum())
 
     @cached_property
     def _by_errors(self) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import Weighed
+from effkit.analysis.serving import SAME
 from effkit.record import CandidateRecord, Gap
 from effkit.report import savings
 from effkit.report.checks import why_not
@@ -140,7 +141,7 @@ def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
     if met:
         sentence = (
             f"{view.label(chosen)} is good enough ({view.gap(_gap(chosen))}) and no smaller than {reference}, but at "
-            f"this traffic {view.of(met[0].contender.name)} needs more machines."
+            f"this traffic {view.of(met[0].contender.name)} needs more machines than another."
         )
         return _answer(view, "no", sentence, notes, chosen, chosen)
     sentence = (
@@ -166,6 +167,9 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
         f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs {listing(alike)}: take "
         f"the best, {view.label(best)}."
     )
+    if numbers and min(numbers) <= SAME * max(numbers):
+        counted = listing([whole(each) for each in sorted(numbers)])
+        notes = [*notes, f"That {counted} machines are counted may be chance: neither is shown to serve more."]
     return _answer(view, "no matter", sentence, notes, best, enough)
 
 
@@ -174,8 +178,8 @@ def _stays(view: View, found: Weighed, notes: list[str]) -> Answer:
     one, reference = _record(view, found), view.label(view.reference)
     if _saves(view, found.contender):
         sentence = (
-            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines: "
-            f"{reference} stays."
+            f"{view.label(one)} is good enough ({view.gap(_gap(one))}), but at this traffic it needs more machines "
+            f"than another: {reference} stays."
         )
     else:
         start = f"{_beats(view, one)}, but" if _gap(one).verdict == "superior" else "There is"

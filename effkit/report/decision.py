@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from effkit.analysis.decide import Check, Decision, Weighed
 from effkit.analysis.family import WORDS
+from effkit.analysis.serving import needs_fewer
 from effkit.report.changes import at_each_traffic, changes
 from effkit.report.checks import LIMITS, amount, demand, limit_words, measured_words, why_failed, why_not
 from effkit.report.outcome import explores, fastest, outcome
@@ -128,9 +129,23 @@ def _so(view: View, decision: Decision) -> Iterator[str]:
 
 
 def _still_open(view: View, decision: Decision) -> Iterator[str]:
-    still = [view.of(each.contender.name) for each in decision.before if each.outcome == "open"]
-    if still and decision.kind not in ("open", "none"):
+    if decision.kind in ("open", "none"):
+        return
+    still = [view.of(each.contender.name) for each in decision.order if _would_come_before(decision, each)]
+    if still:
         yield f"Still open, and would come before it: {listing(still)}."
+
+
+def _would_come_before(decision: Decision, each: Weighed) -> bool:
+    """Whether one that is open would be chosen instead if it met everything: by the order, or by fewer machines."""
+    if each.outcome != "open":
+        return False
+    noise, chosen = decision.asked.noise, decision.weighed(decision.enough or decision.chosen or "")
+    passing = [other for other in decision.order if other.outcome == "meets"]
+    if any(needs_fewer(other.serving, each.serving, noise) for other in passing):
+        return False
+    earlier = any(other is each for other in decision.before)
+    return earlier or needs_fewer(each.serving, chosen.serving, noise)
 
 
 def _missing(view: View, decision: Decision) -> Iterator[str]:

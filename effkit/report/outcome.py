@@ -10,11 +10,11 @@ from effkit.report.units import rate
 from effkit.report.view import View
 
 PASSED_OVER: Mapping[Kind, str] = {
-    "smaller": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines.",
-    "reference": "{reference} stays: {passed_over} is good enough, but needs more machines.",
-    "larger": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines.",
+    "smaller": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines than another.",
+    "reference": "{reference} stays: {passed_over} is good enough, but needs more machines than another.",
+    "larger": "{chosen} is chosen: {passed_over} is good enough too, but needs more machines than another.",
 }
-"""Where the first that is good enough is shown to need more machines."""
+"""Where the first that is good enough is shown to need more machines than some other that is, not always the chosen."""
 PATTERNS: Mapping[Kind, str] = {
     "smaller": "{chosen} is chosen: the first that is good enough.",
     "reference": "{reference} stays: nothing smaller is shown to be good enough.",

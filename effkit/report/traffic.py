@@ -75,8 +75,8 @@ def _value(served: Serving | None, kind: ChartKind) -> float | None:
 
 
 def _is_bounded(each: Contender, asked: Asked) -> bool:
-    rates = each.usable_within(asked.budget.on_machine_s(each.moved_bytes))
-    return rates is not None and rates[0] < rates[1]
+    rate = each.usable_within(asked.budget.on_machine_s(each.moved_bytes))
+    return rate is not None and rate.known < rate.most
 
 
 def _note(view: View, kind: ChartKind) -> str:
@@ -89,7 +89,8 @@ def _note(view: View, kind: ChartKind) -> str:
         parts.append("A rate that is only known to be no less counts as that: with more, fewer machines would do.")
     edges = [rate_number(each.from_per_s) for each in choices(view.contenders, view.asked)[1:]]
     if edges:
-        unwaited = view.asked.budget.latency_p99_s is not None and view.waiting
+        budget = view.asked.budget
+        unwaited = budget.latency_p99_s is not None and budget.requests_per_s is None and view.waiting
         start = "While no request waits for another the" if unwaited else "The"
         parts.append(f"{start} choice changes at {', '.join(edges)} a second.")
     return " ".join(parts)

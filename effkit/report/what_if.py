@@ -213,7 +213,7 @@ def _known(known: Known, unit: Unit) -> Cell:
     if known.value is not None:
         inexact = known.low is not None and known.high is not None and known.low < known.high
         ends = f"{show(known.low, unit)} to {show(known.high, unit)}" if inexact else ""
-        return Cell(show(known.value, unit), ends)
+        return Cell(show(known.value, unit), ", ".join(each for each in (ends, known.why) if each))
     bounds = {"over": known.low, "under": known.high}
     told = [f"{word} {show(end, unit)}" for word, end in bounds.items() if end is not None]
     return Cell(" and ".join(told) or DASH, known.why.partition(":")[0])

@@ -38,6 +38,8 @@ def constant(task: Task, test: NDArray[np.int64]) -> Constant | None:
 def rarest(task: Task, test: NDArray[np.int64]) -> ClassItems | None:
     """Return the class with the fewest test items, none at all included; None where there are no classes.
 
+    Where items come in clusters it is the class in the fewest of these: items of one are not independent.
+
     Args:
         task: whose labels are known.
         test: items that are tested on.
@@ -45,8 +47,13 @@ def rarest(task: Task, test: NDArray[np.int64]) -> ClassItems | None:
     if task.kind != "classification" or not len(test):
         return None
     counts = np.bincount(task.labels[test], minlength=len(task.classes))
-    fewest = int(counts.argmin())
-    return ClassItems(name=_name(task, fewest), n=int(counts[fewest]))
+    if task.clusters is None:
+        fewest = int(counts.argmin())
+        return ClassItems(name=_name(task, fewest), n=int(counts[fewest]))
+    pairs = np.unique(np.column_stack([task.labels[test], task.clusters[test]]), axis=0)
+    clusters = np.bincount(pairs[:, 0], minlength=len(counts))
+    fewest = min(range(len(counts)), key=lambda each: (clusters[each], counts[each]))
+    return ClassItems(name=_name(task, fewest), n=int(counts[fewest]), clusters=int(clusters[fewest]))
 
 
 def _name(task: Task, label: int) -> str:

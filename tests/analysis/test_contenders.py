@@ -63,7 +63,9 @@ def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
 def test_without_a_limit_the_saturation_tells_the_rate() -> None:
     tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=estimate(60.0), bound="at least"))["minilm-l6"]
     assert tested.usable_per_s == 60.0
-    assert tested.usable_within(None) == pytest.approx((70.0, 70.0))
+    rate = tested.usable_within(None)
+    assert rate is not None
+    assert (rate.known, rate.most, rate.low, rate.high) == pytest.approx((70.0, 70.0, 63.0, 77.0))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,23 @@ def test_a_rate_that_is_no_less_is_no_more_than_the_next_or_saturation(
     highest = Estimate(value=60.0, low=60.0, high=high, n=20)
     tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=highest, bound=bound))["minilm-l6"]
     assert (tested.usable_per_s, tested.most_per_s, tested.saturation_per_s) == (60.0, most, 100.0)
+
+
+def test_a_rate_under_load_has_the_interval_that_was_measured_or_ends_at_saturation() -> None:
+    for high, end in ((80.0, 80.0), (None, 110.0)):
+        highest = Estimate(value=70.0, low=60.0, high=high, n=20)
+        tested = found(minilm_l6=load(0.01, 0.02, 0.03, highest_per_s=highest, bound="within"))["minilm-l6"]
+        assert tested.usable_ends_per_s == (60.0, pytest.approx(end))
+    assert all(each.usable_ends_per_s is None for each in found().values()), "of a latency the noise tells"
+
+
+def test_five_generations_bear_a_claim_on_speed() -> None:
+    record = golden()
+    latency = record.candidate("minilm-l6").latency
+    assert latency is not None
+    for n, assessed in ((4, False), (5, True)):
+        some = latency.model_copy(update={"mean_s": latency.mean_s.model_copy(update={"n": n})})
+        assert of_minilm(with_candidate(record, "minilm-l6", latency=some)).assessed == assessed
 
 
 def test_a_load_test_that_bears_no_p99_leaves_everybody_open() -> None:
@@ -160,7 +179,10 @@ def test_size_cold_start_and_throughput_are_the_records() -> None:
     assert (bare.cold_start_s.value, bare.cold_start_s.low) == (one.cold_start_s.value, None)
     assert (bare.items_per_s.why, bare.weight_bytes.why) == ("not measured", "not counted")
     other = batches.model_copy(update={"batch": 8})
-    assert of_minilm(with_candidate(record, "minilm-l6", throughput=(other,))).items_per_s.value is None
+    small = of_minilm(with_candidate(record, "minilm-l6", throughput=(other,))).items_per_s
+    assert (small.value, small.why) == (batches.items_per_s.value, "in batches of 8"), "of few test items"
+    both = of_minilm(with_candidate(record, "minilm-l6", throughput=(batches, other)))
+    assert both.items_per_s == one.items_per_s
 
 
 def of_minilm(record: Record) -> Contender:

@@ -28,8 +28,9 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
         "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
-        "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "saturation_per_s": None, "own_limit_s": None,
-        "tails": (), "untested": False, "repeated": True,
+        "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "usable_ends_per_s": None,
+        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (),
+        "untested": False, "repeated": True, "assessed": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
     return Contender(name=name, time=time, **(fields | other))
@@ -291,19 +292,70 @@ def test_another_latency_limit_asks_the_load_test_anew() -> None:
         "small", 0.1, usable_per_s=80.0, most_per_s=90.0, saturation_per_s=100.0, own_limit_s=0.1,
         tails=((30.0, 0.01), (60.0, 0.03), (80.0, 0.09)),
     )  # fmt: skip
-    served = {limit_s: tested.usable_within(limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
+    served = {limit_s: bounds(tested, limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
     crossed = pytest.approx((45.0, 45.0))
     assert served == {None: (70.0, 70.0), 0.1: (80.0, 90.0), 0.2: (80.0, 100.0), 0.02: crossed, 0.005: None}
     strict = replace(tested, usable_per_s=45.0, most_per_s=None, own_limit_s=0.02)
-    assert [strict.usable_within(limit_s) for limit_s in (0.02, None, 9.0)] == [
-        (45.0, 45.0),
-        (70.0, 70.0),
-        (80.0, 100.0),
-    ]
+    assert [bounds(strict, limit_s) for limit_s in (0.02, None, 9.0)] == [(45.0, 45.0), (70.0, 70.0), (80.0, 100.0)]
     other = replace(tested, usable_per_s=None)
-    assert other.usable_within(0.1) == (80.0, 100.0), "its tails tell, where its rate is another's"
+    assert bounds(other, 0.1) == (80.0, 100.0), "its tails tell, where its rate is another's"
     untested = contender("small", 0.1, usable_per_s=7.0, own_limit_s=0.1)
-    assert untested.usable_within(0.005) == (7.0, 7.0)
+    assert bounds(untested, 0.005) == (7.0, 7.0)
+
+
+def bounds(known: Contender, limit_s: float | None) -> tuple[float, float] | None:
+    rate = known.usable_within(limit_s)
+    return None if rate is None else (rate.known, rate.most)
+
+
+def test_a_rate_under_load_has_an_interval_of_its_own() -> None:
+    tested = contender(
+        "small", 0.1, usable_per_s=80.0, usable_ends_per_s=(75.0, None), saturation_per_s=100.0,
+        saturation_ends_per_s=(90.0, 110.0), own_limit_s=0.1, tails=((30.0, 0.01), (60.0, 0.03), (80.0, 0.09)),
+    )  # fmt: skip
+    rates = [tested.usable_within(limit_s) for limit_s in (None, 0.1, 0.2, 0.02)]
+    ends = [(each.low, each.high) for each in rates if each]
+    assert ends == [pytest.approx((63.0, 77.0)), (75.0, None), (80.0, 100.0), (30.0, 60.0)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "chosen"),
+    [((19.0, 21.0), "small"), ((10.05, 40.0), "linear"), ((10.15, 40.0), "small"), ((None, 40.0), "linear")],
+)
+def test_fewer_machines_are_shown_by_the_interval_of_a_load_test(ends: tuple[float | None, float], chosen: str) -> None:
+    """Twice the rate is half the machines, but only where its lower end is beyond the other's rate and the noise."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0, usable_ends_per_s=(9.0, 10.0))
+    small = replace(SMALL, usable_per_s=20.0, usable_ends_per_s=ends)
+    known = [reference(usable_per_s=1.0), linear, small]
+    assert decide(known, asked(requests_per_s=1000.0)).chosen == chosen
+    wide = replace(linear, usable_ends_per_s=(9.0, None))
+    assert decide([known[0], wide, small], asked(requests_per_s=1000.0)).chosen == "linear"
+
+
+@pytest.mark.parametrize(("low", "kind"), [(8.0, "indifferent"), (None, "smaller")])
+def test_rates_whose_intervals_overlap_save_no_machines_and_unknown_ones_show_nothing(
+    low: float | None, kind: str
+) -> None:
+    small = replace(SMALL, usable_per_s=20.0, usable_ends_per_s=(low, 30.0), above_idle_j=0.001)
+    alike = reference(usable_per_s=10.0, usable_ends_per_s=(9.0, 11.0), above_idle_j=0.001)
+    assert decide([alike, small], asked(requests_per_s=1000.0, cost=PRICE)).kind == kind
+
+
+def test_of_few_generations_no_fewer_machines_are_claimed() -> None:
+    linear = contender("linear", 0.2, family="linear", usable_per_s=5.0)
+    for pair in ((linear, replace(SMALL, assessed=False)), (replace(linear, assessed=False), SMALL)):
+        assert decide([reference(usable_per_s=1.0), *pair], asked(requests_per_s=1000.0)).chosen == "linear"
+
+
+def test_who_is_beaten_itself_decides_nothing_between_two_others() -> None:
+    """The network needs fewer machines than the linear model, but is not shown to than the trees before it."""
+    beaten = contender("beaten", 0.3, family="linear", usable_per_s=100.0, usable_ends_per_s=(95.0, 100.0))
+    trees = contender("trees", 0.2, family="trees", usable_per_s=105.0, usable_ends_per_s=(90.0, 160.0))
+    network = replace(SMALL, usable_per_s=200.0, usable_ends_per_s=(150.0, 200.0))
+    known = [reference(usable_per_s=1.0), beaten, trees, network]
+    assert decide(known, asked(requests_per_s=1000.0)).chosen == "trees"
+    better = replace(network, usable_ends_per_s=(170.0, 200.0))
+    assert decide([*known[:3], better], asked(requests_per_s=1000.0)).chosen == "small"
 
 
 def test_the_network_takes_its_part_of_the_limit_under_load_too() -> None:

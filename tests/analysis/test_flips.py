@@ -91,6 +91,8 @@ def test_the_choice_over_traffic_is_that_of_requests_that_need_not_wait_where_no
     known = [reference(p99_s=exact(0.03), **little), contender("small", 0.1, **little)]
     found = choices(known, asked(latency_p99_s=0.05, cost=PRICE))
     assert [each.decision.chosen for each in found] == ["large", "small"]
+    (named,) = choices(known, asked(latency_p99_s=0.05, cost=PRICE, requests_per_s=10.0))
+    assert (named.decision.kind, named.decision.chosen) == ("open", None), "as the study is answered itself"
 
 
 def test_unknown_numbers_of_a_candidate_give_no_false_start() -> None:

@@ -201,6 +201,22 @@ def test_seed_verdict() -> None:
         seed_verdict([])
 
 
+def test_a_rare_class_in_clusters_is_worth_few_items_whatever_the_common_one_is_worth() -> None:
+    """Every item of the common class is on its own, and the 400 of the rare one come in ten clusters of 40."""
+    weights = class_weights(np.repeat([0, 1], [9600, 400]))
+    clusters = np.concatenate([np.arange(9600), 9600 + np.arange(400) // 40])
+    z2 = 1.959964**2
+    rare, common = 0.5 * z2 / (10 + z2), 0.5 * z2 / (9600 + z2)
+    found = non_inferiority(weights, weights, margin=0.05, seed=0, clusters=clusters, weights=weights, resamples=200)
+    assert found.lower_bound == pytest.approx(-np.hypot(rare, common), abs=1e-5)
+    assert (round(rare, 3), found.verdict) == (0.139, "inconclusive")
+    # Of one cluster alone nothing is known of how clusters differ: it is worth one item.
+    together = np.concatenate([np.arange(9600), np.full(400, 9600)])
+    lost = np.where(np.arange(10_000) == 9_999, 0.0, weights)
+    found = non_inferiority(lost, weights, margin=0.05, seed=0, clusters=together, weights=weights, resamples=200)
+    assert found.lower_bound < -0.3
+
+
 def test_weights_of_one_change_nothing() -> None:
     candidate, reference = answers(12, 30, 400)
     clusters = np.arange(442) // 4

@@ -26,7 +26,7 @@ def strata(gains: dict[int, tuple[int, int]], *sizes: int) -> Strata:
         first = int(np.argmax(labels == label))
         signs[first : first + wins] = 1
         signs[first + wins : first + wins + losses] = -1
-    return Strata.of(signs * weights, weights, 1.0)
+    return Strata.of(signs * weights, weights, np.ones(np.unique(weights).size))
 
 
 def test_a_single_stratum_is_tangos() -> None:
@@ -66,9 +66,13 @@ def test_a_p_value_is_the_level_of_the_bound_that_it_meets() -> None:
 def test_items_that_depend_on_each_other_are_worth_fewer() -> None:
     labels = classes(90, 30)
     weights = class_weights(labels)
-    alone, four = (Strata.of(np.zeros(120), weights, effect) for effect in (1.0, 4.0))
+    alone, four = (Strata.of(np.zeros(120), weights, np.full(2, effect)) for effect in (1.0, 4.0))
     assert four.bounds(0.025)[0] < 2 * alone.bounds(0.025)[0]
     assert four.fewest(0.01, 0.025) == pytest.approx(4 * alone.fewest(0.01, 0.025))
+    rare = Strata.of(np.zeros(120), weights, np.array([1.0, 4.0]))
+    reach = np.hypot(0.5 * Z2 / (90 + Z2), 0.5 * Z2 / (7.5 + Z2))
+    assert rare.bounds(0.025) == pytest.approx((-reach, reach), abs=1e-6)
+    assert rare.fewest(0.01, 0.025) == pytest.approx(four.fewest(0.01, 0.025))
 
 
 def test_at_the_margin_few_are_passed_where_only_a_rare_class_loses() -> None:

@@ -24,6 +24,7 @@ from effkit.analysis.asked import Asked
 from effkit.analysis.compared import numbers
 from effkit.analysis.contenders import Contender, GroupLoss, Known
 from effkit.analysis.decide import decide
+from effkit.analysis.rates import Ends
 from effkit.analysis.serving import Serving
 from effkit.migrations import read_record
 from effkit.production import Budget, CostSpec
@@ -72,6 +73,18 @@ def some(least: float, most: float) -> st.SearchStrategy[float]:
 FEW = st.sampled_from([0.0, 0.005, 0.01, 0.02])
 SECONDS = st.one_of(st.sampled_from([0.01, 0.02, 0.05, 0.1]), some(1e-4, 1.0))
 
+ENDS = st.none() | st.tuples(
+    st.none() | st.sampled_from([0.5, 0.98, 1.0]), st.none() | st.sampled_from([1.0, 1.02, 2.0])
+)
+"""The ends of a rate's interval, as shares of it."""
+
+
+def about(per_s: float | None, shares: tuple[float | None, float | None] | None) -> Ends | None:
+    if per_s is None or shares is None:
+        return None
+    low, high = (None if each is None else per_s * each for each in shares)
+    return low, high
+
 
 @st.composite
 def knowns(draw: st.DrawFn, values: st.SearchStrategy[float]) -> Known:
@@ -100,13 +113,15 @@ def some_contenders(draw: st.DrawFn) -> list[Contender]:
 def nearly(each: Contender) -> st.SearchStrategy[Contender]:
     """Good enough and near to the others, so that what is left is who takes fewer machines and who is best."""
     return st.builds(
-        lambda usable_per_s, most_per_s, above_idle_j: replace(
+        lambda usable_per_s, most_per_s, above_idle_j, ends: replace(
             each, system=each.name, enough_from=0.0, worse_below=0.0, p99_s=Known(1e-5, 1e-5, 1e-5),
             usable_per_s=usable_per_s, most_per_s=most_per_s, idle_w=20.0, above_idle_j=above_idle_j,
+            usable_ends_per_s=about(usable_per_s, ends),
         ),
         usable_per_s=st.sampled_from([99.99999999999999, 50.0, 97.0, 100.0, 100.3]),
         most_per_s=st.sampled_from([None, 100.0, 100.3, 200.0]),
         above_idle_j=st.sampled_from([0.01, 0.5]),
+        ends=ENDS,
     )  # fmt: skip
 
 
@@ -118,6 +133,8 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
     )  # fmt: skip
     old = not reference and draw(st.integers(0, 5)) == 0
     maybe = st.none() | some(1e-3, 50.0)
+    usable_per_s = draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4))
+    saturation_per_s = draw(st.none() | some(0.1, 1e4))
     return Contender(
         name=name,
         reference=reference,
@@ -144,11 +161,14 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         items_per_s=draw(knowns(some(1.0, 1e3))),
         energy_j=draw(knowns(some(0.1, 10.0))),
         rank=draw(st.sampled_from([None, "counter", "modelled-generic"])),
-        usable_per_s=draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4)),
+        usable_per_s=usable_per_s,
         most_per_s=draw(st.none() | st.sampled_from([7.0, 140.0]) | some(0.1, 1e4)),
-        saturation_per_s=draw(st.none() | some(0.1, 1e4)),
+        usable_ends_per_s=about(usable_per_s, draw(ENDS)),
+        saturation_per_s=saturation_per_s,
+        saturation_ends_per_s=about(saturation_per_s, draw(ENDS)),
         own_limit_s=draw(st.none() | SECONDS),
         repeated=draw(st.booleans()),
+        assessed=draw(st.sampled_from([True, True, False])),
         tails=draw(tails()),
         untested=draw(st.booleans()),
         idle_w=draw(maybe),
@@ -405,7 +425,7 @@ def test_what_is_no_more_than_a_bound_says_so(make_record: MakeRecord) -> None:
     seen = shown(view, found, knobs)
     assert [line.cells[column].text for line in seen.lines] == ["at most 3", "at most 3", "1"]
     assert [line.cells[column + 2].text.startswith("at most") for line in seen.lines] == [True, True, False]
-    assert seen.sentence == "Giant is chosen: MiniLM L6 is good enough too, but needs more machines."
+    assert seen.sentence == "Giant is chosen: MiniLM L6 is good enough too, but needs more machines than another."
     theirs = script("shown", for_script(found), for_knobs(knobs), "")
     assert theirs["sentence"] == seen.sentence
     assert theirs["lines"] == json.loads(json.dumps([asdict(line) for line in seen.lines]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,9 @@ def test_the_rarest_class_may_have_no_test_item_at_all() -> None:
     made = task(["no"] * 95 + ["perhaps"] * 5)
     assert rarest(made, made.splits["test"]) == ClassItems(name="perhaps", n=5)
     assert rarest(task([1.0] * 100, kind="regression"), np.arange(5)) is None
+
+
+def test_of_items_in_clusters_the_rarest_class_is_in_the_fewest() -> None:
+    clusters = np.concatenate([np.arange(88), np.repeat([88, 89], 6)])
+    made = replace(task(["no"] * 88 + ["yes"] * 12), clusters=clusters)
+    assert rarest(made, made.splits["test"]) == ClassItems(name="yes", n=12, clusters=2)

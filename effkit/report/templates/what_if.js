@@ -13,38 +13,61 @@ const whatIf = (() => {
     return Math.abs(margin - rival.own_margin) <= 1e-9 * rival.own_margin ? rival.own_outcome : "open";
   }
 
-  // What is known, and what it may be at most.
+  // What is known, what it may be at most, and the ends of its interval; null are not known.
+  function rateOf(known, most, ends) {
+    if (known === null) return null;
+    const [low, high] = ends === null ? [known, known] : ends;
+    const tops = [high, most].filter((each) => each !== null);
+    return { known, most: most === null ? known : most, low, high: tops.length ? Math.max(...tops) : null };
+  }
+
+  const scaled = (ends, by) => ends.map((each) => (each === null ? null : by * each));
+
   function usableWithin(numbers, rival, latency) {
     const asked = latency === null ? null : latency - rival.away_s;
-    const withMost = (rate, most) => (rate === null ? null : [rate, most === null ? rate : most]);
-    if (asked === null && rival.saturation_per_s !== null)
-      return withMost(numbers.head_room * rival.saturation_per_s, null);
+    if (asked === null && rival.saturation_per_s !== null) {
+      const ends = scaled(rival.saturation_ends_per_s || [null, null], numbers.head_room);
+      return rateOf(numbers.head_room * rival.saturation_per_s, null, ends);
+    }
     if (asked === null || !rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null))
-      return withMost(rival.usable_per_s, rival.most_per_s);
+      return rateOf(rival.usable_per_s, rival.most_per_s, rival.usable_ends_per_s);
     const last = rival.tails.filter(([, tail]) => tail <= asked).length - 1;
     if (last < 0) return null;
     const [rate, tail] = rival.tails[last];
-    if (last === rival.tails.length - 1) return withMost(rate, rival.saturation_per_s);
+    if (last === rival.tails.length - 1) return rateOf(rate, rival.saturation_per_s, null);
     const [nextRate, nextTail] = rival.tails[last + 1];
-    return withMost(rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate), null);
+    return rateOf(rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate), null, [rate, nextRate]);
   }
 
   function serving(numbers, rival, knobs) {
     const perWorker = usableWithin(numbers, rival, knobs.latency);
     if (knobs.traffic === null || perWorker === null) return null;
-    const rates = perWorker.map((rate) => numbers.workers_per_machine * rate);
-    const [most, fewest] = rates.map((rate) => Math.max(1, Math.ceil((knobs.traffic / rate) * (1 - 1e-9))));
-    const [found, least] = [most, fewest].map((machines) => ({ rates, ...withMachines(numbers, rival, knobs, machines) }));
+    const [known, possible, low, high] = scaled(
+      [perWorker.known, perWorker.most, perWorker.low, perWorker.high],
+      numbers.workers_per_machine,
+    );
+    const rate = { known, most: possible, low, high };
+    const [most, fewest] = [known, possible].map((each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9))));
+    const shared = { rate, assessed: rival.assessed };
+    const [found, least] = [most, fewest].map((machines) => ({ ...shared, ...withMachines(numbers, rival, knobs, machines) }));
     return { ...found, fewer: fewest >= most ? null : least };
   }
 
   const atLeast = (served) => served.fewer || served;
 
-  const servesMore = (numbers, one, other) => one.rates[0] > other.rates[1] * (1 + numbers.noise);
+  const servesMore = (numbers, one, other) =>
+    one.rate.low !== null && other.rate.high !== null && one.rate.low > other.rate.high * (1 + numbers.noise);
+
+  const differByChance = (numbers, one, other) =>
+    ![one.rate.low, one.rate.high, other.rate.low, other.rate.high].includes(null) &&
+    !servesMore(numbers, one, other) &&
+    !servesMore(numbers, other, one);
 
   const needsFewer = (numbers, one, other) =>
     one !== null &&
     other !== null &&
+    one.assessed &&
+    other.assessed &&
     servesMore(numbers, one, other) &&
     one.machines <= numbers.saved_share * atLeast(other).machines;
 
@@ -83,7 +106,7 @@ const whatIf = (() => {
     let one = weighed[less].serving, other = weighed[more].serving;
     if (one === null || other === null || needsFewer(numbers, one, other)) return false;
     if (one.fewer || other.fewer) return false; // how many either needs is not known
-    if (!servesMore(numbers, one, other) && !servesMore(numbers, other, one)) {
+    if (differByChance(numbers, one, other)) {
       // A machine more or less would be chance, and so would all that it costs.
       const machines = Math.max(one.machines, other.machines);
       [one, other] = [less, more].map((place) => withMachines(numbers, numbers.rivals[place], knobs, machines));
@@ -103,9 +126,8 @@ const whatIf = (() => {
       const kind = weighed.some((each) => each.outcome === "open") ? "open" : "none";
       return { kind, chosen: null, enough: null, weighed, passedOver: null };
     }
-    const fewer = (found, place) =>
-      needsFewer(numbers, weighed[place].serving, weighed[found].serving) ? place : found;
-    const first = passing.reduce(fewer);
+    const fewer = (place, other) => needsFewer(numbers, weighed[other].serving, weighed[place].serving);
+    const first = passing.find((place) => !passing.some((other) => fewer(place, other)));
     const better = (top, place) => (numbers.rivals[place].difference > numbers.rivals[top].difference ? place : top);
     const preferred = passing.filter((place) => numbers.rivals[place].preferred);
     const best = preferred.length ? preferred.reduce(better) : null;
