@@ -222,6 +222,11 @@ def shipped() -> set[str]:
     return _models(None).keys() | _tasks(None).keys()
 
 
+def known_settings(builder: Builder) -> set[str]:
+    """What a builder may be told: the settings that entries which come with effkit give it."""
+    return {key for entry in _models(None).values() if entry.builder == builder for key in entry.settings}
+
+
 def find(name: str) -> Entry:
     """The model or task of a name.
 

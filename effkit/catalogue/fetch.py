@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from effkit.catalogue import cache, entries
-from effkit.catalogue.entries import Entry
+from effkit.catalogue import cache, configuration, entries
+from effkit.catalogue.entries import Entry, ModelEntry
 from effkit.catalogue.errors import FetchError, HashMismatch
 from effkit.catalogue.sources import (
     BundledSource,
@@ -76,15 +76,27 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
     Raises:
         UnknownEntry: The catalogue has no such model or task.
         HashMismatch: A file is not the pinned one; the message holds both hashes.
-        FetchError: No source gave the files, or one in the cache cannot be read; the message says why, and what
-            to do.
+        FetchError: No source gave the files, or one in the cache cannot be read or is none of the entry's; the message
+            says why, and what to do.
+        CatalogueError: The configuration of a sentence encoder would run code.
     """
     entry = entries.find(name)
     folder = cache.entry_folder(name, entry)
     if not entry.files:
         return folder
-    if _is_verified(name, entry):
-        return folder
+    if not _is_verified(name, entry):
+        _put_into_cache(name, entry, progress=progress, offline=offline)
+    if isinstance(entry, ModelEntry) and entry.builder == "text.encoder":
+        configuration.check(name, [file.name for file in entry.files], folder)
+    return folder
+
+
+def _put_into_cache(name: str, entry: Entry, *, progress: bool, offline: bool) -> None:
+    """Fetch an entry where no other process has done so meanwhile.
+
+    Raises:
+        FetchError: No source gave the files, or the cache cannot be written.
+    """
     from filelock import FileLock
 
     try:
@@ -101,7 +113,6 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
             f"{name} could not be put into the cache {cache.cache_dir()}: {error}. Make room there or let it be "
             "written, or set EFFKIT_CACHE to another folder"
         ) from error
-    return folder
 
 
 def _sizes(entry: Entry) -> dict[str, int]:
@@ -127,11 +138,12 @@ def _is_verified(name: str, entry: Entry) -> bool:
 
     Raises:
         HashMismatch: A file was changed.
-        FetchError: A file is gone, or cannot be read.
+        FetchError: A file is gone, cannot be read, or is none of the entry's.
     """
     if not _is_complete(name, entry):
         return False
     folder = cache.entry_folder(name, entry)
+    cache.refuse_others(folder, entry)
     for file in entry.files:
         cache.hash_file(folder, file, fix=f"delete {folder} and run `effkit fetch {name}`")
     return True
