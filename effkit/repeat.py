@@ -126,7 +126,7 @@ def _check_known(record: Record) -> None:
         named = ", ".join(f"`{name}` ({_whence(record.own_entries[name])})" for name in missing)
         raise SpecError(
             f"{record.run} used {named} of a catalogue of one's own, and the one here has no such entry. The record "
-            "holds it whole, as `own_entries`: put it into a file, and let EFFKIT_CATALOGUE name that."
+            "holds it, as `own_entries`: put it into a file, and let EFFKIT_CATALOGUE name that."
         )
     own = [part.model for each in record.spec.candidates for part in each.parts if part.model not in catalogue.models()]
     if record.spec.task not in catalogue.tasks():
@@ -154,8 +154,9 @@ def _whence(entry: Mapping[str, Any]) -> str:
 
 
 def _changed_entries(record: Record) -> list[str]:
-    """Entries of one's own that are not what they were; all of them are known here."""
-    return [name for name, entry in record.own_entries.items() if catalogue.declared(name) != entry]
+    """Entries of one's own of which results depend on something else than then; all of them are known here."""
+    deciding = catalogue.deciding
+    return [name for name, said in record.own_entries.items() if deciding(catalogue.declared(name)) != deciding(said)]
 
 
 def _source(run: store.Loaded) -> Path:

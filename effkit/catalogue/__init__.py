@@ -6,10 +6,13 @@ each against its SHA-256, those that are there already too: load nothing that it
 
 from effkit.catalogue.cache import cache_dir
 from effkit.catalogue.entries import (
+    DECIDING,
+    OF_A_TABLE,
     Cost,
     Entry,
     ModelEntry,
     TaskEntry,
+    deciding,
     declared,
     find,
     models,
@@ -41,6 +44,8 @@ from effkit.catalogue.sources import (
 from effkit.catalogue.unpickle import RefusedPickle, restricted_unpickle
 
 __all__ = [
+    "DECIDING",
+    "OF_A_TABLE",
     "Archive",
     "BundledSource",
     "CarrierSource",
@@ -58,6 +63,7 @@ __all__ = [
     "TaskEntry",
     "UnknownEntry",
     "cache_dir",
+    "deciding",
     "declared",
     "download_bytes",
     "fetch",
