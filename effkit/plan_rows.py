@@ -262,7 +262,12 @@ def _sizes(spec: StudySpec) -> dict[str, int]:
 
 
 def _loaded(spec: StudySpec) -> Path | None:
-    """Where a task lies that has been loaded before on this host; under another seed its test items may be others."""
+    """Where a task lies that has been loaded before on this host; under another seed its test items may be others.
+
+    An entry of one's own may have been another by the same name: of that nothing is known before it is loaded.
+    """
+    if spec.task not in catalogue.shipped():
+        return None
     for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
         if not (folder / "splits.npz").exists():
             continue

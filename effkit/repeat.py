@@ -70,7 +70,7 @@ def again(run: store.Loaded) -> Again:
     source = _source(run)
     notebook = notebook_for(resolve.task_kind(spec.task, None).modality, source)
     unknown = []
-    if catalogue.download_bytes(spec.task):
+    if not catalogue.is_fetched(spec.task):
         unknown.append(f"The data of {spec.task} are not fetched yet, so whether they are the same shows in the run.")
     elif record.task.name not in circumstances(record)["data"]:
         unknown.append("Its data were hashed by another formula: whether they are the same is not known.")
@@ -180,7 +180,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
         ),
         "version": {name: versions.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
         "data": (
-            {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, load(spec.task, seed=spec.seed).sha256)
+            data_facts(spec.task, load(spec.task, seed=spec.seed).sha256) if catalogue.is_fetched(spec.task) else {}
         ),
         "weights": {
             f"{model}: {file.name}": file.sha256

@@ -29,6 +29,7 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
+    missing_bytes,
     network_sources,
 )
 from effkit.catalogue.own import own_path
@@ -69,6 +70,7 @@ __all__ = [
     "fetch",
     "find",
     "is_fetched",
+    "missing_bytes",
     "models",
     "network_sources",
     "own_path",

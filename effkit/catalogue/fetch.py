@@ -32,7 +32,7 @@ def is_fetched(name: str) -> bool:
 
 
 def download_bytes(*names: str) -> int:
-    """How many bytes a fetch of these would download; 0 when nothing is missing.
+    """How many bytes a fetch of these would download; 0 when nothing is missing. Sizes that no entry says count none.
 
     A folder of one's own that has an entry's files counts before any source over the network, and of those the first.
     An archive that serves several entries counts once.
@@ -40,11 +40,21 @@ def download_bytes(*names: str) -> int:
     Raises:
         UnknownEntry: The catalogue has no such model or task.
     """
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int | None] = {}
     for name in names:
         if not is_fetched(name):
             sizes |= _sizes(entries.find(name))
-    return sum(sizes.values())
+    return sum(size or 0 for size in sizes.values())
+
+
+def missing_bytes(name: str) -> int | None:
+    """How many bytes a fetch of one entry would download: 0 where none are, None where it does not say how many.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+    """
+    known = is_fetched(name) or None not in _sizes(entries.find(name)).values()
+    return download_bytes(name) if known else None
 
 
 def network_sources(name: str) -> tuple[str, ...]:
@@ -115,8 +125,8 @@ def _put_into_cache(name: str, entry: Entry, *, progress: bool, offline: bool) -
         ) from error
 
 
-def _sizes(entry: Entry) -> dict[str, int]:
-    """Bytes of each download that an entry takes, by the hash of what is downloaded."""
+def _sizes(entry: Entry) -> dict[str, int | None]:
+    """Bytes of each download that an entry takes, by the hash of what is downloaded; None where it does not say."""
     for source in entry.sources:
         if isinstance(source, LocalSource):
             with contextlib.suppress(FetchError):
@@ -125,7 +135,7 @@ def _sizes(entry: Entry) -> dict[str, int]:
         if isinstance(source, CarrierSource):
             return {archive.sha256: archive.bytes for archive in source.archives}
         if isinstance(source, HubSource):
-            return {file.sha256: file.bytes or 0 for file in entry.files}
+            return {file.sha256: file.bytes for file in entry.files}
     return {}
 
 

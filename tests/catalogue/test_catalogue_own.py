@@ -216,6 +216,19 @@ def test_a_configuration_that_names_the_entrys_own_weights_is(put: Put, tmp_path
     assert (catalogue.fetch("mine") / "model.safetensors").is_file()
 
 
+def test_a_size_that_an_entry_does_not_say_is_not_nothing(put: Put, tmp_path: Path) -> None:
+    held = ("model.safetensors", "modules.json")
+    on_hub = {"kind": "hub", "repo": "me/ours", "revision": "0" * 40, "files": {name: name for name in held}}
+    declared = encoder(tmp_path / "weights", sources=[on_hub])
+    put(models={"mine": declared})
+    assert catalogue.missing_bytes("mine") is None and not catalogue.is_fetched("mine")
+    sized = [{**file, "bytes": size} for file, size in zip(declared["files"], (20, 3), strict=True)]
+    put(models={"mine": {**declared, "files": sized}})
+    assert catalogue.missing_bytes("mine") == 23
+    put(models={"mine": encoder(tmp_path / "weights")})
+    assert catalogue.missing_bytes("mine") == 0, "a folder of this host has it"
+
+
 def test_two_catalogues_may_call_two_models_by_one_name(put: Put, tmp_path: Path) -> None:
     put(models={"mine": encoder(tmp_path / "one", b"one")})
     first = catalogue.fetch("mine")
