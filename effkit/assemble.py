@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ def assemble(
     asked: RunFacts,
     passed: Mapping[str, Any],
     params_sha256: str,
+    own: Collection[str],
 ) -> record.Record:
     """Return the record of a run.
 
@@ -49,6 +50,7 @@ def assemble(
         asked: which run it is.
         passed: the parameters as they were given.
         params_sha256: their hash.
+        own: names of what was given in Python, the task or a function: no catalogue has that.
     """
     spec, reference = found.spec, found.spec.reference
     paired = PairedSamples(
@@ -71,7 +73,7 @@ def assemble(
         identity=asked.identity,
         replicate=asked.replicate,
         sweep=asked.sweep,
-        own_entries=_own_entries(found),
+        own_entries=_own_entries(found, own),
         windows=tuple(found.windows),
         started_at=found.started_at,
         finished_at=finished_at,
@@ -230,10 +232,19 @@ def _functions(recipe: Recipe) -> dict[str, str]:
     return {model: sha256 for stage in recipe.stages for model, sha256 in _functions(stage).items()}
 
 
-def _own_entries(found: Findings) -> dict[str, dict[str, Any]]:
+def _own_entries(found: Findings, own: Collection[str]) -> dict[str, dict[str, Any]]:
     """What the user's own catalogue said of what the study needed: nobody else has it."""
-    names = needed(found.spec) - catalogue.shipped()
-    return {name: catalogue.declared(name) for name in sorted(names)}
+    names = needed(found.spec) - catalogue.shipped() - set(own)
+    return {name: _told(name, catalogue.declared(name)) for name in sorted(names)}
+
+
+def _told(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry without the folders of this host: a record is shown to others, who have others."""
+    sources = [
+        {**source, "path": f"$EFFKIT_LOCAL/{name}"} if not source.get("path", "$").startswith("$") else source
+        for source in entry.get("sources", ())
+    ]
+    return {**entry, "sources": sources} if sources else entry
 
 
 def _curve_point(found: Findings, point: CurveResult, test: QualityTest) -> record.CurvePoint:

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from effkit import store
 from effkit.address import mark_unsent
-from effkit.identity import WORDS
+from effkit.identity import WORDS, identity
 from effkit.index import done
 from effkit.params import parse
 from effkit.spec import Frozen, SpecError, StudySpec
@@ -132,7 +132,7 @@ def check(spec: StudySpec, own: Collection[str]) -> None:
         own: names of the candidates that it has added itself.
 
     Raises:
-        SpecError: naming the keys that it does not hand on.
+        SpecError: naming the keys that it does not hand on, or where the catalogue has changed since.
     """
     if (wanted := under_way()) is None:
         return
@@ -145,6 +145,11 @@ def check(spec: StudySpec, own: Collection[str]) -> None:
         raise SpecError(
             f"{Path(wanted.notebook).name} runs another study than was asked for: it does not hand on "
             f"{', '.join(f'`{key}`' for key in wrong)}. Give `Study.from_params` every parameter."
+        )
+    if identity(asked_for, wanted.replicate) != wanted.identity:
+        raise SpecError(
+            f"{wanted.study} is another run than was asked for: your own catalogue, or a technique, has changed since. "
+            "Run it again."
         )
 
 

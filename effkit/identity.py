@@ -67,7 +67,6 @@ def _step(name: str, given: dict[str, Any]) -> list[Any]:
 
 def _entry(entry: catalogue.ModelEntry | catalogue.TaskEntry) -> dict[str, Any]:
     """What an entry says that results depend on: not where it is fetched from, what it costs or whom to cite."""
-    kept = {"builder", "settings", "seeded", "kind", "metric", "loader", "target", "groups"}
-    said = entry.model_dump(mode="json", include=kept)
-    said |= entry.model_dump(mode="json", include={"features", "cluster", "test"}, exclude_defaults=True)
+    said = entry.model_dump(mode="json", include=set(catalogue.DECIDING))
+    said |= entry.model_dump(mode="json", include=set(catalogue.OF_A_TABLE), exclude_defaults=True)
     return said | {"sha256": {file.name: file.sha256 for file in entry.files}}

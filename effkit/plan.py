@@ -62,6 +62,8 @@ class Plan:
     cautions: tuple[Caution, ...] = ()
     downloads: tuple[str, ...] = ()
     """A line for each task and model that is not here yet."""
+    unsized: bool = False
+    """Of some of them no entry says how large they are."""
 
     @property
     def total_s(self) -> float:
@@ -82,7 +84,7 @@ class Plan:
         """The plan in words."""
         said = [
             f"{self.study} ({self.protocol}): about {duration(self.total_s)}, {self._source()}; "
-            f"{size(self.download_bytes)} to download."
+            f"{to_download(self.download_bytes, unsized=self.unsized)} to download."
         ]
         if self.load_s:
             said.append(f"Of that the load test takes {duration(self.load_s)}.")
@@ -171,6 +173,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
         enough = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
         power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
+    wanted = needed(spec) - own.keys() - ({spec.task} if kind.own else set())
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,
@@ -186,7 +189,8 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
         weighs=weighs,
         cautions=() if known is None or used is None else tuple(_cautions(known, used, margin)),
-        downloads=downloads(needed(spec) - ({spec.task} if kind.own else set())),
+        downloads=downloads(wanted),
+        unsized=any(catalogue.missing_bytes(name) is None for name in wanted),
     )
 
 
@@ -197,11 +201,23 @@ def downloads(names: Iterable[str]) -> tuple[str, ...]:
         names: tasks and models of the catalogue.
     """
     return tuple(
-        f"{name}: {size(missing)} from {', else '.join(catalogue.network_sources(name))}; "
-        f"licence: {catalogue.find(name).licence}."
+        f"{name}: {to_download(missing or 0, unsized=missing is None)} from "
+        f"{', else '.join(catalogue.network_sources(name))}; licence: {catalogue.find(name).licence}."
         for name in sorted(names)
-        if (missing := catalogue.download_bytes(name))
+        if (missing := catalogue.missing_bytes(name)) != 0
     )
+
+
+def to_download(known_bytes: int, *, unsized: bool) -> str:
+    """Say how much is to be downloaded.
+
+    Args:
+        known_bytes: What the entries say.
+        unsized: Whether some of them do not say it.
+    """
+    if not unsized:
+        return size(known_bytes)
+    return f"{size(known_bytes)} and files of unknown size" if known_bytes else "files of unknown size"
 
 
 def _weighs(task: Task, test: NDArray[np.int64]) -> float:

@@ -123,7 +123,7 @@ def row_of(
         copies: 2 for the reference, 1 otherwise.
     """
     new = {*models_of(candidate)} - {name for each in _before(candidate, asked.spec) for name in models_of(each)}
-    download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
+    download = sum(catalogue.download_bytes(name) for name in (new & catalogue.models().keys()) - asked.own.keys())
     seen = _seen(before)
     expected = seen if seen is not None and kept else _expected(candidate, asked, new)
     times = seen or expected
@@ -262,7 +262,12 @@ def _sizes(spec: StudySpec) -> dict[str, int]:
 
 
 def _loaded(spec: StudySpec) -> Path | None:
-    """Where a task lies that has been loaded before on this host; under another seed its test items may be others."""
+    """Where a task lies that has been loaded before on this host; under another seed its test items may be others.
+
+    An entry of one's own may have been another by the same name: of that nothing is known before it is loaded.
+    """
+    if spec.task not in catalogue.shipped():
+        return None
     for folder in sorted((catalogue.cache_dir() / "loaded").glob(f"{spec.task}-*")):
         if not (folder / "splits.npz").exists():
             continue

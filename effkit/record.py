@@ -274,7 +274,8 @@ class Record(Frozen):
     replicate: int = Field(default=1, description="number of this repetition of the same identity but for it")
     sweep: str | None = Field(default=None, description="the sweep that asked for the run")
     own_entries: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="entries of one's own catalogue that were used, whole, by name"
+        default_factory=dict,
+        description="entries of one's own catalogue that were used, by name; without the folders of the host",
     )
     windows: tuple[Window, ...] = Field(
         default=(), description="when this run held the host's measuring slot; empty in older records"

@@ -70,7 +70,7 @@ def again(run: store.Loaded) -> Again:
     source = _source(run)
     notebook = notebook_for(resolve.task_kind(spec.task, None).modality, source)
     unknown = []
-    if catalogue.download_bytes(spec.task):
+    if not catalogue.is_fetched(spec.task):
         unknown.append(f"The data of {spec.task} are not fetched yet, so whether they are the same shows in the run.")
     elif record.task.name not in circumstances(record)["data"]:
         unknown.append("Its data were hashed by another formula: whether they are the same is not known.")
@@ -126,7 +126,7 @@ def _check_known(record: Record) -> None:
         named = ", ".join(f"`{name}` ({_whence(record.own_entries[name])})" for name in missing)
         raise SpecError(
             f"{record.run} used {named} of a catalogue of one's own, and the one here has no such entry. The record "
-            "holds it whole, as `own_entries`: put it into a file, and let EFFKIT_CATALOGUE name that."
+            "holds it, as `own_entries`: put it into a file, and let EFFKIT_CATALOGUE name that."
         )
     own = [part.model for each in record.spec.candidates for part in each.parts if part.model not in catalogue.models()]
     if record.spec.task not in catalogue.tasks():
@@ -154,8 +154,9 @@ def _whence(entry: Mapping[str, Any]) -> str:
 
 
 def _changed_entries(record: Record) -> list[str]:
-    """Entries of one's own that are not what they were; all of them are known here."""
-    return [name for name, entry in record.own_entries.items() if catalogue.declared(name) != entry]
+    """Entries of one's own of which results depend on something else than then; all of them are known here."""
+    deciding = catalogue.deciding
+    return [name for name, said in record.own_entries.items() if deciding(catalogue.declared(name)) != deciding(said)]
 
 
 def _source(run: store.Loaded) -> Path:
@@ -179,7 +180,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
         ),
         "version": {name: versions.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
         "data": (
-            {} if catalogue.download_bytes(spec.task) else data_facts(spec.task, load(spec.task, seed=spec.seed).sha256)
+            data_facts(spec.task, load(spec.task, seed=spec.seed).sha256) if catalogue.is_fetched(spec.task) else {}
         ),
         "weights": {
             f"{model}: {file.name}": file.sha256

@@ -169,6 +169,7 @@ class Study:
                 asked=self._asked(found.started_at, digest),
                 passed=self._params,
                 params_sha256=digest,
+                own={*self._own, *([] if self._task is None else [self._task.name])},
             )
             self._tables = table, assemble.predictions_table(found)
             if self.spec.load is not None:

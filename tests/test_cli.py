@@ -78,6 +78,22 @@ def test_the_catalogue_lists_whole_names() -> None:
     assert "distil" in done.stdout and "openvino" in done.stdout
 
 
+def test_the_catalogue_says_of_nothing_that_it_is_fetched_before_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, revision = {"name": "moods.csv", "sha256": "0" * 64}, "0" * 40
+    moods = {
+        "title": "Moods", "modality": "tabular", "kind": "classification", "metric": "accuracy", "loader": "table",
+        "target": "mood", "licence": "ours", "citation": "us", "files": [file],
+        "sources": [{"kind": "hub", "repo": "me/moods", "revision": revision, "files": {"moods.csv": "moods.csv"}}],
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"tasks": {"moods": moods}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    (line,) = [each for each in effkit("catalogue").stdout.splitlines() if each.startswith("moods")]
+    assert " no" in line and "yes" not in line
+
+
 def test_the_doctor_tells_the_energy_rank_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "PROTOCOL", selftest.PROTOCOL.model_copy(update={"generations": 2}))
     done = effkit("doctor")

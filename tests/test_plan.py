@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from effkit import Study
 from effkit.analysis.sample_size import items_for_power, power
@@ -69,6 +70,28 @@ def test_a_plan_says_where_downloads_come_from_and_under_which_licence(
     )
     assert all(f"To download: {each}" in str(planned) for each in planned.downloads)
     assert study().plan(results).downloads == ()
+
+
+def test_a_plan_says_where_the_size_of_a_download_is_not_known(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ("model.safetensors", "modules.json")
+    ours = {
+        "title": "Ours", "modality": "text", "tasks": ["classification"], "builder": "text.encoder", "licence": "ours",
+        "citation": "us", "files": [{"name": name, "sha256": "0" * 64} for name in files],
+        "sources": [
+            {"kind": "hub", "repo": "me/ours", "revision": "0" * 40, "files": {name: name for name in files}}
+        ],
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"models": {"ours": ours}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EFFKIT_LOCAL", raising=False)
+    asked = parameters(task="clothing-department", reference="tfidf-logreg", candidates=["tfidf-logreg", "ours"])
+    planned = Study.from_params(asked).plan(results)
+    assert "; 22 MB and files of unknown size to download." in planned.sentences()[0]
+    assert planned.downloads[1] == "ours: files of unknown size from model hub me/ours@0000000; licence: ours."
+    assert study().plan(results).unsized is False
 
 
 def test_a_plan_learns_from_an_earlier_run_on_this_host(ran: tuple[Study, Path], tmp_path: Path) -> None:

@@ -117,6 +117,7 @@ def test_an_entry_of_ones_own_that_has_changed_is_told(tmp_path: Path, monkeypat
         return again(Loaded(tmp_path, record.model_copy(update={"own_entries": {"stump": entry}}))).unknown
 
     assert not any("stump" in sentence for sentence in unknown(stump))
+    assert not any("stump" in sentence for sentence in unknown({**stump, "title": "A stump", "cost": {"load_s": 2.0}}))
     assert any("entry of stump is another" in each for each in unknown({**stump, "settings": {"max_depth": 9}}))
 
 

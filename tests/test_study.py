@@ -175,10 +175,24 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
     record = study(task="parity", reference="shallow-tree", candidates=["stump", "shallow-tree"]).run()
     assert record.failed == () and record.identity is not None
-    assert record.own_entries == {"parity": parity, "stump": stump}
+    kept = {**parity, "sources": [{"kind": "local", "path": "$EFFKIT_LOCAL/parity"}]}
+    assert record.own_entries == {"parity": kept, "stump": stump}, "a folder of this host is nobody else's"
     assert record.candidate("stump").builder == "tabular.tree"
     monkeypatch.delenv("EFFKIT_CATALOGUE")
     assert family(record.candidate("stump")) == "tree", "a report elsewhere would call it a model of one's own"
+
+
+def test_what_is_given_in_python_is_no_entry_of_the_catalogue(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stump = {
+        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
+        "trained_here": True, "licence": "ours", "citation": "us",
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"models": {"mine": stump}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    record = study(own={"mine": own_models.always_one}).run()
+    assert record.candidate("mine").builder == "own" and record.own_entries == {}
 
 
 def test_balanced_accuracy_from_end_to_end(results: Path) -> None:

@@ -37,6 +37,8 @@ def _of_candidates(first: Record, second: Record, name: str) -> str:
     one, other = first.candidate(name), second.candidate(name)
     if reason := _of_functions(one, other, _own(first, name) | _own(second, name)):
         return reason
+    if changed := _changed_entries(first, second, name):
+        return f"the catalogue's entry of {' and '.join(changed)} differs"
     if one.fit_items != other.fit_items:
         return "the numbers of training items differ"
     if one.weights_sha256 != other.weights_sha256:
@@ -58,6 +60,16 @@ def _of_functions(one: CandidateRecord, other: CandidateRecord, own: set[str]) -
             "version of Python would"
         )
     return ""
+
+
+def _changed_entries(first: Record, second: Record, name: str) -> list[str]:
+    """Entries of one's own that decide a candidate's answers, and that two records hold otherwise."""
+    parts = [part for each in first.spec.candidates if each.name == name for part in each.parts]
+    said = {value for part in parts for _, given in part.chain for value in given.values() if isinstance(value, str)}
+    names = {first.spec.task, *(part.model for part in parts), *said}  # a technique may name a teacher
+    both = names & first.own_entries.keys() & second.own_entries.keys()
+    deciding = catalogue.deciding
+    return sorted(each for each in both if deciding(first.own_entries[each]) != deciding(second.own_entries[each]))
 
 
 def _on_gpu(candidate: CandidateRecord) -> bool:

@@ -6,10 +6,13 @@ each against its SHA-256, those that are there already too: load nothing that it
 
 from effkit.catalogue.cache import cache_dir
 from effkit.catalogue.entries import (
+    DECIDING,
+    OF_A_TABLE,
     Cost,
     Entry,
     ModelEntry,
     TaskEntry,
+    deciding,
     declared,
     find,
     models,
@@ -26,6 +29,7 @@ from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
     is_fetched,
+    missing_bytes,
     network_sources,
 )
 from effkit.catalogue.own import own_path
@@ -41,6 +45,8 @@ from effkit.catalogue.sources import (
 from effkit.catalogue.unpickle import RefusedPickle, restricted_unpickle
 
 __all__ = [
+    "DECIDING",
+    "OF_A_TABLE",
     "Archive",
     "BundledSource",
     "CarrierSource",
@@ -58,11 +64,13 @@ __all__ = [
     "TaskEntry",
     "UnknownEntry",
     "cache_dir",
+    "deciding",
     "declared",
     "download_bytes",
     "fetch",
     "find",
     "is_fetched",
+    "missing_bytes",
     "models",
     "network_sources",
     "own_path",

@@ -105,6 +105,23 @@ def hash_file(folder: Path, file: File, *, fix: str) -> None:
         raise HashMismatch.of(str(path), expected=file.sha256, got=got, fix=fix)
 
 
+def refuse_others(folder: Path, entry: Entry) -> None:
+    """Refuse what lies in an entry's folder and is none of its files: whatever loads the folder would load it too.
+
+    Args:
+        folder: Of the entry.
+        entry: Its declaration.
+
+    Raises:
+        FetchError: Something does.
+    """
+    known = {MANIFEST, *(file.name for file in entry.files)}
+    there = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    others = sorted(path.relative_to(folder).as_posix() for path in there)
+    if others := [name for name in others if name not in known]:
+        raise FetchError(f"{folder} also has {', '.join(others)}, which the catalogue does not list: delete that there")
+
+
 def publish(staged: Path, folder: Path, entry: Entry, source: str) -> None:
     """Move a staged entry to its place, the manifest last.
 

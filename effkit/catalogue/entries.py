@@ -166,6 +166,10 @@ class TaskEntry(_Entry):
 
 Entry = ModelEntry | TaskEntry
 _E = TypeVar("_E", ModelEntry, TaskEntry)
+DECIDING = frozenset({"builder", "settings", "seeded", "kind", "metric", "loader", "target", "groups"})
+"""Keys of an entry that results depend on, beside its files: not where they lie, what it costs or whom to cite."""
+OF_A_TABLE = frozenset({"features", "cluster", "test"})
+"""Further ones, where they are said."""
 
 
 def read(path: Path, kind: type[_E]) -> Mapping[str, _E]:
@@ -222,6 +226,11 @@ def shipped() -> set[str]:
     return _models(None).keys() | _tasks(None).keys()
 
 
+def known_settings(builder: Builder) -> set[str]:
+    """What a builder may be told: the settings that entries which come with effkit give it."""
+    return {key for entry in _models(None).values() if entry.builder == builder for key in entry.settings}
+
+
 def find(name: str) -> Entry:
     """The model or task of a name.
 
@@ -243,3 +252,9 @@ def declared(name: str) -> dict[str, Any]:
         UnknownEntry: Neither catalogue holds it.
     """
     return find(name).model_dump(mode="json", exclude_defaults=True)
+
+
+def deciding(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What results depend on of an entry in plain values, as `declared` returns it and records keep it."""
+    files = {file["name"]: file["sha256"] for file in said.get("files", ())}
+    return {**{key: said[key] for key in DECIDING | OF_A_TABLE if key in said}, "files": files}

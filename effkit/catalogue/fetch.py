@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from effkit.catalogue import cache, entries
-from effkit.catalogue.entries import Entry
+from effkit.catalogue import cache, configuration, entries
+from effkit.catalogue.entries import Entry, ModelEntry
 from effkit.catalogue.errors import FetchError, HashMismatch
 from effkit.catalogue.sources import (
     BundledSource,
@@ -32,7 +32,7 @@ def is_fetched(name: str) -> bool:
 
 
 def download_bytes(*names: str) -> int:
-    """How many bytes a fetch of these would download; 0 when nothing is missing.
+    """How many bytes a fetch of these would download; 0 when nothing is missing. Sizes that no entry says count none.
 
     A folder of one's own that has an entry's files counts before any source over the network, and of those the first.
     An archive that serves several entries counts once.
@@ -40,11 +40,21 @@ def download_bytes(*names: str) -> int:
     Raises:
         UnknownEntry: The catalogue has no such model or task.
     """
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int | None] = {}
     for name in names:
         if not is_fetched(name):
             sizes |= _sizes(entries.find(name))
-    return sum(sizes.values())
+    return sum(size or 0 for size in sizes.values())
+
+
+def missing_bytes(name: str) -> int | None:
+    """How many bytes a fetch of one entry would download: 0 where none are, None where it does not say how many.
+
+    Raises:
+        UnknownEntry: The catalogue has no such model or task.
+    """
+    known = is_fetched(name) or None not in _sizes(entries.find(name)).values()
+    return download_bytes(name) if known else None
 
 
 def network_sources(name: str) -> tuple[str, ...]:
@@ -76,15 +86,27 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
     Raises:
         UnknownEntry: The catalogue has no such model or task.
         HashMismatch: A file is not the pinned one; the message holds both hashes.
-        FetchError: No source gave the files, or one in the cache cannot be read; the message says why, and what
-            to do.
+        FetchError: No source gave the files, or one in the cache cannot be read or is none of the entry's; the message
+            says why, and what to do.
+        CatalogueError: The configuration of a sentence encoder would run code.
     """
     entry = entries.find(name)
     folder = cache.entry_folder(name, entry)
     if not entry.files:
         return folder
-    if _is_verified(name, entry):
-        return folder
+    if not _is_verified(name, entry):
+        _put_into_cache(name, entry, progress=progress, offline=offline)
+    if isinstance(entry, ModelEntry) and entry.builder == "text.encoder":
+        configuration.check(name, [file.name for file in entry.files], folder)
+    return folder
+
+
+def _put_into_cache(name: str, entry: Entry, *, progress: bool, offline: bool) -> None:
+    """Fetch an entry where no other process has done so meanwhile.
+
+    Raises:
+        FetchError: No source gave the files, or the cache cannot be written.
+    """
     from filelock import FileLock
 
     try:
@@ -101,11 +123,10 @@ def fetch(name: str, *, progress: bool = True, offline: bool = False) -> Path:
             f"{name} could not be put into the cache {cache.cache_dir()}: {error}. Make room there or let it be "
             "written, or set EFFKIT_CACHE to another folder"
         ) from error
-    return folder
 
 
-def _sizes(entry: Entry) -> dict[str, int]:
-    """Bytes of each download that an entry takes, by the hash of what is downloaded."""
+def _sizes(entry: Entry) -> dict[str, int | None]:
+    """Bytes of each download that an entry takes, by the hash of what is downloaded; None where it does not say."""
     for source in entry.sources:
         if isinstance(source, LocalSource):
             with contextlib.suppress(FetchError):
@@ -114,7 +135,7 @@ def _sizes(entry: Entry) -> dict[str, int]:
         if isinstance(source, CarrierSource):
             return {archive.sha256: archive.bytes for archive in source.archives}
         if isinstance(source, HubSource):
-            return {file.sha256: file.bytes or 0 for file in entry.files}
+            return {file.sha256: file.bytes for file in entry.files}
     return {}
 
 
@@ -127,11 +148,12 @@ def _is_verified(name: str, entry: Entry) -> bool:
 
     Raises:
         HashMismatch: A file was changed.
-        FetchError: A file is gone, or cannot be read.
+        FetchError: A file is gone, cannot be read, or is none of the entry's.
     """
     if not _is_complete(name, entry):
         return False
     folder = cache.entry_folder(name, entry)
+    cache.refuse_others(folder, entry)
     for file in entry.files:
         cache.hash_file(folder, file, fix=f"delete {folder} and run `effkit fetch {name}`")
     return True

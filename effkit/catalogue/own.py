@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
 
+from effkit.catalogue.configuration import MODULES
 from effkit.catalogue.errors import CatalogueError
 from effkit.catalogue.sources import LocalSource
 
@@ -22,6 +23,8 @@ VARIABLE = "EFFKIT_CATALOGUE"
 SECTIONS = ("models", "tasks")
 RUNS_CODE = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".py"})
 """Endings of files that may run code when they are read: pickles under all their names, and Python itself."""
+NEEDED: Mapping[str, str] = {"text.encoder": MODULES, "vision.efficientnet_lite": "network.safetensors"}
+"""The file without which a builder would take a pickle, or guess what the model is made of."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _E = TypeVar("_E", "ModelEntry", "TaskEntry")
 
@@ -50,6 +53,7 @@ def read_own(path: Path, section: str, kind: type[_E], taken: Collection[str]) -
             check_name(name, taken)
             entry = kind.model_validate(said)
             _check_sources(entry)
+            _check_builder(entry)
         except ValidationError as error:
             raise CatalogueError(f"{path}, `{section}.{name}`: {in_words(error)}") from None
         except CatalogueError as error:
@@ -88,6 +92,26 @@ def _check_sources(entry: ModelEntry | TaskEntry) -> None:
             )
 
 
+def _check_builder(entry: ModelEntry | TaskEntry) -> None:
+    from effkit.catalogue.entries import ModelEntry, known_settings  # here: they need this module to be read
+
+    if not isinstance(entry, ModelEntry):
+        return
+    if entry.builder == "vision.squeezenet":
+        raise CatalogueError(
+            "`vision.squeezenet` reads its weights from a pickle, which may run code: name another builder, or add a "
+            "function of your own with `study.add`."
+        )
+    if (needed := NEEDED.get(entry.builder)) and needed not in {file.name for file in entry.files}:
+        raise CatalogueError(f"`{entry.builder}` needs {needed}, and `files` does not list it: add it.")
+    known = known_settings(entry.builder)
+    if others := sorted(entry.settings.keys() - known):
+        raise CatalogueError(
+            f"`settings` has {', '.join(others)}, and `{entry.builder}` takes {', '.join(sorted(known))}: what a "
+            "technique does is asked for in a study."
+        )
+
+
 def _content(path: Path) -> dict[str, dict[Any, Any]]:
     """The sections of the file, those that are missing empty."""
     named = f"{path}, which {VARIABLE} names,"
@@ -117,10 +141,22 @@ def _content(path: Path) -> dict[str, dict[Any, Any]]:
 
 
 def _twice(root: yaml.Node | None) -> list[str]:
-    """Sections and entries that stand twice."""
-    nodes = [root, *(value for _, value in root.value)] if isinstance(root, yaml.MappingNode) else []
-    names = [[str(key.value) for key, _ in node.value] for node in nodes if isinstance(node, yaml.MappingNode)]
-    return sorted({name for some in names for name in some if some.count(name) > 1})
+    """Keys that stand twice in one mapping, at any depth."""
+    found: set[str] = set()
+    seen: set[int] = set()  # an alias may lead back
+    nodes = [] if root is None else [root]
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            names = [str(key.value) for key, _ in node.value]
+            found |= {name for name in names if names.count(name) > 1}
+            nodes += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return sorted(found)
 
 
 def in_words(error: ValidationError) -> str:

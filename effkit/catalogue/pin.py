@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -10,16 +9,14 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from effkit.catalogue import hub
+from effkit.catalogue import configuration, hub
 from effkit.catalogue.cache import cache_dir, download_path
+from effkit.catalogue.configuration import MODULES, PICKLED, WEIGHTS
 from effkit.catalogue.entries import ModelEntry, shipped
 from effkit.catalogue.errors import CatalogueError, FetchError
 from effkit.catalogue.own import RUNS_CODE, check_name, in_words
 
-MODULES = "modules.json"
-"""What a Sentence Transformers repository says of its parts: their classes, and the folders they lie in."""
 TOP = (MODULES, "config_sentence_transformers.json")
-WEIGHTS = ".safetensors"
 KEPT = frozenset({".json", ".model", ".txt", WEIGHTS})
 """Endings of what a part needs: configuration, vocabulary, weights. What stands beside them is left there."""
 CALL_S_PER_BYTE, EMBED_S_PER_BYTE, LOAD_S = 5.5e-10, 3.3e-10, 9.0
@@ -79,12 +76,12 @@ def _declared(repo: str, listing: hub.Listing, folder: Path, progress: bool) -> 
             "entry. A model of your own is a function: `study.add`."
         )
     hashes = hub.bring(repo, listing, [MODULES], folder, progress=False)
-    parts = _parts(repo, folder)
+    parts = configuration.parts(repo, folder)
     wanted = _wanted(repo, listing, parts)
     small = [path for path in wanted if not path.endswith(WEIGHTS) and path != MODULES]
     large = [path for path in wanted if path.endswith(WEIGHTS)]
     hashes |= hub.bring(repo, listing, small, folder, progress=False)
-    _refuse_code(repo, [path for path in small if path.endswith(".json")], folder)
+    configuration.check(repo, wanted, folder)
     hashes |= hub.bring(repo, listing, large, folder, progress=progress)
     sizes = {path: (folder / path).stat().st_size for path in wanted}
     for path in large:
@@ -110,28 +107,6 @@ def _declared(repo: str, listing: hub.Listing, folder: Path, progress: bool) -> 
     }
 
 
-def _parts(repo: str, folder: Path) -> list[str]:
-    """The folders of a model's parts, the network's first; "." is the repository's own.
-
-    Raises:
-        CatalogueError: A part is of a class that does not come with Sentence Transformers, or lies elsewhere.
-    """
-    modules = _json(folder / MODULES)
-    listed = modules if isinstance(modules, list) else []
-    kinds = [str(each.get("type")) if isinstance(each, dict) else "no class" for each in listed]
-    for kind in kinds:
-        if not kind.startswith("sentence_transformers."):
-            raise CatalogueError(f"{repo} needs code of its own ({kind} in {MODULES}), which effkit does not run.")
-    if not kinds or not kinds[0].endswith(".Transformer"):
-        first = kinds[0] if kinds else "nothing"
-        raise CatalogueError(f"{repo} begins with {first} in its {MODULES}, and effkit loads transformers alone.")
-    parts = [PurePosixPath(str(each.get("path") or "")) for each in listed]
-    for part in parts:
-        if part.is_absolute() or ".." in part.parts:
-            raise CatalogueError(f"{repo} names a folder outside itself ({part} in {MODULES}); refused.")
-    return [part.as_posix() for part in parts]
-
-
 def _wanted(repo: str, listing: hub.Listing, parts: list[str]) -> list[str]:
     """The files to pin, in the repository's order.
 
@@ -149,34 +124,15 @@ def _wanted(repo: str, listing: hub.Listing, parts: list[str]) -> list[str]:
                 "ask its publisher for safetensors, or convert them where you trust them and publish that."
             )
     needed = {path for paths in inside.values() for path in paths if PurePosixPath(path).suffix in KEPT} | set(TOP)
-    wanted = [path for path in listing.sizes if path in needed]
+    wanted = [path for path in listing.sizes if path in needed and not path.endswith(PICKLED)]
     if not any(path.endswith(WEIGHTS) for path in wanted):
         raise CatalogueError(f"{repo} has no weights in safetensors, and effkit reads no others.")
     return wanted
 
 
-def _refuse_code(repo: str, paths: list[str], folder: Path) -> None:
-    """Refuse a configuration that names classes of the repository's own.
-
-    Raises:
-        CatalogueError: One does.
-    """
-    for path in paths:
-        said = _json(folder / path)
-        if isinstance(said, dict) and said.get("auto_map"):
-            raise CatalogueError(f"{repo} needs code of its own (`auto_map` in {path}), which effkit does not run.")
-
-
 def _max_tokens(folder: Path) -> dict[str, int]:
     """The setting that cuts texts, where the network's folder has it."""
     path = folder / "sentence_bert_config.json"
-    said = _json(path) if path.is_file() else {}
+    said = configuration.read_json(path) if path.is_file() else {}
     most = said.get("max_seq_length") if isinstance(said, dict) else None
     return {"max_tokens": most} if isinstance(most, int) else {}
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CatalogueError(f"{path.name} is not valid JSON: {error}") from None

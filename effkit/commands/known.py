@@ -27,9 +27,7 @@ def catalogue() -> None:
             table.add_column(column)
         for name, entry in entries.items():
             use = "" if isinstance(entry, known.ModelEntry) else f" {entry.kind}"
-            missing = known.download_bytes(name)
-            there = "not needed" if not entry.files else f"no, {missing / 1e6:.0f} MB" if missing else "yes"
-            table.add_row(name, entry.title, f"{entry.modality}{use}", there)
+            table.add_row(name, entry.title, f"{entry.modality}{use}", _fetched(name))
         console.print(table)
         console.print()
     console.print(_techniques())
@@ -78,6 +76,20 @@ def try_() -> None:
     study.run()
     typer.echo(study.compare())
     typer.echo(f"\nKept in {study.save()}; `effkit report --interactive` makes a page of it.")
+
+
+def _fetched(name: str) -> str:
+    """Whether a task or model is here, and what a fetch would download."""
+    from effkit import catalogue as known
+
+    if not known.find(name).files:
+        return "not needed"
+    if known.is_fetched(name):
+        return "yes"
+    missing = known.missing_bytes(name)
+    if missing is None:
+        return "no, size unknown"
+    return f"no, {missing / 1e6:.0f} MB" if missing else "no"
 
 
 def _techniques() -> Table:

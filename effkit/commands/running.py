@@ -105,7 +105,7 @@ def run(
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
     from effkit import batch, catalogue, places
-    from effkit.plan import downloads, duration, size
+    from effkit.plan import downloads, duration, to_download
     from effkit.plan import plan as plan_of
     from effkit.plan_rows import needed
 
@@ -126,9 +126,10 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             typer.echo(f"  {state.point.title}  {time}{why}")
     if len(asked) > 1:
         names = {name for each in asked for name in needed(each.spec)}
+        unsized = any(catalogue.missing_bytes(name) is None for name in names)
         typer.echo(
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
-            f"{size(catalogue.download_bytes(*names))} to download."
+            f"{to_download(catalogue.download_bytes(*names), unsized=unsized)} to download."
         )
         if any(each.sweep is not None for each in asked):  # a study alone has told its own
             for line in downloads(names):

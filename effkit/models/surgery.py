@@ -123,7 +123,10 @@ def save_sentences(network: SentenceTransformer, folder: Path) -> None:
 
 
 def open_sentences(folder: Path) -> SentenceTransformer:
-    """Open a Sentence Transformers folder, published or written by `save_sentences`; nothing is asked of a hub."""
+    """Open a Sentence Transformers folder, published or written by `save_sentences`.
+
+    Nothing is asked of a hub, and weights are read from safetensors alone.
+    """
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -133,7 +136,8 @@ def open_sentences(folder: Path) -> SentenceTransformer:
     before = logging.get_verbosity()
     if narrow:  # its table of weights that do not fit says nothing that is not known
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    options = {"ignore_mismatched_sizes": True} if narrow else {}
+    # What is said here goes before what the folder's configuration says, which could ask for a pickle.
+    options = {"use_safetensors": True, "weights_only": True} | ({"ignore_mismatched_sizes": True} if narrow else {})
     network = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=options).eval()
     logging.set_verbosity(before)
     if narrow:

@@ -86,6 +86,22 @@ def test_an_entry_of_ones_own_catalogue_is_known_by_its_weights() -> None:
     assert told(of_catalogue, other, "mine") == "the weights differ"
 
 
+def test_an_entry_of_ones_own_that_says_something_else_excuses() -> None:
+    candidate = CandidateSpec(model="mine", techniques=({"distil": {"teacher": "theirs"}},))
+    asked, name = with_another(candidate), candidate.name
+
+    def holding(**entries: dict[str, object]) -> Record:
+        return asked.model_copy(update={"own_entries": entries})
+
+    first = holding(mine={"title": "Ours", "settings": {"C": 1.0}}, theirs={})
+    assert told(first, holding(mine={"title": "Another", "settings": {"C": 1.0}}, theirs={}), name) == ""
+    other = holding(mine={"title": "Ours", "settings": {"C": 2.0}}, theirs={})
+    assert told(first, other, name) == "the catalogue's entry of mine differs"
+    assert told(first, other, "mpnet-base") == ""
+    taught = holding(mine={"settings": {"C": 1.0}}, theirs={"settings": {"C": 2.0}})
+    assert told(first, taught, name) == "the catalogue's entry of theirs differs"
+
+
 @pytest.mark.parametrize("other", [cascade(1.0), cascade(None), cascade(0.5, select_items=90)])
 def test_thresholds_chosen_otherwise_excuse_a_cascade(other: Record) -> None:
     assert told(cascade(0.5), cascade(0.5)) == ""

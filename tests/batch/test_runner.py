@@ -108,6 +108,23 @@ def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: P
         Runner(results).run({**PARAMS, "items": {"fit": 50, "test": 50}}, params)
 
 
+def test_a_catalogue_that_changed_since_measures_nothing(
+    params: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stump = {
+        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
+        "trained_here": True, "licence": "ours", "citation": "us",
+    }  # fmt: skip
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"models": {"stump": stump}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
+    changed = yaml.safe_dump({"models": {"stump": {**stump, "settings": {"max_depth": 9}}}})
+    edit = f"from pathlib import Path\nPath({str(own)!r}).write_text({changed!r})"
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", edit, STUDY, "study.run()", "study.save()")
+    with pytest.raises(RunFailed, match="your own catalogue, or a technique, has changed since"):
+        Runner(results).run({**PARAMS, "candidates": [*PARAMS["candidates"], "stump"]}, params)
+
+
 def test_wrong_parameters_start_no_kernel(params: Path, results: Path) -> None:
     with pytest.raises(SpecError, match="Did you mean `margin_points`"):
         Runner(results).run({**PARAMS, "margin_pionts": 1}, params)

@@ -21,6 +21,7 @@ from tests.conftest import parameters
 from .conftest import sha256
 
 WEIGHTS = b"stand-in for weights"
+TRANSFORMER = b'[{"path": "", "type": "sentence_transformers.models.Transformer"}]'
 TINY = {
     "title": "LightGBM tiny", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.lightgbm",
     "trained_here": True, "settings": {"n_estimators": 5}, "licence": "ours", "citation": "us",
@@ -48,13 +49,17 @@ def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
     return write
 
 
-def encoder(folder: Path, content: bytes = WEIGHTS, **changes: Any) -> dict[str, Any]:
-    """An encoder whose one file lies in a folder."""
+def encoder(
+    folder: Path, content: bytes = WEIGHTS, beside: dict[str, bytes] | None = None, **changes: Any
+) -> dict[str, Any]:
+    """An encoder whose files lie in a folder."""
     folder.mkdir(exist_ok=True)
-    (folder / "model.safetensors").write_bytes(content)
+    held = {"model.safetensors": content, "modules.json": TRANSFORMER, **(beside or {})}
+    for name, said in held.items():
+        (folder / name).write_bytes(said)
     return {
         "title": "Ours", "modality": "text", "tasks": ["classification"], "builder": "text.encoder", "licence": "ours",
-        "citation": "us", "files": [{"name": "model.safetensors", "sha256": sha256(content)}],
+        "citation": "us", "files": [{"name": name, "sha256": sha256(said)} for name, said in held.items()],
         "sources": [{"kind": "local", "path": str(folder)}], **changes,
     }  # fmt: skip
 
@@ -98,6 +103,11 @@ def test_without_the_variable_there_are_none(monkeypatch: pytest.MonkeyPatch) ->
         ("models", "mine", {"files": [{"name": "a.bin", "sha256": "0" * 64}]}, "convert the weights to safetensors"),
         ("models", "mine", {"files": [{"name": "x/model.py", "sha256": "0" * 64}]}, "may run code"),
         ("models", "mine", {"sources": [{"kind": "local", "path": "folder"}]}, "write the whole path"),
+        ("models", "mine", {"settings": {"transforms": [{"module": "os", "name": "abort"}]}}, "takes C, dimensions"),
+        ("models", "mine", {"settings": {"C": 1.0, "precision": "bfloat16"}}, "`settings` has precision"),
+        ("models", "mine", {"files": [{"name": "model.safetensors", "sha256": "0" * 64}]}, "needs modules.json"),
+        ("models", "mine", {"builder": "vision.efficientnet_lite"}, "needs network.safetensors"),
+        ("models", "mine", {"builder": "vision.squeezenet"}, "reads its weights from a pickle"),
         ("models", "mine",
          {"sources": [{"kind": "hub", "repo": "a/b", "revision": "main", "files": {}}]}, "revision` got 'main'"),
         ("tasks", "mine", {"loader": "adult"}, "`loader: table`; leave them out"),
@@ -123,6 +133,8 @@ def test_what_an_entry_may_not_say_is_refused_with_file_and_entry(
     [
         ("models: {}\ntasks: {}\nmodels: {}\n", "models twice"),
         ("models:\n  mine: {}\n  mine: {}\n", "mine twice"),
+        ("models:\n  mine: {title: a, settings: {C: 1, C: 2}}\n", "C twice"),
+        ("tasks:\n  mine:\n    files: [{name: a.csv, name: b.csv}]\n", "name twice"),
         ("mine: {title: A model}\n", "the sections `models` and `tasks`"),
         ("- mine\n", "the sections `models` and `tasks`"),
         ("models: [mine]\n", "give it a mapping"),
@@ -160,6 +172,61 @@ def test_its_files_are_fetched_and_verified_as_all_are(put: Put, tmp_path: Path)
     put(models={"other": encoder(tmp_path / "more") | {"sources": [{"kind": "local", "path": str(tmp_path / "no")}]}})
     with pytest.raises(FetchError, match="a source of kind `local`"):
         catalogue.fetch("other")
+
+
+def test_what_lies_beside_an_entrys_files_is_refused(put: Put, tmp_path: Path) -> None:
+    put(models={"mine": encoder(tmp_path / "weights")})
+    folder = catalogue.fetch("mine")
+    assert catalogue.fetch("mine") == folder
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "heads.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(FetchError, match=r"also has 1_Pooling/heads\.json, .* delete that there"):
+        catalogue.fetch("mine")
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        ({"modules.json": b'[{"path": "", "type": "mine.Transformer"}]'}, "code of its own (mine.Transformer"),
+        ({"config.json": b'{"auto_map": {"AutoModel": "mine.Model"}}'}, "`auto_map` in config.json"),
+        ({"sentence_bert_config.json": b'{"model_kwargs": {"use_safetensors": false}}'}, "`model_kwargs` in sentence_"),
+        ({"sentence_bert_config.json": b'{"tokenizer_name_or_path": "/tmp"}'}, "`tokenizer_name_or_path` in"),
+        ({"adapter_config.json": b"{}"}, "leave it out"),
+        ({"pytorch_model.bin.index.json": b"{}"}, "leave it out"),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "../model.safetensors"}}'}, "(../model.safetensors)"),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "/tmp/a.safetensors"}}'}, "(/tmp/a.safetensors)"),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "w.txt"}}', "w.txt": b""}, "(w.txt)"),
+    ],
+)
+def test_a_configuration_that_would_run_code_is_not_loaded(
+    put: Put, tmp_path: Path, beside: dict[str, bytes], words: str
+) -> None:
+    put(models={"mine": encoder(tmp_path / "weights", beside=beside)})
+    with pytest.raises(CatalogueError) as refused:
+        catalogue.fetch("mine")
+    assert words in str(refused.value) and str(refused.value).startswith("mine ")
+
+
+def test_a_configuration_that_names_the_entrys_own_weights_is(put: Put, tmp_path: Path) -> None:
+    beside = {
+        "model.safetensors.index.json": b'{"weight_map": {"a": "model.safetensors"}}',
+        "sentence_bert_config.json": b'{"max_seq_length": 128, "model_kwargs": {}}',
+    }
+    put(models={"mine": encoder(tmp_path / "weights", beside=beside)})
+    assert (catalogue.fetch("mine") / "model.safetensors").is_file()
+
+
+def test_a_size_that_an_entry_does_not_say_is_not_nothing(put: Put, tmp_path: Path) -> None:
+    held = ("model.safetensors", "modules.json")
+    on_hub = {"kind": "hub", "repo": "me/ours", "revision": "0" * 40, "files": {name: name for name in held}}
+    declared = encoder(tmp_path / "weights", sources=[on_hub])
+    put(models={"mine": declared})
+    assert catalogue.missing_bytes("mine") is None and not catalogue.is_fetched("mine")
+    sized = [{**file, "bytes": size} for file, size in zip(declared["files"], (20, 3), strict=True)]
+    put(models={"mine": {**declared, "files": sized}})
+    assert catalogue.missing_bytes("mine") == 23
+    put(models={"mine": encoder(tmp_path / "weights")})
+    assert catalogue.missing_bytes("mine") == 0, "a folder of this host has it"
 
 
 def test_two_catalogues_may_call_two_models_by_one_name(put: Put, tmp_path: Path) -> None:

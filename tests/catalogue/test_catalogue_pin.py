@@ -38,6 +38,7 @@ WANTED = {
 BESIDE = {
     "README.md": b"# An encoder",
     "pytorch_model.bin": b"a pickle",
+    "pytorch_model.bin.index.json": b"{}",
     "training_args.bin": b"another",
     "onnx/model.onnx": b"a graph",
     "onnx/config.json": b"{}",
@@ -123,6 +124,9 @@ def modules(*parts: dict[str, Any]) -> dict[str, bytes | None]:
         (modules({"path": "", "type": "sentence_transformers.models.StaticEmbedding"}), "transformers alone"),
         (modules({**TRANSFORMER, "path": "../elsewhere"}), "outside itself"),
         ({"config.json": b'{"auto_map": {"AutoModel": "mine.Model"}}'}, "`auto_map` in config.json"),
+        ({"sentence_bert_config.json": b'{"model_args": {"weights_only": false}}'}, "`model_args` in sentence_bert"),
+        ({"adapter_config.json": b"{}"}, "leads to weights in pickles or elsewhere"),
+        ({"model.safetensors.index.json": b'{"weight_map": {"a": "vocab.txt"}}'}, "none of its safetensors (vocab"),
         ({"model.safetensors": None}, "pickles alone (pytorch_model.bin, training_args.bin)"),
         (dict.fromkeys(("model.safetensors", "pytorch_model.bin", "training_args.bin")), "no weights in safetensors"),
         ({**modules(TRANSFORMER, {**POOLING, "path": "2_Dense"}), "2_Dense/pytorch_model.bin": b""},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +111,18 @@ def test_heads_of_another_kind_of_attention_are_refused() -> None:
     surgery.keep_neurons(network, {"keep": 0.5})
     with pytest.raises(SpecError, match=r"knows the attention of BERT's kind"):
         surgery.keep_heads(network, {"keep": 0.5})
+
+
+def test_weights_are_read_from_safetensors_whatever_the_folder_says(tiny_bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_bert, folder)
+    path = folder / "sentence_bert_config.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**said, "model_kwargs": {"use_safetensors": False, "weights_only": False}}))
+    index = {"metadata": {}, "weight_map": {"embeddings.word_embeddings.weight": "weights.txt"}}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index), encoding="utf-8")
+    (folder / "weights.txt").write_bytes(pickle.dumps("what would be unpickled"))
+    assert torch.allclose(answers(opened(folder)), answers(opened(tiny_bert)))
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(OSError, match=r"model\.safetensors"):
+        opened(folder)
