@@ -116,7 +116,7 @@ def refuse_others(folder: Path, entry: Entry) -> None:
         FetchError: Something does.
     """
     known = {MANIFEST, *(file.name for file in entry.files)}
-    there = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    there = [path for path in folder.rglob("[!.]*") if path.is_symlink() or not path.is_dir()]  # a desktop leaves `.…`
     others = sorted(path.relative_to(folder).as_posix() for path in there)
     if others := [name for name in others if name not in known]:
         raise FetchError(f"{folder} also has {', '.join(others)}, which the catalogue does not list: delete that there")
