@@ -14,7 +14,7 @@ from effkit.record import Estimate, Record
 from effkit.report.words import WAITING
 from effkit.untried import untried
 from tests.analysis.two_runs import with_candidate
-from tests.report.conftest import CASES, MakeRecord, tested_load
+from tests.report.conftest import CASES, MakeRecord, load_of_rate
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
 
@@ -199,7 +199,7 @@ def test_what_is_open_would_come_before_by_the_order_unless_another_needs_fewer_
     undecided = make_record("inconclusive").candidate("minilm-l6").gap
     first = with_candidate(record, "minilm-l6", gap=undecided)
     assert "Giant is chosen" in str(decide(first)) and "Still open" not in str(decide(first))
-    faster = with_candidate(first, "minilm-l6", load=tested_load(600.0))
+    faster = with_candidate(first, "minilm-l6", load=load_of_rate(600.0))
     assert "Still open, and would come before it: MiniLM L6." in str(decide(faster)).replace("\u00a0", " ")
     later = with_candidate(record, "giant", gap=undecided)
     assert "Still open, and would come before it: Giant." in str(decide(later))

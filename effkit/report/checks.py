@@ -53,8 +53,7 @@ def measured_words(view: View, check: Check) -> str:
             f"{known.why}: between {view.size(least)}{better} and {view.size(most)} {'worse' if most > 0 else 'better'}"
         )
     ends = "" if known.low == known.high else interval(known.low, known.high, UNITS[check.what], known.value)
-    told = f"{amount(check, known.value)} {ends}".rstrip()
-    return f"{told} {known.why}" if known.why else told
+    return " ".join(filter(None, (amount(check, known.value), ends, known.why)))
 
 
 def why_open(check: Check) -> str:

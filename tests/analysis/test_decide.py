@@ -204,11 +204,14 @@ def test_a_machine_by_chance_neither_beats_the_order_nor_saves(noise: float, cho
 
 def test_the_first_gives_way_to_who_needs_fewer_and_not_to_who_only_may() -> None:
     first = contender("first", 0.3, family="linear", usable_per_s=100.0)
-    may = contender("may", 0.2, family="tree", usable_per_s=90.0, most_per_s=400.0)
+    may = contender("may", 0.2, family="tree", usable_per_s=90.0, most_per_s=200.0)
     sure = replace(SMALL, usable_per_s=250.0)
     at_many = asked(requests_per_s=1000.0)
     assert decide([reference(usable_per_s=1.0), first, may, sure], at_many).chosen == "small"
     assert decide([reference(usable_per_s=1.0), first, may], at_many).chosen == "first"
+    may_do_with_three = replace(may, most_per_s=400.0)
+    found = decide([reference(usable_per_s=1.0), first, may_do_with_three, sure], at_many)
+    assert found.chosen == "may", "nobody is shown to need fewer than it, and it comes first of those"
 
 
 @pytest.mark.parametrize(("most_per_s", "kind"), [(None, "indifferent"), (120.0, "indifferent"), (150.0, "smaller")])

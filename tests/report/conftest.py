@@ -244,7 +244,7 @@ def curve() -> tuple[CurvePoint, ...]:
     )
 
 
-def tested_load(highest_per_s: float) -> Load:
+def load_of_rate(highest_per_s: float) -> Load:
     """A load test whose p99 was borne at its one rate."""
     p99 = PercentileRecord(level=99, value_s=0.2, low_s=0.19, high_s=0.21, n=3000, n_effective=900)
     point = LoadPoint(
@@ -376,9 +376,9 @@ CASES: dict[str, Callable[[], Record]] = {
         ),
     ),
     "the larger one needs fewer machines": lambda: record(
-        reference(load=tested_load(100.0)),
-        minilm(load=tested_load(100.0)),
-        giant(load=tested_load(500.0)),
+        reference(load=load_of_rate(100.0)),
+        minilm(load=load_of_rate(100.0)),
+        giant(load=load_of_rate(500.0)),
         params={"budget": {"requests_per_s": 400.0, "latency_p99_s": 1.0}},
     ),
     "energy": lambda: record(
