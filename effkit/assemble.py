@@ -90,8 +90,8 @@ def assemble(
         contention=paired.contention() if len(samples) else None,
         curve=tuple(_curve_point(found, point, test) for point in found.curve),
         footprint=record.KitFootprint(
-            wall_s=host.since_start_s() - found.started_s,
-            measuring_s=sum(window.end_s - window.start_s for window in found.windows),
+            wall_s=found.wall_s,
+            measuring_s=found.measuring_s,
             coordinator_cpu_s=sum(psutil.Process().cpu_times()[:2]),
             peak_bytes=peak_bytes(),
         ),

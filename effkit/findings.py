@@ -100,6 +100,16 @@ class Findings:
         """To which cluster each test item belongs; None where they are independent."""
         return None if self.task.clusters is None else self.task.clusters[self.test]
 
+    @property
+    def wall_s(self) -> float:
+        """How long the run has taken until now."""
+        return host.since_start_s() - self.started_s
+
+    @property
+    def measuring_s(self) -> float:
+        """How long of that it held the host's measuring slot."""
+        return sum(window.end_s - window.start_s for window in self.windows)
+
     def scores(self, predictions: NDArray[Any], metric: str | None = None) -> NDArray[np.float64]:
         """Score predictions item by item."""
         return METRICS[metric or self.task.metric].score(predictions, self.labels)

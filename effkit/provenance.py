@@ -37,8 +37,13 @@ def version_differences(before: Code, here: Code) -> tuple[Difference, ...]:
         before: of a record; a package that it does not list made no difference to it.
         here: as `code` returns it.
     """
-    then, now = version_facts(before), version_facts(here)
-    return differences({"version": then}, {"version": {name: now.get(name, NOT_INSTALLED) for name in then}})
+    return differences({"version": version_facts(before)}, {"version": versions_here(before, here)})
+
+
+def versions_here(before: Code, here: Code) -> dict[str, str | None]:
+    """Return what is here of all that a record lists; the arguments are those of `version_differences`."""
+    now = version_facts(here)
+    return {name: now.get(name, NOT_INSTALLED) for name in version_facts(before)}
 
 
 def _git(*arguments: str) -> str | None:

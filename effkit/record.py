@@ -185,6 +185,10 @@ class CandidateRecord(Frozen):
     )
     threads_read_back: dict[str, int] = Field(default_factory=dict)
 
+    def throughput_at(self, batch: int) -> Throughput | None:
+        """Return its throughput in batches of a size, or in the largest there are: few test items are one batch."""
+        return max(self.throughput, key=lambda each: (each.batch == batch, each.batch), default=None)
+
 
 class CurvePoint(Frozen):
     """Quality of one model at one number of training items."""

@@ -24,12 +24,11 @@ from effkit.analysis.circumstances import (
     differences,
     host_facts,
     parameter_facts,
-    version_facts,
 )
 from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
 from effkit.params import given, parse
-from effkit.provenance import NOT_INSTALLED, code
+from effkit.provenance import code, versions_here
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec
 from effkit.tasks import load
@@ -169,7 +168,6 @@ def _source(run: store.Loaded) -> Path:
 
 
 def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
-    versions = version_facts(code(record.code.params_sha256))
     return {
         "host": host_facts(
             {
@@ -178,7 +176,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
                 "memory_bytes": psutil.virtual_memory().total, "gpus": host.gpus(), "system": host.system(),
             }
         ),
-        "version": {name: versions.get(name, NOT_INSTALLED) for name in version_facts(record.code)},
+        "version": versions_here(record.code, code(record.code.params_sha256)),
         "data": (
             data_facts(spec.task, load(spec.task, seed=spec.seed).sha256) if catalogue.is_fetched(spec.task) else {}
         ),

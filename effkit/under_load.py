@@ -14,7 +14,6 @@ from effkit.analysis.cost import moved_bytes
 from effkit.analysis.decide import decide
 from effkit.analysis.load import load_of
 from effkit.analysis.pareto import Direction, front
-from effkit.bench import host
 from effkit.bench import load as bench
 from effkit.bench.measure import on_cores
 from effkit.bench.schedule import LOAD, block_items
@@ -115,12 +114,7 @@ def _measured(
 def _with(record: Record, tests: dict[str, Load], failures: dict[str, str], found: Findings) -> Record:
     """The record with load tests; whatever else it tells stays as it was estimated without them."""
     finished_at = datetime.now(UTC)
-    footprint = record.footprint.model_copy(
-        update={
-            "wall_s": host.since_start_s() - found.started_s,
-            "measuring_s": sum(window.end_s - window.start_s for window in found.windows),
-        }
-    )
+    footprint = record.footprint.model_copy(update={"wall_s": found.wall_s, "measuring_s": found.measuring_s})
     candidates = tuple(
         each.model_copy(update={"load": tests.get(each.name), "load_failure": failures.get(each.name)})
         for each in record.candidates

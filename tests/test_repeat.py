@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from effkit import store
 from effkit.analysis.circumstances import Difference
@@ -18,6 +17,7 @@ from effkit.repeat import again, install_line, made_anew, parameters
 from effkit.spec import CandidateSpec, SpecError
 from effkit.store import Loaded
 from tests.analysis.two_runs import changed, golden
+from tests.own_catalogues import STUMP, own_catalogue
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,21 +104,15 @@ def test_an_entry_of_ones_own_that_is_missing_here_is_named_with_what_to_do(tmp_
 
 def test_an_entry_of_ones_own_that_has_changed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    stump = {
-        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
-        "trained_here": True, "licence": "ours", "citation": "us",
-    }  # fmt: skip
-    own = tmp_path / "own.yaml"
-    own.write_text(yaml.safe_dump({"models": {"stump": stump}}), encoding="utf-8")
-    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
+    monkeypatch.setenv("EFFKIT_CATALOGUE", own_catalogue(tmp_path / "own.yaml", stump=STUMP))
     record = run(tmp_path).record
 
     def unknown(entry: dict[str, object]) -> tuple[str, ...]:
         return again(Loaded(tmp_path, record.model_copy(update={"own_entries": {"stump": entry}}))).unknown
 
-    assert not any("stump" in sentence for sentence in unknown(stump))
-    assert not any("stump" in sentence for sentence in unknown({**stump, "title": "A stump", "cost": {"load_s": 2.0}}))
-    assert any("entry of stump is another" in each for each in unknown({**stump, "settings": {"max_depth": 9}}))
+    assert not any("stump" in sentence for sentence in unknown(STUMP))
+    assert not any("stump" in sentence for sentence in unknown({**STUMP, "title": "A stump", "cost": {"load_s": 2.0}}))
+    assert any("entry of stump is another" in each for each in unknown({**STUMP, "settings": {"max_depth": 9}}))
 
 
 def test_a_cascade_is_run_again_as_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from effkit.study import Study, StudyFailed
 from effkit.tasks import Task
 from tests import own_models
 from tests.conftest import REHEARSAL, parameters
+from tests.own_catalogues import STUMP, own_catalogue
 
 
 def study(**changes: Any) -> Study:
@@ -185,12 +186,7 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
 def test_what_is_given_in_python_is_no_entry_of_the_catalogue(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stump = {
-        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
-        "trained_here": True, "licence": "ours", "citation": "us",
-    }  # fmt: skip
-    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"models": {"mine": stump}}), encoding="utf-8")
-    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("EFFKIT_CATALOGUE", own_catalogue(tmp_path / "own.yaml", mine=STUMP))
     record = study(own={"mine": own_models.always_one}).run()
     assert record.candidate("mine").builder == "own" and record.own_entries == {}
 

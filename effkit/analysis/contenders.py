@@ -295,8 +295,8 @@ def _cold_start(start: ColdStart | None) -> Known:
 
 
 def _throughput(candidate: CandidateRecord, batch: int) -> Known:
-    """In the protocol's batches, or in those there are: fewer test items than a batch takes are one batch."""
-    found = max(candidate.throughput, key=lambda each: (each.batch == batch, each.batch), default=None)
+    """Throughput, with the size of batches where that is not the protocol's."""
+    found = candidate.throughput_at(batch)
     known = _estimated(found.items_per_s if found else None)
     return known if found is None or found.batch == batch else replace(known, why=f"in batches of {found.batch}")
 

@@ -30,6 +30,7 @@ from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
 from effkit.bench.schedule import LOAD, order
 from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, sequence, settings
+from effkit.progress import Progress
 from effkit.spec import LoadSpec, Protocol, SpecError
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ LATENCY, DELAY, SATURATION = "load_latency_s", "load_delay_s", "saturation_per_s
 OTHERS, STEAL, STRANGERS = "load_others_share", "load_steal_share", "load_strangers"
 CHILDREN_COUNT = sys.platform == "linux"
 """Whether a process's CPU time holds that of children which have ended, such as the load generator."""
-Tell = Callable[[float, str], None]
-"""Told the share that is done, and what is done now."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def measure(
     items: Sequence[int],
     cores: Sequence[int],
     seed: int,
-    tell: Tell = lambda share, text: None,
+    tell: Progress = lambda share, text: None,
 ) -> tuple[dict[str, LoadRun], dict[str, str]]:
     """Put candidates under load in turn, each in a fresh worker of its own, loaded and warmed up as for a visit.
 

@@ -99,11 +99,11 @@ def _gaps(gaps: Sequence[RunGap]) -> Iterator[str]:
 def _gap(found: RunGap) -> str:
     if found.of_errors:
         ends = interval(found.low, found.high, "count", found.difference)
-        text = f"{show(found.difference, 'count')} {ends}"
+        text = f"{'+' if found.difference > 0 else ''}{show(found.difference, 'count')} {ends}"
     else:
         ends = signed_interval(100 * found.low, 100 * found.high, decimals=2)
         text = f"{signed(100 * found.difference, decimals=2)} points {ends}"
-    return text.replace("\u00a0", " ")
+    return text.replace(NBSP, " ")
 
 
 def _table(numbers: Sequence[Number]) -> Iterator[str]:

@@ -139,15 +139,16 @@ def tail(view: View, candidate: CandidateRecord) -> Cell:
 
 
 def throughput(view: View, candidate: CandidateRecord) -> Cell:
-    """Items a second at the protocol's batch size."""
+    """Items a second at the protocol's batch size, or at the one that there were test items for."""
     wanted = view.record.spec.protocol.batch
-    found = next((each for each in candidate.throughput if each.batch == wanted), None)
+    found = candidate.throughput_at(wanted)
     if found is None:
         return UNMEASURED
     tone: dict[str, Tone] = {"higher": "good", "lower": "bad", "unstable": "warn", "not resolvable": "warn"}
     return replace(
         estimate_cell(found.items_per_s, "items/s"),
         claim=savings.throughput(found.ratio),
+        detail="" if found.batch == wanted else f"in batches of {found.batch}",
         tone=tone.get(found.ratio.verdict, "") if found.ratio else "",
     )
 

@@ -281,8 +281,7 @@ def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, A
     p50, p99 = percentile(c, 50), percentile(c, 99)
     ratio = c.latency.ratio if c.latency else None
     request = c.energy.request_j if c.energy else None
-    batch = view.record.spec.protocol.batch
-    rate = next((each for each in c.throughput if each.batch == batch), None)
+    rate = c.throughput_at(view.record.spec.protocol.batch)
     return {
         "candidate": c.name,
         "reference": c.reference,

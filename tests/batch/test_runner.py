@@ -19,6 +19,7 @@ from effkit import attempts, index, store
 from effkit.batch import RunFailed, Runner
 from effkit.spec import SpecError
 from tests.conftest import parameters
+from tests.own_catalogues import STUMP, own_catalogue
 
 ROOT = Path(__file__).parents[2]
 PARAMS = parameters()
@@ -111,15 +112,10 @@ def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: P
 def test_a_catalogue_that_changed_since_measures_nothing(
     params: Path, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stump = {
-        "title": "Stump", "modality": "tabular", "tasks": ["classification"], "builder": "tabular.tree",
-        "trained_here": True, "licence": "ours", "citation": "us",
-    }  # fmt: skip
-    own = tmp_path / "own.yaml"
-    own.write_text(yaml.safe_dump({"models": {"stump": stump}}), encoding="utf-8")
-    monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
-    changed = yaml.safe_dump({"models": {"stump": {**stump, "settings": {"max_depth": 9}}}})
-    edit = f"from pathlib import Path\nPath({str(own)!r}).write_text({changed!r})"
+    own = own_catalogue(tmp_path / "own.yaml", stump=STUMP)
+    monkeypatch.setenv("EFFKIT_CATALOGUE", own)
+    changed = yaml.safe_dump({"models": {"stump": {**STUMP, "settings": {"max_depth": 9}}}})
+    edit = f"from pathlib import Path\nPath({own!r}).write_text({changed!r})"
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", edit, STUDY, "study.run()", "study.save()")
     with pytest.raises(RunFailed, match="your own catalogue, or a technique, has changed since"):
         Runner(results).run({**PARAMS, "candidates": [*PARAMS["candidates"], "stump"]}, params)

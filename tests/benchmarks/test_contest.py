@@ -120,22 +120,25 @@ def test_what_is_no_slower_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "a second copy of the reference is always there" in capsys.readouterr().err
 
 
-def test_another_protocol_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contest whose tools answer at once, with rows of its own."""
     monkeypatch.setattr(contest, "ROWS", tmp_path / "rows.jsonl")
     monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
     found = {"ratios": {SECOND: 1.0}, "claims": {SECOND: "same"}, "seconds": 60.0, "rounds": 1}
     monkeypatch.setattr(contest, "_ask", lambda request: {"default": found})
+
+
+@pytest.mark.usefixtures("answered")
+def test_another_protocol_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     contest.run(contest.options().parse_args(["--trials", "1"]))
     monkeypatch.setattr(contest, "protocol", lambda: {"generations": 3})
     contest.run(contest.options().parse_args(["--trials", "1"]))
     assert len(contest.read(contest.ROWS)) == 2 * (1 + len(contest.EXTERNAL))
 
 
-def test_a_trial_that_was_begun_long_ago_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contest, "ROWS", tmp_path / "rows.jsonl")
-    monkeypatch.setattr(contest, "measuring_slot", lambda tell: nullcontext())
-    found = {"ratios": {SECOND: 1.0}, "claims": {SECOND: "same"}, "seconds": 60.0, "rounds": 1}
-    monkeypatch.setattr(contest, "_ask", lambda request: {"default": found})
+@pytest.mark.usefixtures("answered")
+def test_a_trial_that_was_begun_long_ago_is_closed() -> None:
     contest.run(contest.options().parse_args(["--trials", "1"]))
     of_effkit = next(row for row in contest.read(contest.ROWS) if row["tool"] == contest.EFFKIT)
     contest.write(contest.ROWS, [{**of_effkit, "at": "2026-11-28T00:00:00+00:00"}])

@@ -152,6 +152,19 @@ def test_a_figure_says_what_its_line_is_where_there_is_one(make_record: MakeReco
     assert notes["slower"] == ""
 
 
+def test_a_throughput_in_other_batches_says_which(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    small = record.candidate("minilm-l6")
+    few = small.model_copy(
+        update={"throughput": tuple(each.model_copy(update={"batch": 8}) for each in small.throughput)}
+    )
+    changed = record.model_copy(update={"candidates": (record.reference, few)})
+    table = section_of(changed).comparison
+    place = [column.title for column in table.columns].index("Throughput")
+    details = {row.name: row.cells[place].detail for row in table.rows}
+    assert details == {"mpnet-base": "", "minilm-l6": "in batches of 8"}
+
+
 def test_a_throughput_is_a_limit_to_be_reached(make_record: MakeRecord) -> None:
     record = make_record("yes")
     spec = record.spec.model_copy(update={"budget": Budget(weight_bytes=50_000_000, items_per_s=300.0)})

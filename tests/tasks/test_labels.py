@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from effkit.evidence import ClassItems, Constant
-from effkit.tasks import Task, split
+from effkit.tasks import Task
 from effkit.tasks.labels import constant, rarest
+from tests.tasks.test_task import search
 
 TEST = np.arange(100) >= 80
 
@@ -42,15 +42,7 @@ def test_a_median_has_the_error_of_the_test_items() -> None:
 
 
 def test_retrieval_has_no_usual_answer() -> None:
-    made = Task(
-        name="search",
-        kind="retrieval",
-        modality="text",
-        table=pa.table({"question": [f"question {n}" for n in range(20)]}),
-        corpus=pa.table({"document": ["one", "two"]}),
-        labels=np.arange(20) % 2,
-        splits=split(20),
-    )
+    made = search()
     assert constant(made, made.splits["test"]) is None and rarest(made, made.splits["test"]) is None
 
 

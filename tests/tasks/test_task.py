@@ -24,6 +24,20 @@ def frame() -> pd.DataFrame:
     )
 
 
+def search() -> Task:
+    """A search of two documents."""
+    return Task(
+        name="search",
+        kind="retrieval",
+        modality="text",
+        table=pa.table({"question": [f"question {n}" for n in range(20)]}),
+        corpus=pa.table({"document": ["one", "two"]}),
+        labels=np.arange(20) % 2,
+        splits=split(20),
+        licence="CC0-1.0",
+    )
+
+
 def test_from_frame_separates_request_label_and_groups() -> None:
     task = Task.from_frame(
         "shop", frame(), target="bought", features=["size", "shop"], groups=["shop"], cluster="customer", title="A shop"
@@ -96,16 +110,7 @@ def test_from_arrays_tells_texts_from_images_from_rows(items: object, modality: 
 
 
 def test_saved_and_loaded_is_the_same_task(tmp_path: Path) -> None:
-    task = Task(
-        name="search",
-        kind="retrieval",
-        modality="text",
-        table=pa.table({"question": [f"question {n}" for n in range(20)]}),
-        corpus=pa.table({"document": ["one", "two"]}),
-        labels=np.arange(20) % 2,
-        splits=split(20),
-        licence="CC0-1.0",
-    )
+    task = search()
     task.save(tmp_path / "task")
     again = Task.load(tmp_path / "task")
     assert again.sha256 == task.sha256
