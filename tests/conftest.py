@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -99,6 +100,13 @@ def parameters(**changes: Any) -> dict[str, Any]:
         "protocol": REHEARSAL,
         **changes,
     }
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What is logged from warnings up, though a library raised the level of all loggers of this process before."""
+    caplog.set_level(logging.WARNING)
+    return caplog
 
 
 @pytest.fixture
