@@ -44,6 +44,16 @@ def record(ran: Study) -> Record:
     return ran.record
 
 
+@pytest.fixture(scope="module")
+def again(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """Two of its models once more, beside one of a user's own with the name of an entry of their catalogue."""
+    folder = tmp_path_factory.mktemp("again")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EFFKIT_RESULTS", str(folder / "results"))
+        patch.setenv("EFFKIT_CATALOGUE", own_catalogue(folder / "own.yaml", mine=STUMP))
+        return study(own={"mine": own_models.always_one}).run()
+
+
 def test_every_candidate_has_quality_latency_memory_and_a_gap(record: Record) -> None:
     for name in ("logreg", "right-by-size", "prints"):
         candidate = record.candidate(name)
@@ -117,11 +127,10 @@ def test_a_run_is_saved_once_with_all_its_files(ran: Study, record: Record, resu
         ran.save()
 
 
-def test_a_rerun_makes_nothing_again_and_predicts_the_same(record: Record, results: Path) -> None:
-    second = study().run()
+def test_a_rerun_makes_nothing_again_and_predicts_the_same(record: Record, again: Record) -> None:
     for name in ("logreg", "lightgbm-small"):
-        assert all(step.reused for step in second.candidate(name).making)
-        before, after = record.candidate(name).quality, second.candidate(name).quality
+        assert all(step.reused for step in again.candidate(name).making)
+        before, after = record.candidate(name).quality, again.candidate(name).quality
         assert before is not None and after is not None
         assert before.value == after.value
 
@@ -183,12 +192,8 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
     assert family(record.candidate("stump")) == "tree", "a report elsewhere would call it a model of one's own"
 
 
-def test_what_is_given_in_python_is_no_entry_of_the_catalogue(
-    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EFFKIT_CATALOGUE", own_catalogue(tmp_path / "own.yaml", mine=STUMP))
-    record = study(own={"mine": own_models.always_one}).run()
-    assert record.candidate("mine").builder == "own" and record.own_entries == {}
+def test_what_is_given_in_python_is_no_entry_of_the_catalogue(again: Record) -> None:
+    assert again.candidate("mine").builder == "own" and again.own_entries == {}
 
 
 def test_balanced_accuracy_from_end_to_end(results: Path) -> None:
