@@ -24,7 +24,7 @@ def test_weights_that_cannot_be_fetched_cost_their_candidate_alone(
         return recipe(candidate, *others)
 
     monkeypatch.setattr("effkit.preparing.recipes.recipe", without_a_source)
-    record = study(candidates=["logreg", "lightgbm-small", "shallow-tree"]).run()
+    record = study(reference="logreg", candidates=["logreg", "shallow-tree"]).run()
     assert [each.name for each in record.failed] == ["shallow-tree"]
     assert record.failed[0].error == "no source has it"
     assert record.candidate("logreg").quality is not None

@@ -183,7 +183,7 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
     own.write_text(yaml.safe_dump({"tasks": {"parity": parity}, "models": {"stump": stump}}), encoding="utf-8")
     monkeypatch.setenv("EFFKIT_CATALOGUE", str(own))
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
-    record = study(task="parity", reference="shallow-tree", candidates=["stump", "shallow-tree"]).run()
+    record = study(task="parity", reference="stump", candidates=["stump"]).run()
     assert record.failed == () and record.identity is not None
     kept = {**parity, "sources": [{"kind": "local", "path": "$EFFKIT_LOCAL/parity"}]}
     assert record.own_entries == {"parity": kept, "stump": stump}, "a folder of this host is nobody else's"
@@ -203,7 +203,7 @@ def test_balanced_accuracy_from_end_to_end(results: Path) -> None:
         "rare", frame, target="y", groups=["y"], metric="balanced_accuracy", test=np.arange(400) // 20 % 2 == 0
     )
     made = study(
-        task=task, reference="careful", candidates=["shallow-tree"],
+        task=task, reference="careful", candidates=[],
         own={
             "careful": lambda items: ["yes" if item["x"] % 20 == 0 else "no" for item in items],
             "lazy": lambda items: ["no"] * len(items),
@@ -226,7 +226,7 @@ def test_a_reference_without_an_error_is_told_before_measuring(results: Path) ->
     frame = pd.DataFrame({"x": np.arange(200.0), "z": [0.0, 1.0] * 100, "y": 2.0 * np.arange(200.0)})
     task = Task.from_frame("doubled", frame, target="y", kind="regression")
     made = study(
-        task=task, reference="perfect", candidates=["shallow-tree"], margin_points=None, margin_percent=2.0,
+        task=task, reference="perfect", candidates=[], margin_points=None, margin_percent=2.0,
         own={"perfect": lambda items: [2.0 * item["x"] for item in items]},
     )  # fmt: skip
     with pytest.raises(StudyFailed, match="`perfect` makes no error, and a margin is a share of them: name another"):
