@@ -23,6 +23,8 @@ from tests.own_catalogues import STUMP, own_catalogue
 
 ROOT = Path(__file__).parents[2]
 PARAMS = parameters()
+ALONE = parameters(reference="logreg", candidates=["logreg"])
+"""For tests of what is kept, whatever is measured."""
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ STUDY = (
 def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     seen: list[str] = []
-    loaded = Runner(results, seen.append).run(PARAMS, params)
+    loaded = Runner(results, seen.append).run(ALONE, params)
     assert {path.name for path in loaded.folder.iterdir()} == {
         store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.NOTEBOOK, store.LOG, attempts.REQUEST,
     }  # fmt: skip
@@ -69,7 +71,7 @@ def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> 
 def test_a_notebook_that_fails_after_saving_keeps_the_run_and_says_so(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()", "1 / 0")
     with pytest.raises(RunFailed, match=r"ZeroDivisionError.*kept"):
-        Runner(results).run(PARAMS, params)
+        Runner(results).run(ALONE, params)
     assert len(store.load_all(results)) == 1
 
 
