@@ -261,10 +261,10 @@ class Worker:
         return Products(self._state["products"], self._meter)
 
     @contextmanager
-    def _meter(self, step: str, items: int) -> Iterator[dict[str, Any]]:
+    def _meter(self) -> Iterator[dict[str, Any]]:
         """Time the body here and let the coordinator, which owns the tracker, add its energy."""
         reading: dict[str, Any] = {}
-        self._ask({"meter": "start", "step": step, "items": items})
+        self._ask({"meter": "start"})
         start = time.perf_counter()
         yield reading
         reading["time_s"] = time.perf_counter() - start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from effkit.models.base import RETRIEVED, Facts, Meter, Predictor, Recipe
+from effkit.models.base import RETRIEVED, Facts, Predictor, Recipe
 from effkit.models.products import Products
 from effkit.spec import unknown_name
 
@@ -39,4 +39,4 @@ def builder(name: str) -> ModuleType:
     return import_module(BUILDERS[name])
 
 
-__all__ = ["BUILDERS", "RETRIEVED", "Facts", "Meter", "Predictor", "Products", "Recipe", "builder"]
+__all__ = ["BUILDERS", "RETRIEVED", "Facts", "Predictor", "Products", "Recipe", "builder"]

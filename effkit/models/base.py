@@ -134,8 +134,8 @@ class Recipe:
         return cls(**{**values, **opened})
 
 
-Meter = Callable[[str, int], AbstractContextManager[dict[str, Any]]]
-"""`with meter(step, items) as reading:` fills the mapping with time_s, energy_j and rank on leaving."""
+Meter = Callable[[], AbstractContextManager[dict[str, Any]]]
+"""`with meter() as reading:` fills the mapping with time_s, energy_j and rank on leaving."""
 
 
 def softmax(scores: NDArray[Any]) -> NDArray[Any]:

@@ -24,7 +24,7 @@ OPTIMISED = "encoder"
 
 
 @contextmanager
-def unmetered(step: str, items: int) -> Iterator[dict[str, Any]]:
+def unmetered() -> Iterator[dict[str, Any]]:
     """A meter for steps whose cost nobody asks for."""
     yield {"time_s": 0.0, "energy_j": None, "rank": None}
 
@@ -79,7 +79,7 @@ class Products:
         shutil.rmtree(folder, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         try:
-            with self._meter(step, items) as reading:
+            with self._meter() as reading:
                 write(staging)
             names = sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())
             hashes = {name: sha256_of(staging / name) for name in names}

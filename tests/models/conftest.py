@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -13,14 +12,9 @@ from threadpoolctl import threadpool_limits
 
 from effkit import catalogue
 from effkit.models import Products, Recipe
+from effkit.models.products import unmetered
 from effkit.tasks import Task, load
 from tests.models.encoders import WORDS
-
-
-@contextlib.contextmanager
-def no_meter(step: str, items: int) -> Iterator[dict[str, Any]]:
-    """Measure nothing."""
-    yield {"time_s": None, "energy_j": None, "rank": None}
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +28,13 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def products(tmp_path: Path) -> Products:
     """An empty cache of products."""
-    return Products(tmp_path / "products", no_meter)
+    return Products(tmp_path / "products", unmetered)
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Products:
     """Products of all tests that ask what a model answers, and not what making it took."""
-    return Products(tmp_path_factory.mktemp("shared") / "products", no_meter)
+    return Products(tmp_path_factory.mktemp("shared") / "products", unmetered)
 
 
 @pytest.fixture(scope="session")

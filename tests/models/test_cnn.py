@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import io
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from effkit.models import Products, Recipe, cnn
+from effkit.models.products import unmetered
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
@@ -25,10 +24,6 @@ SETTINGS = {
     "flip": True,
 }
 RECIPE = Recipe("small-cnn", "vision.cnn", "classification", 64, 1, SETTINGS)
-
-
-def _unmetered(step: str, items: int) -> AbstractContextManager[dict[str, Any]]:
-    return nullcontext({})
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +58,7 @@ def test_a_seed_repeats_itself_and_another_differs(stripes: Task, tmp_path: Path
     short = replace(RECIPE, settings={**SETTINGS, "epochs": 1})
     weights = []
     for place, seed in (("a", 1), ("b", 1), ("c", 2)):
-        folder = cnn.make(replace(short, seed=seed), stripes, Products(tmp_path / place, _unmetered))
+        folder = cnn.make(replace(short, seed=seed), stripes, Products(tmp_path / place, unmetered))
         weights.append((folder / cnn.WEIGHTS).read_bytes())
     assert weights[0] == weights[1] != weights[2]
 
