@@ -120,8 +120,8 @@ class WorkerProcess:
 
     def take_back(
         self, command: str, *, end: bytes = b"", ended: bytes = b"", within_s: float = TAKE_BACK_WITHIN_S
-    ) -> dict[str, Any]:
-        """Take the pipes back and return the command's answer.
+    ) -> None:
+        """Take the pipes back once the command has answered.
 
         Args:
             command: that was started.
@@ -138,7 +138,7 @@ class WorkerProcess:
             while (said := self._process.stdout.read(len(ended))) and said != ended:
                 pass
             answer = self._receive(command)
-        return _checked(answer, command)
+        _checked(answer, command)
 
     @contextmanager
     def _watched(self, within_s: float) -> Iterator[None]:

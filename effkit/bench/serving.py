@@ -40,8 +40,8 @@ def one_pass(predictor: Predictor, items: Sequence[Any], max_batch: int) -> floa
 
 def answer_requests(
     predictor: Predictor, items: Sequence[Any], max_batch: int, requests: BufferedReader, answers: BinaryIO
-) -> int:
-    """Answer requests until the last one and return how many batches that took.
+) -> None:
+    """Answer requests until the last one.
 
     Args:
         predictor: the loaded model.
@@ -55,7 +55,7 @@ def answer_requests(
         EOFError: when requests stop coming without the last one.
     """
     waiting: deque[tuple[int, int]] = deque()
-    rest, batches, over = b"", 0, False
+    rest, over = b"", False
     while waiting or not over:
         if not over and (not waiting or (len(waiting) < max_batch and _more(requests))):
             rest += _read(requests)
@@ -70,8 +70,6 @@ def answer_requests(
         predictor.infer(predictor.prepare([items[position] for _, position in together]))
         answers.write(b"".join(ANSWER.pack(number) for number, _ in together))
         answers.flush()
-        batches += 1
-    return batches
 
 
 def _read(requests: BufferedReader) -> bytes:

@@ -58,7 +58,6 @@ class Worker:
                 answer = {
                     "error": f"{type(error).__name__}: {message}",
                     "where": f"{Path(last.filename).name}:{last.lineno}",
-                    "traceback": traceback.format_exc(),
                 }
             self._send(answer)
 
@@ -67,11 +66,11 @@ class Worker:
         self._answers.flush()
 
     def hello(self, cores: list[int], threads: int) -> dict[str, Any]:
-        """Pin this process to its cores (all when there are none) and say that it is there."""
+        """Pin this process to its cores, all when there are none."""
         if cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, cores)
         self._state["threads"] = threads
-        return {"pid": os.getpid()}
+        return {}
 
     def open(self, recipe: dict[str, Any], task: str, products: str) -> dict[str, Any]:
         """Import the candidate's libraries and open the task; `floor_bytes` is the memory until here."""
@@ -230,10 +229,10 @@ class Worker:
 
         items, max_batch = self._state["load"]
         try:
-            batches = answer_requests(self._state["predictor"], items, max_batch, self._requests, self._answers)
+            answer_requests(self._state["predictor"], items, max_batch, self._requests, self._answers)
         finally:
             self._answers.write(ENDED)
-        return {"batches": batches}
+        return {}
 
     def memory(self) -> dict[str, Any]:
         """Report the highest resident memory so far, and the device's since the model was loaded."""
