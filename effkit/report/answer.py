@@ -299,7 +299,6 @@ def _answer(
         sentence=sentence,
         notes=(*notes, *(each.sentence for each in cautions(view)), *remarks(view)),
         chosen=chosen.name if chosen else None,
-        compared_with=view.reference.name,
         figures=savings.key_figures(view, shown),
     )
 

@@ -192,7 +192,6 @@ class Answer:
     sentence: str
     notes: tuple[str, ...] = ()
     chosen: str | None = None
-    compared_with: str | None = None
     figures: tuple[KeyFigure, ...] = ()
 
     @property
