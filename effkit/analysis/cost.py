@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.carbon import embodied_g_per_hour, embodied_g_per_request, grams_per_thousand, grid
-from effkit.record import CandidateRecord, Estimate, Load, Origin
+from effkit.record import CandidateRecord, Estimate, Load
 from effkit.spec import CarbonSpec, CostSpec
 
 HEAD_ROOM = 0.7
@@ -78,7 +78,6 @@ class Provision:
         carbon_g_per_thousand: Of that energy and, if asked, of the machines' making; None where the energy is
             not known or the region has no grid factor.
         idle_share: Part of the energy that is the idle machines'.
-        energy_rests_on: Origin of the energy figures that went in.
     """
 
     requests_per_s: float
@@ -89,7 +88,6 @@ class Provision:
     energy_j_per_thousand: Estimate | None = None
     carbon_g_per_thousand: Estimate | None = None
     idle_share: float | None = None
-    energy_rests_on: Origin | None = None
 
     @property
     def usable_per_s(self) -> float:
@@ -252,9 +250,6 @@ def provision(
         idle_share=None
         if energy is None or idle_w is None
         else min(1.0, 1000 * number.value * idle_w / requests_per_s / energy.value),
-        energy_rests_on=candidate.energy.request_j.origin
-        if energy and candidate.energy and candidate.energy.request_j
-        else None,
     )
 
 

@@ -149,7 +149,6 @@ def test_an_idle_machine_is_nearly_all_the_energy_of_a_small_traffic() -> None:
     assert small.energy_j_per_thousand.value == pytest.approx(1000 * (20 + 0.1))
     assert large.energy_j_per_thousand.value == pytest.approx(1000 * (20 / 70 + 0.1))
     assert small.idle_share == pytest.approx(20 / 20.1)
-    assert small.energy_rests_on == "modelled"
     low, high = small.energy_j_per_thousand.low, small.energy_j_per_thousand.high
     assert (low, high) == (pytest.approx(1000 * (20 + 0.07)), pytest.approx(1000 * (20 + 0.13)))
 
