@@ -17,7 +17,7 @@ _PUBLIC = {
     ),
     "bootstrap": ("paired_bootstrap", "score_bounds", "score_p_value"),
     "quality": (
-        "McNemar", "NonInferiority", "exact_mcnemar", "holm", "holm_verdicts", "non_inferiority",
+        "NonInferiority", "exact_mcnemar", "holm", "holm_verdicts", "non_inferiority",
         "relative_margin", "seed_verdict",
     ),
     "sample_size": ("items_for_power",),

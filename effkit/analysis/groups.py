@@ -98,7 +98,7 @@ def group_gaps(
         p_value = None
         if judged(gap.n, gap.interval.n) and gap.discordant >= FEWEST_DISCORDANT:
             if cluster_of is None and bool(np.isin([ours, theirs], (0.0, 1.0)).all()):
-                p_value = exact_mcnemar(ours, theirs).p_value
+                p_value = exact_mcnemar(ours, theirs)
             else:
                 p_value = _student_p(gap, weighed=class_of is not None)
         difference = gap.interval.estimate

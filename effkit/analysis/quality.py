@@ -20,15 +20,6 @@ TARGET_POWER = 0.80
 
 
 @dataclass(frozen=True)
-class McNemar:
-    """Items only A has right (`b`), items only B has right (`c`), and the exact two-sided p-value."""
-
-    b: int
-    c: int
-    p_value: float
-
-
-@dataclass(frozen=True)
 class PairedGap:
     """The mean difference of paired scores, positive where the candidate is better, with its two-sided interval.
 
@@ -71,8 +62,8 @@ class NonInferiority:
     p_at: Callable[[float], float] = field(repr=False, compare=False)
 
 
-def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
-    """Exact McNemar test of a difference between two paired sets of right/wrong answers.
+def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
+    """Two-sided p-value of the exact McNemar test of a difference between two paired sets of right/wrong answers.
 
     Raises:
         ValueError: Scores that are not 0 or 1, or of different length.
@@ -82,8 +73,7 @@ def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> McNemar:
         raise ValueError("exact_mcnemar got graded scores; it takes right (1) or wrong (0): use non_inferiority")
     table = [[np.sum((a == i) & (b == j)) for j in (1, 0)] for i in (1, 0)]
     only_a, only_b = int(table[0][1]), int(table[1][0])
-    p_value = 2 * float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5))
-    return McNemar(only_a, only_b, min(1.0, p_value))
+    return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
 def relative_margin(reference_errors: ArrayLike, fraction: float = 0.02) -> float:

@@ -33,9 +33,8 @@ def answers(wins: int, losses: int, ties: int) -> tuple[np.ndarray, np.ndarray]:
 @settings(max_examples=50)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemar_is_that_of_statsmodels(b: int, c: int) -> None:
-    result = exact_mcnemar(*answers(b, c, 10))
-    assert (result.b, result.c) == (b, c)
-    assert result.p_value == pytest.approx(min(1.0, mcnemar([[0, b], [c, 10]], exact=True).pvalue))
+    p_value = exact_mcnemar(*answers(b, c, 10))
+    assert p_value == pytest.approx(min(1.0, mcnemar([[0, b], [c, 10]], exact=True).pvalue))
 
 
 def test_mcnemar_refuses_grades() -> None:
