@@ -102,7 +102,7 @@ def check_installed() -> None:
     Raises:
         SpecError: saying how to install it.
     """
-    if sys.platform == "win32" or find_spec("mlperf_loadgen") is None:
+    if find_spec("mlperf_loadgen") is None:
         raise SpecError(
             "`load` asks for a load test, and MLPerf LoadGen is not installed here. Install it with "
             "`pip install -c constraints.txt -e '.[load]'` (Linux on x86-64 or macOS on arm64, Python 3.11 to 3.13), "
