@@ -104,6 +104,10 @@ class Recipe:
     teacher: Recipe | None = None
     stages: tuple[Recipe, ...] = ()
 
+    def with_settings(self, **changes: Any) -> Recipe:
+        """Return it with some settings changed or added."""
+        return replace(self, settings={**self.settings, **changes})
+
     def key(self, *more: Any) -> str:
         """Hash of what determines the product: the recipe (not where its weights lie) and `more`."""
         facts = {**asdict(self), "settings": dict(self.settings), "weights_sha256": dict(self.weights_sha256)}

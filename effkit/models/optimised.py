@@ -6,7 +6,7 @@ needs no new export.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from effkit.models import originals
@@ -39,7 +39,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Made:
     source = module = originals.published(recipe, products)
     steps = steps_of(recipe)
     for number, step in enumerate(steps):
-        before = replace(recipe, settings={**recipe.settings, "steps": list(steps[:number])})
+        before = recipe.with_settings(steps=list(steps[:number]))
         said, items, write = STEPS[step["step"]](Workbench(before, source, module, task, products), step)
         source = products.make(key_of(recipe, steps[: number + 1], task), said, items, write)
         if step["step"] in SHAPING:

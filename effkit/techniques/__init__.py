@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -178,7 +177,7 @@ def _applied(recipe: Recipe, technique: Technique, parameters: Frozen) -> Recipe
     if technique.transform is None:
         return recipe
     own = {"technique": technique.name, "parameters": parameters.model_dump(), **address(technique.transform)}
-    return replace(recipe, settings={**recipe.settings, "transforms": [*recipe.settings.get("transforms", ()), own]})
+    return recipe.with_settings(transforms=[*recipe.settings.get("transforms", ()), own])
 
 
 def _parameters(technique: Technique, given: Mapping[str, Any]) -> Frozen:

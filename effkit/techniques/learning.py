@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -54,7 +53,7 @@ class TuneParameters(Frozen):
 def _distil(recipe: Recipe, parameters: DistilParameters) -> Recipe:
     asked = parameters.model_dump(exclude={"teacher", "layers"})
     if recipe.builder in TRAINED_HERE:
-        return replace(recipe, settings={**recipe.settings, "distil": asked})
+        return recipe.with_settings(distil=asked)
     if parameters.layers is not None:
         recipe = with_step(recipe, "layers", keep=parameters.layers)
     return with_step(recipe, "distil", **asked)

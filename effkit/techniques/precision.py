@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from pydantic import Field
 from effkit.models.base import Recipe
 from effkit.models.steps import runtime
 from effkit.spec import Frozen
-from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, NoParameters, Target, Technique
+from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, Target, Technique
 from effkit.techniques.steps import with_graph, with_step
 
 ENCODERS = ("text.encoder", "vision.squeezenet", "vision.efficientnet_lite")
@@ -49,17 +48,9 @@ class MixedParameters(Frozen):
     items: int = Field(default=500, ge=50, le=100_000, description="`select` items to judge that by")
 
 
-def _bf16(recipe: Recipe, parameters: NoParameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "precision": "bfloat16"})
-
-
-def _fp16(recipe: Recipe, parameters: NoParameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "precision": "float16"})
-
-
 def _int8(recipe: Recipe, parameters: Int8Parameters) -> Recipe:
     if parameters.runtime == "torchao":
-        return replace(recipe, settings={**recipe.settings, "integers": "torchao"})
+        return recipe.with_settings(integers="torchao")
     return with_step(with_graph(recipe), "int8", runtime=parameters.runtime)
 
 
@@ -97,7 +88,7 @@ BF16 = Technique(
     takes=(MODULE, CHANGED),
     gives=HALF,
     builders=ENCODERS,
-    apply=_bf16,
+    apply=lambda recipe, parameters: recipe.with_settings(precision="bfloat16"),
 )
 FP16 = Technique(
     name="fp16",
@@ -106,7 +97,7 @@ FP16 = Technique(
     takes=(MODULE, CHANGED),
     gives=HALF,
     builders=ENCODERS,
-    apply=_fp16,
+    apply=lambda recipe, parameters: recipe.with_settings(precision="float16"),
 )
 INT8 = Technique(
     name="int8",

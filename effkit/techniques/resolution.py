@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import Field
 
 from effkit.models.base import Recipe
@@ -26,7 +24,7 @@ def words(parameters: ResolutionParameters) -> str:
 
 def apply(recipe: Recipe, parameters: ResolutionParameters) -> Recipe:
     """Resize every image to this many pixels, in training and in use; the head is fitted anew."""
-    return replace(recipe, settings={**recipe.settings, "resolution": parameters.pixels})
+    return recipe.with_settings(resolution=parameters.pixels)
 
 
 def refuse(target: Target, parameters: ResolutionParameters) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from shutil import which
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -36,10 +35,6 @@ class BatchingParameters(Frozen):
         description="fixed: every text to the most tokens there may be; longest: to the longest of its batch, as "
         "usual; sorted: texts of like length go together, in small batches"
     )
-
-
-def _set(key: str, value: Any) -> Any:
-    return lambda recipe, parameters: replace(recipe, settings={**recipe.settings, key: value})
 
 
 def _openvino(recipe: Recipe, parameters: OpenVinoParameters) -> Recipe:
@@ -83,7 +78,7 @@ COMPILE = Technique(
     gives=CHANGED,
     builders=ENCODERS,
     refuse=_no_compiler,
-    apply=_set("compile", True),
+    apply=lambda recipe, parameters: recipe.with_settings(compile=True),
 )
 ATTENTION = Technique(
     name="attention",
@@ -93,7 +88,7 @@ ATTENTION = Technique(
     parameters=AttentionParameters,
     takes=(MODULE, HALF),
     builders=("text.encoder",),
-    apply=lambda recipe, parameters: replace(recipe, settings={**recipe.settings, "attention": parameters.kernel}),
+    apply=lambda recipe, parameters: recipe.with_settings(attention=parameters.kernel),
 )
 BATCHING = Technique(
     name="batching",
@@ -104,5 +99,5 @@ BATCHING = Technique(
     parameters=BatchingParameters,
     takes=(MODULE, CHANGED, HALF, "ONNX graph", "OpenVINO graph", "quantised model"),
     builders=("text.encoder",),
-    apply=lambda recipe, parameters: replace(recipe, settings={**recipe.settings, "padding": parameters.padding}),
+    apply=lambda recipe, parameters: recipe.with_settings(padding=parameters.padding),
 )

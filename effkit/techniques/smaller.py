@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from pydantic import Field
 
-from effkit.models.base import Recipe
 from effkit.spec import Frozen
 from effkit.techniques.base import CHANGED, GRAPHS, HALF, MODULE, QUANTISED, TABULAR, Target, Technique
 from effkit.techniques.steps import with_step
@@ -38,17 +35,9 @@ class FeaturesParameters(Frozen):
     most: int = Field(ge=1, le=10_000, description="columns that stay, those that the model would miss most")
 
 
-def _cut_texts(recipe: Recipe, parameters: TokensParameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "max_tokens": parameters.most})
-
-
 def _as_short(target: Target, parameters: TokensParameters) -> str | None:
     most = target.settings.get("max_tokens")
     return None if most is None or parameters.most < most else f"texts are cut at {most} tokens already"
-
-
-def _grow_fewer(recipe: Recipe, parameters: TreesParameters) -> Recipe:
-    return replace(recipe, settings={**recipe.settings, "n_estimators": parameters.most})
 
 
 def _as_few(target: Target, parameters: TreesParameters) -> str | None:
@@ -64,7 +53,7 @@ TOKENS = Technique(
     takes=(MODULE, CHANGED, HALF, *GRAPHS, QUANTISED, "table of word vectors"),
     builders=("text.encoder",),
     refuse=_as_short,
-    apply=_cut_texts,
+    apply=lambda recipe, parameters: recipe.with_settings(max_tokens=parameters.most),
 )
 STATIC = Technique(
     name="static",
@@ -85,7 +74,7 @@ FEATURES = Technique(
     words=lambda parameters: f"on {parameters.most} {'column' if parameters.most == 1 else 'columns'}",
     takes=(MODULE, "boosted trees", "forest", "other"),
     builders=TABULAR,
-    apply=lambda recipe, parameters: replace(recipe, settings={**recipe.settings, "features": parameters.most}),
+    apply=lambda recipe, parameters: recipe.with_settings(features=parameters.most),
 )
 TREES = Technique(
     name="trees",
@@ -94,5 +83,5 @@ TREES = Technique(
     words=lambda parameters: f"with {parameters.most} {'tree' if parameters.most == 1 else 'trees'}",
     takes=("boosted trees", "forest"),
     refuse=_as_few,
-    apply=_grow_fewer,
+    apply=lambda recipe, parameters: recipe.with_settings(n_estimators=parameters.most),
 )

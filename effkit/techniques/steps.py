@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from effkit.models.base import Recipe
@@ -21,7 +20,7 @@ def with_step(recipe: Recipe, name: str, **parameters: Any) -> Recipe:
         # Later in the chain texts may be cut shorter, which is not what this step saw.
         parameters |= {key: recipe.settings[key] for key in SEEN if key in recipe.settings}
     steps = [*recipe.settings.get("steps", ()), {"step": name, **parameters}]
-    return replace(recipe, settings={**recipe.settings, "steps": steps})
+    return recipe.with_settings(steps=steps)
 
 
 def with_graph(recipe: Recipe) -> Recipe:

@@ -16,3 +16,10 @@ def test_a_recipes_key_is_the_hash_of_what_determines_it() -> None:
     settings = {"steps": [], "C": 1.0}
     recipe = Recipe("m", "text.encoder", "classification", 10, seed=3, settings=settings, weights_sha256={"w": "00"})
     assert recipe.key("x", 2) == "3442502b174d689afb84e73e531d0ffa"
+
+
+def test_other_settings_are_another_recipes() -> None:
+    recipe = Recipe("m", "text.encoder", "classification", 10, seed=3, settings={"steps": [], "C": 1.0})
+    changed = recipe.with_settings(C=0.1, max_tokens=64)
+    assert changed.settings == {"steps": [], "C": 0.1, "max_tokens": 64}
+    assert (changed.model, recipe.settings) == ("m", {"steps": [], "C": 1.0})
