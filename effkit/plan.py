@@ -36,6 +36,8 @@ class Plan:
     """What a run would take, and what it could show.
 
     Attributes:
+        test_items: that the run would take; None where that is known only once the data are here.
+        all_test_items: that the task has, likewise.
         compared: candidates that are compared with the reference; the power allows for all of them.
         seeds: with which the models are trained that several are tried of; the power is that of one.
         weighs: how much wider the spread of scores is than that of right or wrong: 1 but for balanced accuracy.
@@ -48,6 +50,7 @@ class Plan:
     task_download_bytes: int
     idle_s: float
     test_items: int | None
+    all_test_items: int | None
     compared: int
     seeds: int
     margin: float | None
@@ -118,7 +121,9 @@ class Plan:
                 f"(if the two disagree on {_discordance(self.margin):.0%} of {which})."
             )
             if self.items_for_power and self.power < 0.8:
-                said.append(f"80 % would take about {self.items_for_power:,} test items.")
+                there = self.all_test_items
+                only = "" if there is None or there >= self.items_for_power else f", and the task has {there:,}"
+                said.append(f"80 % would take about {self.items_for_power:,} test items{only}.")
             if self.seeds > 1:
                 said.append(
                     f"Where either is trained with {self.seeds} seeds, each of them must show it, which is rarer."
@@ -196,6 +201,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
         idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier) + _steps_s(asked, earlier),
         test_items=test,
+        all_test_items=count("all", "test", spec, task),
         compared=compared,
         seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
         margin=margin,

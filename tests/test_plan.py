@@ -342,3 +342,9 @@ def test_balanced_accuracy_promises_no_power_before_its_classes_are_known(
     planned = Study.from_params(parameters(**names, protocol="standard", items={"test": 4000})).plan()
     assert (planned.power, planned.items_for_power) == (None, None)
     assert "at a margin of 2 points it goes by the items of each class" in str(planned)
+
+
+def test_a_power_that_the_task_has_too_few_items_for_is_told(results: Path) -> None:
+    planned = planned_of(rare(["x", "z"]), 0.9)
+    assert planned.items_for_power is not None and planned.items_for_power > 500
+    assert f"80 % would take about {planned.items_for_power:,} test items, and the task has 500." in planned.sentences()
