@@ -1,6 +1,7 @@
-"""What labels and items alone warn of: a margin that one answer to everything keeps within, rare classes, copies.
+"""What is known to be wanting before anything runs: of labels and items, and of what the budget asks.
 
-The plan says so before anything runs, and the report and `effkit check` afterwards.
+That one answer to everything keeps within the margin, rare classes, copies, a limit that nothing measures. The plan
+says so; of labels and items the report and `effkit check` do too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from effkit.evidence import ClassItems
+from effkit.production import Budget, LoadSpec
 
 FEWEST_OF_A_CLASS = 30
 """Test items of a class, or clusters of them, below which balanced accuracy rests on too few. Of a group no
@@ -81,4 +83,20 @@ def of_repeated(found: int | None, items: int) -> Iterator[Caution]:
         f"{found:,} of {items:,} test items ({100 * found / items:.1f} %) hold the same as an item to fit: what has "
         "learnt them by heart looks better than it is.",
         "Drop them, or name a column that copies share as the task's `cluster`.",
+    )
+
+
+def of_waiting(budget: Budget, load: LoadSpec | None) -> Iterator[Caution]:
+    """Warn of a limit on p99 at a traffic, which only a load test can be shown to keep.
+
+    Args:
+        budget: of the study.
+        load: its load test, if it asks for one.
+    """
+    if load is not None or budget.latency_p99_s is None or budget.requests_per_s is None:
+        return
+    yield Caution(
+        f"`budget.latency_p99_s` at {budget.requests_per_s:g} requests a second (`budget.requests_per_s`) can only be "
+        "missed or stay open: without a load test nothing tells how long requests wait there for one another.",
+        "Give `load`, as params/text-load.yaml does (`--set load.max_batch=1`).",
     )

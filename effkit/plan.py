@@ -5,19 +5,18 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effkit import catalogue, index, resolve, store
+from effkit import catalogue, resolve
 from effkit.balance import class_weights
-from effkit.bench.host import cpu_name, gpus, slower_than_nominal
+from effkit.bench.host import slower_than_nominal
 from effkit.bench.schedule import entries
-from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within
 from effkit.evidence import LEVEL
+from effkit.plan_earlier import Earlier, seen_before
 from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, needed, row_of
 from effkit.production import MOST_UNDER_LOAD
-from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 USUAL_DISCORDANCE = 0.10
 """Share of items that two fair models judge differently, where nothing better is known."""
-MOST_EARLIER = 50
-"""Newest runs of a task among which a candidate's earlier times are looked for."""
 NOTEBOOK_S = 12.0
 """Kernel, imports, figures, files."""
 
@@ -39,10 +36,12 @@ class Plan:
     """What a run would take, and what it could show.
 
     Attributes:
+        test_items: that the run would take; None where that is known only once the data are here.
+        all_test_items: that the task has, likewise.
         compared: candidates that are compared with the reference; the power allows for all of them.
         seeds: with which the models are trained that several are tried of; the power is that of one.
         weighs: how much wider the spread of scores is than that of right or wrong: 1 but for balanced accuracy.
-        cautions: what labels and items warn of, where they are here.
+        cautions: what the budget warns of, and labels and items where they are here.
     """
 
     study: str
@@ -51,11 +50,13 @@ class Plan:
     task_download_bytes: int
     idle_s: float
     test_items: int | None
+    all_test_items: int | None
     compared: int
     seeds: int
     margin: float | None
     power: float | None
     items_for_power: int | None
+    generations: int
     most_generations: int | None = None
     """Where the protocol asks for an interval: the run may go on until this many generations."""
     weighs: float = 1.0
@@ -88,11 +89,30 @@ class Plan:
         ]
         if self.load_s:
             said.append(f"Of that the load test takes {duration(self.load_s)}.")
+        return [*said, *self.outlook(), *(f"To download: {each}" for each in self.downloads)]
+
+    def outlook(self) -> list[str]:
+        """What the run could show, and what it could not, in words: points of a sweep mostly have it in common."""
+        from effkit.analysis.statistics import FEWEST_GENERATIONS  # here, as it comes with SciPy
+
+        said: list[str] = []
         if self.most_generations is not None:
             said.append(
                 f"It goes on until the interval asked for is reached, at most {self.most_generations} generations."
             )
-        if self.power is not None and self.margin is not None and self.test_items is not None:
+        if self.generations < FEWEST_GENERATIONS:
+            of_one = ", and of one every limit on time, throughput or energy stays open"
+            said.append(
+                f"No speed is claimed from fewer than {FEWEST_GENERATIONS} generations"
+                f"{of_one if self.generations == 1 else ''}."
+            )
+        if self.margin is None:
+            said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
+        elif self.power is None or self.test_items is None:
+            enough = self.items_for_power
+            wanted = f"80 % would take about {enough:,} test items" if enough else "it goes by the items of each class"
+            said.append(f"Power: not known before the data are loaded; at a margin of {_points(self.margin)} {wanted}.")
+        else:
             allowed = f", after allowing for all {self.compared} candidates" if self.compared > 1 else ""
             which = "the items of each class" if self.weighs > 1 else "the items"
             said.append(
@@ -101,15 +121,14 @@ class Plan:
                 f"(if the two disagree on {_discordance(self.margin):.0%} of {which})."
             )
             if self.items_for_power and self.power < 0.8:
-                said.append(f"80 % would take about {self.items_for_power:,} test items.")
+                there = self.all_test_items
+                only = "" if there is None or there >= self.items_for_power else f", and the task has {there:,}"
+                said.append(f"80 % would take about {self.items_for_power:,} test items{only}.")
             if self.seeds > 1:
                 said.append(
                     f"Where either is trained with {self.seeds} seeds, each of them must show it, which is rarer."
                 )
-        elif self.margin is None:
-            said.append("Power: not predicted for an error; it depends on the spread of the errors, known only after.")
-        said += [f"{each.sentence} {each.fix}" for each in self.cautions]
-        return said + [f"To download: {each}" for each in self.downloads]
+        return said + [f"{each.sentence} {each.fix}" for each in self.cautions]
 
     def _source(self) -> str:
         """Where the times come from."""
@@ -150,7 +169,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         results: where earlier runs are looked for.
     """
     asked = Planned(spec, own, resolve.item_counts(spec), task)
-    earlier = _earlier(spec, results)
+    earlier = seen_before(spec, results)
     rows = []
     lines = entries([candidate.name for candidate in spec.candidates], spec.reference)
     for candidate in spec.candidates:
@@ -163,9 +182,10 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     margin = None if spec.margin_points is None else spec.margin_points / 100
     known = known_task(spec, task)
     used = None if known is None else known.first("test", asked.items[1])
-    weighs = 1.0 if known is None or used is None else _weighs(known, used)
+    metric = catalogue.tasks()[spec.task].metric if task is None else task.metric
+    weighs = _weighs(metric, known, used)
     power = enough = None
-    if margin is not None:
+    if margin is not None and weighs is not None:
         from effkit.analysis.sample_size import items_for_power
         from effkit.analysis.sample_size import power as power_of
 
@@ -181,14 +201,16 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         task_download_bytes=0 if kind.own else catalogue.download_bytes(spec.task),
         idle_s=spec.protocol.idle_s * spec.protocol.generations + _curve_s(spec, earlier) + _steps_s(asked, earlier),
         test_items=test,
+        all_test_items=count("all", "test", spec, task),
         compared=compared,
         seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
         margin=margin,
         power=power,
         items_for_power=enough,
+        generations=spec.protocol.generations,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
-        weighs=weighs,
-        cautions=() if known is None or used is None else tuple(_cautions(known, used, margin)),
+        weighs=weighs or 1.0,
+        cautions=(*of_waiting(spec.budget, spec.load), *_cautions(known, used, margin)),
         downloads=downloads(wanted),
         unsized=any(catalogue.missing_bytes(name) is None for name in wanted),
     )
@@ -220,15 +242,25 @@ def to_download(known_bytes: int, *, unsized: bool) -> str:
     return f"{size(known_bytes)} and files of unknown size" if known_bytes else "files of unknown size"
 
 
-def _weighs(task: Task, test: NDArray[np.int64]) -> float:
-    """The mean square of what a right answer scores: a few heavy items spread the mean as fewer items would."""
+def _weighs(metric: str, task: Task | None, test: NDArray[np.int64] | None) -> float | None:
+    """The mean square of what a right answer scores: a few heavy items spread the mean as fewer items would.
+
+    None where it goes by labels that are not here yet.
+    """
     from effkit.tasks import METRICS
 
-    return float((class_weights(task.labels[test]) ** 2).mean()) if METRICS[task.metric].balanced else 1.0
+    if not METRICS[metric].balanced:
+        return 1.0
+    return None if task is None or test is None else float((class_weights(task.labels[test]) ** 2).mean())
 
 
-def _cautions(task: Task, test: NDArray[np.int64], margin: float | None) -> Iterator[Caution]:
-    """What could not be told even if the reference made no mistake; of an error the labels alone do not tell."""
+def _cautions(task: Task | None, test: NDArray[np.int64] | None, margin: float | None) -> Iterator[Caution]:
+    """What could not be told even if the reference made no mistake; of an error the labels alone do not tell.
+
+    Nothing where the labels are not here yet.
+    """
+    if task is None or test is None:
+        return
     from effkit.tasks.labels import constant, rarest
 
     found = constant(task, test)
@@ -239,20 +271,7 @@ def _cautions(task: Task, test: NDArray[np.int64], margin: float | None) -> Iter
     yield from of_repeated(task.repeated, len(task.splits["test"]))
 
 
-@dataclass(frozen=True)
-class _Earlier:
-    """What runs of this task on a host like this one tell.
-
-    Attributes:
-        timed: candidates as the newest of them had it.
-        kept: names of candidates, and of beginnings of chains, that one of them made of the same split.
-    """
-
-    timed: Mapping[str, CandidateRecord]
-    kept: frozenset[str]
-
-
-def _curve_s(spec: StudySpec, earlier: _Earlier) -> float:
+def _curve_s(spec: StudySpec, earlier: Earlier) -> float:
     """Preparing the points of learning curves; what they embed is mostly what the candidates embed too."""
     if spec.protocol.items == "few":
         return 0.0
@@ -260,50 +279,12 @@ def _curve_s(spec: StudySpec, earlier: _Earlier) -> float:
     return points * REOPEN_S * (1.0 if earlier.kept else slower_than_nominal())
 
 
-def _steps_s(asked: Planned, earlier: _Earlier) -> float:
+def _steps_s(asked: Planned, earlier: Earlier) -> float:
     """Preparing the beginnings of chains that are no candidates: they are predicted and not timed."""
     return sum(
         REOPEN_S if each.name in earlier.kept else row_of(each, asked, before=None, kept=False).prepare_s
         for each in resolve.steps(asked.spec.candidates)
     )
-
-
-def _earlier(spec: StudySpec, results: Path) -> _Earlier:
-    cpu, threads = cpu_name(), spec.protocol.threads
-    like = [run for run in index.read(results).runs if (run.task, run.cpu, run.threads) == (spec.task, cpu, threads)]
-    wanted = {each.name for each in (*spec.candidates, *resolve.steps(spec.candidates))}
-    timed: dict[str, CandidateRecord] = {}
-    kept: set[str] = set()
-    for run in reversed(like[-MOST_EARLIER:]):
-        made = {each.candidate for each in run.candidates if each.status == "ok"}
-        there = wanted & made
-        if there <= timed.keys() & kept:
-            continue
-        record = _record(results / run.folder)
-        if not _alike(record, spec):
-            continue
-        timed = {name: record.candidate(name) for name in there} | timed
-        if record.spec.seed == spec.seed:  # another seed draws another split, of which all is made anew
-            kept |= {
-                each.name
-                for candidate in record.spec.candidates
-                if candidate.name in made
-                for each in resolve.prefixes(candidate)
-            }
-    return _Earlier(timed, frozenset(kept))
-
-
-@lru_cache(maxsize=MOST_EARLIER)
-def _record(folder: Path) -> Record:
-    """Read a run, which is written once; the plan of a sweep asks for the same ones at every point."""
-    return store.load(folder).record
-
-
-def _alike(record: Record, spec: StudySpec) -> bool:
-    """Whether a run had as many items, on such a device."""
-    then, now = record.spec.protocol, spec.protocol
-    same = (record.spec.items, then.items, then.device) == (spec.items, now.items, now.device)
-    return same and (now.device == "cpu" or record.host.gpus == gpus())
 
 
 def _discordance(margin: float) -> float:

@@ -12,6 +12,7 @@ from effkit.bench.process import WorkerFailed
 from effkit.catalogue import CatalogueError
 from effkit.findings import CurveResult, Findings
 from effkit.progress import Progress
+from effkit.secrecy import without_secrets
 from effkit.spec import CandidateSpec
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,9 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
         try:
             done = _made(found, candidate, how, all_seeds=keep is _keep_candidate, counted=keep is not _keep_point)
         except (WorkerFailed, CatalogueError) as error:
-            log.warning("%s failed while it was prepared: %s", candidate.name, error)
-            found.failures[candidate.name] = str(error)
+            said = without_secrets(str(error))
+            log.warning("%s failed while it was prepared: %s", candidate.name, said)
+            found.failures[candidate.name] = said
             continue
         keep(found, candidate, max(how.fit_items(part) for part in candidate.parts), done)
 

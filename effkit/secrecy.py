@@ -1,9 +1,10 @@
-"""What an error says, without the secrets that it may hold: records and logs are shared."""
+"""What an error says, without what in it is nobody else's: records and logs are shared."""
 
 from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 _SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 """Variables of the environment whose values are nobody else's."""
@@ -12,8 +13,19 @@ _SHORTEST = 6
 
 
 def without_secrets(text: str) -> str:
-    """Return text without values of secret variables, and without users, passwords and queries of addresses."""
+    """Return text without values of secret variables, and without users, passwords and queries of addresses.
+
+    The user's home folder is written `~`: its path tells a person's name.
+    """
     secrets = {value for name, value in os.environ.items() if _SECRET.search(name) and len(value) >= _SHORTEST}
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "…")
-    return _QUERY.sub(r"\1…", _USER.sub(r"\1…@", text))
+    return _without_home(_QUERY.sub(r"\1…", _USER.sub(r"\1…@", text)))
+
+
+def _without_home(text: str) -> str:
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # some containers have none
+        return text
+    return text if home == "/" else re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)

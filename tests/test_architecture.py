@@ -19,8 +19,9 @@ ORDER = [
     "names", "hashing", "balance", "patience", "secrecy", "frozen", "progress", "production", "spec", "params",
     "evidence", "cautions", "routing", "record", "migrations", "catalogue", "address", "store", "index", "tasks",
     "models", "techniques", "identity", "attempts", "remote", "places", "analysis", "bench", "provenance", "resolve",
-    "recipes", "plan_rows", "plan", "findings", "preparing", "links", "cascades", "assemble", "under_load", "report",
-    "untried", "decision", "export", "study", "batch", "repeat", "first", "doctor", "commands", "cli",
+    "recipes", "plan_rows", "plan_earlier", "plan", "findings", "preparing", "links", "cascades", "assemble",
+    "under_load", "report", "untried", "decision", "export", "study", "batch", "repeat", "first", "doctor", "commands",
+    "cli",
 ]  # fmt: skip
 """Every module and package but `effkit` itself; each may import what stands before it."""
 ONE_DOOR = {

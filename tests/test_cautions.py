@@ -1,11 +1,12 @@
-"""What labels and items alone warn of."""
+"""What is known to be wanting before anything runs."""
 
 from __future__ import annotations
 
 import pytest
 
-from effkit.cautions import FEWEST_OF_A_CLASS, of_constant, of_rarest, of_repeated, within
+from effkit.cautions import FEWEST_OF_A_CLASS, of_constant, of_rarest, of_repeated, of_waiting, within
 from effkit.evidence import ClassItems
+from effkit.production import Budget, LoadSpec
 
 
 def test_a_gain_of_the_margin_is_within_it_and_more_is_not() -> None:
@@ -52,3 +53,22 @@ def test_copies_are_told_above_a_share(repeated: int | None, told: bool) -> None
     found = list(of_repeated(repeated, 10_000))
     assert bool(found) == told
     assert all("51 of 10,000 test items (0.5 %)" in each.sentence and "`cluster`" in each.fix for each in found)
+
+
+TRAFFIC = {"latency_p99_s": 0.05, "requests_per_s": 20}
+
+
+@pytest.mark.parametrize(
+    ("budget", "load", "told"),
+    [
+        (TRAFFIC, None, True),
+        (TRAFFIC, LoadSpec(), False),
+        ({"latency_p99_s": 0.05}, None, False),
+        ({"requests_per_s": 20, "infer_p99_s": 0.05}, None, False),
+    ],
+)
+def test_a_p99_at_a_traffic_asks_for_a_load_test(budget: dict[str, float], load: LoadSpec | None, told: bool) -> None:
+    found = list(of_waiting(Budget.model_validate(budget), load))
+    assert len(found) == told
+    assert all("at 20 requests a second" in each.sentence and "stay open" in each.sentence for each in found)
+    assert all("`load`" in each.fix and "`--set load.max_batch=1`" in each.fix for each in found)

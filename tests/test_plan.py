@@ -295,3 +295,56 @@ def test_a_task_of_the_catalogue_is_known_once_it_was_loaded(
     load("breast-cancer", seed=1).saved_below(tmp_path / "loaded")
     (told,) = asked.plan().cautions
     assert "always “benign”" in told.sentence
+
+
+def test_a_limit_on_p99_at_a_traffic_is_told_to_take_a_load_test(results: Path) -> None:
+    budget = {"latency_p99_s": 0.1, "requests_per_s": 50}
+    planned = study(budget=budget).plan()
+    (told,) = [each for each in planned.cautions if "50 requests a second" in each.sentence]
+    assert f"{told.sentence} {told.fix}" in planned.sentences() and "`load`" in told.fix
+    assert html.escape(told.fix) in planned._repr_html_()
+    set_as_told = study(budget=budget).set(load__max_batch=1)
+    assert "50 requests a second" not in str(set_as_told.plan())
+
+
+@pytest.mark.parametrize(
+    ("generations", "told"), [(1, "generations, and of one every limit on"), (4, "than 5 generations."), (5, "")]
+)
+def test_too_few_generations_for_a_claim_on_speed_are_told(results: Path, generations: int, told: str) -> None:
+    planned = study(protocol={**REHEARSAL, "generations": generations}).plan()
+    said = [each for each in planned.outlook() if "No speed is claimed" in each]
+    assert len(said) == bool(told) and all(told in each for each in said)
+
+
+def test_a_power_that_nobody_knows_yet_is_not_passed_over(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    planned = study(protocol="standard").plan()
+    assert planned.power is None
+    assert (
+        "Power: not known before the data are loaded; at a margin of 2 points 80 % would take about "
+        f"{items_for_power(0.02):,} test items." in planned.sentences()
+    )
+
+
+def test_balanced_accuracy_promises_no_power_before_its_classes_are_known(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moods = {
+        "title": "Moods", "modality": "text", "kind": "classification", "metric": "balanced_accuracy",
+        "loader": "table", "target": "mood", "features": ["text"], "licence": "ours", "citation": "us",
+        "files": [{"name": "moods.csv", "sha256": "0" * 64}], "sources": [{"kind": "local", "path": str(tmp_path)}],
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"tasks": {"moods": moods}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    names = {"task": "moods", "reference": "tfidf-logreg", "candidates": ["tfidf-logreg"]}
+    planned = Study.from_params(parameters(**names, protocol="standard", items={"test": 4000})).plan()
+    assert (planned.power, planned.items_for_power) == (None, None)
+    assert "at a margin of 2 points it goes by the items of each class" in str(planned)
+
+
+def test_a_power_that_the_task_has_too_few_items_for_is_told(results: Path) -> None:
+    planned = planned_of(rare(["x", "z"]), 0.9)
+    assert planned.items_for_power is not None and planned.items_for_power > 500
+    assert f"80 % would take about {planned.items_for_power:,} test items, and the task has 500." in planned.sentences()

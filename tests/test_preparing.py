@@ -20,11 +20,12 @@ def test_weights_that_cannot_be_fetched_cost_their_candidate_alone(
 
     def without_a_source(candidate: CandidateSpec, *others: Any) -> Any:
         if candidate.name == "shallow-tree":
-            raise FetchError("no source has it")
+            raise FetchError(f"no source has it (401 for https://me:word@host.example/x): see {Path.home()}/x")
         return recipe(candidate, *others)
 
     monkeypatch.setattr("effkit.preparing.recipes.recipe", without_a_source)
     record = study(reference="logreg", candidates=["logreg", "shallow-tree"]).run()
     assert [each.name for each in record.failed] == ["shallow-tree"]
-    assert record.failed[0].error == "no source has it"
+    told = "no source has it (401 for https://…@host.example/x): see ~/x"
+    assert record.failed[0].error == told, "neither a password nor the name of a home folder"
     assert record.candidate("logreg").quality is not None

@@ -20,6 +20,7 @@ from effkit.bench import slot
 from effkit.bench.generator import WORKER_ENDED
 from effkit.bench.process import WorkerFailed, WorkerProcess, environment
 from effkit.bench.serving import ENDED, LAST_REQUEST
+from effkit.secrecy import without_secrets
 from effkit.spec import LoadSpec
 
 FEWEST_QUERIES = 20
@@ -34,7 +35,10 @@ is `issue_delay + issue_to_done` of the counter event beside it, which does not 
 
 
 class GeneratorFailed(RuntimeError):
-    """The load generator itself went wrong; nothing is said about the candidate."""
+    """The load generator itself went wrong; nothing is said about the candidate. What it says goes into the record."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(without_secrets(said))
 
 
 @dataclass(frozen=True)

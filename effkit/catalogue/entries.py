@@ -34,8 +34,11 @@ Builder = Literal[
 Loader = Literal["adult", "california", "clothing", "cifar10", "squad", "bundled", "table"]
 TABLES = (".csv", ".parquet")
 """Endings of the files that the loader ``table`` reads."""
-TABLE_METRICS: Mapping[Kind, Metric] = {"classification": "accuracy", "regression": "absolute_error"}
-"""The kinds of task that a table makes, and how each is scored."""
+TABLE_METRICS: Mapping[Kind, tuple[Metric, ...]] = {
+    "classification": ("accuracy", "balanced_accuracy"),
+    "regression": ("absolute_error",),
+}
+"""The kinds of task that a table makes, and how each may be scored."""
 TEST_SHARE = 0.3
 
 
@@ -156,8 +159,8 @@ class TaskEntry(_Entry):
         names = [file.name for file in self.files]
         if len(names) != 1 or PurePosixPath(names[0]).suffix not in TABLES:
             raise ValueError(f"`loader: table` reads one file, {' or '.join(TABLES)}; got {', '.join(names) or 'none'}")
-        if self.metric != TABLE_METRICS.get(self.kind):
-            known = ", ".join(f"{kind} by {metric}" for kind, metric in TABLE_METRICS.items())
+        if self.metric not in TABLE_METRICS.get(self.kind, ()):
+            known = ", ".join(f"{kind} by {' or '.join(metrics)}" for kind, metrics in TABLE_METRICS.items())
             raise ValueError(f"a table makes {known}; got {self.kind} by {self.metric}")
         if self.modality != "tabular" and len(self.features) != 1:
             raise ValueError(f"an item of {self.modality} is one column: name it, and no other, in `features`")

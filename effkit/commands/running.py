@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +16,7 @@ from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
     from effkit.batch import Executor, Outcome, Point, Rerun, State
+    from effkit.plan import Plan
 
 RerunOption = Annotated[
     Literal["never", "failed", "changed", "all"] | None,
@@ -124,6 +125,8 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             time = f"about {duration(planned.total_s)}" if to_run else _kept(state, place)
             why = f"  ({state.standing}: {state.sentence})" if state.sentence else ""
             typer.echo(f"  {state.point.title}  {time}{why}")
+    for line in _outlook(asked, plans):
+        typer.echo(line)
     if len(asked) > 1:
         names = {name for each in asked for name in needed(each.spec)}
         unsized = any(catalogue.missing_bytes(name) is None for name in names)
@@ -134,6 +137,18 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
         if any(each.sweep is not None for each in asked):  # a study alone has told its own
             for line in downloads(names):
                 typer.echo(f"To download: {line}")
+
+
+def _outlook(asked: list[Point], plans: list[Plan]) -> Iterator[str]:
+    """What points of sweeps could show: each sentence once, and of whom it is said where not of all."""
+    of_sweeps = [(each, planned) for each, planned in zip(asked, plans, strict=True) if each.sweep is not None]
+    said: dict[str, list[str]] = {}
+    for each, planned in of_sweeps:
+        for sentence in planned.outlook():
+            said.setdefault(sentence, []).append(each.title)
+    for sentence, (first, *others) in said.items():
+        more = f" and {len(others)} more" if others else ""
+        yield sentence if 1 + len(others) == len(of_sweeps) else f"{first}{more}: {sentence}"
 
 
 def _outcomes(

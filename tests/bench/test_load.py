@@ -189,6 +189,7 @@ def test_a_sequence_whose_generator_fails_is_sent_once_more_to_the_same_worker(
     ("trouble", "attempts", "words"),
     [
         (GeneratorFailed("no space left"), 2, "no space left; tried twice"),
+        (GeneratorFailed(f"no {Path.home()}/x.so"), 2, "no ~/x.so; tried twice"),
         (WorkerFailed("it ran out of memory"), 1, "it ran out of memory"),
     ],
 )

@@ -257,6 +257,12 @@ def test_a_table_is_a_task(put: Put, tmp_path: Path, suffix: str) -> None:
     assert not np.array_equal(task.splits["test"], load("moods", seed=2).splits["test"])
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_a_table_of_classes_is_scored_as_its_entry_says(put: Put, tmp_path: Path, metric: str) -> None:
+    put(tasks={"moods": moods(tmp_path, metric=metric)})
+    assert load("moods", seed=1).metric == metric
+
+
 def test_a_changed_table_is_not_read(put: Put, tmp_path: Path) -> None:
     put(tasks={"moods": moods(tmp_path)})
     folder = catalogue.fetch("moods")

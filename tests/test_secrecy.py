@@ -1,0 +1,26 @@
+"""What an error keeps to itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from effkit.secrecy import without_secrets
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("No such file or directory: '/home/al/models/x'", "No such file or directory: '~/models/x'"),
+        ("copy it to /home/al, or to /home/al.", "copy it to ~, or to ~."),
+        ("file:///home/al/x", "file://~/x"),
+        ("/home/alice/x, /home/al-2/x, /home/al.old/x, /mnt/home/al/x", None),
+    ],
+)
+def test_a_home_folder_tells_no_name(monkeypatch: pytest.MonkeyPatch, said: str, told: str | None) -> None:
+    monkeypatch.setenv("HOME", "/home/al")
+    assert without_secrets(said) == (told or said)
+
+
+def test_where_the_root_is_home_paths_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/")
+    assert without_secrets("in /data/x and /") == "in /data/x and /"
