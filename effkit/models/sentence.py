@@ -39,7 +39,7 @@ class SentenceEncoder:
         if "attention" in settings:
             _set_attention(network[0].auto_model, settings["attention"])
         if settings.get("compile"):
-            network[0].auto_model.compile(dynamic=True)
+            _compile(network[0].auto_model)
         self.network: SentenceTransformer = network
         if "max_tokens" in settings:
             self.network.max_seq_length = int(settings["max_tokens"])
@@ -94,14 +94,16 @@ class SentenceEncoder:
 
     @contextmanager
     def eager(self) -> Iterator[None]:
-        """Run attention in its eager kind, which the counter of operations sees on a CPU."""
+        """Run attention in its eager kind, which the counter of operations sees on a CPU, and nothing compiled."""
         transformer: Any = self.network[0].auto_model
-        usual = transformer.config._attn_implementation
+        usual, compiled = transformer.config._attn_implementation, transformer.__dict__.pop("forward", None)
         transformer.set_attn_implementation("eager")
         try:
             yield
         finally:
             transformer.set_attn_implementation(usual)
+            if compiled is not None:
+                transformer.forward = compiled
 
     def traceable(self) -> Traceable:
         """Return the network as it can be traced: tokens and their mask to the embedding."""
@@ -134,6 +136,13 @@ class SentenceEncoder:
             name: pad(value, (0, missing), value=filled[name]) if name in filled else value
             for name, value in prepared.items()
         }
+
+
+def _compile(transformer: Any) -> None:
+    """Compile what is called: Sentence Transformers asks for `forward` by name, past what `Module.compile` compiles."""
+    import torch
+
+    transformer.forward = torch.compile(transformer.forward, dynamic=True)
 
 
 def _set_attention(transformer: Any, kernel: str) -> None:
