@@ -63,7 +63,7 @@ def integers(source: Path, place: Path) -> None:
 
 
 def weights(source: Path, place: Path, bits: int) -> None:
-    """Write the weights of matrix products in blocks of few bits; arithmetic stays in floats.
+    """Write the weights of matrix products in blocks of few bits; activations are rounded to 8 bits as they come.
 
     Args:
         source: folder of an exported graph.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from effkit.models.base import threads
 from effkit.models.fronts import Feed
 from effkit.models.graph_files import GRAPH, OPENVINO_GRAPH, OPENVINO_WEIGHTS
+from effkit.spec import SpecError
 
 GROUP = 64
 """Weights of 4 bits that share one scale, where the width of every layer is a multiple of it."""
@@ -27,6 +28,9 @@ class OpenVinoSession:
     Args:
         path: of the graph.
         precision: of its arithmetic, "f32" or "bf16".
+
+    Raises:
+        SpecError: when the processor has no such arithmetic.
     """
 
     def __init__(self, path: Path, precision: str) -> None:
@@ -40,7 +44,14 @@ class OpenVinoSession:
         }
         if threads():
             config["INFERENCE_NUM_THREADS"] = threads()
-        self._request = openvino.Core().compile_model(str(path), "CPU", config).create_infer_request()
+        compiled = openvino.Core().compile_model(str(path), "CPU", config)
+        taken = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if taken != precision:  # OpenVINO says nothing, and computes in what it has
+            raise SpecError(
+                f"OpenVINO is to compute in {precision}, and on this processor it computes in {taken}: leave "
+                "`precision` out."
+            )
+        self._request = compiled.create_infer_request()
 
     def run(self, feed: Feed) -> NDArray[np.float32]:
         """Return (n, dimensions) embeddings."""
@@ -69,7 +80,11 @@ def integers(source: Path, place: Path, feeds: Sequence[Feed], *, transformer: b
 
 
 def weights(source: Path, place: Path, bits: int) -> None:
-    """Write weights in 8 or 4 bits; arithmetic stays in floats. With 4 bits the ends of the network keep 8."""
+    """Write weights in 8 or 4 bits. With 4 bits the ends of the network keep 8.
+
+    Activations stay in floats between the layers; inside, OpenVINO rounds them to 8 bits where the processor multiplies
+    those.
+    """
     with _nncf() as nncf:
         made = _read(source)
         made = _four(nncf, made) if bits == 4 else nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_ASYM)

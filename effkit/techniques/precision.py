@@ -115,7 +115,7 @@ INT8 = Technique(
 WEIGHTS = Technique(
     name="weights",
     needs="A text encoder as a PyTorch module in 32 bits or a graph of it, and the runtime. Only weights are stored "
-    "in fewer bits; arithmetic stays in floats. It needs no items.",
+    "in fewer bits; the runtime may round activations to 8 bits inside a layer, as they come. It needs no items.",
     words=lambda parameters: f"with {parameters.bits}-bit weights on {RUNTIME_TITLES[parameters.runtime]}",
     parameters=WeightsParameters,
     takes=(MODULE, CHANGED, *GRAPHS),
