@@ -21,7 +21,7 @@ from effkit.models.steps import identity, runtime
 from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
-LAYOUT = 2
+LAYOUT = 3
 """Raised whenever a product's files change places, so that older ones are made anew."""
 PREDICTS_BY_STEPS = True
 """Embeddings are products of their own."""

@@ -170,9 +170,8 @@ def _int8_beforehand(bench: Workbench, step: Step) -> Prepared:
         )
 
     def write(place: Path) -> None:
-        # How it is served may not reach back into the product, which others share.
-        kept = {key: value for key, value in bench.recipe.settings.items() if key not in SERVING}
-        before = front(bench.source, read_facts(bench.source), {**kept, **step})
+        # What comes later in the chain may not reach back into the product, which others share.
+        before = front(bench.source, read_facts(bench.source), _as_seen(step, bench.recipe).settings)
         feeds = [before.prepare([item]) for item in items]
         openvino_graphs.integers(bench.source, place, feeds, transformer=bench.recipe.builder == "text.encoder")
         _describe(bench.source, place, integers=True)
@@ -220,16 +219,23 @@ def _mixed(bench: Workbench, step: Step) -> Prepared:
 
 
 def _bare(recipe: Recipe) -> Recipe:
-    """The PyTorch module that a graph is exported from: the same steps up to it, nothing of how it is served."""
-    kept = {key: value for key, value in recipe.settings.items() if key not in SERVING}
+    """The PyTorch module that a graph is exported from: the same steps up to it, nothing of how it is served.
+
+    Nor of where texts are cut: that may come after it in the chain, and the graph is the same.
+    """
+    kept = {key: value for key, value in recipe.settings.items() if key not in SERVING | {"max_tokens"}}
     kept["steps"] = [step for step in kept.get("steps", ()) if step["step"] in SHAPING]
     return replace(recipe, settings=kept)
 
 
 def _as_seen(step: Step, recipe: Recipe) -> Recipe:
-    """The PyTorch module of a recipe, given items as a step sees them: texts as long, images as large."""
+    """The PyTorch module of a recipe, given items as a step sees them: texts as long, images as large.
+
+    Where it is taught, without transforms: they come after that in the chain, and run when what was taught is loaded.
+    """
     plain = _bare(recipe)
-    kept = {key: value for key, value in plain.settings.items() if key not in SEEN}
+    later = [*SEEN, *(["transforms"] if step["step"] in SHAPING else [])]
+    kept = {key: value for key, value in plain.settings.items() if key not in later}
     return replace(plain, settings={**kept, **{key: step[key] for key in SEEN if key in step}})
 
 

@@ -26,9 +26,13 @@ Step = Mapping[str, Any]
 
 
 def steps_of(recipe: Recipe) -> tuple[Step, ...]:
-    """Return the steps of a recipe; 16 bits are stored as such where the encoder is a folder that can be."""
+    """Return the steps of a recipe; 16 bits are stored as such where the encoder is a folder that can be.
+
+    Not where a transform comes before them: it runs on the loaded module, in 32 bits.
+    """
     steps = tuple(recipe.settings.get("steps", ()))
-    if recipe.builder == "text.encoder" and "precision" in recipe.settings:
+    transformed = bool(recipe.settings.get("transforms"))
+    if recipe.builder == "text.encoder" and "precision" in recipe.settings and not transformed:
         steps += ({"step": "precision", "type": recipe.settings["precision"]},)
     return steps
 
@@ -49,9 +53,11 @@ def runtime(settings: Mapping[str, Any]) -> str:
 def key_of(recipe: Recipe, steps: tuple[Step, ...], task: Task) -> str:
     """Hash of what determines what a recipe's first steps leave."""
     facts: list[Any] = [recipe.builder, dict(recipe.weights_sha256), steps]
-    facts.append(recipe.settings.get("transforms", ()))
+    # Where a module is cut and taught no transform has run: those run whenever it is loaded.
+    loaded = any(step["step"] not in SHAPING for step in steps)
+    facts.append(recipe.settings.get("transforms", ()) if loaded else ())
     if recipe.builder != "text.encoder":  # a graph of images is for one size of them
-        left_out = SERVING | {"steps", *HEAD_SETTINGS}
+        left_out = SERVING | {"steps", "transforms", *HEAD_SETTINGS}
         facts.append({key: value for key, value in recipe.settings.items() if key not in left_out})
     if any(step["step"] in LEARNING for step in steps):
         teacher = None if recipe.teacher is None else recipe.teacher.key()

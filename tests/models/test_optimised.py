@@ -15,7 +15,7 @@ from effkit.models import Products, Recipe
 from effkit.models import encoder as encoders
 from effkit.models.encoder import EncoderPredictor
 from effkit.techniques import Technique, apply_chain, register, registry
-from tests.models.encoders import recipe_of, texts
+from tests.models.encoders import WORDS, recipe_of, texts
 
 INT8 = ("int8", {"runtime": "onnxruntime"})
 Chain = list[tuple[str, dict[str, Any]]]
@@ -25,6 +25,12 @@ def negate(module: Any, parameters: Any) -> Any:
     """Turn every word around."""
     weight = module[0].auto_model.embeddings.word_embeddings.weight
     weight.data *= parameters.factor
+    return module
+
+
+def needs_32_bits(module: Any, parameters: Any) -> Any:
+    """Refuse fewer, as many a decomposition does."""
+    assert str(next(module.parameters()).dtype) == "torch.float32"
     return module
 
 
@@ -100,6 +106,38 @@ def test_a_transform_of_ones_own_changes_the_loaded_module(
     assert np.allclose(plain, embedded(made(tiny_bert, products, [("negate", {"factor": 1.0})])[2]), atol=1e-5)
 
 
+def test_a_transform_runs_once_and_after_what_was_taught(
+    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from effkit.spec import Frozen
+
+    class Factor(Frozen):
+        factor: float
+
+    monkeypatch.setattr(registry, "_registered", {})
+    words = lambda parameters: "negated"  # noqa: E731
+    register(Technique("negate", "A PyTorch module.", words, parameters=Factor, transform=negate))
+    taught: Chain = [("tune", {"epochs": 1})]
+    found = []
+    for chain in (taught, [*taught, ("negate", {"factor": -1.0})]):
+        products.used.clear()
+        encoder: Any = made(tiny_bert, products, chain)[2].encoder
+        found.append(encoder.network[0].auto_model.embeddings.word_embeddings.weight.detach().numpy())
+    assert np.array_equal(found[0], -found[1])
+    assert [each["reused"] for each in products.used if each["step"] == "learn the labels"] == [True]
+
+
+def test_a_transform_before_16_bits_is_given_32(
+    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_registered", {})
+    register(Technique("whole", "A PyTorch module.", lambda parameters: "whole", transform=needs_32_bits))
+    half = made(tiny_bert, products, [("bf16", {})])[2]
+    after = made(tiny_bert, products, [("whole", {}), ("bf16", {})])[2]
+    assert after.encoder.count() == half.encoder.count()
+    assert cosines(embedded(half), embedded(after)).min() > 0.99
+
+
 class TestOnnx:
     """What needs the extra `compress`."""
 
@@ -142,6 +180,16 @@ class TestOnnx:
             made(tiny_bert, products, list(chain))
             (export,) = [each for each in products.used if each["step"] == "export to ONNX"]
             assert export["reused"]
+
+    def test_a_graph_does_not_remember_where_another_chain_cut_its_texts(
+        self, tiny_bert: Path, products: Products
+    ) -> None:
+        tokens = []
+        for chain in ([("tokens", {"most": 8}), ("onnx", {})], [("onnx", {})]):
+            recipe = apply_chain(recipe_of(tiny_bert, "text.encoder"), chain)  # which says nothing of `max_tokens`
+            predictor = encoders.load(recipe, encoders.make(recipe, texts(), products))
+            tokens.append(predictor.prepare([" ".join(WORDS * 4)])["input_ids"].shape[1])
+        assert tokens[0] == 8 and tokens[1] >= 4 * len(WORDS)
 
     def test_serving_it_loads_no_pytorch(self, tiny_bert: Path, shared: Products) -> None:
         import json
