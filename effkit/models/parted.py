@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from effkit.models import cnn, networks
 from effkit.models.sentence import OUTPUT, SentenceEncoder
+from effkit.models.surgery import layers_of
 from effkit.spec import SpecError
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class TextParts:
 
     def __init__(self, whole: SentenceEncoder, ends: Sequence[int]) -> None:
         self._network = whole.network
-        transformer: Any = whole.network[0].auto_model
-        layers = list(transformer.encoder.layer)
+        layers = list(layers_of(whole.network))
         _check(ends, len(layers), "layers")
         self._parts = [layers[start:stop] for start, stop in pairwise([0, *ends, len(layers)])]
         self.size, self.prepare, self.counted = whole.size, whole.prepare, whole.eager

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from effkit.models.heads import LogisticHead
 from effkit.models.openvino_graphs import GROUP
 from effkit.models.products import OPTIMISED
+from effkit.models.surgery import layers_of
 from effkit.record import LayerCost
 from effkit.tasks.metrics import Score, log_loss
 
@@ -51,6 +52,9 @@ def choose(
 
     Returns:
         All layers, in the network's order.
+
+    Raises:
+        SpecError: when it does not keep them where BERT does.
     """
     layers = _layers(network)
     shares = head.answer(embed())
@@ -101,6 +105,7 @@ def in_four_bits(costs: Sequence[LayerCost]) -> Callable[[str], bool]:
 def _layers(network: nn.Module) -> dict[str, Any]:
     from torch import nn
 
+    layers_of(network)  # or refuse: by no layer at all, all weights would get 8 bits in silence
     return {
         name: module
         for name, module in network.named_modules()

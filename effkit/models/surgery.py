@@ -26,6 +26,25 @@ HEADS = "heads.json"
 STATE = "model.safetensors"
 
 
+def layers_of(network: Any) -> Any:
+    """Return the layers of a text encoder.
+
+    Args:
+        network: a Sentence Transformers module.
+
+    Raises:
+        SpecError: when it does not keep them where BERT does.
+    """
+    transformer = network[0].auto_model
+    layers = getattr(getattr(transformer, "encoder", None), "layer", None)
+    if layers is None:
+        raise SpecError(
+            f"{type(transformer).__name__} does not keep its layers where BERT does, so that they can neither be cut "
+            "nor be looked at one by one: leave `layers`, `neurons`, `heads`, `sparse`, `mixed` and `exits` out."
+        )
+    return layers
+
+
 def keep_layers(network: Any, step: Mapping[str, Any]) -> None:
     """Keep some layers of a text encoder, evenly spaced from the first to the last, in place.
 
@@ -38,8 +57,7 @@ def keep_layers(network: Any, step: Mapping[str, Any]) -> None:
     """
     from torch import nn
 
-    transformer, keep = network[0].auto_model, int(step["keep"])
-    layers = transformer.encoder.layer
+    transformer, layers, keep = network[0].auto_model, layers_of(network), int(step["keep"])
     if keep >= len(layers):
         raise SpecError(f"`layers` is to keep {keep}, and this encoder has {len(layers)} layers: keep fewer.")
     kept = np.linspace(0, len(layers) - 1, keep).round().astype(int)
@@ -54,13 +72,12 @@ def keep_neurons(network: Any, step: Mapping[str, Any]) -> None:
         network: a Sentence Transformers module.
         step: `keep`, a share.
     """
-    transformer = network[0].auto_model
-    for layer in transformer.encoder.layer:
+    for layer in layers_of(network):
         into, out = layer.intermediate.dense, layer.output.dense
         kept = _strongest(into.weight.norm(dim=1) * out.weight.norm(dim=0), step["keep"])
         _narrow(into, rows=kept)
         _narrow(out, columns=kept)
-    transformer.config.intermediate_size = len(kept)
+    network[0].auto_model.config.intermediate_size = len(kept)
 
 
 def keep_heads(network: Any, step: Mapping[str, Any]) -> None:
@@ -73,7 +90,7 @@ def keep_heads(network: Any, step: Mapping[str, Any]) -> None:
     Raises:
         SpecError: when its attention is not BERT's.
     """
-    for layer in network[0].auto_model.encoder.layer:
+    for layer in layers_of(network):
         inner = _attention(layer)
         out, size = layer.attention.output.dense, inner.attention_head_size
         norms = inner.value.weight.norm(dim=1) * out.weight.norm(dim=0)
@@ -95,7 +112,7 @@ def set_to_zero(network: Any, step: Mapping[str, Any]) -> None:
     from torch import nn
     from torch.nn.utils import prune
 
-    for module in network[0].auto_model.encoder.modules():
+    for module in layers_of(network).modules():
         if isinstance(module, nn.Linear):
             prune.l1_unstructured(module, "weight", amount=float(step["zero"]))
             prune.remove(module, "weight")
@@ -116,7 +133,8 @@ def save_sentences(network: SentenceTransformer, folder: Path) -> None:
     network.save(str(folder), create_model_card=False)
     transformer: Any = network[0].auto_model
     usual = transformer.config.num_attention_heads
-    inner = [getattr(layer.attention, "self", None) for layer in transformer.encoder.layer]
+    layers = getattr(getattr(transformer, "encoder", None), "layer", ())  # elsewhere nothing can have narrowed them
+    inner = [getattr(getattr(layer, "attention", None), "self", None) for layer in layers]
     left = [usual if each is None else int(each.num_attention_heads) for each in inner]
     if any(heads != usual for heads in left):
         (folder / HEADS).write_text(json.dumps(left), encoding="utf-8")

@@ -126,3 +126,25 @@ def test_weights_are_read_from_safetensors_whatever_the_folder_says(tiny_bert: P
     (folder / "model.safetensors").unlink()
     with pytest.raises(OSError, match=r"model\.safetensors"):
         opened(folder)
+
+
+@pytest.mark.parametrize("name", ["layers", "neurons", "heads", "sparse"])
+def test_an_encoder_that_keeps_its_layers_elsewhere_is_refused_in_words(name: str) -> None:
+    from types import SimpleNamespace
+
+    network = [SimpleNamespace(auto_model=torch.nn.Linear(2, 2))]
+    with pytest.raises(SpecError, match=r"^Linear does not keep its layers where BERT does.*leave `layers`.*out"):
+        surgery.CUTS[name](network, {"keep": 0.5, "zero": 0.5})
+
+
+def test_what_was_taught_is_saved_wherever_its_layers_are(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    class Taught(list[Any]):
+        def save(self, path: str, create_model_card: bool) -> None:
+            Path(path, "saved").touch()
+
+    config = SimpleNamespace(num_attention_heads=2)
+    network: Any = Taught([SimpleNamespace(auto_model=SimpleNamespace(config=config))])
+    surgery.save_sentences(network, tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == ["saved"]

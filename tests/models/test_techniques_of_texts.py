@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from effkit.models import Products, Recipe, heads, sensitivity
+from effkit.models import Products, Recipe, heads, openvino_graphs, sensitivity
 from effkit.models import encoder as encoders
 from effkit.models.embedding import embed
 from effkit.models.encoder import EncoderPredictor
@@ -158,6 +159,48 @@ class TestOpenVino:
         assert facts.tensor_bytes < 0.8 * encoders.facts(plain[2], "red dress", plain[1]).tensor_bytes  # type: ignore[operator]
         assert encoders.libraries(recipe) == ("openvino", "tokenizers")
 
+    def test_bf16_says_nearly_the_same(self, tiny_bert: Path, shared: Products) -> None:
+        plain = embedded(made(tiny_bert, shared, [OPENVINO])[2])
+        try:
+            half = embedded(made(tiny_bert, shared, [("openvino", {"precision": "bf16"})])[2])
+        except SpecError as error:
+            pytest.skip(str(error))
+        assert cosines(plain, half).min() > 0.98
+
+    def test_bf16_is_refused_where_openvino_would_go_on_in_32_bits(
+        self, tiny_bert: Path, shared: Products, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import openvino
+
+        class Older:
+            def compile_model(self, *asked: Any) -> Any:
+                return SimpleNamespace(
+                    get_property=lambda name: openvino.Type.f32, create_infer_request=SimpleNamespace
+                )
+
+        _, folder, _ = made(tiny_bert, shared, [OPENVINO])
+        monkeypatch.setattr(openvino, "Core", Older)
+        graph = folder / OPTIMISED / OPENVINO_GRAPH
+        openvino_graphs.OpenVinoSession(graph, "f32")
+        with pytest.raises(SpecError, match=r"is to compute in bf16.*computes in f32: leave `precision` out"):
+            openvino_graphs.OpenVinoSession(graph, "bf16")
+
+    def test_scales_are_set_on_texts_as_long_as_they_were_at_that_place(
+        self, tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lengths = []
+
+        def seen(source: Path, place: Path, feeds: Any, *, transformer: bool) -> None:
+            lengths.append(max(feed["input_ids"].shape[1] for feed in feeds))
+            openvino_graphs.convert(source, place)
+
+        monkeypatch.setattr(openvino_graphs, "integers", seen)
+        int8, cut = ("int8", {"runtime": "openvino"}), ("tokens", {"most": 8})
+        for chain in ([int8, cut], [cut, int8]):
+            recipe = apply_chain(recipe_of(tiny_bert, "text.encoder"), chain)  # which says nothing of `max_tokens`
+            encoders.make(recipe, texts(200), products)
+        assert lengths[0] > lengths[1] == 8
+
     def test_scales_are_set_on_calibrate_items(self, tiny_bert: Path, products: Products) -> None:
         made(tiny_bert, products, [("int8", {"runtime": "openvino"})])
         (step,) = [each for each in products.used if "INT8" in each["step"]]
@@ -217,6 +260,21 @@ def in_four_bits(folder: Path) -> int:
     return sum(each.get_element_type().get_type_name() in ("i4", "u4") for each in constants)
 
 
+def test_mixed_precision_of_layers_that_are_elsewhere_is_refused_and_not_8_bits_in_silence() -> None:
+    from torch import nn
+
+    class Elsewhere(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.auto_model = nn.Linear(2, 2)
+
+    embeddings = np.eye(2, dtype=np.float32)
+    head = heads.LogisticHead(embeddings, np.zeros(2, np.float32))
+    score = METRICS["accuracy"].score
+    with pytest.raises(SpecError, match="does not keep its layers where BERT does"):
+        sensitivity.choose(nn.Sequential(Elsewhere()), lambda: embeddings, head, np.array([0, 1]), 1.0, score)
+
+
 def test_integers_in_pytorch_are_smaller_and_counted_as_such(tiny_bert: Path, shared: Products) -> None:
     pytest.importorskip("torchao")
     plain, small = made(tiny_bert, shared, []), made(tiny_bert, shared, [("int8", {"runtime": "torchao"})])
@@ -262,6 +320,33 @@ def test_padding_changes_what_is_computed_and_not_what_is_said(chain: Chain, tin
 def test_attention_is_the_same_by_either_kernel(tiny_bert: Path, shared: Products) -> None:
     kinds = [embedded(made(tiny_bert, shared, [("attention", {"kernel": each})])[2]) for each in ("eager", "sdpa")]
     assert np.allclose(*kinds, atol=1e-5)
+
+
+def test_compiling_reaches_what_is_called_and_counting_passes_it_by(
+    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    called: list[Any] = []
+
+    def compiled(function: Any, **options: Any) -> Any:
+        def run(*arguments: Any, **named: Any) -> Any:
+            called.append(options)
+            return function(*arguments, **named)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    plain = made(tiny_bert, products, [])
+    small = made(tiny_bert, products, [("compile", {})])
+    called.clear()
+    assert np.allclose(embedded(plain[2]), embedded(small[2]), atol=1e-5)
+    assert called == [{"dynamic": True}] * 2  # batches
+    called.clear()
+    one, other = (encoders.facts(each[2], "red dress", each[1]) for each in (plain, small))
+    assert one.flops == other.flops and not called
+    embedded(small[2])
+    assert called
 
 
 @pytest.mark.slow
