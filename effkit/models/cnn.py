@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
 SHIFT = 1 / 8
 """Most that a training image is moved to each side, as a share of its width."""
+WARM_UP = 0.2
+"""Share of the steps over which the rate rises."""
 
 
 def libraries(recipe: Recipe) -> tuple[str, ...]:
@@ -142,9 +144,7 @@ def _train(
             model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
         )
         steps = epochs * -(-len(inputs) // batch)
-        rate = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, settings["learning_rate"], total_steps=steps, pct_start=0.2
-        )
+        rate = networks.rising_then_falling(optimiser, settings["learning_rate"], steps, WARM_UP)
         for _ in range(epochs):
             for rows in torch.split(torch.randperm(len(inputs)), batch):
                 varied = _vary(inputs[rows], flip=bool(settings.get("flip", False)))

@@ -106,6 +106,23 @@ def two_largest_of_four(weight: Tensor) -> Tensor:
     return torch.zeros_like(fours).scatter(1, kept, fours.gather(1, kept)).reshape(weight.shape)
 
 
+def rising_then_falling(
+    optimiser: torch.optim.Optimizer, highest: float | list[float], steps: int, warm_up: float
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return a rate that rises, then falls as a cosine.
+
+    Args:
+        optimiser: whose rates they are.
+        highest: of all its groups, or of each.
+        steps: in all.
+        warm_up: share of them over which it rises.
+    """
+    import torch
+
+    share = warm_up if warm_up * steps != 1 else 1.01 * warm_up  # PyTorch divides by their product less one
+    return torch.optim.lr_scheduler.OneCycleLR(optimiser, highest, total_steps=steps, pct_start=share)
+
+
 def on_device(thing: Any) -> Any:
     """Move a network, a tensor or a mapping of tensors to the device; on the CPU they are there already."""
     if DEVICE == CPU:

@@ -119,11 +119,8 @@ def _fit(encoder: Learner, items: Sequence[Any], loss: Loss, head: nn.Module | N
     groups += [{"params": list(head.parameters()), "lr": HEAD_RATE}] if head is not None else []
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     batches = _batches(encoder, items)
-    steps = epochs * len(batches)
-    warm_up = WARM_UP if WARM_UP * steps != 1 else 1.01 * WARM_UP  # PyTorch divides by their product less one
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [group["lr"] for group in groups], total_steps=steps, pct_start=warm_up
-    )
+    highest = [group["lr"] for group in groups]
+    rate = networks.rising_then_falling(optimiser, highest, epochs * len(batches), WARM_UP)
     rng = np.random.default_rng(seed)
     with torch.enable_grad():
         for number in (number for _ in range(epochs) for number in rng.permutation(len(batches))):

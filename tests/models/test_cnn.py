@@ -63,6 +63,12 @@ def test_a_seed_repeats_itself_and_another_differs(stripes: Task, tmp_path: Path
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_five_steps_of_learning_are_none_too_few(stripes: Task, products: Products) -> None:
+    recipe = replace(RECIPE, settings={**SETTINGS, "epochs": 1, "batch_size": 13})
+    folder = cnn.make(recipe, stripes, products)
+    assert np.isfinite(cnn.predict(recipe, folder, stripes, stripes.splits["test"], products)).all()
+
+
 def test_facts_and_resolution(stripes: Task, products: Products) -> None:
     flops = []
     for resolution in (16, 32):
