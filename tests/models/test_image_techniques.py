@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from effkit.models import Products, Recipe, channels, efficientnet, squeezenet
+from effkit import catalogue
+from effkit.models import Products, Recipe, channels, efficientnet, networks, squeezenet
 from effkit.models import encoder as encoders
 from effkit.models.encoder import EncoderPredictor
 from effkit.spec import SpecError
@@ -207,3 +208,11 @@ def test_channels_are_cut_where_the_network_lies() -> None:
     before = network._blocks[1]._bn1.num_features
     channels.keep_channels(network, {"keep": 0.5})
     assert network._blocks[1]._bn1.num_features < before
+
+
+@pytest.mark.parametrize("name", ["squeezenet-1.1", "efficientnet-lite0", "efficientnet-lite2"])
+def test_the_catalogue_counts_networks_without_their_classifiers(name: str) -> None:
+    entry = catalogue.models()[name]
+    variant = entry.settings.get("variant")
+    network = squeezenet.network() if variant is None else efficientnet.network(variant, SIDE)
+    assert networks.parameters(network) == entry.parameters
