@@ -134,8 +134,9 @@ class Worker:
             np.save(place / PREDICTIONS, found)
 
         # What is embedded on the way is metered there, and windows do not nest. A function of the user's
-        # own may answer differently tomorrow: its predictions go with the scratch folder.
-        kept = Products(Path(out).parent if recipe.builder == "own" else self._state["products"], unmetered)
+        # own may answer differently tomorrow: its predictions, a cascade's too, go with the scratch folder.
+        builders = {each.builder for each in (recipe, *recipe.stages)}
+        kept = Products(Path(out).parent if "own" in builders else self._state["products"], unmetered)
         key = recipe.key("predictions", Path(folder).name, task.sha256, wanted.tolist())
         stored = kept.make(key, "predict the test items", len(wanted), write) / PREDICTIONS
         shutil.copyfile(stored, out)

@@ -68,3 +68,25 @@ def test_what_is_missing_for_one_item_is_missing() -> None:
     counted = [Facts(1, 2, 3, 10.0), Facts(1, 2, 3, 20.0)]
     assert over_items(counted) == Facts(1, 2, 3, 15.0)
     assert over_items([*counted, Facts(1, 2, 3)]).flops is None
+
+
+def test_a_function_is_asked_anew_in_a_cascade_too(tmp_path: Path) -> None:
+    task = Task.from_arrays("letters", ["a" * (1 + number % 7) for number in range(40)], [0, 1] * 20)
+    told = tmp_path / "told"
+
+    def of_today(items: list[Any]) -> Any:
+        sure = float(told.read_text(encoding="utf-8"))
+        return np.tile([sure, 1 - sure], (len(items), 1))
+
+    stages = tuple(
+        Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, tmp_path))
+        for name, function in (("today", of_today), ("unsure", unsure))
+    )
+    setup = {"score": "margin", "calibration": "temperature", "escalate": [0.0], "accept_points": None}
+    settings = {**setup, "held_out": None, "seeded": [False, False]}
+    both = Recipe("both", "cascade", task.kind, fit_items=0, seed=1, settings=settings, stages=stages)
+    test, folder = np.sort(task.first("test", "all")), task.saved_below(tmp_path)
+    for sure in (0.9, 0.6):
+        told.write_text(str(sure), encoding="utf-8")
+        (predictions,) = prepare(both, [1], folder, tmp_path, test, NoMeter()).predictions
+        assert np.allclose(predictions[:, 0], sure)
