@@ -147,4 +147,4 @@ def _correlations(signs: Floats, place: NDArray[np.intp], effects: Floats, clust
 
 
 def _over_lengths(products: Floats, lengths: Floats) -> Floats:
-    return np.asarray(products / np.outer(lengths, lengths))
+    return np.asarray(products / np.outer(lengths, lengths), dtype=np.float64)
