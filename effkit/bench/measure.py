@@ -128,6 +128,8 @@ class Bench:
 
             names = order(list(lines), seed=self.seed, generation=generation, block=len(lines))
             for number, name in enumerate(names if result.resident_together else ()):
+                if self._is_over(lines[name], result):
+                    continue
                 self._tell(generation, 0.3 * number / len(names), f"starting {name}")
                 with self._forgive(lines[name], result, resident):
                     resident[name] = start(name, stack)
@@ -140,7 +142,7 @@ class Bench:
                 )  # fmt: skip
                 names = order(list(lines), seed=self.seed, generation=generation, block=block)
                 for position, name in enumerate(names):
-                    if {lines[name].candidate, self.reference} & result.failures.keys():
+                    if self._is_over(lines[name], result):
                         continue
                     done = 0.3 + 0.6 * (block + position / len(names)) / self.protocol.blocks
                     self._tell(generation, done, f"visiting {name}")
@@ -158,6 +160,10 @@ class Bench:
     def _tell(self, generation: int, share: float, text: str) -> None:
         self.progress((generation + share) / self._wanted, f"generation {generation + 1}/{self._wanted}: {text}")
 
+    def _is_over(self, entry: Entry, result: Measurements) -> bool:
+        """Whether this candidate has failed, or the reference, and all ends with it."""
+        return not result.failures.keys().isdisjoint({entry.candidate, self.reference})
+
     @contextmanager
     def _forgive(self, entry: Entry, result: Measurements, resident: dict[str, WorkerProcess]) -> Iterator[None]:
         """Note a candidate's failure and go on without its worker, which may hold memory and be busy still."""
@@ -173,8 +179,6 @@ class Bench:
         self, entry: Entry, generation: int, result: Measurements, stack: ExitStack
     ) -> tuple[WorkerProcess, Start]:
         """Start a fresh worker, load its candidate (cold start) and warm it up."""
-        if entry.candidate in result.failures:
-            raise WorkerFailed(result.failures[entry.candidate])
         assert result.cores is not None
         built = self.built[entry.candidate]
         worker = stack.enter_context(

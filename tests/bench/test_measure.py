@@ -229,8 +229,8 @@ def test_nothing_is_measured_any_more_once_the_reference_has_failed(tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", ["warm_up", "visit"])
-def test_a_worker_that_failed_does_not_stay_beside_the_others(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_failed_does_not_stay_beside_the_others_and_is_not_started_again(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun = tmp_path / "begun"
 
@@ -239,7 +239,7 @@ def test_a_worker_that_failed_does_not_stay_beside_the_others(
             raise RuntimeError("no more room")
         return [0] * len(items)
 
-    asked = bench(tmp_path, generations=1, blocks=2, retries=0)
+    asked = bench(tmp_path, generations=2, blocks=2, retries=0)
     small, settings = asked.built["small"], settings_of(fails, Task.load(asked.task), tmp_path)
     asked.built["small"] = replace(small, recipe=replace(small.recipe, settings=settings))
     failed: list[WorkerProcess] = []
@@ -261,6 +261,7 @@ def test_a_worker_that_failed_does_not_stay_beside_the_others(
     measured = asked.run()
     assert set(measured.failures) == {"small"} and len(failed) == 1
     assert stayed and not any(stayed)
+    assert caplog.text.count("small failed while it was measured: RuntimeError: no more room") == 1
 
 
 class AsksAnother:
