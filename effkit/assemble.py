@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,6 @@ def assemble(
     asked: RunFacts,
     passed: Mapping[str, Any],
     params_sha256: str,
-    own: Collection[str],
 ) -> record.Record:
     """Return the record of a run.
 
@@ -50,7 +49,6 @@ def assemble(
         asked: which run it is.
         passed: the parameters as they were given.
         params_sha256: their hash.
-        own: names of what was given in Python, the task or a function: no catalogue has that.
     """
     spec, reference = found.spec, found.spec.reference
     paired = PairedSamples(
@@ -73,7 +71,7 @@ def assemble(
         identity=asked.identity,
         replicate=asked.replicate,
         sweep=asked.sweep,
-        own_entries=_own_entries(found, own),
+        own_entries=_own_entries(found),
         windows=tuple(found.windows),
         started_at=found.started_at,
         finished_at=finished_at,
@@ -186,7 +184,7 @@ def _candidate(
         name=name,
         model=spec.model or name,
         title=resolve.title(spec, model, len(found.task.splits["fit"])),
-        builder=model.builder,
+        builder=model.built_by,
         techniques=spec.techniques,
         reference=name == found.spec.reference,
         status="failed" if failure else "ok",
@@ -232,9 +230,9 @@ def _functions(recipe: Recipe) -> dict[str, str]:
     return {model: sha256 for stage in recipe.stages for model, sha256 in _functions(stage).items()}
 
 
-def _own_entries(found: Findings, own: Collection[str]) -> dict[str, dict[str, Any]]:
+def _own_entries(found: Findings) -> dict[str, dict[str, Any]]:
     """What the user's own catalogue said of what the study needed: nobody else has it."""
-    names = needed(found.spec) - catalogue.shipped() - set(own)
+    names = needed(found.spec) - catalogue.shipped()
     return {name: _told(name, catalogue.declared(name)) for name in sorted(names)}
 
 

@@ -194,7 +194,7 @@ class Gap(Frozen):
     verdict_alone: QualityVerdict = Field(description="of this one test, before Holm and seeds")
     p_value: float = Field(description="one-sided, of inferiority by the margin")
     p_holm: float
-    mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong")
+    mcnemar_p: float | None = Field(description="exact; None where items are not right or wrong, or not independent")
     discordant: int | None
     n: int
     items_needed: int | None = Field(

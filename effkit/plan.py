@@ -193,7 +193,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
         enough = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
         power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
-    wanted = needed(spec) - own.keys() - ({spec.task} if kind.own else set())
+    wanted = needed(spec)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,

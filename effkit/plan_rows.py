@@ -123,7 +123,7 @@ def row_of(
         copies: 2 for the reference, 1 otherwise.
     """
     new = {*models_of(candidate)} - {name for each in _before(candidate, asked.spec) for name in models_of(each)}
-    download = sum(catalogue.download_bytes(name) for name in (new & catalogue.models().keys()) - asked.own.keys())
+    download = sum(catalogue.download_bytes(name) for name in new & catalogue.models().keys())
     seen = _seen(before)
     expected = seen if seen is not None and kept else _expected(candidate, asked, new)
     times = seen or expected

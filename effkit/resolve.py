@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from effkit import catalogue
 from effkit.analysis.carbon import check_regions
-from effkit.models.own import packed
+from effkit.analysis.family import OWN_FAMILIES
+from effkit.models.own import Packed
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
 from effkit.techniques import check as check_techniques
@@ -26,17 +27,27 @@ CASCADE = "cascade"
 
 @dataclass(frozen=True)
 class Own:
-    """A user's own model: a callable from a batch of items to one prediction each.
+    """A user's own model: a callable from a batch of items to one prediction each, as it was when it was given.
 
     Raises:
-        SpecError: when it cannot travel to a worker: said here, before anything else is prepared.
+        SpecError: when it is no callable or cannot travel to a worker, or for an unknown family: said here, before
+            anything else is prepared.
     """
 
-    function: BatchFunction
+    function: InitVar[BatchFunction]
     title: str
+    family: str = ""
+    packed: Packed = field(init=False)
 
-    def __post_init__(self) -> None:
-        packed(self.function)
+    def __post_init__(self, function: BatchFunction) -> None:
+        if not callable(function):
+            raise SpecError(
+                f"`{self.title}` is given as {type(function).__name__}, which cannot be called: give a function, as in "
+                "`lambda items: model.predict(items)`."
+            )
+        if self.family and self.family not in OWN_FAMILIES:
+            raise unknown_name("family", self.family, OWN_FAMILIES)
+        object.__setattr__(self, "packed", Packed.of(function))
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class TaskKind:
     title: str
     kind: str
     modality: str
+    grouped: bool
     own: bool
 
 
@@ -60,6 +72,12 @@ class Model:
     entry: catalogue.ModelEntry | None
     settings: Mapping[str, Any] = field(default_factory=dict)
     stages: tuple[Model, ...] = ()
+    family: str = ""
+
+    @property
+    def built_by(self) -> str:
+        """What builds it, as records tell it: a user's own with its family, where that is said."""
+        return f"{self.builder}.{self.family}" if self.family else self.builder
 
     @property
     def seeded(self) -> bool:
@@ -82,12 +100,12 @@ def task_kind(name: str, own: Task | None) -> TaskKind:
         SpecError: for an unknown task, naming the nearest.
     """
     if own is not None:
-        return TaskKind(own.name, own.title, own.kind, own.modality, own=True)
+        return TaskKind(own.name, own.title, own.kind, own.modality, grouped=bool(own.groups), own=True)
     known = catalogue.tasks()
     if name not in known:
         raise unknown_name("task", name, known)
     entry = known[name]
-    return TaskKind(name, entry.title, entry.kind, entry.modality, own=False)
+    return TaskKind(name, entry.title, entry.kind, entry.modality, grouped=bool(entry.groups), own=False)
 
 
 def model(name: str, own: Mapping[str, Own]) -> Model:
@@ -97,7 +115,7 @@ def model(name: str, own: Mapping[str, Own]) -> Model:
         SpecError: for an unknown model, naming the nearest.
     """
     if name in own:
-        return Model(name, own[name].title, "own", entry=None)
+        return Model(name, own[name].title, "own", entry=None, family=own[name].family)
     known = catalogue.models()
     if name not in known:
         raise unknown_name("model", name, [*known, *own])
@@ -140,6 +158,7 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
     Raises:
         SpecError: naming the key, what it got, what it may be and the nearest valid name.
     """
+    _check_own(own, own_task)
     task = task_kind(spec.task, own_task)
     margin, other = ("margin_percent", "margin_points")
     if task.kind != "regression":
@@ -148,6 +167,11 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
         raise SpecError(f"`{spec.task}` is a {task.kind} task: its margin is `{margin}`, not `{other}`.")
     if task.kind == "regression" and spec.budget.group_margin_points is not None:
         raise SpecError(NO_POINTS)
+    if spec.budget.group_margin_points is not None and not task.grouped:
+        raise SpecError(
+            f"`budget.group_margin_points` asks of groups, and `{spec.task}` has none: leave it out, or take a task "
+            "that names some (`groups`)."
+        )
     if spec.load is not None and list(spec.load.shares) != sorted(set(spec.load.shares)):
         raise SpecError(f"`load.shares` is {list(spec.load.shares)}: give each once, the lowest first.")
     if any(candidate.cascade for candidate in spec.candidates) and task.kind != "classification":
@@ -162,11 +186,28 @@ def check(spec: StudySpec, own: Mapping[str, Own], own_task: Task | None) -> Non
             _check_fit(found.name, found.entry, task)
         elif candidate.fit_items is not None:
             raise SpecError(
-                f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items`."
+                f"`{candidate.model}` is your own model and learns outside effkit: it takes no `fit_items` and no "
+                "learning curve."
             )
         check_techniques(candidate.chain, task.modality, found.builder, found.settings, device=spec.protocol.device)
         _check_teacher(candidate, task)
     check_regions(spec.carbon)
+
+
+def _check_own(own: Mapping[str, Own], own_task: Task | None) -> None:
+    """What is given in Python is called as nothing else is, and is not the same thing twice."""
+    for name in (*own, *([] if own_task is None else [own_task.name])):
+        if name in catalogue.models() or name in catalogue.tasks():
+            raise SpecError(
+                f"`{name}` stands in the catalogue, and records of two things would go by one name: give yours another."
+            )
+    first: dict[bytes, str] = {}
+    for name, each in own.items():
+        if (other := first.setdefault(each.packed.content, name)) != name:
+            raise SpecError(
+                f"`{other}` and `{name}` are the same function. One that is made in a loop looks up what it refers to "
+                "when it is called: give each its own, as in `lambda items, model=model: model.predict(items)`."
+            )
 
 
 def _check_teacher(candidate: CandidateSpec, task: TaskKind) -> None:

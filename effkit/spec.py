@@ -297,8 +297,9 @@ class StudySpec(Frozen):
 
     @property
     def with_curves(self) -> tuple[CandidateSpec, ...]:
-        """Its candidates, and the model of each learning curve by itself."""
-        return (*self.candidates, *(CandidateSpec(model=curve.model) for curve in self.learning_curve))
+        """Its candidates, and the first point of each learning curve."""
+        points = (CandidateSpec(model=curve.model, fit_items=curve.fit_items[0]) for curve in self.learning_curve)
+        return (*self.candidates, *points)
 
     @model_validator(mode="after")
     def _consistent(self) -> StudySpec:

@@ -20,7 +20,6 @@ from effkit.bench.load import check_installed
 from effkit.bench.measure import Bench
 from effkit.findings import Findings
 from effkit.identity import known
-from effkit.models.own import settings_of
 from effkit.params import given as given_keys
 from effkit.params import override, parse, plain, read
 from effkit.plan import Plan
@@ -52,18 +51,17 @@ class StudyFailed(RuntimeError):
 class Study:
     """A task, its candidates, a protocol and a budget; made by `Study.from_params`."""
 
-    def __init__(
-        self, params: Mapping[str, Any], *, task: Task | None, own: Mapping[str, resolve.Own], source: str
-    ) -> None:
-        self._params = plain(params)
-        self._task = task
+    def __init__(self, params: Mapping[str, Any], *, own: Mapping[str, resolve.Own], source: str) -> None:
+        task = params.get("task")
+        self._task = task if isinstance(task, Task) else None
+        self._params = plain(params if self._task is None else {**params, "task": self._task.name})
         self._own = dict(own)
         self._source = source
         self._record: Record | None = None
         self._tables: tuple[pd.DataFrame, pd.DataFrame] | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="effkit-")
         self._log = Path(self._scratch.name) / store.LOG
-        self.spec = self._checked()
+        self.spec = self._checked(self._params, self._own)
 
     @classmethod
     def from_params(
@@ -77,8 +75,8 @@ class Study:
 
         Args:
             params: path of a YAML file, or its keys. None where all keys are given as arguments.
-            own: your own models by name, each a function from a batch of items to one prediction
-                each: a class name, a class index, probabilities, or a value.
+            own: your own models by name, as they are now, each a function from a batch of items to one
+                prediction each: a class name, a class index, probabilities, or a value.
             keys: single keys, which win over those of `params`. `task` may be a `Task` of your own.
                 None takes the default.
 
@@ -87,40 +85,40 @@ class Study:
         """
         given = read(params) if isinstance(params, (str, Path)) else dict(params or {})
         given = given_keys(given) | given_keys(keys)
-        task = given.get("task")
-        own_task = None if task is None or isinstance(task, str) else task
-        if own_task is not None:
-            given["task"] = own_task.name
         functions = {name: resolve.Own(function, title=name) for name, function in (own or {}).items()}
         listed = given.get("candidates", ())
         if isinstance(listed, Iterable) and not isinstance(listed, (str, Mapping)):  # else the parser says what is
             given["candidates"] = [*listed, *functions]
         source = str(params) if isinstance(params, (str, Path)) else "the study"
-        return cls(given, task=own_task, own=functions, source=source)
+        return cls(given, own=functions, source=source)
 
-    def _checked(self) -> StudySpec:
-        spec = parse(self._params, self._source)
-        resolve.check(spec, self._own, self._task)
+    def _checked(self, params: Mapping[str, Any], own: Mapping[str, resolve.Own]) -> StudySpec:
+        spec = parse(params, self._source)
+        resolve.check(spec, own, self._task)
         return spec
 
-    def add(self, name: str, function: Callable[[list[Any]], Any], *, title: str = "") -> Study:
-        """Add a model of your own and return the study.
+    def add(self, name: str, function: Callable[[list[Any]], Any], *, title: str = "", family: str = "") -> Study:
+        """Add a model of your own, as it is now, and return the study.
 
         Args:
             name: what to call it.
             function: from a batch of items to one prediction each: a class name, a class index, a
                 row of probabilities, or a value. It travels to its worker by cloudpickle.
             title: a longer name for tables.
+            family: how simple it is, by which a decision goes from the simplest upward: `linear`, `tree`, `trees` or
+                `network`; empty where that is not known, which comes last.
 
         Raises:
-            SpecError: when the name is taken, or the function cannot travel.
+            SpecError: when the name is taken, also by the catalogue, the family is another, or the function cannot
+                travel or is one that the study has already; the study is as it was then.
         """
         names = [candidate.name for candidate in self.spec.candidates]
         if name in names:
             raise SpecError(f"`{name}` is a candidate already; give your model another name.")
-        self._own[name] = resolve.Own(function, title or name)
-        self._params["candidates"] = [*self._params["candidates"], name]
-        self.spec = self._checked()
+        own = {**self._own, name: resolve.Own(function, title or name, family)}
+        params = {**self._params, "candidates": [*self._params["candidates"], name]}
+        self.spec = self._checked(params, own)
+        self._own, self._params = own, params
         return self
 
     def set(self, **keys: Any) -> Study:
@@ -130,7 +128,8 @@ class Study:
             SpecError: when a key or value is wrong.
         """
         values = {key.replace("__", "."): value for key, value in keys.items()}
-        return Study(override(self._params, values), task=self._task, own=self._own, source=self._source)
+        given = self._params if self._task is None else {**self._params, "task": self._task}
+        return Study(override(given, values), own=self._own, source=self._source)
 
     def plan(self, results: Path | str | None = None) -> Plan:
         """Say what a run would download, how long it would take, and what it could show."""
@@ -169,7 +168,6 @@ class Study:
                 asked=self._asked(found.started_at, digest),
                 passed=self._params,
                 params_sha256=digest,
-                own={*self._own, *([] if self._task is None else [self._task.name])},
             )
             self._tables = table, assemble.predictions_table(found)
             if self.spec.load is not None:
@@ -229,7 +227,7 @@ class Study:
         """Write a user's callable where its worker finds it."""
         if name not in self._own:
             return None
-        return settings_of(self._own[name].function, task, Path(self._scratch.name))
+        return self._own[name].packed.settings(task, Path(self._scratch.name))
 
     @property
     def record(self) -> Record:
@@ -274,7 +272,7 @@ class Study:
         try:
             if staged / store.LOG != self._log:
                 shutil.copyfile(self._log, staged / store.LOG)
-            store.write(staged, record, table, predictions, self._params)
+            store.write(staged, record, table, predictions, record.spec_passed)  # what ran, whatever was added since
             return staged if given else delivered(store.publish(staged))
         except OSError as error:
             if not given:

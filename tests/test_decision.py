@@ -11,6 +11,7 @@ from effkit import Budget, SpecError, decide
 from effkit.migrations import read_record
 from effkit.params import assigned
 from effkit.record import Estimate, Record
+from effkit.report import summarise
 from effkit.report.words import WAITING
 from effkit.untried import untried
 from tests.analysis.two_runs import with_candidate
@@ -226,3 +227,16 @@ def network_beside_linear(record: Record, ratio: float) -> Record:
             "spec": record.spec.model_copy(update={"budget": Budget()}),
         }
     )
+
+
+def test_groups_that_a_margin_is_not_held_against_are_named(make_record: MakeRecord) -> None:
+    record = make_record("groups")
+    named = (
+        "The margin in any group is not held against department=Trend and length=long: a group is judged from 200 test "
+        "items on, so a loss there is not seen."
+    )
+    reasoned = decide(record, budget__group_margin_points=5.0)
+    assert reasoned.chosen == "minilm-l6" and named in str(reasoned)
+    assert named not in str(decide(make_record("yes")))
+    assert named in summarise([record]).studies[0].answer.notes
+    assert named not in summarise([make_record("yes")]).studies[0].answer.notes

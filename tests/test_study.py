@@ -34,7 +34,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Study:
         patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
         made = study(candidates=["logreg", {"model": "logreg", "fit_items": 20_000}, "lightgbm-small"])
         for name in ("right_by_size", "prints", "raises", "too_few", "out_of_memory", "killed", "fails_when_alone"):
-            made.add(name.replace("_", "-"), getattr(own_models, name))
+            said = "tree" if name == "prints" else ""
+            made.add(name.replace("_", "-"), getattr(own_models, name), family=said)
         made.run()
         return made
 
@@ -46,12 +47,10 @@ def record(ran: Study) -> Record:
 
 @pytest.fixture(scope="module")
 def again(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """Two of its models once more, beside one of a user's own with the name of an entry of their catalogue."""
-    folder = tmp_path_factory.mktemp("again")
+    """Two of its models once more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EFFKIT_RESULTS", str(folder / "results"))
-        patch.setenv("EFFKIT_CATALOGUE", own_catalogue(folder / "own.yaml", mine=STUMP))
-        return study(own={"mine": own_models.always_one}).run()
+        patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("again")))
+        return study().run()
 
 
 def test_every_candidate_has_quality_latency_memory_and_a_gap(record: Record) -> None:
@@ -152,7 +151,10 @@ def test_a_task_of_ones_own(results: Path) -> None:
     assert record.task.constant is not None and record.task.constant.answer in ("even", "odd")
     assert record.task.rarest is not None and record.task.rarest.n <= record.task.test_used / 2
     assert record.task.repeated == 0
-    answers = pd.read_parquet(made.save() / store.PREDICTIONS)
+    made.add("later", lambda items: ["odd"] * len(items))
+    place = made.save()
+    assert yaml.safe_load((place / store.PARAMS).read_text())["candidates"] == ["shallow-tree", "cheat"], "what ran"
+    answers = pd.read_parquet(place / store.PREDICTIONS)
     assert (answers["cluster"] == answers["item"] // 2).all(), "which items depend on each other is kept"
 
 
@@ -161,7 +163,8 @@ def test_a_model_of_ones_own_is_known_by_the_hash_of_its_function(record: Record
     assert mine.functions_sha256.keys() == {"right-by-size"} and other.functions_sha256.keys() == {"prints"}
     assert mine.functions_sha256["right-by-size"] != other.functions_sha256["prints"]
     assert logreg.functions_sha256 == {}
-    assert (mine.builder, logreg.builder) == ("own", "tabular.logreg")
+    assert (mine.builder, other.builder, logreg.builder) == ("own", "own.tree", "tabular.logreg")
+    assert [family(each) for each in (mine, other, logreg)] == ["unknown", "tree", "linear"]
 
 
 def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
@@ -192,8 +195,34 @@ def test_entries_of_ones_own_catalogue_are_measured_and_kept_whole(
     assert family(record.candidate("stump")) == "tree", "a report elsewhere would call it a model of one's own"
 
 
-def test_what_is_given_in_python_is_no_entry_of_the_catalogue(again: Record) -> None:
-    assert again.candidate("mine").builder == "own" and again.own_entries == {}
+def test_what_is_given_in_python_is_called_as_no_entry_of_a_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CATALOGUE", own_catalogue(tmp_path / "own.yaml", mine=STUMP))
+    digits = Task.from_arrays("digits", ["a", "b"] * 20, [0, 1] * 20)
+    for name, given in (
+        ("mine", {"own": {"mine": own_models.always_one}}),
+        ("random-forest", {"own": {"random-forest": own_models.always_one}}),
+        ("digits", {"task": digits, "candidates": [], "reference": "one", "own": {"one": own_models.always_one}}),
+    ):
+        with pytest.raises(SpecError, match=f"`{name}` stands in the catalogue, .*: give yours another"):
+            study(**given)
+
+
+def test_one_function_by_two_names_is_refused() -> None:
+    models = {"a": 0, "b": 1}
+    looped = {name: lambda items: [answer] * len(items) for name, answer in models.items()}  # noqa: B023
+    with pytest.raises(SpecError, match="`a` and `b` are the same function.*lambda items, model=model"):
+        study(own=looped)
+    study(own={name: lambda items, answer=answer: [answer] * len(items) for name, answer in models.items()})
+
+
+def test_what_is_refused_leaves_the_study_as_it_was() -> None:
+    made = study()
+    with pytest.raises(SpecError, match="`random-forest` stands in the catalogue"):
+        made.add("random-forest", own_models.always_one)
+    made.add("mine", own_models.always_one)
+    assert [each.name for each in made.spec.candidates] == ["logreg", "lightgbm-small", "mine"]
 
 
 def test_balanced_accuracy_from_end_to_end(results: Path) -> None:
@@ -254,6 +283,31 @@ def test_adding_a_name_twice_is_refused() -> None:
 def test_own_models_learn_outside() -> None:
     with pytest.raises(SpecError, match="fit_items"):
         study(candidates=["lightgbm-small", {"model": "mine", "fit_items": 10}], own={"mine": own_models.always_one})
+
+
+def test_own_models_have_no_learning_curve() -> None:
+    with pytest.raises(
+        SpecError, match="`mine` is your own model and learns outside effkit: it takes .* no learning curve"
+    ):
+        study(own={"mine": own_models.always_one}, learning_curve=[{"model": "mine", "fit_items": [50, 100]}])
+
+
+def test_a_copy_may_have_another_task() -> None:
+    tasks = [
+        Task.from_arrays(name, np.arange(80.0).reshape(40, 2), [0, 1] * 20, groups=groups)
+        for name, groups in (("first", []), ("second", ["x0"]))
+    ]
+    made = study(task=tasks[0])
+    assert made.set(task=tasks[1]).load_task() is tasks[1] and made.set(seed=3).load_task() is tasks[0]
+    assert made.load_task() is tasks[0]
+    assert made.set(task="breast-cancer").load_task().name == "breast-cancer"
+    with pytest.raises(SpecError, match=r"`task` got .* \(list\)"):
+        made.set(task=[1, 2])
+
+
+def test_a_margin_in_groups_takes_groups() -> None:
+    with pytest.raises(SpecError, match="`budget.group_margin_points` asks of groups, and `breast-cancer` has none"):
+        study(budget={"group_margin_points": 5.0})
 
 
 def test_looking_before_running_says_what_to_do() -> None:

@@ -180,8 +180,8 @@ def alarm_band(hits: int, n: int) -> AlarmBand:
 
 
 def _differ(stages: Stages, one: Floats, other: Floats) -> bool:
-    """Whether two answers to all items are shown to differ, at 5 %."""
-    if stages.classes is None:
+    """Whether two answers to all items are shown to differ, at 5 %; McNemar takes the items to be independent."""
+    if stages.classes is None and stages.clusters is None:
         return exact_mcnemar(one, other) < 0.05
     found = paired_gap(one, other, seed=stages.seed, clusters=stages.clusters, weights=stages.right)
     return found.interval.excludes(0.0)

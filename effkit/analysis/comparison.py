@@ -181,7 +181,7 @@ def as_gap(
         verdict_alone=test.verdict,
         p_value=test.p_value,
         p_holm=p_holm,
-        mcnemar_p=exact_mcnemar(scores, base) if how.binary else None,
+        mcnemar_p=exact_mcnemar(scores, base) if how.binary and how.clusters is None else None,
         discordant=test.discordant if how.binary else None,
         n=test.n,
         items_needed=test.items_needed,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, capacity, kept_bytes, moved_bytes
-from effkit.analysis.family import Family, family
+from effkit.analysis.family import Family, family, is_own
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.analysis.rates import Ends, Rate, rate, scaled, usable_ends
@@ -318,7 +318,7 @@ def _part(candidate: CandidateRecord, part: Literal["prepare", "infer"]) -> Know
     latency = candidate.latency
     if latency is None:
         return Known(None, why=NOT_MEASURED)
-    if family(candidate) in ("cascade", "unknown"):
+    if is_own(candidate) or family(candidate) in ("cascade", "unknown"):
         return Known(None, why="its preparing and inferring are not told apart")
     percentiles = latency.prepare_percentiles if part == "prepare" else latency.infer_percentiles
     return _p99(percentiles, "this record is older than the percentiles of its parts")

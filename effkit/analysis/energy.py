@@ -51,7 +51,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     total_j = float(np.nansum(list(by_part.values())))
     rank = _rank(samples, candidate)
     indicative = samples.generations < FEWEST_GENERATIONS
-    unresolved = "" if indicative else _unresolved(rank, windows_s, "gpu" in by_part)
+    unresolved = _silent(samples, candidate) or ("" if indicative else _unresolved(rank, windows_s, "gpu" in by_part))
     idle_w = _idle_w(samples)
     all_calls = float(np.nansum(calls))
     modelled = rests_on_model(samples, candidate, samples.reference)
@@ -72,7 +72,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
         ),
         rank=rank,
         window_s=window_s,
-        note="indicative: fewer than five generations" if indicative else unresolved or None,
+        note=unresolved or ("indicative: fewer than five generations" if indicative else None),
         ratio=None if unresolved else claimed(samples.ratio(candidate, "energy"), forms, modelled=modelled),
         envelope=forms,
     )
@@ -108,6 +108,14 @@ def _rank(samples: PairedSamples, candidate: str) -> Rank | None:
     for part in samples.components:
         by_rank[part.rank] = by_rank.get(part.rank, 0.0) + float(np.nansum(by_part[part.component]))
     return weakest_rank(by_rank)
+
+
+def _silent(samples: PairedSamples, candidate: str) -> str:
+    """Which counter told nothing of a whole window: CodeCarbon leaves out a sample that it cannot trust, as 0 J."""
+    for part in samples.components:
+        if part.rank in COUNTED and (samples.column(candidate, f"visit_{part.component}_j") == 0).any():
+            return f"not resolvable: in some window the counter of the {part.component} told nothing"
+    return ""
 
 
 def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:

@@ -15,6 +15,9 @@ SIMPLEST_FIRST: tuple[Family, ...] = ("linear", "tree", "trees", "network", "cas
 "Stop explaining black box machine learning models"; also Hand 2006, "Classifier technology and the illusion of
 progress")."""
 
+OWN_FAMILIES: tuple[Family, ...] = ("linear", "tree", "trees", "network")
+"""What a function of one's own may be said to be: what builds it is `own.linear` then, and else `own`."""
+
 WORDS: Mapping[Family, str] = {
     "linear": "linear model",
     "tree": "decision tree",
@@ -34,11 +37,12 @@ _OF_BUILDER: Mapping[str, Family] = {
     "vision.cnn": "network",
     "vision.squeezenet": "network",
     "vision.efficientnet_lite": "network",
+    **{f"own.{said}": said for said in OWN_FAMILIES},
 }
 
 
 def family(candidate: CandidateRecord) -> Family:
-    """Return the family of a candidate, by what builds its model; `unknown` for a model of one's own."""
+    """Return the family of a candidate, by what builds its model; `unknown` for one's own of which nothing is said."""
     if candidate.cascade is not None and not candidate.techniques:
         return "cascade"  # several models to keep alive, whatever each of them is
     if any("static" in technique for technique in candidate.techniques):
@@ -47,3 +51,8 @@ def family(candidate: CandidateRecord) -> Family:
     if builder is None and (entry := catalogue.models().get(candidate.model)):  # an older record: ask the catalogue
         builder = entry.builder
     return _OF_BUILDER.get(builder or "", "unknown")
+
+
+def is_own(candidate: CandidateRecord) -> bool:
+    """Whether its model is a function of one's own, whatever that was said to be; older records do not tell."""
+    return (candidate.builder or "").partition(".")[0] == "own"

@@ -15,6 +15,8 @@ from effkit.balance import class_weights, scores_within
 FEWEST_FOR_NUMBER = 30
 FEWEST_FOR_VERDICT = 200
 FEWEST_DISCORDANT = 20
+FEWEST_FOR_INTERVAL = 5
+"""Clusters; resampling fewer hardly gets beyond the outermost of them: two hold the true gap one time in two."""
 
 GroupVerdict = Literal["worse", "better", "no difference shown", "number only", "too few items"]
 
@@ -23,7 +25,8 @@ GroupVerdict = Literal["worse", "better", "no difference shown", "number only", 
 class GroupGap:
     """One group's paired gap, positive where the candidate is better; None where there are too few items.
 
-    `p_value` is two-sided, `p_adjusted` after Holm over the groups with enough items for a verdict.
+    `interval` is None below five clusters too. `p_value` is two-sided, `p_adjusted` after Holm over the groups with
+    enough items for a verdict.
     """
 
     group: str
@@ -50,10 +53,10 @@ def group_gaps(
 ) -> list[GroupGap]:
     """Paired gap of every group, in the order of their labels.
 
-    A verdict needs 200 items, 20 of them discordant, and 20 clusters where given; a number alone needs 30 items. The
-    interval is that of `paired_gap`. The test is exact McNemar on right/wrong scores, and Student's t on the
-    bootstrap's standard error on graded or clustered ones; where right answers are weighed by class, the score test's p
-    where that is larger.
+    A verdict needs 200 items, 20 of them discordant, and 20 clusters where given; a number alone needs 30 items, and
+    its interval, that of `paired_gap`, five clusters. The test is exact McNemar on right/wrong scores, and Student's t
+    on the bootstrap's standard error on graded or clustered ones; where right answers are weighed by class, the score
+    test's p where that is larger.
     "no difference shown" is no proof of equality: a group is smaller than the whole.
 
     Args:
@@ -101,8 +104,9 @@ def group_gaps(
                 p_value = exact_mcnemar(ours, theirs)
             else:
                 p_value = _student_p(gap, weighed=class_of is not None)
-        difference = gap.interval.estimate
-        rows.append(GroupGap(name, gap.n, gap.discordant, difference, gap.interval, p_value, None, "number only"))
+        difference, units = gap.interval.estimate, gap.interval.n
+        interval = gap.interval if units >= FEWEST_FOR_INTERVAL else None
+        rows.append(GroupGap(name, gap.n, gap.discordant, difference, interval, p_value, None, "number only"))
     return _adjusted(rows, alpha)
 
 

@@ -127,7 +127,7 @@ def paired_gap(
     low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
     strata: Strata | None = None
     if weights is not None or (_is_binary(candidate) and _is_binary(reference)):
-        strata = Strata.of(gain, right, _design_effects(gain, right, clusters, float(means.var())))
+        strata = Strata.of(gain, right, _design_effects(gain, right, clusters, float(means.var())), clusters)
         score_low, score_high = strata.bounds(alpha)
         low, high = min(low, score_low), max(high, score_high)
 
@@ -273,9 +273,7 @@ def _design_effects(gain: Floats, right: Floats, clusters: ArrayLike | None, var
 def _design_effect_within(signs: Floats, clusters: ArrayLike) -> float:
     """Of items that score alike, among others: wins are 1, losses -1."""
     residuals = signs - signs.mean()
-    sums, sizes = cluster_sums(residuals, clusters)
-    if sizes.size == 1:  # what varies between clusters is not seen in one
-        return float(sizes[0])
+    sums = cluster_sums(residuals, clusters)[0]
     return _design_effect(residuals, clusters, float(np.sum(sums**2)) / signs.size**2)
 
 
@@ -285,7 +283,9 @@ def _design_effect(residuals: Floats, clusters: ArrayLike, variance_of_mean: flo
     # A cluster drawn in proportion to its size holds this many items on average.
     worst = float(np.sum(sizes**2) / np.sum(sizes))
     naive = float(residuals.var()) / residuals.size
-    return worst if naive == 0 else float(np.clip(variance_of_mean / naive, 1.0, worst))
+    if naive == 0 or sizes.size == 1:  # what varies between clusters is not seen in one
+        return worst
+    return float(np.clip(variance_of_mean / naive, 1.0, worst))
 
 
 def _paired(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> tuple[Floats, Floats]:

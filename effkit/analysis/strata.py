@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from effkit.analysis.bootstrap import score_bounds, score_p_value
@@ -32,6 +32,7 @@ class Strata:
         sizes: (strata,) all items.
         scores: (strata,) what a right answer scores.
         effects: (strata,) how many items are worth an independent one.
+        together: (strata, strata) correlations of their gaps.
     """
 
     wins: Floats
@@ -39,22 +40,25 @@ class Strata:
     sizes: Floats
     scores: Floats
     effects: Floats
+    together: Floats
 
     @classmethod
-    def of(cls, gain: Floats, weights: Floats, effects: Floats) -> Strata:
+    def of(cls, gain: Floats, weights: Floats, effects: Floats, clusters: ArrayLike | None = None) -> Strata:
         """Count items.
 
         Args:
             gain: (n,) candidate less reference.
             weights: (n,) what a right answer scores.
             effects: (strata,) how many items are worth an independent one, from the lowest score of a right answer up.
+            clusters: A label per item where items are not independent.
         """
         scores, place = np.unique(weights, return_inverse=True)
         wins, losses, sizes = (
             np.asarray(np.bincount(place[which], minlength=scores.size) / effects, dtype=np.float64)
             for which in (gain > 0, gain < 0, weights > 0)
         )
-        return cls(wins, losses, sizes, scores, effects)
+        together = np.eye(scores.size) if clusters is None else _correlations(np.sign(gain), place, effects, clusters)
+        return cls(wins, losses, sizes, scores, effects, together)
 
     @cached_property
     def gap(self) -> float:
@@ -65,12 +69,12 @@ class Strata:
         """Lower and upper one-sided 1 - `alpha` bounds of the whole gap.
 
         The distances of the strata's gaps from their bounds add up as standard errors do. *Zou & Donner (2008),
-        Construction of confidence limits about effect measures: a general approach.*
+        Construction of confidence limits about effect measures: a general approach; Zou (2008), On the estimation of
+        additive interaction by use of the four-by-two table and beyond, for gaps that go together.*
         """
         ends = np.array([score_bounds(*each, alpha) for each in zip(self.wins, self.losses, self.sizes, strict=True)])
         away = self._shares[:, None] * (ends - ((self.wins - self.losses) / self.sizes)[:, None])
-        below, above = np.sqrt(np.sum(away**2, axis=0))
-        return self.gap - float(below), self.gap + float(above)
+        return self.gap - self._added_up(away[:, 0]), self.gap + self._added_up(away[:, 1])
 
     def p_value(self, gap: float) -> float:
         """One-sided p of the hypothesis that the whole gap is at most `gap`."""
@@ -90,7 +94,7 @@ class Strata:
 
         Exactly of a single stratum; of several it is enough.
         """
-        widest = float(np.sqrt(np.sum(self.scores**2)))
+        widest = self._added_up(self.scores)
         return float(self.effects.max()) * float(special.ndtri(level)) ** 2 * (widest / margin - 1)
 
     @property
@@ -99,6 +103,10 @@ class Strata:
         items = self.sizes * self.effects
         return np.asarray(items * self.scores / items.sum())
 
+    def _added_up(self, parts: Floats) -> float:
+        """One distance from those of the strata: no shorter than if their gaps were independent."""
+        return float(np.sqrt(max(float(parts @ parts), float(parts @ self.together @ parts))))
+
     @cached_property
     def _by_errors(self) -> tuple[Floats, Floats]:
         """Rising bounds of the whole gap, and how many standard errors each lies below it: a p-value turned round."""
@@ -106,3 +114,37 @@ class Strata:
         ends = np.array([self.bounds(float(special.ndtr(-each))) for each in errors])
         bounds = np.concatenate([ends[::-1, 0], [self.gap], ends[:, 1]])
         return bounds, np.concatenate([errors[::-1], [0.0], -errors])
+
+
+def _correlations(signs: Floats, place: NDArray[np.intp], effects: Floats, clusters: ArrayLike) -> Floats:
+    """(strata, strata) correlations of the strata's gaps: clusters that hold items of several may lose them together.
+
+    A stratum without a disagreement, or in one cluster, does not show how it goes with the others. Then it is as if
+    each cluster were won or lost as a whole, which is what its design effect takes for granted too.
+
+    Args:
+        signs: (n,) 1 of an item that only the candidate has right, -1 of one that only the reference has right, else 0.
+        place: (n,) the stratum of each item.
+        effects: (strata,) how many items are worth an independent one.
+        clusters: (n,) a label per item.
+    """
+    index = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    shape = int(index.max()) + 1, effects.size
+    cell = index * effects.size + place
+    sums = np.bincount(cell, weights=signs, minlength=shape[0] * shape[1]).reshape(shape)
+    sizes = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+    items = sizes.sum(axis=0)
+    gaps = sums.sum(axis=0) / items
+    residuals = sums - gaps * sizes
+    alone = np.bincount(place, weights=signs**2) - items * gaps**2  # squares of single items' residuals, added up
+    seen = (alone > 0) & (np.count_nonzero(sizes, axis=0) > 1)
+    found = _over_lengths(sizes.T @ sizes, np.sqrt(np.sum(sizes**2, axis=0)))
+    of_gaps = _over_lengths(residuals.T @ residuals, np.sqrt(effects * np.where(seen, alone, 1.0)))
+    both = np.outer(seen, seen)
+    found[both] = np.clip(of_gaps[both], -1.0, 1.0)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def _over_lengths(products: Floats, lengths: Floats) -> Floats:
+    return np.asarray(products / np.outer(lengths, lengths), dtype=np.float64)

@@ -58,7 +58,7 @@ class EnergyMeter:
             energy of a model.
 
     Attributes:
-        methods: how each component's energy comes to be; empty when nothing can be read.
+        methods: how each component's energy comes to be; empty when nothing can be read any more.
         unavailable: why there is no energy at all, or None.
     """
 
@@ -84,7 +84,7 @@ class EnergyMeter:
             self._tracker.stop_task("probe")
             self.methods = tuple(_methods(self._tracker._hardware, card))
         except Exception as error:  # CodeCarbon raises whatever its probes raise
-            self.unavailable = f"CodeCarbon could not start: {error or type(error).__name__}"
+            self.unavailable = f"CodeCarbon could not start: {str(error) or type(error).__name__}"
         if self.unavailable is None and not self.methods:
             self.unavailable = "CodeCarbon found no hardware that it can read or model"
 
@@ -97,20 +97,36 @@ class EnergyMeter:
             return
         self._windows += 1
         name = f"window-{self._windows}"
-        self._tracker.start_task(name)
+        with self._broken_off():
+            self._tracker.start_task(name)
         try:
             yield result
         finally:
-            data = self._tracker.stop_task(name)
-            has_gpu = any(method.component == "gpu" for method in self.methods)
-            result.append(
-                Window(
-                    duration_s=float(data.duration),
-                    cpu_j=float(data.cpu_energy) * JOULES_PER_KWH,
-                    memory_j=float(data.ram_energy) * JOULES_PER_KWH,
-                    gpu_j=float(data.gpu_energy) * JOULES_PER_KWH if has_gpu else None,
-                )
-            )
+            if self.unavailable is None:
+                with self._broken_off():
+                    result.append(self._read(name))
+
+    def _read(self, name: str) -> Window:
+        data = self._tracker.stop_task(name)
+        has_gpu = any(method.component == "gpu" for method in self.methods)
+        return Window(
+            duration_s=float(data.duration),
+            cpu_j=float(data.cpu_energy) * JOULES_PER_KWH,
+            memory_j=float(data.ram_energy) * JOULES_PER_KWH,
+            gpu_j=float(data.gpu_energy) * JOULES_PER_KWH if has_gpu else None,
+        )
+
+    @contextmanager
+    def _broken_off(self) -> Iterator[None]:
+        """Give up energy, and nothing else that was measured, where CodeCarbon fails in the middle of a run.
+
+        The windows before are given up too: what some visits took would be divided by the calls of all.
+        """
+        try:
+            yield
+        except Exception as error:  # CodeCarbon raises whatever its probes raise
+            self.methods, self.unavailable = (), f"CodeCarbon broke off: {str(error) or type(error).__name__}"
+            log.warning("no energy: %s", self.unavailable)
 
 
 class NoMeter(EnergyMeter):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -264,10 +265,26 @@ def process_cpu_s(process: psutil.Process) -> float:
     """CPU seconds of a process and of its children that have ended; 0 when it is gone."""
     with suppress(psutil.Error):
         times = process.cpu_times()
-        return float(
-            times.user + times.system + getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
-        )
+        return float(times.user + times.system) + _ended_s(times)
     return 0.0
+
+
+def started_cpu_s(family: Sequence[psutil.Process]) -> float:
+    """CPU seconds of what a process has started, be it at work or ended; without its own.
+
+    Args:
+        family: the process, and what is at work of what it has started.
+    """
+    parent, *children = family
+    at_work_s = sum(process_cpu_s(child) for child in children)
+    with suppress(psutil.Error):
+        return at_work_s + _ended_s(parent.cpu_times())
+    return at_work_s
+
+
+def _ended_s(times: Any) -> float:
+    """CPU seconds of children that have ended, in the CPU times of their parent: Linux alone tells them."""
+    return float(getattr(times, "children_user", 0) + getattr(times, "children_system", 0))
 
 
 def core_waits_s() -> dict[int, float]:

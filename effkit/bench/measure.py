@@ -120,14 +120,18 @@ class Bench:
             starts: dict[str, Start] = {}
 
             def start(name: str, stack: ExitStack) -> WorkerProcess:
-                worker, seen = self._start(lines[name], generation, result, stack)
+                with ExitStack() as coming_up:  # one that fails on its way does not stay beside the others
+                    worker, seen = self._start(lines[name], generation, result, coming_up)
+                    stack.enter_context(coming_up.pop_all())
                 starts.setdefault(name, seen)
                 return worker
 
             names = order(list(lines), seed=self.seed, generation=generation, block=len(lines))
             for number, name in enumerate(names if result.resident_together else ()):
+                if self._is_over(lines[name], result):
+                    continue
                 self._tell(generation, 0.3 * number / len(names), f"starting {name}")
-                with self._forgive(lines[name], result):
+                with self._forgive(lines[name], result, resident):
                     resident[name] = start(name, stack)
             self._idle(result)
             self._repeats_left += REPEATED_SHARE * self.protocol.blocks * len(lines)
@@ -138,11 +142,11 @@ class Bench:
                 )  # fmt: skip
                 names = order(list(lines), seed=self.seed, generation=generation, block=block)
                 for position, name in enumerate(names):
-                    if {lines[name].candidate, self.reference} & result.failures.keys():
+                    if self._is_over(lines[name], result):
                         continue
                     done = 0.3 + 0.6 * (block + position / len(names)) / self.protocol.blocks
                     self._tell(generation, done, f"visiting {name}")
-                    with self._forgive(lines[name], result), ExitStack() as visiting:
+                    with self._forgive(lines[name], result, resident), ExitStack() as visiting:
                         worker = resident.get(name) or start(name, visiting)
                         others = [each for each in resident.values() if each is not worker]
                         turn = _Turn(lines[name], worker, others, generation, block, position, items)
@@ -156,21 +160,25 @@ class Bench:
     def _tell(self, generation: int, share: float, text: str) -> None:
         self.progress((generation + share) / self._wanted, f"generation {generation + 1}/{self._wanted}: {text}")
 
+    def _is_over(self, entry: Entry, result: Measurements) -> bool:
+        """Whether this candidate has failed, or the reference, and all ends with it."""
+        return not result.failures.keys().isdisjoint({entry.candidate, self.reference})
+
     @contextmanager
-    def _forgive(self, entry: Entry, result: Measurements) -> Iterator[None]:
-        """Note a candidate's failure and go on without it."""
+    def _forgive(self, entry: Entry, result: Measurements, resident: dict[str, WorkerProcess]) -> Iterator[None]:
+        """Note a candidate's failure and go on without its worker, which may hold memory and be busy still."""
         try:
             yield
         except WorkerFailed as failure:
             log.warning("%s failed while it was measured: %s", entry.name, failure)
             result.failures.setdefault(entry.candidate, str(failure))
+            if entry.name in resident:
+                resident.pop(entry.name).close()
 
     def _start(
         self, entry: Entry, generation: int, result: Measurements, stack: ExitStack
     ) -> tuple[WorkerProcess, Start]:
         """Start a fresh worker, load its candidate (cold start) and warm it up."""
-        if entry.candidate in result.failures:
-            raise WorkerFailed(result.failures[entry.candidate])
         assert result.cores is not None
         built = self.built[entry.candidate]
         worker = stack.enter_context(
@@ -220,6 +228,7 @@ class Bench:
         ours = [psutil.Process(), *worker.family]  # the other workers are to stand still: what they take disturbs
         watched = cores.workers if cores else ()
         since_us = int(time.time() * 1e6)
+        helped_s = host.started_cpu_s(worker.family)
         before, started = host.activity(ours, watched), time.perf_counter()
         with self.meter.window() as energy:
             answer = worker.ask(
@@ -229,6 +238,7 @@ class Bench:
                 least_s=self.protocol.visit_s,
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
+        helped_s = host.started_cpu_s(worker.family) - helped_s
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         return Visit(
             entry=turn.entry,
@@ -241,7 +251,7 @@ class Bench:
             mean_prepare_s=answer["mean_prepare_s"],
             mean_infer_s=answer["mean_infer_s"],
             calls=answer["calls"],
-            cpu_s=answer["cpu_s"],
+            cpu_s=answer["cpu_s"] + max(0.0, helped_s),
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
             others_share=max(0.0, foreign_s / length_s),

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from effkit.models import builder, exits, gates
 from effkit.models.base import Facts, Predictor, Recipe
-from effkit.models.confidence import Confidence, calibrated, expected_calibration_error
+from effkit.models.confidence import Confidence, calibrated, expected_calibration_error, refuse_unsure
 from effkit.models.gates import Gate
 from effkit.models.networks import device_key
 from effkit.models.products import Products, link
@@ -269,12 +269,8 @@ def _answers(
     ]
     if heads is not None and "exits" in recipe.settings:
         asked = [*exits.predict(stages[0], folders[0], heads, task, indices, products), *asked]
-    for stage, given in zip(stages, asked[:-1], strict=False):
-        if given.ndim != 2:
-            raise SpecError(
-                f"`{stage.model}` names classes and gives no probabilities, so nobody can tell how sure it is: put it "
-                "last, or let it return one probability for each class."
-            )
+    for number, given in enumerate(asked):
+        refuse_unsure(stages[min(number, len(stages) - 1)].model, given, last=number == len(asked) - 1)
     return np.stack([as_shares(given, len(task.classes)).astype(np.float64) for given in asked])
 
 

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.models.base import softmax
-from effkit.spec import Calibration, Score
+from effkit.spec import Calibration, Score, SpecError
 from effkit.tasks.metrics import LEAST, log_loss
 
 Floats = NDArray[np.float64]
 
 COLDEST, HOTTEST = 0.05, 20.0
+ROUNDED = 0.01
+"""How far from 1 the probabilities of an item may add up to: some are rounded."""
 BINS = 15
 """Of the expected calibration error, as Guo et al. have it."""
 
@@ -137,3 +139,28 @@ def expected_calibration_error(right: Floats, correct: NDArray[Any], bins: int =
     place = np.minimum((right * bins).astype(int), bins - 1)
     gaps = np.bincount(place, weights=right - correct, minlength=bins)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def refuse_unsure(model: str, answers: NDArray[Any], *, last: bool) -> None:
+    """Refuse answers of which nobody can tell how sure they are.
+
+    Args:
+        model: whose they are, for the error.
+        answers: (n, classes) probabilities, or (n,) classes.
+        last: whether no stage follows, so that nobody asks.
+
+    Raises:
+        SpecError: for classes alone, unless nobody asks; for rows that are no probabilities, such as logits.
+    """
+    if answers.ndim != 2:
+        if last:
+            return
+        raise SpecError(
+            f"`{model}` names classes and gives no probabilities, so nobody can tell how sure it is: put it last, or "
+            "let it return one probability for each class."
+        )
+    if answers.min() < -ROUNDED or np.abs(answers.sum(axis=1) - 1).max() > ROUNDED:
+        raise SpecError(
+            f"`{model}` gives classes numbers that are no probabilities (from {answers.min():.3g} to "
+            f"{answers.max():.3g}, and not 1 together), so nobody can tell how sure it is: let it return their softmax."
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +23,66 @@ def libraries(recipe: Recipe) -> tuple[str, ...]:
     return ("cloudpickle",)
 
 
-def settings_of(function: Callable[[list[Any]], Any], task: Task, folder: Path) -> dict[str, Any]:
-    """Write a callable where workers can read it and return the settings of its recipe.
+@dataclass(frozen=True)
+class Packed:
+    """A callable as it was when it was packed, whatever becomes of it and of what it refers to.
 
-    The settings hold the file's hash, and so does the recipe's key. The classes travel along because a
-    worker has to tell names from indices.
+    Attributes:
+        name: what errors call it.
+        content: as cloudpickle wrote it.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, function: Callable[[list[Any]], Any]) -> Packed:
+        """Pack a callable for its way to a worker.
+
+        Raises:
+            SpecError: when it cannot be.
+        """
+        import cloudpickle
+
+        name = str(getattr(function, "__name__", type(function).__name__))
+        try:
+            content: bytes = cloudpickle.dumps(function)
+        except Exception as error:  # what a function holds may refuse with any
+            raise SpecError(
+                f"{name} cannot travel to a worker: {error}. Open what cannot travel at the first call."
+            ) from error
+        return cls(name, content)
+
+    def settings(self, task: Task, folder: Path) -> dict[str, Any]:
+        """Write it where workers can read it and return the settings of its recipe.
+
+        The settings hold the file's hash, and so does the recipe's key. The classes travel along because a
+        worker has to tell names from indices.
+
+        Args:
+            task: what it is asked to do.
+            folder: where the file is written, named by its hash.
+        """
+        digest = hashlib.sha256(self.content).hexdigest()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{digest[:32]}.cloudpickle"
+        path.write_bytes(self.content)
+        return {"function": str(path), "sha256": digest, "name": self.name, "classes": list(task.classes)}
+
+
+def settings_of(function: Callable[[list[Any]], Any], task: Task, folder: Path) -> dict[str, Any]:
+    """Pack a callable and write it at once.
 
     Args:
         function: a batch of items to predictions: class names, class indices or probabilities;
             values; or rows of the corpus, best first.
-        task: what it is asked to do.
-        folder: where the file is written, named by its hash.
+        task: as `Packed.settings` takes it.
+        folder: likewise.
 
     Raises:
         SpecError: when the function cannot travel to another process.
     """
-    content = packed(function)
-    digest = hashlib.sha256(content).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{digest[:32]}.cloudpickle"
-    path.write_bytes(content)
-    return {"function": str(path), "sha256": digest, "name": _name(function), "classes": list(task.classes)}
-
-
-def packed(function: Callable[[list[Any]], Any]) -> bytes:
-    """Pack a callable for its way to a worker.
-
-    Raises:
-        SpecError: when it cannot be.
-    """
-    import cloudpickle
-
-    try:
-        content: bytes = cloudpickle.dumps(function)
-    except Exception as error:  # what a function holds may refuse with any
-        raise SpecError(
-            f"{_name(function)} cannot travel to a worker: {error}. Open what cannot travel at the first call."
-        ) from error
-    return content
+    return Packed.of(function).settings(task, folder)
 
 
 class OwnPredictor:
@@ -189,7 +212,3 @@ def _numbers(classes: Sequence[str]) -> dict[float, int] | None:
     except ValueError:
         return None
     return found if 0 < len(found) == len(classes) and all(map(math.isfinite, found)) else None
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(function, "__name__", type(function).__name__))

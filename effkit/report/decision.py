@@ -10,6 +10,7 @@ from effkit.analysis.family import WORDS
 from effkit.analysis.serving import needs_fewer
 from effkit.report.changes import at_each_traffic, changes
 from effkit.report.checks import LIMITS, amount, demand, limit_words, measured_words, why_failed, why_not
+from effkit.report.groups import unjudged
 from effkit.report.outcome import explores, fastest, outcome
 from effkit.report.units import capital, rate, show
 from effkit.report.values import Argument, Step
@@ -53,6 +54,7 @@ def _asked(view: View, decision: Decision) -> Iterator[str]:
         yield f"{start}: {view.record.spec.margin_reason}."
     else:
         yield f"{start}. {explores(view)}"
+    yield from unjudged(view, group)
     if limits:
         yield f"{capital(listing(limits))}{_network(decision)}."
     else:

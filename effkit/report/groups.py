@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from effkit.analysis.groups import FEWEST_FOR_VERDICT, judged
+from effkit.analysis.quality import FEWEST_UNITS
 from effkit.record import CandidateRecord, GroupQuality
 from effkit.report.units import DASH, whole
 from effkit.report.values import Cell, Column, Row, Table
 from effkit.report.view import View
-from effkit.report.words import GROUP_TONES, GROUP_WORDS
+from effkit.report.words import GROUP_TONES, GROUP_WORDS, some
 
 
 def groups(view: View) -> Table:
@@ -28,6 +32,24 @@ def groups(view: View) -> Table:
 def worst_groups(view: View) -> tuple[str, ...]:
     """For each candidate, the group in which it loses most to the reference, in a sentence."""
     return tuple(_worst(view, c) for c in view.measured if _with_gap(c) and not c.reference)
+
+
+def unjudged(view: View, margin_points: float | None) -> Iterator[str]:
+    """Which groups are not held against a margin for every group: what a rare class loses is not seen by it.
+
+    Args:
+        view: of the record.
+        margin_points: of that margin; None where there is none.
+    """
+    of_others = [c.quality.groups for c in view.measured if c.quality and not c.reference]
+    small = {g.group for groups in of_others for g in groups if not judged(g.n, g.n if g.units is None else g.units)}
+    if margin_points is None or not small:
+        return
+    clusters = f" in {FEWEST_UNITS} clusters" if view.record.task.clusters is not None else ""
+    yield (
+        f"The margin in any group is not held against {some(sorted(small))}: a group is judged from "
+        f"{FEWEST_FOR_VERDICT} test items{clusters} on, so a loss there is not seen."
+    )
 
 
 def _group_cells(view: View, group: GroupQuality) -> tuple[Cell, Cell]:

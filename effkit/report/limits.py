@@ -9,7 +9,7 @@ from effkit.report.savings import beyond_noise
 from effkit.report.trust import cautions, doubts
 from effkit.report.units import about, whole
 from effkit.report.view import View
-from effkit.report.words import RANK_WORDS, listing
+from effkit.report.words import RANK_WORDS, listing, some
 
 
 def limits(view: View) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ def _groups(view: View) -> Iterator[str]:
         }
     )
     if small:
-        yield f"Too few items for a verdict in {_some(small)}: a loss there could go unseen."
+        yield f"Too few items for a verdict in {some(small)}: a loss there could go unseen."
 
 
 def _measuring(view: View) -> Iterator[str]:
@@ -118,7 +118,3 @@ def _run(view: View) -> Iterator[str]:
         f"All of this holds on this host ({view.record.host.cpu}), at batch 1 and one request at a time unless said "
         "otherwise; another machine may rank the candidates differently."
     )
-
-
-def _some(names: list[str], most: int = 6) -> str:
-    return listing(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"

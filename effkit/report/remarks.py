@@ -1,10 +1,12 @@
-"""What must be said beside an answer: that nobody waited, that it only rehearses, that speed will hardly be felt."""
+"""What must be said beside an answer: that nobody waited, that some groups are not judged, that it only
+rehearses, that speed will hardly be felt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from effkit.report.budget import met_by_reference
+from effkit.report.groups import unjudged
 from effkit.report.view import View
 from effkit.report.words import listing
 
@@ -14,7 +16,7 @@ HARDLY_MATTERS_S = 1e-3
 
 def remarks(view: View) -> tuple[str, ...]:
     """Every remark that a record asks for."""
-    return tuple(remark for part in (_waiting, _indicative, _hardly_matters) for remark in part(view))
+    return tuple(remark for part in (_waiting, _unjudged, _indicative, _hardly_matters) for remark in part(view))
 
 
 def _waiting(view: View) -> Iterator[str]:
@@ -22,6 +24,11 @@ def _waiting(view: View) -> Iterator[str]:
     budget = view.asked.budget
     if budget.requests_per_s is not None and budget.latency_p99_s is not None and view.waiting:
         yield view.waiting
+
+
+def _unjudged(view: View) -> Iterator[str]:
+    """Where the study asks that no group loses more, and some are too small to tell."""
+    yield from unjudged(view, view.asked.budget.group_margin_points)
 
 
 def _indicative(view: View) -> Iterator[str]:

@@ -61,6 +61,11 @@ def listing(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def some(names: Sequence[str], most: int = 6) -> str:
+    """Names as a sentence lists them, the first few where they are many."""
+    return listing(names) if len(names) <= most else f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
 def side_by_side(workers: int) -> tuple[str, ...]:
     """What is said wherever machines or money are told, if several workers share a machine."""
     if workers == 1:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from effkit.hashing import sha256_of
 from effkit.spec import ItemCount, SpecError
+from effkit.tasks import frames
 from effkit.tasks.items import Items, count_repeated, request
 from effkit.tasks.metrics import METRICS, default_metric
 from effkit.tasks.splits import SPLITS, split
@@ -76,11 +77,22 @@ class Task:
         if METRICS[self.metric].kind != self.kind:
             fit = ", ".join(name for name, each in METRICS.items() if each.kind == self.kind)
             raise SpecError(f"{self.name}: `{self.metric}` scores no {self.kind}. It may be {fit}.")
-        if len(self.labels) != self.table.num_rows:
-            raise SpecError(f"{self.name}: {self.table.num_rows} items but {len(self.labels)} labels.")
+        self._check_lengths()
+        if self.kind == "classification" and self.classes and not _are_indices(self.labels, len(self.classes)):
+            raise SpecError(
+                f"{self.name}: labels of a classification are indices of its classes, whole numbers from 0 to "
+                f"{len(self.classes) - 1}; `Task.from_arrays` takes the classes themselves."
+            )
         seen = np.concatenate([self.splits[split] for split in SPLITS])
         if len(np.unique(seen)) != len(seen):
             raise SpecError(f"{self.name}: the splits share items; fit, calibrate, select and test must be disjoint.")
+
+    def _check_lengths(self) -> None:
+        lengths: dict[str, NDArray[Any] | None] = {"labels": self.labels, "clusters": self.clusters}
+        lengths |= {f"names of the group `{column}`": names for column, names in self.groups.items()}
+        for what, each in lengths.items():
+            if each is not None and len(each) != self.table.num_rows:
+                raise SpecError(f"{self.name}: {self.table.num_rows} items but {len(each)} {what}.")
 
     @cached_property
     def items(self) -> Items:
@@ -216,50 +228,26 @@ class Task:
             facts: further attributes of a task (`title`, `metric`, `licence`).
 
         Raises:
-            SpecError: when a column is missing, or values of the target, of the cluster, or of an item's only column.
+            SpecError: when a column is missing or tells the answer, when values are missing of the target, of the
+                cluster or of an item's only column, or are of several kinds in one column, and when `test` is
+                neither a share nor a mask.
         """
-        import pyarrow as pa
-
-        wanted = [target, *(features or ()), *groups, *([cluster] if cluster else [])]
-        missing = [column for column in wanted if column not in frame.columns]
-        if missing:
-            known = ", ".join(map(str, frame.columns))
-            raise SpecError(f"{name}: no column {', '.join(missing)}; the table has {known}.")
-        without = int(frame[target].isna().sum())
-        if without:
-            raise SpecError(f"{name}: {without} of {len(frame)} rows have no `{target}`; leave them out first.")
-        unclustered = int(frame[cluster].isna().sum()) if cluster else 0
-        if unclustered:
-            raise SpecError(
-                f"{name}: {unclustered} of {len(frame)} rows have no `{cluster}`; leave them out first, or, if "
-                "they are independent, give each a value of its own."
-            )
-        columns = list(features) if features else [each for each in frame.columns if each not in (target, cluster)]
-        empty = int(frame[columns[0]].isna().sum()) if len(columns) == 1 else 0
-        if empty:
-            raise SpecError(
-                f"{name}: {empty} of {len(frame)} rows have no `{columns[0]}`, which is all that an item holds; leave "
-                "them out first."
-            )
-        values = frame[target]
-        classes: tuple[str, ...] = ()
-        if kind == "classification":
-            classes = tuple(str(each) for each in sorted(values.unique()))
-            labels = values.astype(str).map({label: index for index, label in enumerate(classes)}).to_numpy(np.int64)
-        else:
-            labels = values.to_numpy(np.float64)
-        mask = None if isinstance(test, (int, float)) else np.asarray(test, dtype=bool)
-        share = float(test) if isinstance(test, (int, float)) else 0.0
+        features = [] if features is None else list(features)
+        columns = frames.feature_columns(
+            name, frame, target=target, features=features, groups=list(groups), cluster=cluster, modality=modality
+        )
+        labels, classes = frames.targets(name, frame[target], kind)
+        mask, share = frames.tested(name, test, len(frame))
         clusters = None if cluster is None else np.asarray(frame[cluster].astype("category").cat.codes, dtype=np.int64)
         return cls(
             name=name,
             kind=kind,
             modality=modality,
-            table=pa.Table.from_pandas(frame[columns], preserve_index=False).replace_schema_metadata(None),
+            table=frames.arrow(name, frame[columns]),
             labels=labels,
             splits=split(len(frame), test_mask=mask, test_share=share, clusters=clusters, seed=seed),
             classes=classes,
-            groups={column: frame[column].astype(str).to_numpy(object) for column in groups},
+            groups={column: frames.group_names(frame[column]) for column in groups},
             clusters=clusters,
             **facts,
         )
@@ -278,21 +266,24 @@ class Task:
 
         Args:
             name: what to call it.
-            items: texts, bytes of images, mappings, or an (n, d) array.
+            items: texts, bytes of images, mappings, or an (n, d) array. Of anything else say the `modality`.
             labels: one label an item.
             kind: `classification` or `regression`.
             options: further arguments of `from_frame`.
-        """
-        import pandas as pd
 
-        if isinstance(items, np.ndarray) and items.ndim == 2:
-            frame = pd.DataFrame(items, columns=[f"x{column}" for column in range(items.shape[1])])
-        elif len(items) and isinstance(items[0], Mapping):
-            frame = pd.DataFrame(list(items))
-        else:
-            frame = pd.DataFrame({"item": list(items)})
-            options.setdefault("modality", "text" if len(items) and isinstance(items[0], str) else "vision")
-        return cls.from_frame(name, frame.assign(label=list(labels)), target="label", kind=kind, **options)
+        Raises:
+            SpecError: as `from_frame` does; also when there are more or fewer labels than items, or when nobody can
+                tell what an item is.
+        """
+        frame, modality = frames.frame_of(name, items, labels, options.pop("modality", None))
+        return cls.from_frame(name, frame, target=frames.LABEL, kind=kind, modality=modality, **options)
+
+
+def _are_indices(labels: NDArray[Any], classes: int) -> bool:
+    """Whether each label is the place of a class."""
+    if labels.dtype.kind not in "iu":
+        return False
+    return not len(labels) or (int(labels.min()) >= 0 and int(labels.max()) < classes)
 
 
 def _whole(folder: Path) -> bool:

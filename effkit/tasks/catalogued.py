@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from effkit.spec import unknown_name
+from effkit.spec import SpecError, unknown_name
 from effkit.tasks import retrieval, tabular, text, vision
 from effkit.tasks.base import Task
 
@@ -15,13 +15,21 @@ if TYPE_CHECKING:
 
 
 def _table(name: str, entry: TaskEntry, folder: Path, seed: int) -> Task:
-    """One file of rows, taken as an entry of one's own says."""
+    """One file of rows, taken as an entry of one's own says.
+
+    Raises:
+        SpecError: when the file is no table, or as `Task.from_frame` does.
+    """
     import pandas as pd
 
     path = folder / entry.files[0].name
+    try:
+        frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except ValueError as error:  # of pandas and of Arrow: another encoding, broken lines, no Parquet
+        raise SpecError(f"{name}: {path.name} is no table that can be read: {error}") from None
     return Task.from_frame(
         name,
-        pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path),
+        frame,
         target=entry.target,
         kind=entry.kind,
         features=entry.features,

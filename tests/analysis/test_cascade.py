@@ -54,6 +54,14 @@ def test_nothing_is_recovered_where_the_last_stage_is_not_better() -> None:
     assert found.value is None and "not shown to be better" in found.reason
 
 
+def test_a_last_stage_that_is_better_in_one_cluster_is_not_shown_to_be_better() -> None:
+    weak = (np.arange(N) >= 50).astype(float)
+    found = Stages(np.stack([weak, np.ones(N)]), np.linspace(0, 1, N)[None], (0.9,), (0.1, 1.0), None, 0)
+    assert recovered(found).value is not None
+    clustered = recovered(replace(found, clusters=np.arange(N) // 50))
+    assert clustered.value is None and "not shown to be better" in clustered.reason
+
+
 def test_items_that_depend_on_each_other_widen_the_interval() -> None:
     one = stages()
     doubled = Stages(

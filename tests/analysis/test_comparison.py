@@ -152,6 +152,7 @@ def test_a_gap_over_clusters_is_as_uncertain_as_they_are() -> None:
     assert alone is not None and together is not None
     assert together.difference == alone.difference
     assert together.high - together.low > 2 * (alone.high - alone.low)
+    assert alone.mcnemar_p is not None and together.mcnemar_p is None, "it takes the items to be independent"
 
 
 def test_balanced_accuracy_is_the_mean_over_classes_and_never_above_all() -> None:

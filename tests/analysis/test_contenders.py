@@ -147,11 +147,12 @@ def test_parts_of_the_latency_that_are_not_told_apart_are_held_to_no_limit() -> 
     record = with_candidate(golden(), "minilm-l6", latency=told)
     known = next(each for each in contenders(record) if each.name == "minilm-l6")
     assert known.prepare_p99_s.value == known.infer_p99_s.value == known.p99_s.value is not None
-    for changed in ({"model": "a function of mine"}, {"cascade": Cascade.model_construct()}):
+    for changed in ({"model": "a function of mine"}, {"builder": "own.linear"}, {"cascade": Cascade.model_construct()}):
         found = contenders(with_candidate(record, "minilm-l6", **changed))
         of_one = next(each for each in found if each.name == "minilm-l6")
         for part in (of_one.prepare_p99_s, of_one.infer_p99_s):
             assert (part.value, part.why) == (None, "its preparing and inferring are not told apart")
+    assert of_minilm(with_candidate(record, "minilm-l6", builder="own.linear")).family == "linear"
 
 
 def test_memory_is_what_a_worker_takes_here_and_on_the_gpu() -> None:

@@ -66,6 +66,16 @@ def test_a_single_window_that_is_too_short_for_its_counter_is_not_resolvable() -
     assert found.note is not None and "each needs 0.5 s" in found.note
 
 
+@pytest.mark.parametrize("generations", [2, 6])
+def test_a_counter_that_tells_nothing_of_a_window_makes_no_energy_small(generations: int) -> None:
+    run = samples(generations=generations, blocks=2)
+    mine = (run["candidate"] == "mine") & (run["generation"] == 0) & (run["block"] == 0)
+    run.loc[mine & (run["metric"] == "visit_cpu_j"), "value"] = 0.0
+    found = energy(paired(run, components=(RAPL,)), "mine", cores=2)
+    assert found is not None and found.request_j is None and found.net_j is None and found.ratio is None
+    assert found.note == "not resolvable: in some window the counter of the cpu told nothing"
+
+
 MEMORY = Component("memory", "modelled-generic", "a fixed power")
 
 

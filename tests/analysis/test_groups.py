@@ -74,6 +74,16 @@ def test_a_handful_of_clusters_bears_no_verdict() -> None:
         assert judged(gap.n, gap.interval.n) == (verdict == "worse")
 
 
+def test_of_fewer_than_five_clusters_there_is_no_interval() -> None:
+    errors = np.random.default_rng(0).exponential(size=400)
+    for count, told in ((1, False), (4, False), (5, True)):
+        (gap,) = group_gaps(
+            errors + 0.3, errors, np.zeros(400), higher_is_better=False, clusters=np.arange(400) % count, seed=0
+        )
+        assert gap.difference == pytest.approx(-0.3) and gap.verdict == "number only"
+        assert (gap.interval is not None) == told
+
+
 def test_family_wise_error_is_held() -> None:
     # 60 runs of four equal groups at 5 %: exact McNemar stays below; three standard errors are 8.4 %.
     rng, wrong = np.random.default_rng(0), 0

@@ -219,6 +219,11 @@ def test_a_rare_class_in_clusters_is_worth_few_items_whatever_the_common_one_is_
     assert found.lower_bound < -0.3
 
 
+def test_one_cluster_is_worth_one_item() -> None:
+    found = non_inferiority(*answers(0, 3, 397), margin=0.05, clusters=np.zeros(400), seed=0)
+    assert found.verdict == "inconclusive" and found.lower_bound < -0.5
+
+
 def test_weights_of_one_change_nothing() -> None:
     candidate, reference = answers(12, 30, 400)
     clusters = np.arange(442) // 4

@@ -75,6 +75,39 @@ def test_items_that_depend_on_each_other_are_worth_fewer() -> None:
     assert rare.fewest(0.01, 0.025) == pytest.approx(four.fewest(0.01, 0.025))
 
 
+def test_classes_that_share_clusters_may_be_lost_together() -> None:
+    """Each of a hundred clusters has ten, four and one items of three classes: none is lost, or one as a whole."""
+    labels = np.tile(np.repeat([0, 1, 2], [10, 4, 1]), 100)
+    weights, clusters = class_weights(labels), np.arange(1500) // 15
+    lost = np.where(clusters == 0, 0.0, weights)
+    for right, losses in ((weights, 0), (lost, 1)):
+        found = non_inferiority(right, weights, margin=0.03, seed=0, clusters=clusters, weights=weights, resamples=200)
+        assert found.lower_bound == pytest.approx(score_bounds(0, losses, 100, 0.025)[0], abs=1e-6)
+        assert found.verdict == "inconclusive"
+    none = Strata.of(np.zeros(1500), weights, np.array([10.0, 4.0, 1.0]), clusters)
+    assert none.fewest(0.05, 0.025) == pytest.approx(10 * Z2 * ((0.5 + 1.25 + 5) / 0.05 - 1), rel=1e-5)
+
+
+def test_how_classes_go_together_is_seen_by_the_clusters_that_they_share() -> None:
+    labels = np.tile(np.repeat([0, 1], [10, 4]), 100)
+    weights, clusters = class_weights(labels), np.arange(1400) // 14
+
+    def bound(other: int, clusters: NDArray[np.int64] | None) -> float:
+        """Ten clusters lose an item of the one class; ten clusters from `other` on one of the other."""
+        signs = np.zeros(1400)
+        signs[: 14 * 10 : 14] = -1
+        signs[14 * other + 10 : 14 * (other + 10) : 14] = -1
+        return Strata.of(signs * weights, weights, np.ones(2), clusters).bounds(0.025)[0]
+
+    one = 0.5 * (-0.01 - score_bounds(0, 10, 1000, 0.025)[0])
+    other = 0.5 * (-0.025 - score_bounds(0, 10, 400, 0.025)[0])
+    assert bound(0, None) == pytest.approx(-0.0175 - np.hypot(one, other))
+    assert bound(20, clusters) == pytest.approx(bound(20, None))  # in clusters of their own: no better than independent
+    correlation = 9 / np.sqrt(1000 * 0.01 * 0.99 * 400 * 0.025 * 0.975)
+    reach = np.sqrt(one**2 + other**2 + 2 * correlation * one * other)
+    assert bound(0, clusters) == pytest.approx(-0.0175 - reach)
+
+
 def test_at_the_margin_few_are_passed_where_only_a_rare_class_loses() -> None:
     """The candidate loses one item in ten of forty, half of the metric: a bootstrap alone passes one run in twelve."""
     labels = classes(960, 40)

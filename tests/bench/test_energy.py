@@ -176,6 +176,42 @@ def test_a_meter_without_codecarbon_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     assert window == []
 
 
+@pytest.mark.parametrize("fails", ["start", "stop"])
+def test_a_tracker_that_breaks_off_costs_the_energy_and_nothing_else(
+    fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    said: list[str] = []
+
+    def ask(step: str) -> None:
+        asked.append(step)
+        if step == fails and asked.count(step) == 3:  # the probe, one window, and the next
+            raise OSError
+
+    class Tracker:
+        _hardware = (CPU("intel_rapl", 65),)
+
+        def start_task(self, name: str) -> None:
+            ask("start")
+
+        def stop_task(self, name: str) -> SimpleNamespace:
+            ask("stop")
+            return SimpleNamespace(duration=1.0, cpu_energy=1.0, ram_energy=0.0, gpu_energy=0.0)
+
+    monkeypatch.setattr("effkit.bench.energy._tracker", lambda card: Tracker())
+    monkeypatch.setattr("effkit.bench.energy.log.warning", lambda text, *parts: said.append(text % parts))
+    meter = EnergyMeter()
+    assert meter.methods
+    windows = []
+    for _ in range(3):
+        with meter.window() as window:
+            pass
+        windows.append(len(window))
+    assert windows == [1, 0, 0]
+    assert meter.methods == () and meter.unavailable == "CodeCarbon broke off: OSError"
+    assert said == ["no energy: CodeCarbon broke off: OSError"]
+
+
 def test_codecarbon_is_given_the_gpu_in_use_and_looks_at_none_without(monkeypatch: pytest.MonkeyPatch) -> None:
     from codecarbon.core import gpu
 

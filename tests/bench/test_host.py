@@ -1,6 +1,8 @@
 """What a host tells of itself."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -82,3 +84,10 @@ def test_a_process_that_is_gone_costs_nothing() -> None:
     child = psutil.Popen(["true"])
     child.wait()
     assert host.process_cpu_s(child) == 0.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the time of children that have ended")
+def test_what_a_process_has_started_counts_once_it_has_ended_too() -> None:
+    before_s = host.started_cpu_s([psutil.Process()])
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+    assert host.started_cpu_s([psutil.Process()]) > before_s

@@ -17,7 +17,7 @@ from effkit.bench.energy import NoMeter
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
-from effkit.bench.process import WorkerProcess
+from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import table
 from effkit.bench.schedule import block_items, order
 from effkit.models import Recipe
@@ -241,6 +241,71 @@ def test_nothing_is_measured_any_more_once_the_reference_has_failed(tmp_path: Pa
     measured = asked.run()
     assert set(measured.failures) == {"large"}
     assert {visit.generation for visit in measured.visits} <= {0}
+
+
+@pytest.mark.parametrize("command", ["warm_up", "visit"])
+def test_a_worker_that_failed_does_not_stay_beside_the_others_and_is_not_started_again(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun = tmp_path / "begun"
+
+    def fails(items: list[Any]) -> list[int]:
+        if begun.exists():
+            raise RuntimeError("no more room")
+        return [0] * len(items)
+
+    asked = bench(tmp_path, generations=2, blocks=2, retries=0)
+    small, settings = asked.built["small"], settings_of(fails, Task.load(asked.task), tmp_path)
+    asked.built["small"] = replace(small, recipe=replace(small.recipe, settings=settings))
+    failed: list[WorkerProcess] = []
+    stayed: list[bool] = []
+    ask = WorkerProcess.ask
+
+    def noted(worker: WorkerProcess, what: str, **arguments: Any) -> dict[str, Any]:
+        if what == command:
+            begun.touch()
+        if what == "visit":
+            stayed.extend(each.psutil.is_running() for each in failed)
+        try:
+            return ask(worker, what, **arguments)
+        except WorkerFailed:
+            failed.append(worker)
+            raise
+
+    monkeypatch.setattr(WorkerProcess, "ask", noted)
+    measured = asked.run()
+    assert set(measured.failures) == {"small"} and len(failed) == 1
+    assert stayed and not any(stayed)
+    assert caplog.text.count("small failed while it was measured: RuntimeError: no more room") == 1
+
+
+class AsksAnother:
+    """A model whose work a process of its own does, started where it is loaded; that one ends with its input."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        work = "import sys\nfor line in sys.stdin:\n    sum(range(300_000))\n    print(flush=True)"
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.other: Any = subprocess.Popen([sys.executable, "-c", work], **pipes)
+
+    def __call__(self, items: list[Any]) -> list[int]:
+        self.other.stdin.write(b"\n")
+        self.other.stdin.flush()
+        self.other.stdout.readline()
+        return [0] * len(items)
+
+
+def test_the_cpu_time_of_what_a_model_has_started_is_its_own(tmp_path: Path) -> None:
+    asked = bench(tmp_path, generations=1, blocks=1, retries=0)
+    model: Any = AsksAnother()
+    model.here = True  # an object without state is not given any where it arrives
+    settings = settings_of(model, Task.load(asked.task), tmp_path)
+    asked.built = {
+        name: replace(each, recipe=replace(each.recipe, settings=settings)) for name, each in asked.built.items()
+    }
+    measured = asked.run()
+    assert not measured.failures
+    # By itself it waits: a hundredth of the time, where nobody else has the core.
+    assert all(visit.cpu_s > 0.1 * visit.wall_s for visit in measured.visits)
 
 
 def _no_batch_of_one(items: list[Any]) -> list[int]:

@@ -128,3 +128,16 @@ def test_a_function_that_only_names_classes_may_come_last_alone(
 def test_what_is_no_classification_is_refused(task: Task, stages: tuple[Recipe, ...], products: Products) -> None:
     with pytest.raises(SpecError, match="cannot do regression"):
         cascade.make(replace(of(stages), kind="regression"), task, products)
+
+
+def test_scores_that_are_no_probabilities_are_refused(
+    task: Task, stages: tuple[Recipe, ...], products: Products, tmp_path: Any
+) -> None:
+    def logits(items: list[Any]) -> Any:
+        scores = np.array([item["mean radius"] - 15 for item in items])
+        return np.column_stack([scores, -scores])
+
+    mine = Recipe("mine", "own", "classification", 0, 1, settings_of(logits, task, tmp_path))
+    for both in ((mine, stages[0]), (stages[0], mine)):
+        with pytest.raises(SpecError, match="`mine` gives classes numbers that are no probabilities .*softmax"):
+            cascade.make(of(both), task, products)

@@ -69,6 +69,22 @@ def test_whatever_a_function_holds_refuses_with_it_is_told_when_it_is_added() ->
         Own(lambda batch: [pointer.contents.value] * len(batch), "mine")
 
 
+def test_a_function_travels_as_it_was_when_it_was_given(tmp_path: Path) -> None:
+    given = []
+    for answer in NAMES:  # each looks `answer` up when it is called, as functions made in a loop do
+        given.append(Own(lambda batch: [answer] * len(batch), answer))  # noqa: B023
+    for each in given:
+        made = Recipe("mine", "own", "classification", 0, 1, each.packed.settings(task(), tmp_path))
+        assert own.load(made, tmp_path).infer(["text"]).tolist() == [NAMES.index(each.title)]
+
+
+def test_what_is_no_function_and_no_family_is_refused() -> None:
+    with pytest.raises(SpecError, match="`mine` is given as dict, which cannot be called: give a function"):
+        Own({"a": 1}, "mine")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"`tre` is not a known family\. Did you mean `tree`\?"):
+        Own(len, "mine", "tre")
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

@@ -260,6 +260,19 @@ def test_it_does_so_where_many_machines_hang_on_little(per_s: float, noise: floa
         decided_alike(known, replace(some_margin(0.01), noise=noise), Knobs(0.01, None, traffic, 1.0, None))
 
 
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(known=some_contenders(), asked=some_asked(), knobs=some_knobs())
+def test_it_does_so_at_limits_that_are_just_met(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
+    knobs = replace(knobs, requests_per_s=knobs.requests_per_s or 49.0, grid_g_per_kwh=knobs.grid_g_per_kwh or 56.0)
+    for each in decide(known, at(asked, knobs)).order:
+        if each.serving is not None:
+            limits = {
+                "carbon_g_per_thousand": each.serving.carbon_g_per_thousand,
+                "money_per_thousand": each.serving.money_per_thousand,
+            }
+            decided_alike(known, replace(asked, budget=asked.budget.model_copy(update=limits)), knobs)
+
+
 def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
     made = decide(known, at(asked, knobs))
     frozen = numbers([each.contender for each in decide(known, asked).order], asked)

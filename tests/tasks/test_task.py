@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,19 @@ def test_overlapping_splits_are_refused() -> None:
     overlapping = {**split(20), "fit": np.arange(20)}
     with pytest.raises(SpecError, match="the splits share items"):
         Task("t", "regression", "text", pa.table({"x": ["a"] * 20}), np.arange(20.0), overlapping)
+
+
+def test_labels_groups_and_clusters_fit_the_items() -> None:
+    made = Task.from_frame("shop", frame(), target="bought", groups=["shop"])
+    for changed, words in (
+        ({"labels": made.labels + 1}, "whole numbers from 0 to 1; `Task.from_arrays` takes the classes themselves"),
+        ({"labels": made.labels.astype(float)}, "whole numbers from 0 to 1"),
+        ({"labels": made.labels[:39]}, "40 items but 39 labels"),
+        ({"clusters": np.arange(41)}, "40 items but 41 clusters"),
+        ({"groups": {"shop": made.groups["shop"][:3]}}, "40 items but 3 names of the group `shop`"),
+    ):
+        with pytest.raises(SpecError, match=f"shop: .*{words}"):
+            replace(made, **changed)  # type: ignore[arg-type]
 
 
 def test_fewer_labels_are_a_prefix_of_more() -> None:

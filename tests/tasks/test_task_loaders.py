@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from effkit import catalogue
@@ -136,3 +139,27 @@ def test_squad_seeks_the_paragraph_and_leaves_the_canary_out() -> None:
     assert (task.clusters == task.labels).all()
     assert "Super Bowl 50" in task.documents[task.labels[0]]
     assert not any("canary" in text.lower() and "guid" in text.lower() for text in task.documents)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("moods.csv", b"text,mood\n\xff\xfe,good\n", "moods: moods.csv is no table that can be read: .*utf-8"),
+        ("moods.parquet", b"no parquet", "moods: moods.parquet is no table that can be read"),
+    ],
+)
+def test_a_file_of_ones_own_that_is_no_table_says_so(
+    name: str, content: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    moods = {
+        "title": "Moods", "modality": "text", "kind": "classification", "metric": "accuracy", "loader": "table",
+        "target": "mood", "features": ["text"], "licence": "ours", "citation": "us",
+        "files": [{"name": name, "sha256": hashlib.sha256(content).hexdigest()}],
+        "sources": [{"kind": "local", "path": str(tmp_path)}],
+    }  # fmt: skip
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"tasks": {"moods": moods}}), encoding="utf-8")
+    monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(SpecError, match=words):
+        load("moods", seed=1)

@@ -84,7 +84,7 @@ const whatIf = (() => {
     if (energy !== null && grid !== null)
       carbon =
         (energy / numbers.j_per_kwh) * grid * numbers.pue +
-        (1000 * machines * numbers.embodied_g_per_hour) / (3600 * traffic);
+        1000 * ((machines * numbers.embodied_g_per_hour) / (3600 * traffic));
     return { machines, money, energy, carbon };
   }
 
