@@ -23,6 +23,7 @@ from effkit.address import mark_unsent
 from effkit.identity import WORDS, identity
 from effkit.index import done
 from effkit.params import parse
+from effkit.secrecy import from_home, without_secrets
 from effkit.spec import Frozen, SpecError, StudySpec
 
 REQUEST, FAILURE, LOCKS = "request.json", "failure.json", ".locks"
@@ -99,8 +100,9 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
     folder: Path | None = None
     try:
         folder = store.stage_anew(results, request.study, name)
+        told = request.model_copy(update={"notebook": from_home(Path(request.notebook))})
         partial = folder / f"{REQUEST}.partial"
-        partial.write_text(request.model_dump_json(indent=1), encoding="utf-8")
+        partial.write_text(told.model_dump_json(indent=1), encoding="utf-8")
         descriptor = _open(partial)
         _lock(descriptor)
         partial.rename(folder / REQUEST)
@@ -112,8 +114,9 @@ def begin(results: Path, request: Request) -> tuple[Path, int]:
 
 
 def request(folder: Path) -> Request:
-    """Read what an attempt was asked for."""
-    return Request.model_validate_json((folder / REQUEST).read_bytes())
+    """Read what an attempt was asked for; its file is shared, and names no home folder."""
+    found = Request.model_validate_json((folder / REQUEST).read_bytes())
+    return found.model_copy(update={"notebook": os.path.expanduser(found.notebook)})  # noqa: PTH111 - a home may be none
 
 
 def asked(folder: Path) -> RunFacts:
@@ -161,7 +164,8 @@ def under_way() -> Request | None:
 
 def note(folder: Path, status: str, sentence: str) -> None:
     """Write how an attempt ended. A disk that is full leaves it without a word, and it is one all the same."""
-    failure = Failure.model_validate({"status": status, "sentence": sentence, "ended_at": datetime.now(UTC)})
+    said = without_secrets(sentence)
+    failure = Failure.model_validate({"status": status, "sentence": said, "ended_at": datetime.now(UTC)})
     partial = folder / f"{FAILURE}.partial"
     with suppress(OSError):
         partial.write_text(failure.model_dump_json(indent=1), encoding="utf-8")
@@ -192,22 +196,20 @@ def failure(folder: Path) -> Failure | None:
 
 def unfinished(results: Path) -> list[Attempt]:
     """Every attempt without a published record, in the order of their names."""
-    found = []
-    for path in sorted(results.glob(f"*/.*/{REQUEST}")):
-        try:
-            found.append(Attempt(path.parent, request(path.parent), failure(path.parent), _is_locked(path)))
-        except FileNotFoundError:
-            continue  # it was published or put aside just now
-        except (OSError, ValidationError) as error:
-            log.warning("left out: %s cannot be read: %s", path, str(error).splitlines()[0])
-    return found
+    return _attempts(results, f".*/{REQUEST}")
 
 
 def recover(results: Path) -> None:
-    """Finish what killed processes left: publish a whole record, put the rest aside as cut off."""
-    for attempt in unfinished(results):
-        if not attempt.alive and attempt.folder.name.endswith(store.STAGED):
-            finish(results, attempt.folder)
+    """Finish what killed processes left: publish a whole record, put the rest aside as cut off.
+
+    What cannot be moved, as another user's may not, is named in a warning and stays.
+    """
+    for attempt in _attempts(results, f".*{store.STAGED}/{REQUEST}"):
+        if not attempt.alive:
+            try:
+                finish(results, attempt.folder)
+            except OSError as error:
+                log.warning("left where it is: %s: %s", attempt.folder, error)
 
 
 def finish(results: Path, folder: Path) -> None:
@@ -247,6 +249,18 @@ def alone(results: Path, identity: str, tell: Callable[[str], None]) -> Iterator
         yield
     finally:
         os.close(descriptor)
+
+
+def _attempts(results: Path, below_a_study: str) -> list[Attempt]:
+    found = []
+    for path in sorted(results.glob(f"*/{below_a_study}")):
+        try:
+            found.append(Attempt(path.parent, request(path.parent), failure(path.parent), _is_locked(path)))
+        except FileNotFoundError:
+            continue  # it was published or put aside just now
+        except (OSError, ValidationError) as error:
+            log.warning("left out: %s cannot be read: %s", path, str(error).splitlines()[0])
+    return found
 
 
 def _open(path: Path, flags: int = 0) -> int:

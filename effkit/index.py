@@ -253,9 +253,9 @@ def _known(path: Path) -> tuple[Mapping[tuple[str, int, int], Summary], int]:
     """What the index says, a later line before an earlier one, and how many lines it has."""
     try:
         seen = path.stat()
-    except FileNotFoundError:
+        return _parsed(path, seen.st_size, seen.st_mtime_ns)
+    except OSError:  # there is none, or it is another user's own; the records tell the same
         return {}, 0
-    return _parsed(path, seen.st_size, seen.st_mtime_ns)
 
 
 @lru_cache(maxsize=1)

@@ -10,17 +10,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from effkit.secrecy import without_secrets
+
 log = logging.getLogger("effkit.progress")
 
 Progress = Callable[[float, str], None]
 """Told the share that is done, between 0 and 1, and what is done now."""
 
 
+class _Shared(logging.Formatter):
+    """A log is kept beside the record, and goes where that goes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
     """Write the package's log to a file; `effkit run` reads its last line to show where the run is."""
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Shared("%(asctime)s %(levelname)s %(message)s"))
     package = logging.getLogger("effkit")
     before = package.level
     package.setLevel(logging.INFO)

@@ -21,10 +21,12 @@ def code(params_sha256: str) -> Code:
     Args:
         params_sha256: hash of the study's parameters.
     """
+    ours = _git("ls-files", "--error-unmatch", Path(__file__).name) is not None
+    status = _git("status", "--porcelain", "--untracked-files=no") if ours else None
     return Code(
         versions=host.versions(),
-        git_commit=_git("rev-parse", "HEAD"),
-        git_dirty=None if (status := _git("status", "--porcelain", "--untracked-files=no")) is None else bool(status),
+        git_commit=_git("rev-parse", "HEAD") if ours else None,  # else of the project that it is installed in
+        git_dirty=None if status is None else bool(status),
         params_sha256=params_sha256,
         notebook_sha256=_notebook_sha256(),
     )

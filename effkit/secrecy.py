@@ -23,6 +23,18 @@ def without_secrets(text: str) -> str:
     return _without_home(_QUERY.sub(r"\1…", _USER.sub(r"\1…@", text)))
 
 
+def from_home(path: Path) -> str:
+    """Return a path as a shared file may hold it: from `~` on where it lies in the user's home folder."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # some containers have none
+        return str(path)
+    for each in (home, home.resolve()):
+        if path.is_relative_to(each) and each != Path("/"):
+            return str(Path("~") / path.relative_to(each))
+    return str(path)
+
+
 def _without_home(text: str) -> str:
     try:
         home = str(Path.home())

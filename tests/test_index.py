@@ -92,6 +92,13 @@ def test_a_damaged_index_costs_time_and_nothing_else(results: Path, damage: byte
     assert index.read(results).runs[0] == before.runs[0]
 
 
+def test_an_index_that_may_not_be_read_costs_time_and_nothing_else(results: Path) -> None:
+    put(results, "a")
+    (results / index.INDEX).mkdir()  # which is refused as another user's own file is
+    for _ in range(2):
+        assert [each.run for each in index.read(results).runs] == ["a"]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{ no", GOLDEN.read_bytes()[:5000], b'{"schema_version": 3}', b"null", b"[]", b'{"schema_version": 0}'],

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from effkit import provenance
 from effkit.bench import host
 from effkit.provenance import code, version_differences
 from effkit.record import Code
@@ -35,3 +43,24 @@ def test_another_commit_of_effkit_differs_where_both_are_known() -> None:
     other = THEN.model_copy(update={"git_commit": "b" * 40, "git_dirty": True})
     assert told(one, other) == [("effkit's commit", "a" * 12, "b" * 12 + " with uncommitted changes")]
     assert told(THEN, other) == told(one, THEN) == []
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git to ask")
+def test_the_commit_of_a_project_that_effkit_is_only_installed_in_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*arguments: str) -> None:
+        own = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/none")
+        subprocess.run(["git", "-C", str(tmp_path), *own, *arguments], check=True, capture_output=True)
+
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    module = tmp_path / "provenance.py"
+    module.touch()
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    git("init")
+    git("commit", "--allow-empty", "--message=x")
+    assert (code("").git_commit, code("").git_dirty) == (None, None)
+    git("add", module.name)
+    git("commit", "--message=y")
+    assert code("").git_commit is not None and code("").git_dirty is False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from effkit.secrecy import without_secrets
+from effkit.secrecy import from_home, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,11 @@ def test_a_home_folder_tells_no_name(monkeypatch: pytest.MonkeyPatch, said: str,
 def test_where_the_root_is_home_paths_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/")
     assert without_secrets("in /data/x and /") == "in /data/x and /"
+
+
+def test_a_shared_file_names_a_path_from_home_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/al")
+    assert from_home(Path("/home/al/x/y.ipynb")) == "~/x/y.ipynb"
+    assert from_home(Path("/home/alice/y.ipynb")) == "/home/alice/y.ipynb"
+    monkeypatch.setenv("HOME", "/")
+    assert from_home(Path("/data/y.ipynb")) == "/data/y.ipynb"

@@ -32,7 +32,9 @@ def main() -> None:
 
     with attempts.alone(results, request.identity, tell):
         if not request.again:
+            attempts.recover(results)  # whoever was waited for may have been killed with its record written
             with suppress(store.StoreError):  # a store that is gone now may be back when the run is measured
+                deliver(results)
                 arrived(results, request.identity)
         if not request.again and index.done(results, request.identity) is not None:
             store.discard(staged)

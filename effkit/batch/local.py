@@ -152,8 +152,9 @@ class Local:
         return _Child(point, staged, process, said, time.monotonic())
 
     def _finish(self, child: _Child) -> None:
-        """Do what a killed process has left to do."""
-        attempts.finish(self.results, child.staged)
+        """Do what a killed process has left to do; what the disk refuses stays, and ends no other run."""
+        with suppress(OSError):
+            attempts.finish(self.results, child.staged)
         if child.process.returncode < 0:  # by a signal; a store that it could not reach is not asked once more
             with suppress(store.StoreError):
                 deliver(self.results)
@@ -163,26 +164,27 @@ class Local:
         self._finish(child)
         wall_s = time.monotonic() - child.started
         place = child.staged.with_name(store.name_of(child.staged))
-        aside = place.with_name(f".{place.name}{store.FAILED}")
+        aside = place.with_name(f".{place.name}{store.FAILED}")  # or still staged, where it could not be put there
+        left = next((each for each in (aside, child.staged) if (each / attempts.REQUEST).exists()), None)
         with child.said:
             child.said.seek(0)
             words = child.said.read().decode(errors="replace").strip().splitlines()[-1:]
         if place.exists():
             return self._published(child.point, place, wall_s, words)
-        failure = attempts.failure(aside) if aside.exists() else None
+        failure = attempts.failure(left) if left else None
         sentence = failure.sentence if failure else ""
-        if not aside.exists() or (failure and failure.status == "late"):
+        if left is None or (failure and failure.status == "late"):
             found = index.done(self.results, child.point.identity)
             if found is not None:
-                kept = f"{sentence}. This one is kept in {aside}." if sentence else ""
+                kept = f"{sentence}. This one is kept in {left}." if sentence else ""
                 return Outcome(child.point, "done", self.results / found.folder, kept, wall_s)
             sentence = sentence or "nothing of it is left in the results folder"
-            return Outcome(child.point, "cut off", aside if aside.exists() else None, sentence, wall_s)
+            return Outcome(child.point, "cut off", left, sentence, wall_s)
         if failure is None:
-            return Outcome(child.point, "cut off", aside, attempts.UNTOLD, wall_s)
+            return Outcome(child.point, "cut off", left, attempts.UNTOLD, wall_s)
         if failure.status == "cut off" and words:
             sentence = f"{sentence}: {words[0]}"
-        return Outcome(child.point, failure.status, aside, sentence, wall_s)  # type: ignore[arg-type] # never late
+        return Outcome(child.point, failure.status, left, sentence, wall_s)  # type: ignore[arg-type] # never late
 
     def _published(self, point: Point, place: Path, wall_s: float, words: list[str]) -> Outcome:
         record = store.load(place).record

@@ -19,6 +19,7 @@ import psutil
 from effkit import attempts, store
 from effkit.attempts import Request
 from effkit.batch.limits import Limits
+from effkit.secrecy import without_secrets
 from effkit.spec import StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
@@ -79,8 +80,8 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
     }
     os.environ.update(variables)
     papermill.execute_notebook(
-        str(notebook),
-        str(staged / store.NOTEBOOK),
+        _literal(notebook),
+        _literal(staged / store.NOTEBOOK),
         # A key left out is passed on as None, or the notebook's own default would stand in for it.
         parameters={**dict.fromkeys(StudySpec.model_fields), **params},
         engine_name=ENGINE,
@@ -88,6 +89,11 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
         progress_bar=False,
         cwd=str(notebook.parent),
     )
+
+
+def _literal(path: Path) -> str:
+    """A path as papermill takes it, which puts parameters between braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _sentence(error: Exception, notebook: str) -> str:
@@ -118,10 +124,28 @@ def _register_engine() -> None:
     class Engine(NBClientEngine):  # type: ignore[misc]
         @classmethod
         def execute_managed_notebook(cls, manager: Any, kernel_name: str, **options: Any) -> None:
-            with _saved_seldom(manager):
+            with _fit_to_share(manager.nb), _saved_seldom(manager):
                 super().execute_managed_notebook(manager, kernel_name, kernel_manager_class=ThisInterpreter, **options)
 
     papermill_engines.register(ENGINE, Engine)
+
+
+@contextmanager
+def _fit_to_share(notebook: Any) -> Iterator[None]:
+    """Keep to this host what papermill and errors tell: an executed notebook goes where its record goes.
+
+    What its cells show besides is the doing of whoever wrote it.
+    """
+    paths = notebook.metadata["papermill"]
+    paths["input_path"], paths["output_path"] = Path(paths["input_path"]).name, store.NOTEBOOK
+    try:
+        yield
+    finally:
+        for cell in notebook.cells:
+            for output in cell.get("outputs", ()):
+                if output["output_type"] == "error":
+                    output["evalue"] = without_secrets(output["evalue"])
+                    output["traceback"] = [without_secrets(line) for line in output["traceback"]]
 
 
 @contextmanager

@@ -127,14 +127,15 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
             typer.echo(f"  {state.point.title}  {time}{why}")
     for line in _outlook(asked, plans):
         typer.echo(line)
-    if len(asked) > 1:
+    of_sweeps = any(each.sweep is not None for each in asked)  # a study alone has told its own
+    if of_sweeps or len(asked) > 1:
         names = {name for each in asked for name in needed(each.spec)}
         unsized = any(catalogue.missing_bytes(name) is None for name in names)
         typer.echo(
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "
             f"{to_download(catalogue.download_bytes(*names), unsized=unsized)} to download."
         )
-        if any(each.sweep is not None for each in asked):  # a study alone has told its own
+        if of_sweeps:
             for line in downloads(names):
                 typer.echo(f"To download: {line}")
 

@@ -59,15 +59,16 @@ def write_mlflow(run: Loaded, out: str, candidate: str | None = None) -> str:
         experiment = _experiment(client, record.spec.name)
         if client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{record.run}' and attributes.status = 'FINISHED'"):
             raise ExportError(f"{record.run} is in {out} already; delete it there to log it again.")
+        rows = numbers(run)
         study = _study(run)
         parent = _begun(client, experiment, study, record.started_at)
         for each in record.candidates:
-            entry = _candidate(each, [row for row in numbers(run) if row.candidate == each.name])
+            entry = _candidate(each, [row for row in rows if row.candidate == each.name])
             child = _begun(client, experiment, entry, record.started_at, {"mlflow.parentRunId": parent})
             status = "FINISHED" if each.status == "ok" else "FAILED"
             client.set_terminated(child, status, _ms(record.finished_at))
         client.log_artifacts(parent, str(run.folder))
-        client.log_text(parent, as_csv(numbers(run), Tidy), "numbers.csv")
+        client.log_text(parent, as_csv(rows, Tidy), "numbers.csv")
         # Last, so that what was interrupted does not look complete.
         client.set_tag(parent, RUN_TAG, record.run)
         client.set_terminated(parent, "FINISHED", _ms(record.finished_at))

@@ -39,7 +39,7 @@ def refresh(results: Path, below: str = "") -> None:
             sizes |= bucket.sizes(key)
         try:
             for some in _batched(_missing(found, sizes), RUNS_AT_ONCE):
-                _fetch(found, bucket, some, sizes)
+                _fetch(found, bucket, some)
         except OSError as error:
             if isinstance(error, store.StoreError):
                 raise
@@ -90,17 +90,18 @@ def _wanted(record: Path, size_bytes: int) -> bool:
         return True
 
 
-def _fetch(found: Mirror, bucket: Bucket, keys: Sequence[str], sizes: dict[str, int]) -> None:
+def _fetch(found: Mirror, bucket: Bucket, keys: Sequence[str]) -> None:
     """Fetch some folders whole, and move each to its place in one step."""
-    staged, wanted = found.folder / FETCHED, set(keys)
+    staged = found.folder / FETCHED
     shutil.rmtree(staged, ignore_errors=True)
     try:
         files = {}
-        for path in sizes:
-            key, _, name = path.rpartition("/")
-            if key in wanted and not name.startswith(".") and name != PARTIAL:
-                files[path] = staged / path
-                files[path].parent.mkdir(parents=True, exist_ok=True)
+        for key in keys:  # listed anew: of a long listing a page may be older than the one with the record
+            for path in bucket.sizes(key):
+                folder, _, name = path.rpartition("/")
+                if folder == key and not name.startswith(".") and name != PARTIAL:
+                    files[path] = staged / path
+                    files[path].parent.mkdir(parents=True, exist_ok=True)
         bucket.download(files)
         for key in keys:
             place = found.folder / key

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from effkit import attempts, store
 from effkit.address import UNSENT, Mirror, mirror_at
+from effkit.record import Record
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import PARTIAL, commit, readable
 
@@ -65,9 +66,14 @@ def send(found: Mirror, bucket: Bucket, folder: Path) -> None:
         files = {f"{key}/{name}": folder / name for name in TOLD_OF_ATTEMPTS if (folder / name).exists()}
         for path, file in files.items():
             bucket.upload({path: file})
-    elif (late := _send_run(found, bucket, folder, key)) is not None:
-        _put_aside(folder, late)
-        return
+    else:
+        content = (folder / store.RECORD).read_bytes()
+        if (record := readable(content)) is None:  # it may be of a newer effkit, which will send it
+            log.warning("not sent: %s cannot be read", folder / store.RECORD)
+            return
+        if (late := _send_run(found, bucket, folder, key, record, content)) is not None:
+            _put_aside(folder, late)
+            return
     (folder / UNSENT).unlink(missing_ok=True)
 
 
@@ -76,7 +82,7 @@ def exchange(found: Mirror) -> Iterator[None]:
     """Be the only process that sends or fetches for a mirror."""
     import fcntl
 
-    descriptor = os.open(found.folder / LOCK, os.O_RDONLY | os.O_CREAT, 0o666)
+    descriptor = os.open(found.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks only what may be written
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -84,12 +90,8 @@ def exchange(found: Mirror) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _send_run(found: Mirror, bucket: Bucket, folder: Path, key: str) -> str | None:
+def _send_run(found: Mirror, bucket: Bucket, folder: Path, key: str, record: Record, content: bytes) -> str | None:
     """Send a run, its record last; return why it does not count, if another was first."""
-    content = (folder / store.RECORD).read_bytes()
-    if (record := readable(content)) is None:
-        log.warning("not sent: %s cannot be read", folder / store.RECORD)
-        return None
     if not bucket.create(f"{key}/{CLAIM}", found.name.encode()):
         return f"another host had put a run of this name into {found.address} first"
     files = {path.name: path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")}

@@ -20,7 +20,10 @@ CREDENTIALS = {
 OF_THIS_HOST = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
 _NO_ANSWER = re.compile("Timeout|Connect|Disconnected|ServiceRequestError|TransportError|ProxyError|gaierror")
 _NO_CREDENTIALS = re.compile("NoCredentials|PartialCredentials|DefaultCredentials|CredentialUnavailable|CredentialRet")
-_REFUSED = re.compile("AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ClientAuthentication|40[13]")
+_REFUSED = re.compile(
+    r"AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|ClientAuthentication|[ (']40[13]\b"
+)
+"""Of numbers only those of answers, and not of ports, buckets and folders."""
 
 
 def sentence(error: BaseException, address: Address) -> str:

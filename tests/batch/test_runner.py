@@ -29,9 +29,10 @@ ALONE = parameters(reference="logreg", candidates=["logreg"])
 
 @pytest.fixture
 def params(tmp_path: Path) -> Path:
-    """A parameter file beside a notebooks/ folder of its own."""
-    (tmp_path / "notebooks").mkdir()
-    path = tmp_path / "params" / "t.yaml"
+    """A parameter file beside a notebooks/ folder of its own, in a folder that papermill would take for a parameter."""
+    project = tmp_path / "{task} {"
+    (project / "notebooks").mkdir(parents=True)
+    path = project / "params" / "t.yaml"
     path.parent.mkdir()
     path.write_text(yaml.safe_dump(PARAMS))
     return path
@@ -83,6 +84,22 @@ def test_a_notebook_that_fails_before_saving_leaves_an_attempt_and_no_run(params
     assert attempt.failure is not None and attempt.failure.status == "failed"
     assert not attempt.alive
     assert index.read(results).runs == ()
+
+
+def test_what_an_attempt_leaves_names_no_home_folder(
+    params: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    results = params.parents[1] / "results"
+    fails = "from pathlib import Path\nraise OSError(f'{Path.home()}/models/x is not there')"
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", fails)
+    with pytest.raises(RunFailed, match="OSError: ~/models/x is not there"):
+        Runner(results).run(PARAMS, params)
+    (attempt,) = attempts.unfinished(results)
+    left = {path.name: path.read_text() for path in attempt.folder.iterdir()}
+    assert left.keys() == {attempts.REQUEST, attempts.FAILURE, store.NOTEBOOK}
+    assert "~/models/x is not there" in left[store.NOTEBOOK]
+    assert not [name for name, text in left.items() if str(tmp_path) in text]
 
 
 def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -42,8 +43,8 @@ def test_what_is_run_again(
     assert bool(wanted([newer], rerun)) == (rerun in ("changed", "all"))
 
 
-def keep(results: Path, point: Point, host: str, **versions: str) -> None:
-    """Put a complete run of a point into its place: made on a host, with the versions of here but for some."""
+def record_of(point: Point, host: str, **versions: str) -> str:
+    """A complete record of a point: made on a host, with the versions of here but for some."""
     raw, here = json.loads(GOLDEN.read_text()), provenance.code("").model_dump(mode="json")
     raw |= {
         "run": "one",
@@ -53,9 +54,14 @@ def keep(results: Path, point: Point, host: str, **versions: str) -> None:
         "host": raw["host"] | {"name": host},
         "code": here | {"versions": here["versions"] | versions},
     }
+    return json.dumps(raw)
+
+
+def keep(results: Path, point: Point, host: str, **versions: str) -> None:
+    """Put such a run into its place."""
     folder = results / point.spec.name / "one"
     folder.mkdir(parents=True)
-    (folder / store.RECORD).write_text(json.dumps(raw))
+    (folder / store.RECORD).write_text(record_of(point, host, **versions))
 
 
 @pytest.fixture
@@ -182,6 +188,32 @@ def test_a_disk_that_fills_up_lets_what_runs_end_and_begins_nothing_more(
     assert code == 2 and "3 runs: 3 not started." in said
     assert "free some space" in said and "The same command goes on from here." in said
     assert len(attempts.unfinished(results)) == 1
+
+
+def test_what_a_killed_process_has_measured_is_not_measured_again_by_whoever_waited(
+    tmp_path: Path, results: Path
+) -> None:
+    (point,) = points(sweep(project(tmp_path, "raise OSError('it was measured again')"), "s"))
+    staged, descriptor = attempts.begin(results, request(point, again=False))
+    (staged / store.RECORD).write_text(record_of(point, "a"))
+    os.close(descriptor)
+    (ended,) = Local(results).run([point], again=False, watch=lambda *_: None)
+    assert (ended.status, ended.folder) == ("done", staged.with_name(store.name_of(staged))), ended.sentence
+    assert not attempts.unfinished(results)
+
+
+def test_an_attempt_that_the_disk_refuses_to_put_aside_ends_no_other(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*attempt: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    dies = "import os, signal; os.kill(os.getppid(), signal.SIGKILL)"
+    path = sweep(project(tmp_path, dies), "s", matrix={"seed": [1, 2]})
+    monkeypatch.setattr(attempts, "give_up", refuse)
+    ended = list(Local(results).run(points(path), again=False, watch=lambda *_: None))
+    assert [(each.status, each.sentence) for each in ended] == [("cut off", attempts.UNTOLD)] * 2
+    assert all(each.folder is not None and each.folder.name.endswith(store.STAGED) for each in ended)
 
 
 def test_a_stop_says_what_may_still_go_on(tmp_path: Path, results: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.batch.sweeps import project, sweep
 from tests.command_line import effkit
 
@@ -27,3 +29,12 @@ def test_a_study_beside_a_sweep_tells_its_own(tmp_path: Path, results: Path) -> 
     params = project(tmp_path, candidates=["logreg", "lightgbm-small"])
     said = effkit("plan", params / "t.yaml", sweep(params, "s", matrix={"seed": [2, 3]})).stdout
     assert said.count("\nPower: ") == 2 and "more: " not in said
+
+
+def test_a_sweep_of_one_point_tells_what_it_would_download(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EFFKIT_LOCAL", raising=False)
+    path = sweep(project(tmp_path, task="adult-income"), "s")
+    said = effkit("plan", path, EFFKIT_CACHE=str(tmp_path / "cache")).stdout
+    assert "All together: 1 of 1 to run" in said and "\nTo download: adult-income: " in said

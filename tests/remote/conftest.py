@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class S3:
         with urllib.request.urlopen(f"{self.url}/-/faults", timeout=20) as answer:
             return list(json.load(answer))
 
+    @cached_property
     def files(self) -> Any:
         """The server as fsspec sees it."""
         import s3fs
@@ -55,8 +57,12 @@ class S3:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
     pytest.importorskip("s3fs", reason="s3fs is in the extras `test` and `s3`")
     pytest.importorskip("moto", reason="the S3 server is in the extra `test`")
+    import botocore.session
+
     folder = tmp_path_factory.mktemp("s3")
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("wb") as log, pytest.MonkeyPatch.context() as patch:
+        # Each client would read megabytes of descriptions of services anew.
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("s3_server.py")), str(folder / "port")],
             stdout=log, stderr=log,
@@ -93,7 +99,7 @@ def s3(server: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> S3:
 def address(s3: S3) -> str:
     """An empty folder of an empty bucket."""
     bucket = f"bucket-{next(s3.numbers)}"
-    s3.files().call_s3("create_bucket", Bucket=bucket)
+    s3.files.call_s3("create_bucket", Bucket=bucket)
     return f"s3://{bucket}/some/results"
 
 

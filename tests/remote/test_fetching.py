@@ -39,8 +39,8 @@ def test_a_broken_record_is_named_the_rest_loads_and_its_run_can_be_made_again(
 ) -> None:
     here, key = mirror_of(sent), f"{sent}/{RUN}/{store.RECORD}"
     deliver(store.publish(staged(here, "other", identity="1-other")).parents[1])
-    whole = s3.files().cat_file(key)
-    s3.files().pipe_file(key, {"cut": whole[: len(whole) // 2], "garbage": b"{ no", "emptied": b""}[damage])
+    whole = s3.files.cat_file(key)
+    s3.files.pipe_file(key, {"cut": whole[: len(whole) // 2], "garbage": b"{ no", "emptied": b""}[damage])
     refresh(here)
     found = index.read(here)
     assert [run.run for run in found.runs] == ["other"]
@@ -55,11 +55,11 @@ def test_a_broken_record_is_named_the_rest_loads_and_its_run_can_be_made_again(
 
 def test_a_record_that_is_mended_in_the_store_is_mended_here(s3: S3, sent: str) -> None:
     here, key = mirror_of(sent), f"{sent}/{RUN}/{store.RECORD}"
-    whole = s3.files().cat_file(key)
-    s3.files().pipe_file(key, whole[:100])
+    whole = s3.files.cat_file(key)
+    s3.files.pipe_file(key, whole[:100])
     refresh(here)
     assert index.read(here).unreadable
-    s3.files().pipe_file(key, whole)
+    s3.files.pipe_file(key, whole)
     refresh(here)
     assert [run.folder for run in index.read(here).runs] == [RUN]
 
@@ -103,6 +103,20 @@ def test_a_disk_that_is_full_when_a_run_ends_keeps_it_waiting(address: str) -> N
     assert unsent(here) == [place]
 
 
+def test_a_run_that_arrives_while_a_long_listing_is_read_is_fetched_whole(
+    sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, sizes = mirror_of(sent), Bucket.sizes
+
+    def with_an_older_page(self: Bucket, below: str = "") -> dict[str, int]:
+        found = sizes(self, below)
+        return found if below else {key: size for key, size in found.items() if not key.endswith(store.PREDICTIONS)}
+
+    monkeypatch.setattr(Bucket, "sizes", with_an_older_page)
+    refresh(here)
+    assert (here / RUN / store.RECORD).exists() and (here / RUN / store.PREDICTIONS).exists()
+
+
 def closed_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -126,7 +140,7 @@ def test_a_store_that_is_gone_is_said_within_seconds_and_nothing_is_lost(
     assert unsent(here) == [place]
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
     refresh(here)
-    assert unsent(here) == [] and s3.files().exists(f"{address}/{RUN}/{store.RECORD}")
+    assert unsent(here) == [] and s3.files.exists(f"{address}/{RUN}/{store.RECORD}")
 
 
 def test_a_store_that_never_answers_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +193,7 @@ def test_an_unknown_protocol_is_refused() -> None:
 
 def test_a_store_is_tried_before_anything_is_measured(s3: S3, address: str) -> None:
     places.check_writable(mirror_of(address))
-    assert s3.files().find(address) == []
+    assert s3.files.find(address) == []
 
 
 def test_a_clock_that_is_wrong_is_said_and_nothing_is_lost(s3: S3, address: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from effkit import attempts, index, store
-from effkit.address import UNSENT
+from effkit.address import UNSENT, Address, mirror
 from effkit.remote.fetching import refresh
-from effkit.remote.sending import deliver, unsent
+from effkit.remote.sending import deliver, exchange, unsent
 from tests.remote.conftest import IDENTITY, S3, SECRET, complete_record, mirror_of, staged
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +28,7 @@ WHOLE = {store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.LOG
 
 def keys(s3: S3, address: str) -> set[str]:
     place = address.removeprefix("s3://")
-    return {path.removeprefix(f"{place}/") for path in s3.files().find(place)}
+    return {path.removeprefix(f"{place}/") for path in s3.files.find(place)}
 
 
 def test_a_run_arrives_whole_and_another_machine_has_it(s3: S3, address: str, machine: Callable[[str], None]) -> None:
@@ -148,9 +151,8 @@ def test_cut_off_at_any_request_a_reader_sees_a_whole_run_or_none_and_the_writer
         store.publish(staged(there, "b"))
         deliver(there)
     machine("here")
-    deliver(here)
-    assert unsent(here) == []
     refresh(here)
+    assert unsent(here) == []
     machine("third")
     third = mirror_of(address)
     refresh(third)
@@ -158,8 +160,6 @@ def test_cut_off_at_any_request_a_reader_sees_a_whole_run_or_none_and_the_writer
 
 
 def writer(address: str, run: str, cache: Path) -> subprocess.Popen[str]:
-    import os
-
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.remote.writer", address, run], cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -238,6 +238,36 @@ def test_no_credentials_are_written_anywhere(s3: S3, address: str, tmp_path: Pat
     deliver(store.publish(staged(here)).parents[1])
     refresh(here)
     content = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
-    content += [s3.files().cat_file(f"{address}/{key}") for key in keys(s3, address)]
+    content += [s3.files.cat_file(f"{address}/{key}") for key in keys(s3, address)]
     assert content and not [each for each in content if SECRET.encode() in each]
     assert not (here / "text" / "20260101T000000-abc" / UNSENT).exists()
+
+
+def test_a_run_that_cannot_be_read_here_waits_until_it_can(
+    s3: S3, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = mirror_of(address)
+    place = store.publish(staged(here))
+    whole = (place / store.RECORD).read_text()
+    (place / store.RECORD).write_text(json.dumps(json.loads(whole) | {"schema_version": 99}))  # of a newer effkit
+    deliver(here)
+    assert unsent(here) == [place] and keys(s3, address) == set() and "not sent" in caplog.text
+    (place / store.RECORD).write_text(whole)
+    deliver(here)
+    assert unsent(here) == [] and f"{place.relative_to(here)}/{store.RECORD}" in keys(s3, address)
+
+
+def test_a_mirror_in_a_home_on_nfs_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    flock = fcntl.flock
+
+    def as_nfs_does(descriptor: int, operation: int) -> None:
+        if operation & fcntl.LOCK_EX and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_RDWR:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(descriptor, operation)
+
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", as_nfs_does)
+    with exchange(mirror(Address("s3", "bucket/results"))):
+        pass

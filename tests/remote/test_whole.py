@@ -64,4 +64,4 @@ def test_a_store_that_goes_while_it_is_measured_loses_nothing(
     code, said = ask("status", "--results", address)
     assert code == 0 and unsent(here) == []
     (folder,) = (each.folder for each in index.read(here).runs)
-    assert s3.files().exists(f"{address}/{folder}/{store.RECORD}")
+    assert s3.files.exists(f"{address}/{folder}/{store.RECORD}")
