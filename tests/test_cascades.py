@@ -12,7 +12,7 @@ from effkit import resolve
 from effkit.assemble import _weights
 from effkit.models import Recipe
 from effkit.params import parse
-from effkit.record import Record
+from effkit.record import Estimate, Record
 from effkit.report import plot, render_html, summarise
 from effkit.report.notebook import Comparison
 from effkit.spec import CandidateSpec, SpecError, StudySpec
@@ -104,6 +104,29 @@ def test_the_report_shows_cards_curve_and_mixes(record: Record) -> None:
     comparison = Comparison(record)
     assert "are answered by Linear model" in str(comparison.cascades)
     assert "If the traffic shifts" in comparison.cascades._repr_html_()
+
+
+def test_its_numbers_read_as_neither_nothing_nor_all_where_they_are_not(record: Record) -> None:
+    name = "logreg-then-lightgbm-small"
+    found = record.candidate(name).cascade
+    assert found is not None
+    shares = [Estimate(value=each, low=each - 0.002, high=each + 0.002, n=569) for each in (0.996, 0.004)]
+    stages = tuple(
+        stage.model_copy(update={"answered": share}) for stage, share in zip(found.stages, shares, strict=True)
+    )
+    chance = Estimate(value=-0.001, low=-0.21, high=0.2, n=569, origin="modelled")
+    changed = found.model_copy(
+        update={"stages": stages, "recovered": found.recovered.model_copy(update={"value": chance})}
+    )
+    candidates = tuple(
+        each.model_copy(update={"cascade": changed}) if each.name == name else each for each in record.candidates
+    )
+    cards = summarise([record.model_copy(update={"candidates": candidates})]).studies[0].cascades
+    card = next(each for each in cards if each.name == name)
+    assert card.sentences[0].startswith("Of 100 items, 99.6 are answered by Linear model and 0.4 by ")
+    assert [row.cells[0].detail for row in card.stages.rows] == ["[99.4,\u00a099.8]", "[0.2,\u00a00.6]"]
+    recovered = next(cell for column, cell in card.facts if column.title == "Gap recovered")
+    assert recovered.text == "0.00" and recovered.detail.startswith("[−0.21,\u00a00.20]")
 
 
 def test_a_study_without_a_cascade_says_so(record: Record) -> None:

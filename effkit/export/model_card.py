@@ -166,11 +166,13 @@ def _body(record: Record, candidate: CandidateRecord, study: StudySection) -> It
     yield ""
     yield markdown(study.question) + " " + markdown(study.answer.text)
     yield ""
-    yield "| number | value | interval | against the reference | how it came to be |"
+    yield "| number | value | interval | remark | how it came to be |"
     yield "|---|---|---|---|---|"
     row = next(row for row in study.comparison.rows if row.name == candidate.name)
     for column, cell in zip(study.comparison.columns, row.cells, strict=True):
         yield _row(column, cell)
+    yield ""
+    yield f"Brackets hold 95 % intervals; remarks compare with {markdown(record.reference.title)}."
     yield ""
     yield "## Carbon"
     yield ""
@@ -186,9 +188,11 @@ def _body(record: Record, candidate: CandidateRecord, study: StudySection) -> It
 
 
 def _row(column: Column, cell: Cell) -> str:
+    """Of what stands below a number only a bracket is its interval; all else is a remark."""
     name = f"{column.title}, {column.hint}" if column.hint else column.title
-    parts = (name, cell.text, cell.detail, cell.claim, cell.origin or column.origin)
-    return "| " + " | ".join(map(markdown, parts)) + " |"
+    ends, beside = (cell.detail, "") if cell.detail.startswith("[") else ("", cell.detail)
+    remark = "; ".join(each for each in (cell.claim, beside) if each)
+    return "| " + " | ".join(map(markdown, (name, cell.text, ends, remark, cell.origin or column.origin))) + " |"
 
 
 def _carbon(record: Record, candidate: CandidateRecord) -> str:

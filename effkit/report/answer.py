@@ -13,7 +13,7 @@ from effkit.report.checks import why_not
 from effkit.report.outcome import fastest
 from effkit.report.remarks import remarks
 from effkit.report.trust import cautions
-from effkit.report.units import about, whole
+from effkit.report.units import about, rate, whole
 from effkit.report.values import Answer, AnswerKind
 from effkit.report.view import View
 from effkit.report.words import ANSWER_WORDS, listing
@@ -155,7 +155,7 @@ def _larger(view: View, found: Weighed, notes: list[str]) -> Answer:
 def _indifferent(view: View, notes: list[str]) -> Answer:
     decision = view.decision
     enough, best = view.record.candidate(decision.enough or ""), view.record.candidate(decision.chosen or "")
-    traffic = decision.asked.budget.requests_per_s or 0.0
+    traffic = rate(decision.asked.budget.requests_per_s or 0.0)
     served = [decision.weighed(each.name) for each in (enough, best)]
     numbers = {each.serving.machines for each in served if each.serving}
     alike = ["as many machines" if len(numbers) == 1 else "about as many machines"]
@@ -164,7 +164,7 @@ def _indifferent(view: View, notes: list[str]) -> Answer:
     if served[0].contender.rank == served[1].contender.rank:  # or else their energies were not compared
         alike.append("about as much energy")
     sentence = (
-        f"{view.label(enough)} would be enough, but at {traffic:g} requests a second it needs {listing(alike)}: take "
+        f"{view.label(enough)} would be enough, but at {traffic} it needs {listing(alike)}: take "
         f"the best, {view.label(best)}."
     )
     if numbers and min(numbers) <= SAME * max(numbers):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from effkit.analysis.decide import Check
-from effkit.report.checks import LIMITS, limit_words, measured_words, why_open
+from effkit.record import CandidateRecord
+from effkit.report.checks import LIMITS, amount, bound, measured_words, origin, why_open
+from effkit.report.comparison import origins_above
 from effkit.report.values import Cell, Column, Row, Table
 from effkit.report.view import View
 
@@ -14,16 +16,16 @@ def budget_table(view: View) -> Table | None:
     checks = next(iter(found.values()))
     if not checks:
         return None
-    columns = (Column(_title(check), limit_words(view, check).partition(" of ")[2]) for check in checks)
+    columns = (Column(LIMITS[each.what], f"{bound(each)} {amount(each, each.limit)}") for each in checks)
     rows = (
         Row(
-            view.label(c), c.name, tuple(_cell(view, check) for check in found[c.name]),
+            view.label(c), c.name, tuple(_cell(view, c, check) for check in found[c.name]),
             ("reference",) if c.reference else (),
         )
         for c in view.measured
         if c.name in found
     )  # fmt: skip
-    return Table(key="budget", title="Budget", head="Candidate", columns=tuple(columns), rows=tuple(rows))
+    return origins_above(Table("budget", "Budget", "Candidate", tuple(columns), tuple(rows)))
 
 
 def met_by_reference(view: View) -> list[str]:
@@ -37,16 +39,12 @@ def _limits(checks: tuple[Check, ...]) -> list[Check]:
     return [check for check in checks if not check.of_quality]
 
 
-def _title(check: Check) -> str:
-    return LIMITS[check.what].partition(" of 1,000")[0]
-
-
-def _cell(view: View, check: Check) -> Cell:
-    shown = measured_words(view, check)
+def _cell(view: View, candidate: CandidateRecord, check: Check) -> Cell:
+    shown, how = measured_words(view, check), origin(candidate, check, check.known) or ""
     match check.outcome:
         case "meets":
-            return Cell("meets", detail=shown, tone="good")
+            return Cell("meets", detail=shown, tone="good", origin=how)
         case "fails":
-            return Cell("does not meet", detail=shown, tone="bad")
+            return Cell("does not meet", detail=shown, tone="bad", origin=how)
         case "open":
-            return Cell("unknown", detail=f"{shown}{why_open(check)}", tone="warn")
+            return Cell("unknown", detail=f"{shown}{why_open(check)}", tone="warn", origin=how)

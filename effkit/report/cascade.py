@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from effkit.record import CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
 from effkit.report import savings
-from effkit.report.units import DASH, NBSP, show, whole
+from effkit.report.units import DASH, NBSP, brackets, fixed, show, whole
 from effkit.report.values import (
     CascadeCard,
     CascadeChart,
@@ -112,6 +112,7 @@ def _quality(view: View, found: Cascade) -> Cell:
         f"{view.gap_value(gap.difference)} points",
         detail=f"{view.gap_interval(gap.low, gap.high)} to the last stage, margin {view.margin}",
         claim=GAP_WORDS.get(gap.verdict, gap.verdict),
+        origin="measured",
     )
 
 
@@ -119,10 +120,13 @@ def _taken(ratio: Ratio | None, modelled: float | None) -> Cell:
     """What it takes of what the last stage would take alone."""
     if ratio is None:
         return Cell(DASH, detail="the last stage was not measured", tone="muted")
-    ends = "" if ratio.low is None or ratio.high is None else f"[{100 * ratio.low:.0f}, {100 * ratio.high:.0f}] "
+    digits = 0 if ratio.value >= 0.1 else 1
+    ends = ""
+    if ratio.low is not None and ratio.high is not None:
+        ends = f"{brackets(100 * ratio.low, 100 * ratio.high, digits)} "
     from_stages = "" if modelled is None else f"; its stages' own times would make {100 * modelled:.0f}{NBSP}%"
     return Cell(
-        f"{100 * ratio.value:.0f}{NBSP}%",
+        f"{fixed(100 * ratio.value, digits)}{NBSP}%",
         detail=f"{ends}of the last stage's{from_stages}",
         claim=_claim(ratio),
         origin="measured",
@@ -164,8 +168,8 @@ def _recovered(found: Cascade) -> Cell:
     if found.recovered.value is None:
         return Cell("not resolvable", detail=found.recovered.reason, tone="muted")
     return Cell(
-        f"{found.recovered.value.value:.2f}",
-        detail=f"{_ends(found.recovered.value)} on average (APGR); 0.50 is routing at random",
+        fixed(found.recovered.value.value, 2),
+        detail=f"{_ends(found.recovered.value, 2)} on average (APGR); 0.50 is routing at random",
         origin="modelled",
     )
 
@@ -195,8 +199,8 @@ def _stages(view: View, candidate: CandidateRecord, found: Cascade) -> Table:
             stage.title,
             stage.name,
             (
-                Cell(f"{_of_100(stage.answered.value)} of 100", detail=_ends(stage.answered, 100)),
-                Cell(view.quality(stage.quality.value), detail=_quality_ends(view, stage.quality)),
+                _share(stage.answered, " of 100"),
+                Cell(view.quality(stage.quality.value), detail=view.quality_interval(stage.quality)),
                 Cell(DASH, tone="muted") if stage.cost is None else Cell(f"{100 * stage.cost:.1f}{NBSP}%"),
                 Cell(DASH if stage.threshold is None else _threshold(stage.threshold)),
                 Cell(DASH if stage.temperature is None else f"{stage.temperature:.2f}"),
@@ -231,7 +235,7 @@ def _mixes(view: View, candidate: CandidateRecord, found: Cascade) -> Table:
 
 
 def _mix_cells(view: View, mix: Mix) -> tuple[Cell, ...]:
-    goes_on = Cell(_of_100(mix.escalated.value), detail=_ends(mix.escalated, 100))
+    goes_on = _share(mix.escalated)
     if mix.gap is None or mix.quality is None:
         unknown = Cell(DASH, claim="too few items", tone="muted")
         return Cell(whole(mix.n)), goes_on, Cell(DASH, tone="muted"), unknown
@@ -286,19 +290,25 @@ def _dot(quality: Estimate, x: float, label: str = "", low: float | None = None,
 def _threshold(value: float) -> str:
     if value > 1:
         return "always"
-    return "never" if value < -100 else f"{value:.3f}".replace("-", "−")
+    return "never" if value < -100 else fixed(value, 3)
 
 
 def _of_100(share: float) -> str:
-    return f"{100 * share:.0f}" if share == 0 or 100 * share >= 1 else f"{100 * share:.1f}"
+    return fixed(100 * share, _decimals_of_100(share))
 
 
-def _ends(found: Estimate, scale: float = 1.0) -> str:
+def _decimals_of_100(share: float) -> int:
+    """None but near either end, where whole numbers would read as nothing or as all."""
+    rest = round(min(share, 1 - share), 9)
+    return 0 if rest == 0 or rest >= 0.01 else 1 if rest >= 0.001 else 2
+
+
+def _share(found: Estimate, after: str = "") -> Cell:
+    """Of 100 items, with the interval."""
+    return Cell(f"{_of_100(found.value)}{after}", detail=_ends(found, _decimals_of_100(found.value), scale=100))
+
+
+def _ends(found: Estimate, decimals: int, scale: float = 1.0) -> str:
     if found.low is None or found.high is None:
         return ""
-    decimals = 2 if scale == 1 else 0
-    return f"[{scale * found.low:.{decimals}f},{NBSP}{scale * found.high:.{decimals}f}]"
-
-
-def _quality_ends(view: View, found: Estimate) -> str:
-    return view.quality_interval(found.low, found.high)
+    return brackets(scale * found.low, scale * found.high, decimals)

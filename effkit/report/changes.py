@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from effkit.analysis.decide import Decision
 from effkit.analysis.flips import Flip, Input, Stretch, choices, flips
-from effkit.report.units import Unit, rate, rate_number, show
+from effkit.report.units import NBSP, Unit, rate, rate_number, show
 from effkit.report.view import View
 
 
@@ -14,7 +14,7 @@ def changes(view: View, decision: Decision) -> Iterator[str]:
     """How far each input can move before something else is chosen, a sentence each."""
     found = flips(view.contenders, decision.asked)
     for flip in found:
-        yield f"{_moved(view, flip)}, {_becomes(view, flip)}."
+        yield f"{_moved(view, decision, flip)}, {_becomes(view, flip)}."
     for name in ("price", "grid"):
         asked = {"price": decision.asked.cost, "grid": decision.asked.grid_g_per_kwh}[name]
         if asked is not None and all(flip.input != name for flip in found):
@@ -35,13 +35,25 @@ _INPUTS: Mapping[Input, tuple[str, Unit]] = {
 }
 
 
-def _moved(view: View, flip: Flip) -> str:
+def _moved(view: View, decision: Decision, flip: Flip) -> str:
     what, unit = _INPUTS[flip.input]
-    now = flip.now
+    now, cost = flip.now, decision.asked.cost
     side = "below" if now is None or flip.at < now else "above"
-    tell: Callable[[float], str] = view.margin_value if flip.input == "margin" else lambda value: show(value, unit)
-    after = {"grid": " g/kWh", "requests_per_s": " requests a second"}.get(flip.input, "")
-    return f"With {what} {side} {tell(flip.at)}{after}{'' if now is None else f' (now {tell(now)})'}"
+
+    def tell(value: float) -> str:
+        match flip.input:
+            case "margin":
+                return view.margin_value(value)
+            case "requests_per_s":
+                return rate(value)
+            case "price":
+                return f"{show(value, unit)}{NBSP}{cost.currency if cost else ''}".rstrip()
+            case "grid":
+                return f"{show(value, unit)}{NBSP}g/kWh"
+            case _:
+                return show(value, unit)
+
+    return f"With {what} {side} {tell(flip.at)}{'' if now is None else f' (now {tell(now)})'}"
 
 
 def _becomes(view: View, flip: Flip) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from effkit.analysis.contenders import Known
 from effkit.analysis.decide import Check, Weighed, What
+from effkit.record import CandidateRecord, Origin
 from effkit.report.units import NBSP, Unit, about, interval, show, whole
 from effkit.report.view import View
 
@@ -119,3 +121,16 @@ def demand(check: Check) -> str:
 def amount(check: Check, value: float | None) -> str:
     """A number in the unit of a limit."""
     return "?" if value is None else f"{show(value, UNITS[check.what])}{NBSP}{check.currency}".rstrip()
+
+
+def origin(candidate: CandidateRecord, check: Check, known: Known) -> Origin | None:
+    """How the number that is held against a limit came to be; None where there is none."""
+    if known.value is None and known.low is None and known.high is None:
+        return None
+    if check.what in ("carbon", "money"):
+        return "modelled"
+    if check.what == "weights":
+        return "counted"
+    if check.what == "energy" and candidate.energy is not None and candidate.energy.request_j is not None:
+        return candidate.energy.request_j.origin
+    return "measured"

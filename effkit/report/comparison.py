@@ -44,35 +44,42 @@ def comparison_table(view: View, chosen: str | None) -> Table:
 def build(view: View, columns: Sequence[ColumnSpec], *, key: str, title: str, chosen: str | None = None) -> Table:
     """A table over candidates: the reference first, then by latency, the failed ones last."""
     ordered = sorted(view.record.candidates, key=lambda c: (c.status == "failed", not c.reference, _mean_s(c)))
-    cells = {c.name: [column.cell(view, c) for column in columns] for c in ordered if c.status == "ok"}
-    headings = []
-    for place, column in enumerate(columns):
-        origins = {row[place].origin for row in cells.values() if row[place].origin}
-        shared = origins.pop() if len(origins) == 1 else ""
-        if shared:
-            for row in cells.values():
-                row[place] = replace(row[place], origin="")
-        headings.append(Column(column.title, column.hint, shared))
     rows = tuple(
         Row(
             title=view.label(c),
             name=c.name,
-            cells=tuple(cells.get(c.name, ())),
+            cells=tuple(column.cell(view, c) for column in columns) if c.status == "ok" else (),
             tags=_tags(c, chosen),
             failure="" if c.status == "ok" else f"Failed: {c.error or 'no reason was given'}",
         )
         for c in ordered
     )
-    return Table(key, title, "Candidate", tuple(headings), rows)
+    return origins_above(Table(key, title, "Candidate", tuple(Column(each.title, each.hint) for each in columns), rows))
 
 
-def estimate_cell(estimate: Estimate | None, unit: Unit) -> Cell:
-    """An estimate with its interval and origin."""
+def origins_above(table: Table) -> Table:
+    """The table with the origin in the heading of each column whose cells share it."""
+    shared = []
+    for place in range(len(table.columns)):
+        origins = {row.cells[place].origin for row in table.rows if row.cells} - {""}
+        shared.append(origins.pop() if len(origins) == 1 else "")
+    columns = tuple(replace(c, origin=above or c.origin) for c, above in zip(table.columns, shared, strict=True))
+    rows = tuple(replace(row, cells=_without(row.cells, shared)) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)
+
+
+def _without(cells: Sequence[Cell], shared: Sequence[str]) -> tuple[Cell, ...]:
+    """Cells without the origins that stand in their headings; a failed candidate has none."""
+    return tuple(replace(c, origin="") if above else c for c, above in zip(cells, shared, strict=False))
+
+
+def estimate_cell(estimate: Estimate | None, unit: Unit, like: float | None = None) -> Cell:
+    """An estimate with its interval and origin, in the unit of `like`, or in what fits."""
     if estimate is None:
         return UNMEASURED
     return Cell(
-        show(estimate.value, unit),
-        detail=interval(estimate.low, estimate.high, unit, estimate.value),
+        show(estimate.value, unit, like),
+        detail=interval(estimate.low, estimate.high, unit, estimate.value, like),
         origin=estimate.origin,
     )
 
@@ -84,12 +91,7 @@ def quality(view: View, candidate: CandidateRecord) -> Cell:
     value = candidate.quality.value
     seeds = candidate.quality.seed_values
     spread = f"{len(seeds)} seeds: ±{view.seed_spread(seeds)}" if len(seeds) > 1 else ""
-    return Cell(
-        view.quality(value.value),
-        detail=view.quality_interval(value.low, value.high),
-        claim=spread,
-        origin=value.origin,
-    )
+    return Cell(view.quality(value.value), detail=view.quality_interval(value), claim=spread, origin=value.origin)
 
 
 def gap(view: View, candidate: CandidateRecord) -> Cell:
@@ -114,41 +116,41 @@ def latency(view: View, candidate: CandidateRecord) -> Cell:
         return UNMEASURED
     ratio = candidate.latency.ratio
     return replace(
-        estimate_cell(candidate.latency.mean_s, "s"),
+        estimate_cell(candidate.latency.mean_s, "s", _reference_s(view)),
         claim=savings.speed(ratio),
         tone=RATIO_TONES.get(ratio.verdict, "") if ratio else "",
     )
 
 
-def percentile_cell(candidate: CandidateRecord, level: float) -> Cell:
+def percentile_cell(candidate: CandidateRecord, level: float, like: float | None = None) -> Cell:
     """One percentile, or why there is none."""
     found = percentile(candidate, level)
     if found is None:
         return UNMEASURED
     if found.value_s is None:
         return Cell("n too small", detail=f"worth {found.n_effective:,.0f} calls", tone="muted")
-    ends = interval(found.low_s, found.high_s, "s", found.value_s)
-    return Cell(show(found.value_s, "s"), detail=ends, origin="measured")
+    ends = interval(found.low_s, found.high_s, "s", found.value_s, like)
+    return Cell(show(found.value_s, "s", like), detail=ends, origin="measured")
 
 
 def tail(view: View, candidate: CandidateRecord) -> Cell:
     """The 99th percentile, with the median beside it."""
-    median = percentile(candidate, 50)
-    beside = f"p50 {show(median.value_s, 's')}" if median and median.value_s is not None else ""
-    return replace(percentile_cell(candidate, 99), claim=beside)
+    median, like = percentile(candidate, 50), _reference_s(view)
+    beside = f"p50 {show(median.value_s, 's', like)}" if median and median.value_s is not None else ""
+    return replace(percentile_cell(candidate, 99, like), claim=beside)
 
 
 def throughput(view: View, candidate: CandidateRecord) -> Cell:
     """Items a second at the protocol's batch size, or at the one that there were test items for."""
     wanted = view.record.spec.protocol.batch
-    found = candidate.throughput_at(wanted)
+    found, reference = candidate.throughput_at(wanted), view.reference.throughput_at(wanted)
     if found is None:
         return UNMEASURED
     tone: dict[str, Tone] = {"higher": "good", "lower": "bad", "unstable": "warn", "not resolvable": "warn"}
+    other = "" if found.batch == wanted else f"in batches of {found.batch}"
     return replace(
-        estimate_cell(found.items_per_s, "items/s"),
-        claim=savings.throughput(found.ratio),
-        detail="" if found.batch == wanted else f"in batches of {found.batch}",
+        estimate_cell(found.items_per_s, "items/s", reference.items_per_s.value if reference else None),
+        claim=", ".join(each for each in (savings.throughput(found.ratio), other) if each),
         tone=tone.get(found.ratio.verdict, "") if found.ratio else "",
     )
 
@@ -158,11 +160,10 @@ def memory(view: View, candidate: CandidateRecord) -> Cell:
     taken, reference = taken_bytes(candidate), taken_bytes(view.reference)
     if taken is None or candidate.memory is None:
         return UNMEASURED
-    added = f"model adds {show(candidate.memory.added_bytes, 'bytes')}"
     smaller = bool(reference) and not candidate.reference and taken < 0.95 * (reference or 0)
     return Cell(
-        show(taken, "bytes"),
-        detail=added,
+        show(taken, "bytes", reference),
+        detail=f"model adds {show(candidate.memory.added_bytes, 'bytes', reference)}",
         claim=_memory_share(taken, reference) if reference and not candidate.reference else "",
         tone="good" if smaller else "",
         origin="measured",
@@ -170,7 +171,8 @@ def memory(view: View, candidate: CandidateRecord) -> Cell:
 
 
 def _memory_share(taken: float, reference: float) -> str:
-    return f"{share(taken / reference)}{' of the reference' if taken < reference else ''}"
+    shared = share(taken / reference)
+    return f"{shared} of the reference" if taken < reference else f"{shared} the reference's"
 
 
 def energy(view: View, candidate: CandidateRecord) -> Cell:
@@ -182,7 +184,7 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
         return Cell("not resolvable", detail=found.note or "", tone="muted", origin=energy_origin(candidate))
     said = savings.energy(found.ratio)
     return replace(
-        estimate_cell(found.request_j, "j"),
+        estimate_cell(found.request_j, "j", _reference_j(view)),
         claim="; ".join(each for each in (said, "" if "indicative" in said else found.note or "") if each),
         tone=RATIO_TONES.get(found.ratio.verdict, "") if found.ratio else "",
         origin=energy_origin(candidate),
@@ -213,13 +215,25 @@ def carbon(view: View, candidate: CandidateRecord, region: str) -> Cell:
         power = grid(view.record.spec.carbon, region)
     except KeyError:
         return Cell(DASH, detail=f"no grid factor for {region}", tone="muted")
-    request, overhead = found.request_j, view.record.spec.carbon.pue
-    value = grams_per_thousand(request.value, power, pue=overhead)
-    low, high = (
-        None if end is None else grams_per_thousand(max(end, 0.0), power, pue=overhead)
-        for end in (request.low, request.high)
-    )
-    return Cell(show(value, "g"), detail=interval(low, high, "g", value), origin="modelled")
+    request, reference_j, overhead = found.request_j, _reference_j(view), view.record.spec.carbon.pue
+
+    def grams(energy_j: float) -> float:
+        return grams_per_thousand(max(energy_j, 0.0), power, pue=overhead)
+
+    value, like = grams(request.value), None if reference_j is None else grams(reference_j)
+    low, high = (None if end is None else grams(end) for end in (request.low, request.high))
+    return Cell(show(value, "g", like), detail=interval(low, high, "g", value, like), origin="modelled")
+
+
+def _reference_s(view: View) -> float | None:
+    """The reference's mean latency: all latencies stand in its unit, for 450 µs above 187 ms reads as more."""
+    return view.reference.latency.mean_s.value if view.reference.latency else None
+
+
+def _reference_j(view: View) -> float | None:
+    """The reference's energy, for the same reason."""
+    found = view.reference.energy
+    return found.request_j.value if found and found.request_j else None
 
 
 def _tags(candidate: CandidateRecord, chosen: str | None) -> tuple[str, ...]:

@@ -121,11 +121,19 @@ def _ends(number: Estimate) -> str:
 def _per_thousand(view: View, each: Provision) -> Iterator[str]:
     cost = view.record.spec.cost
     if each.money_per_thousand is not None and cost is not None:
-        yield f"{show(each.money_per_thousand.value, 'count')}{NBSP}{cost.currency}"
+        yield _told(each.money_per_thousand, "count", cost.currency)
     if each.energy_j_per_thousand is not None:
-        yield show(each.energy_j_per_thousand.value, "j")
+        yield _told(each.energy_j_per_thousand, "j")
     if each.carbon_g_per_thousand is not None:
-        yield f"{show(each.carbon_g_per_thousand.value, 'g')}{NBSP}CO₂e"
+        yield _told(each.carbon_g_per_thousand, "g", "CO₂e")
+
+
+def _told(number: Estimate, unit: Unit, of: str = "") -> str:
+    """A number, and its interval where that is wider than the digits shown."""
+    text = show(number.value, unit)
+    wider = {show(end, unit) for end in (number.low, number.high) if end is not None} - {text}
+    ends = interval(number.low, number.high, unit, number.value) if wider else ""
+    return " ".join(filter(None, (f"{text}{NBSP}{of}".rstrip(), ends)))
 
 
 def _choice(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from effkit.analysis.carbon import grid
 from effkit.production import CarbonSpec
-from effkit.record import CandidateRecord, Estimate, NoiseCheck
+from effkit.record import CandidateRecord, Estimate, NoiseCheck, origin_of
 from effkit.report.comparison import (
     UNMEASURED,
     ColumnSpec,
     build,
     carbon,
     energy,
+    energy_origin,
     estimate_cell,
+    origins_above,
     percentile_cell,
     pue,
 )
@@ -22,7 +23,7 @@ from effkit.report.cost import payback_table, year_table
 from effkit.report.groups import groups
 from effkit.report.links import links_table
 from effkit.report.load import under_load
-from effkit.report.units import DASH, show, whole
+from effkit.report.units import DASH, interval, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View
 from effkit.report.words import RANK_WORDS
@@ -92,8 +93,8 @@ def energy_and_carbon(view: View) -> Table:
     columns = [
         ColumnSpec("Energy", "per request, gross", energy),
         ColumnSpec("Above idle", "per request", _net),
-        ColumnSpec("Idle power", "", lambda v, c: _plain(show(c.energy.idle_w if c.energy else None, "w"))),
-        ColumnSpec("Windows", "summed", lambda v, c: _plain(show(c.energy.window_s if c.energy else None, "s"))),
+        ColumnSpec("Idle power", "", _idle),
+        ColumnSpec("Windows", "summed", _windows),
         *(
             ColumnSpec(part.upper() if part != "memory" else "Memory", "share and method", _part(part))
             for part in _parts(view)
@@ -129,7 +130,7 @@ def making(view: View) -> Table:
                 Cell(show(each.time_s, "s")),
                 Cell(
                     show(each.energy_j, "j"),
-                    detail=RANK_WORDS[each.rank] if each.rank else "",
+                    origin=f"{origin_of(each.rank)} · {RANK_WORDS[each.rank]}" if each.rank else "",
                     tone=_muted(each.energy_j),
                 ),
                 Cell(whole(each.items)),
@@ -146,7 +147,7 @@ def making(view: View) -> Table:
         Column("Items", "", "counted"),
         Column("Made by"),
     )
-    return Table("making", "Making", "Candidate", columns, tuple(rows))
+    return origins_above(Table("making", "Making", "Candidate", columns, tuple(rows)))
 
 
 def identity(view: View) -> Table:
@@ -181,7 +182,7 @@ def curve_table(view: View) -> Table | None:
             point.model,
             (
                 Cell(whole(point.fit_items)),
-                Cell(view.quality(point.value.value), detail=view.quality_interval(point.value.low, point.value.high)),
+                Cell(view.quality(point.value.value), detail=view.quality_interval(point.value)),
                 Cell(show(point.making_s, "s")),
             ),
         )
@@ -228,11 +229,10 @@ def _part(name: str) -> MakesCell:
     def cell(view: View, candidate: CandidateRecord) -> Cell:
         parts = candidate.energy.components if candidate.energy else ()
         found = next((part for part in parts if part.component == name), None)
-        return (
-            UNMEASURED
-            if found is None
-            else Cell(show(found.energy_j, "j"), detail=f"{RANK_WORDS[found.rank]}: {found.method}")
-        )
+        if found is None:
+            return UNMEASURED
+        how = f"{RANK_WORDS[found.rank]}: {found.method}"
+        return Cell(show(found.energy_j, "j"), detail=how, origin=origin_of(found.rank))
 
     return cell
 
@@ -251,7 +251,19 @@ def _grid(asked: CarbonSpec, region: str) -> str:
 
 def _net(view: View, candidate: CandidateRecord) -> Cell:
     net = candidate.energy.net_j if candidate.energy else None
-    return Cell(show(net, "j"), tone=_muted(net))
+    return _of_energy(candidate, show(net, "j"))
+
+
+def _idle(view: View, candidate: CandidateRecord) -> Cell:
+    return _of_energy(candidate, show(candidate.energy.idle_w if candidate.energy else None, "w"))
+
+
+def _windows(view: View, candidate: CandidateRecord) -> Cell:
+    return UNMEASURED if candidate.energy is None else Cell(show(candidate.energy.window_s, "s"), origin="measured")
+
+
+def _of_energy(candidate: CandidateRecord, text: str) -> Cell:
+    return Cell(text, tone="muted") if text == DASH else Cell(text, origin=energy_origin(candidate))
 
 
 def _operations(view: View, candidate: CandidateRecord) -> Cell:
@@ -279,15 +291,14 @@ def _ratio_as_seen(view: View, candidate: CandidateRecord) -> Cell:
     ratio = candidate.latency.ratio if candidate.latency else None
     if candidate.reference:
         return Cell("reference", tone="muted")
-    return replace(_as_seen(ratio.as_seen if ratio else None), origin="measured")
+    seen = ratio.as_seen if ratio else None
+    if seen is None:
+        return _as_seen(None)
+    return Cell(show(seen.value, "count"), detail=interval(seen.low, seen.high, "count", seen.value), origin="measured")
 
 
 def _counted(text: str, value: float | None) -> Cell:
     return Cell(text, tone=_muted(value), origin="counted")
-
-
-def _plain(text: str) -> Cell:
-    return Cell(text, tone="muted" if text == DASH else "")
 
 
 def _whole(value: int | None) -> str:

@@ -24,7 +24,7 @@ def groups(view: View) -> Table:
         Column("Group"),
         Column("Items", "", "counted"),
         Column("Quality", view.metric, "measured"),
-        Column("Gap to reference"),
+        Column("Gap to reference", "% of the reference's error" if view.lower_is_better else "points", "measured"),
     )
     return Table("groups", "Groups", "Candidate", columns, tuple(rows))
 

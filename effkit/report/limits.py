@@ -97,8 +97,8 @@ def _energy(view: View) -> Iterator[str]:
     split = [view.label(c) for c in view.measured if _forms_disagree(c)]
     if split:
         yield (
-            f"Whether {listing(split)} saves energy depends on the form of the power model (cubic, linear or constant "
-            "in load), so nothing is claimed."
+            f"Whether {listing(split)} {'saves' if len(split) == 1 else 'save'} energy depends on the form of the "
+            "power model (cubic, linear or constant in load), so nothing is claimed."
         )
 
 

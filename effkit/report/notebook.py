@@ -13,8 +13,9 @@ from effkit.report.render import environment
 from effkit.report.sections import StudySection
 from effkit.report.summary import section
 from effkit.report.tidy import as_rows, wide
-from effkit.report.values import TidyLink
+from effkit.report.values import Table, TidyLink
 from effkit.report.view import View
+from effkit.report.words import listing
 from effkit.spec import SpecError
 
 if TYPE_CHECKING:
@@ -176,15 +177,25 @@ class Comparison:
     def __str__(self) -> str:
         table = self._section.comparison
         heads = ["", *(column.title for column in table.columns)]
-        rows = [
-            [row.name, *(cell.text for cell in row.cells)] if row.cells else [row.name, row.failure]
-            for row in table.rows
-        ]
-        widths = [max(len(line[place]) for line in (heads, *rows) if place < len(line)) for place in range(len(heads))]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=False)) for line in (heads, *rows)
-        ]
-        return "\n".join([self.answer, "", *(line.rstrip() for line in lines)])
+        rows = [[row.name, *(cell.text for cell in row.cells)] for row in table.rows if row.cells]
+        widths = [max(len(line[place]) for line in (heads, *rows)) for place in range(len(heads))]
+        widths[0] = max(len(row.name) for row in table.rows)
+        lines = [[text.ljust(width) for text, width in zip(line, widths, strict=True)] for line in (heads, *rows)]
+        failed = [[row.name.ljust(widths[0]), row.failure] for row in table.rows if not row.cells]
+        told = ["  ".join(line).rstrip() for line in (*lines, *failed)]
+        return "\n".join([self.answer, "", *told, "", _how_they_came_to_be(table)]).rstrip()
+
+
+def _how_they_came_to_be(table: Table) -> str:
+    """The columns of a table by the origin of their numbers: "measured: Quality and Gap; modelled: Energy"."""
+    origins: dict[str, list[str]] = {}
+    for place, column in enumerate(table.columns):
+        own = {row.cells[place].origin for row in table.rows if row.cells} - {""}
+        found = column.origin or " or ".join(sorted(own))
+        if found:
+            origins.setdefault(found, []).append(column.title)
+    told = "; ".join(f"{origin}: {listing(titles)}" for origin, titles in origins.items())
+    return f"{told}. The report has the intervals." if told else ""
 
 
 def comparison_html(record: Record) -> str:

@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
+from xml.sax.saxutils import escape
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -36,6 +37,8 @@ from effkit.report.view import View
 
 _ROLE_COLOURS = {"reference": REFERENCE, "chosen": CHOSEN, "other": OTHER}
 _ROLE_MARKERS = {"reference": "D", "chosen": "o", "other": "o"}
+_LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (8, 2, 1, 2, 1, 2)))
+"""For who cannot tell the colours apart, or prints without any."""
 _SIZE_INCHES = (WIDTH_INCHES, 3.7)
 
 
@@ -113,8 +116,15 @@ def _size(found: AnyChart) -> tuple[float, float]:
 
 @lru_cache(maxsize=64)
 def picture(found: AnyChart) -> str:
-    """A chart as SVG that stands on its own."""
+    """A chart as SVG."""
     return svg(draw(found))
+
+
+def standalone(found: AnyChart) -> str:
+    """A chart as SVG for a file of its own, with its title and its words for who cannot see it."""
+    head, rest = picture(found).split(">", 1)
+    told = f"<title>{escape(found.title)}</title>\n <desc>{escape(found.alt)}</desc>"
+    return f'{head} role="img">\n {told}{rest}'
 
 
 def svg(figure: Figure) -> str:
@@ -197,6 +207,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     for place, dots in enumerate(lines):
         axes.plot(
             [d.x for d in dots], [d.y for d in dots], color=CURVES[place % len(CURVES)], linewidth=1.6, zorder=3,
+            linestyle=_LINE_STYLES[place % len(_LINE_STYLES)],
             label=short(dots[0].label, 46),
         )  # fmt: skip
     axes.margins(x=0.02, y=0.12)
@@ -204,7 +215,7 @@ def _draw_lines(axes: Axes, found: Chart) -> None:
     axes.yaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}×"))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.legend(loc="best", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=1.4, labelspacing=0.3)
+    axes.legend(loc="best", frameon=False, fontsize=8.5, labelcolor=FAINT, handlelength=2.6, labelspacing=0.3)
 
 
 def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from effkit.record import Record
 from effkit.report.claim_values import TidyClaim
-from effkit.report.plots import embedded, picture
+from effkit.report.plots import embedded, standalone
 from effkit.report.sections import Report, StudySection
 from effkit.report.summary import summarise
 from effkit.report.tidy import as_csv
@@ -55,7 +55,7 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
         if study.links:
             _write(folder / "tables" / f"{study.key}-links.csv", as_csv(study.links, TidyLink))
         for found in study.charts:
-            _write(folder / "figures" / f"{study.key}-{found.kind}.svg", picture(found))
+            _write(folder / "figures" / f"{study.key}-{found.kind}.svg", standalone(found))
     _write(folder / "tables" / "all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
     _write(folder / "tables" / "claims.csv", as_csv(report.claims.tidy, TidyClaim))
     page = folder / "report.html"

@@ -61,7 +61,7 @@ def throughput(ratio: Ratio | None) -> str:
             "verdict": {"lower": "higher", "higher": "lower"}.get(ratio.verdict, ratio.verdict),
         }
     )
-    return _said(turned, "more", "fewer").partition(" [")[0]
+    return _said(turned, "more", "fewer")
 
 
 def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]:
@@ -78,7 +78,8 @@ def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]
         figures.append(_speed_figure(ratio))
     taken = _process_ratio(view, candidate)
     if taken is not None:
-        figures.append(KeyFigure(share(taken), "of the memory", "good" if taken < 0.95 else ""))
+        what = "of the memory" if taken < 1 else "the memory"
+        figures.append(KeyFigure(share(taken), what, "good" if taken < 0.95 else ""))
     used = candidate.energy
     if used is not None and used.ratio is not None and used.rank in COUNTED and used.ratio.verdict == "lower":
         figures.append(KeyFigure(f"{times(1 / used.ratio.value)}", "less energy", "good"))

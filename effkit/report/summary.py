@@ -130,7 +130,8 @@ def _host(record: Record) -> str:
 
 def _isolation(record: Record) -> str:
     host = record.host
-    cores = f" to core {', '.join(map(str, host.worker_cores))}" if host.worker_cores else ""
+    word = "core" if len(host.worker_cores) == 1 else "cores"
+    cores = f" to {word} {', '.join(map(str, host.worker_cores))}" if host.worker_cores else ""
     others = "unknown" if host.others_share is None else f"{100 * host.others_share:.1f} % of a core"
     stolen = "unknown" if host.steal_share is None else f"{100 * host.steal_share:.2f} %"
     return f"{'pinned' + cores if host.pinned else 'not pinned'}; others took {others}; stolen {stolen}"

@@ -111,7 +111,8 @@ def _contended(view: View) -> Iterator[Doubt]:
     if seen is not None and seen.disturbed > DISTURBED_SHARE * seen.visits:
         yield Doubt(
             "contended",
-            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {seen.repeated} repetitions.",
+            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {seen.repeated} "
+            f"{'repetition' if seen.repeated == 1 else 'repetitions'}.",
             fix,
         )
     if seen is not None and seen.slowdown is not None and seen.slowdown > SLOWED:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from effkit.record import Ratio
@@ -31,21 +32,39 @@ SCALES: dict[Unit, tuple[tuple[float, str], ...]] = {
 _LONGEST_IN_SECONDS = 120.0
 
 
-def show(value: float | None, unit: Unit) -> str:
-    """A number with its unit: `show(0.0123, "s")` is "12.3 ms"."""
+def show(value: float | None, unit: Unit, like: float | None = None) -> str:
+    """A number with its unit: `show(0.0123, "s")` is "12.3 ms".
+
+    Args:
+        value: in the SI unit; None is shown as a dash.
+        unit: the SI unit.
+        like: a number whose unit is taken, so that a column has one unit; None takes what fits.
+    """
     if value is None:
         return DASH
-    divisor, suffix = _scale(value, unit)
-    return f"{_digits(value / divisor, _decimals(value / divisor))}{NBSP}{suffix}".rstrip()
+    divisor, suffix = _scale(value if like is None else like, unit)
+    scaled = _carried(value / divisor) if like is not None else value / divisor
+    return f"{fixed(scaled, _decimals(scaled))}{NBSP}{suffix}".rstrip()
 
 
-def interval(low: float | None, high: float | None, unit: Unit, like: float) -> str:
-    """An interval in the unit and the decimals of the value it belongs to, or an empty string."""
+def interval(low: float | None, high: float | None, unit: Unit, value: float, like: float | None = None) -> str:
+    """The interval of a number as `show` shows that, without the unit; an empty string where there is none."""
     if low is None or high is None:
         return ""
-    divisor, _ = _scale(like, unit)
-    decimals = _decimals(like / divisor)
-    return f"[{_digits(low / divisor, decimals)},{NBSP}{_digits(high / divisor, decimals)}]"
+    divisor, _ = _scale(value if like is None else like, unit)
+    scaled = [end / divisor if like is None else _carried(end / divisor) for end in (low, high)]
+    return brackets(scaled[0], scaled[1], _decimals(value / divisor))
+
+
+def brackets(low: float, high: float, decimals: int) -> str:
+    """An interval: "[0.45, 0.52]"; with a decimal or two more where both ends would else read alike."""
+    return _apart(low, high, decimals, fixed)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals and a real minus sign, which a zero never has: "−0.31", "0.00", "12,000"."""
+    text = f"{abs(value):,.{decimals}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text
 
 
 def capital(text: str) -> str:
@@ -63,12 +82,12 @@ def signed(value: float, decimals: int = 1) -> str:
 
 def signed_interval(low: float, high: float, decimals: int = 1) -> str:
     """The interval of a difference: "[−2.4, +0.2]"."""
-    return f"[{signed(low, decimals)},{NBSP}{signed(high, decimals)}]"
+    return _apart(low, high, decimals, signed)
 
 
 def times(ratio: float) -> str:
-    """A factor: "1.08×", "8.2×", "41×"."""
-    return f"{ratio:.{2 if ratio < 2 else 1 if ratio < 10 else 0}f}×"
+    """A factor: "1.08×", "8.2×", "41×", "0.0031×"."""
+    return f"{ratio:,.{_decimals_of_factor(ratio)}f}×"
 
 
 def factor(ratio: Ratio, *, inverted: bool) -> str:
@@ -77,8 +96,7 @@ def factor(ratio: Ratio, *, inverted: bool) -> str:
     if ratio.low is None or ratio.high is None:
         return times(value)
     low, high = (1 / ratio.high, 1 / ratio.low) if inverted else (ratio.low, ratio.high)
-    decimals = 2 if value < 2 else 1 if value < 10 else 0
-    return f"{times(value)} [{low:.{decimals}f},{NBSP}{high:.{decimals}f}]"
+    return f"{times(value)} {brackets(low, high, _decimals_of_factor(value))}"
 
 
 def share(ratio: float) -> str:
@@ -124,6 +142,18 @@ def _decimals(value: float) -> int:
     return max(0, 2 - math.floor(math.log10(abs(value))))
 
 
-def _digits(value: float, decimals: int) -> str:
-    text = f"{abs(value):,.{decimals}f}"
-    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text
+def _decimals_of_factor(ratio: float) -> int:
+    if 0 < ratio < 0.1:
+        return 1 - math.floor(math.log10(ratio))
+    return 2 if ratio < 2 else 1 if ratio < 10 else 0
+
+
+def _carried(value: float) -> float:
+    """Three digits of what a column's unit makes large: 430,000 of 429,871."""
+    return float(f"{value:.3g}") if abs(value) >= 1000 else value
+
+
+def _apart(low: float, high: float, decimals: int, tell: Callable[[float, int], str]) -> str:
+    pairs = [(tell(low, decimals + more), tell(high, decimals + more)) for more in range(3)]
+    first, last = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    return f"[{first},{NBSP}{last}]"

@@ -8,7 +8,8 @@ from typing import Any
 
 from effkit.analysis.contenders import Known
 from effkit.analysis.decide import Check, Decision, Weighed, What, weigh
-from effkit.record import CandidateRecord, Origin
+from effkit.record import CandidateRecord
+from effkit.report.checks import origin
 from effkit.report.view import View
 
 KEYS: Mapping[What, str] = {
@@ -80,7 +81,7 @@ def _check(candidate: CandidateRecord, check: Check) -> dict[str, Any]:
         "low": known.low,
         "high": known.high,
         "limit": check.limit,
-        "origin": _origin(candidate, check, known),
+        "origin": origin(candidate, check, known),
         "group": check.known.why if _of_a_group(check) else None,
         "reason": known.why or None,
     }
@@ -104,16 +105,3 @@ def _of_a_group(check: Check) -> bool:
 
 def _loss(gain: float | None) -> float | None:
     return None if gain is None else 0.0 - gain  # no minus before a zero
-
-
-def _origin(candidate: CandidateRecord, check: Check, known: Known) -> Origin | None:
-    """How the number came to be; None where there is none."""
-    if known.value is None and known.low is None and known.high is None:
-        return None
-    if check.what in ("carbon", "money"):
-        return "modelled"
-    if check.what == "weights":
-        return "counted"
-    if check.what == "energy" and candidate.energy is not None and candidate.energy.request_j is not None:
-        return candidate.energy.request_j.origin
-    return "measured"

@@ -11,8 +11,8 @@ from effkit.analysis.asked import Asked, asked
 from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.record import CandidateRecord, Gap, PercentileRecord, Record
-from effkit.report.units import NBSP, show, signed, signed_interval
+from effkit.record import CandidateRecord, Estimate, Gap, PercentileRecord, Record
+from effkit.report.units import NBSP, brackets, interval, show, signed, signed_interval
 from effkit.report.words import WAITING
 
 _METRIC_TITLES = {
@@ -116,8 +116,15 @@ class View:
         return 2 if margin is not None and 0 < margin < 0.5 else 1
 
     def quality(self, value: float) -> str:
-        """A value of the metric: a share in per cent, an error in the target's own unit."""
-        return show(value, "count") if self.lower_is_better else f"{100 * value:.{self.decimals}f}{NBSP}%"
+        """A value of the metric: a share in per cent, an error in the target's own unit, scaled as the reference's."""
+        if self.lower_is_better:
+            return show(value, "count", self._error)
+        return f"{100 * value:.{self.decimals}f}{NBSP}%"
+
+    @property
+    def _error(self) -> float | None:
+        """The reference's error, whose thousands or millions all errors stand in."""
+        return self.reference.quality.value.value if self.reference.quality else None
 
     def scaled(self, value: float) -> float:
         """A value of the metric as figures draw it: a share in per cent, an error in its own unit."""
@@ -128,13 +135,13 @@ class View:
         """What the axis of the metric is called."""
         return f"{self.metric} (lower is better)" if self.lower_is_better else f"{self.metric}, %"
 
-    def quality_interval(self, low: float | None, high: float | None) -> str:
+    def quality_interval(self, found: Estimate) -> str:
         """The interval of such a value, without its unit."""
-        if low is None or high is None:
+        if found.low is None or found.high is None:
             return ""
         if self.lower_is_better:
-            return f"[{show(low, 'count')}, {show(high, 'count')}]"
-        return f"[{100 * low:.{self.decimals}f},{NBSP}{100 * high:.{self.decimals}f}]"
+            return interval(found.low, found.high, "count", found.value, self._error)
+        return brackets(100 * found.low, 100 * found.high, self.decimals)
 
     def points(self, difference: float) -> float | None:
         """A gap in points, or in per cent of the reference's error; None where that is not known."""
@@ -183,12 +190,20 @@ class View:
         return signed(difference if points is None else points, self.decimals)
 
     def gap_interval(self, low: float | None, high: float | None) -> str:
-        """The gap's interval; nothing where there is none."""
+        """The gap's interval; nothing where there is none. An end that would read as the margin has a decimal more."""
         if low is None or high is None:
             return ""
         scaled = [self.points(end) for end in (low, high)]
         ends = [end if point is None else point for end, point in zip((low, high), scaled, strict=True)]
-        return signed_interval(ends[0], ends[1], self.decimals)
+        return signed_interval(ends[0], ends[1], self.decimals + any(map(self._reads_as_margin, ends)))
+
+    def _reads_as_margin(self, end: float) -> bool:
+        """Whether rounding would hide on which side of the margin an end lies."""
+        spec = self.record.spec
+        margin = spec.margin_points if spec.margin_percent is None else spec.margin_percent
+        if margin is None or end == -margin:
+            return False
+        return signed(end, self.decimals) == signed(-margin, self.decimals)
 
 
 def metric_title(name: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known, unwaited
-from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, decide, weigh
+from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, What, decide, weigh
 from effkit.analysis.serving import Serving
-from effkit.report.checks import LIMITS, UNITS, bound
+from effkit.report.checks import LIMITS, UNITS, bound, origin
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front
 from effkit.report.outcome import PASSED_OVER, PATTERNS, explores, outcome
 from effkit.report.sliders import Knobs, Slider, at, sliders, start
@@ -34,6 +34,7 @@ class Head:
     title: str
     hint: str
     moves: bool
+    origin: str
 
 
 @dataclass(frozen=True)
@@ -165,27 +166,40 @@ def _tried(view: View) -> tuple[Contender, ...]:
 
 
 def _heads(view: View, order: Sequence[Contender]) -> Iterator[Head]:
-    yield Head("quality", "Good enough", "from a margin of", moves=True)
+    yield Head("quality", "Good enough", "from a margin of", moves=True, origin="measured")
     network = view.asked.budget.network_s or view.asked.budget.network_bytes_per_s
-    yield Head("latency", "p99 latency", "with the network" if network else "", moves=True)
+    yield Head("latency", "p99 latency", "with the network" if network else "", moves=True, origin="measured")
     rival = next((each for each in order if not each.reference), order[0])  # of whom all is asked, groups too
     for check in weigh(rival, view.asked).checks:
         if check.what in MOVING:
             continue
         limit = view.margin_value(check.limit) if check.what == "groups" else show(check.limit, UNITS[check.what])
-        yield Head(check.what, capital(LIMITS[check.what]), f"{bound(check)} {limit}", moves=False)
+        hint = f"{bound(check)} {limit}"
+        yield Head(check.what, capital(LIMITS[check.what]), hint, moves=False, origin=_origin(view, order, check.what))
     if not any(each.serves for each in order):
         return
     workers = view.asked.workers_per_machine
     several = f", {whole(workers)} workers on each, as given" if workers > 1 else ""
-    yield Head("machines", "Machines", f"at that traffic{several}", moves=True)
-    yield Head("money", "Money", _at_most(view.asked.budget.money_per_thousand), moves=True)
+    currency = f" {view.asked.cost.currency}" if view.asked.cost else ""
+    served = [
+        ("machines", "Machines", f"at that traffic{several}"),
+        ("money", "Money", _at_most(view.asked.budget.money_per_thousand, currency)),
+    ]
     if any(each.idle_w is not None and each.above_idle_j is not None for each in order):
-        yield Head("served_energy", "Energy", "of 1,000 requests", moves=True)
-        yield Head("carbon", "CO₂e", _at_most(view.asked.budget.carbon_g_per_thousand, " g"), moves=True)
+        served.append(("served_energy", "Energy", "of 1,000 requests"))
+        served.append(("carbon", "CO₂e", _at_most(view.asked.budget.carbon_g_per_thousand, " g")))
+    for key, title, hint in served:
+        yield Head(key, title, hint, moves=True, origin="modelled")
 
 
-def _at_most(limit: float | None, unit: str = "") -> str:
+def _origin(view: View, order: Sequence[Contender], what: What) -> str:
+    """How the numbers of a column that stands still came to be."""
+    checks = [(each, check) for each in order for check in weigh(each, view.asked).checks if check.what == what]
+    known = [origin(view.record.candidate(each.name), check, check.known) for each, check in checks]
+    return " or ".join(sorted({each for each in known if each}))
+
+
+def _at_most(limit: float | None, unit: str) -> str:
     return "of 1,000 requests" + ("" if limit is None else f", at most {limit:g}{unit}")
 
 

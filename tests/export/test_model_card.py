@@ -124,6 +124,16 @@ def test_every_row_of_the_table_has_an_origin_and_five_cells(run: Loaded, tmp_pa
         assert cells[4].split(" ")[0] in ("measured", "counted", "modelled"), row
 
 
+def test_what_stands_under_interval_is_one(run: Loaded, tmp_path: Path) -> None:
+    text = Path(export(run, "model-card", str(tmp_path), "minilm-l6")).read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    assert all(not interval or interval.startswith(r"\[") for _, _, interval, _, _ in rows)
+    remarks = {name: remark for name, _, _, remark, _ in rows}
+    assert "model adds" in remarks["Peak memory, whole process"]
+    assert remarks["p99 latency, and p50"].startswith("p50 ")
+
+
 def test_the_chosen_candidate_is_taken_and_another_on_request(run: Loaded, tmp_path: Path) -> None:
     chosen = section(run.record).answer.chosen
     assert chosen == "minilm-l6"

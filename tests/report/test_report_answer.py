@@ -109,6 +109,16 @@ def test_energy_makes_a_headline_only_where_it_was_counted(make_record: MakeReco
     assert not any("energy" in f.caption for f in answer_of(make_record("yes")).figures)
 
 
+def test_one_request_a_second_is_one(make_record: MakeRecord) -> None:
+    found = answer_of(nearly_as_fast(make_record("gpu"), 1.0))
+    assert found.kind == "no matter" and "at 1 request a second it needs as many machines" in found.sentence
+
+
+def test_more_memory_is_no_part_of_the_memory(make_record: MakeRecord) -> None:
+    captions = {figure.value: figure.caption for figure in answer_of(make_record("larger")).figures}
+    assert captions["11×"] == "the memory"
+
+
 def test_a_limit_on_p99_at_the_studys_traffic_stays_open_without_a_load_test(make_record: MakeRecord) -> None:
     record = make_record("yes")
     budget = record.spec.budget.model_copy(update={"requests_per_s": 100.0})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from effkit.analysis.flips import Flip
 from effkit.record import Estimate, Load, Making, Record
 from effkit.report import render_html, summarise
 from effkit.report.sections import StudySection
@@ -107,6 +108,32 @@ def test_money_only_with_a_price(make_record: MakeRecord) -> None:
     assert "EUR" not in row(without, "mpnet-base")[0].detail
     assert plain(row(priced, "mpnet-base")[0].detail).startswith("0.100 EUR, 21.5 kJ, ")
     assert priced is not None and "A machine is 0.36 EUR an hour (a made-up price)." in plain(priced.note)
+
+
+def test_what_serving_takes_has_its_interval_where_digits_show_one(make_record: MakeRecord) -> None:
+    table = section_of(make_record("yes"), cost=PRICE).traffic
+    assert "251 J [244, 259]" in plain(row(table, "minilm-l6")[2].detail)
+    assert "21.5 kJ, " in plain(row(table, "mpnet-base")[0].detail), "whose ends read alike"
+
+
+def test_what_would_change_it_has_the_units_of_price_traffic_and_grid(
+    make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = (
+        Flip("price", 0.9, 0.36, "reference", "mpnet-base"),
+        Flip("requests_per_s", 1.0, 1526.0, "reference", "mpnet-base"),
+        Flip("grid", 90.0, 56.0, "reference", "mpnet-base"),
+    )
+    monkeypatch.setattr("effkit.report.changes.flips", lambda *_: moved)
+    argument = section_of(make_record("yes"), cost=PRICE).argument
+    assert argument is not None
+    (step,) = (each for each in argument.steps if each.title == "What would change it")
+    said = [plain(line).partition(", MPNet")[0] for line in step.lines]
+    assert said == [
+        "With a price per machine and hour above 0.900 EUR (now 0.360 EUR)",
+        "With a traffic below 1 request a second (now 1,526 requests a second)",
+        "With a grid above 90 g/kWh (now 56 g/kWh)",
+    ]
 
 
 def test_workers_that_share_a_machine_are_told_as_given(make_record: MakeRecord) -> None:

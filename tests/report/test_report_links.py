@@ -161,6 +161,19 @@ def test_cards_show_themselves_in_a_notebook(chained: Record) -> None:
     assert "No candidate has techniques" in Comparison(record(reference())).cards._repr_html_()
 
 
+def test_a_card_says_of_each_number_what_it_is_of_and_how_it_came_to_be(chained: Record) -> None:
+    card = Comparison(chained).cards._repr_html_().partition("</article>")[0]
+    weights = card[card.index("<dt>Weights</dt>") : card.index("<dt>Peak memory</dt>")]
+    assert "0.50×" in weights and "in memory" in weights and "counted" in weights
+    assert "above the libraries" in card and "margin 1\u00a0point" in card
+
+
+def test_what_is_very_much_smaller_is_not_shown_as_nothing() -> None:
+    table = link("minilm-l6", "minilm-l6+words", "as a table of words", ratio(0.01, "lower"), KEEPS, size=0.0031)
+    card = summarise([record(reference(), chain(0.0071, 0.838), chain(0.0004, 0.83, table))]).studies[0].deltas[0]
+    assert {column.title: cell.text for column, cell in card.facts}["Weights"] == "0.0031×"
+
+
 def test_the_page_shows_them_only_where_there_are_any(chained: Record) -> None:
     page = render_html(summarise([chained]))
     assert "Techniques, link by link" in page and "It is faster and not worse by the margin." in page

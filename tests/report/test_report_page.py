@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import fields
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,51 @@ def test_every_case_can_be_rendered(any_record: Record) -> None:
 )
 def test_the_protocol_is_told(case: str, said: str, make_record: MakeRecord) -> None:
     assert said in render_html(summarise([make_record(case)]))
+
+
+def test_tables_have_captions_and_headers_a_scope(page: str) -> None:
+    tables = re.findall(r"<table class=\"numbers\">.{0,80}", page, re.DOTALL)
+    assert tables and all("<caption>" in each for each in tables)
+    assert all("scope=" in each for each in re.findall("<th[ >][^>]*", page))
+
+
+def test_headings_skip_no_level(page: str) -> None:
+    levels = [int(level) for level in re.findall(r"<h([1-6])[ >]", page)]
+    assert levels[0] == 1 and all(later <= earlier + 1 for earlier, later in pairwise(levels))
+
+
+def test_no_section_is_empty(make_record: MakeRecord) -> None:
+    record = make_record("reference failed").model_copy(update={"noise": ()})
+    page = render_html(summarise([record]))
+    assert "The reference against itself" not in page and '<div class="figures">' not in page
+    assert not re.search(r"<tbody>\s*</tbody>", page)
+
+
+def test_a_study_whose_name_begins_with_anothers_has_its_own_anchors(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    other = record.model_copy(update={"spec": record.spec.model_copy(update={"name": "text-size"})})
+    found = outline(render_html(summarise([record, other])))
+    assert len(found.ids) == len(set(found.ids))
+
+
+def test_a_figures_file_is_told_in_words(make_record: MakeRecord, tmp_path: Path) -> None:
+    page = write([make_record("yes")], tmp_path)
+    root = ET.parse(page.parent / "figures" / "text-latency.svg").getroot()
+    title, words = (root.find(f"{{http://www.w3.org/2000/svg}}{name}") for name in ("title", "desc"))
+    assert title is not None and title.text == "Quality and latency"
+    assert words is not None and "MiniLM L6" in (words.text or "")
+
+
+def test_lines_differ_in_more_than_their_colour_and_their_ends_are_told(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    lines = plot(record, "traffic").axes[0].get_lines()
+    assert len({line.get_linestyle() for line in lines}) == len(lines) > 1
+    (found,) = (each for each in summarise([record]).studies[0].charts if each.kind == "traffic")
+    assert "MPNet base 1.00× at 0.1 requests a second, 1.00× at 10,000 requests a second" in found.alt
+
+
+@pytest.mark.parametrize(("cores", "words"), [((1,), "pinned to core 1;"), ((2, 3), "pinned to cores 2, 3;")])
+def test_cores_are_counted(cores: tuple[int, ...], words: str, make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    host = record.host.model_copy(update={"worker_cores": cores})
+    assert words in render_html(summarise([record.model_copy(update={"host": host})]))

@@ -8,12 +8,15 @@ import pytest
 
 from effkit.decision import Reasoned, decide
 from effkit.production import Budget
-from effkit.record import Record
+from effkit.record import Estimate, Ratio, Record
 from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summarise
 from effkit.report.comparison import percentile_cell
+from effkit.report.notebook import Comparison
 from effkit.report.sections import StudySection
-from effkit.report.units import DASH, interval, share, show, signed, times
+from effkit.report.units import DASH, factor, fixed, interval, share, show, signed, signed_interval, times
+from effkit.report.values import Cell
 from effkit.spec import CarbonSpec
+from tests.report.conftest import energy, gap, ratio
 
 MakeRecord = Callable[[str], Record]
 
@@ -25,6 +28,17 @@ def section_of(record: Record) -> StudySection:
 def cell(study: StudySection, name: str, column: str):
     place = [c.title for c in study.comparison.columns].index(column)
     return next(row for row in study.comparison.rows if row.name == name).cells[place]
+
+
+def folded(study: StudySection, key: str, name: str) -> dict[str, Cell]:
+    """The cells of a candidate in a folded table, by column."""
+    table = next(each for each in study.details if each.key == key)
+    row = next(each for each in table.rows if each.name == name)
+    return dict(zip([column.title for column in table.columns], row.cells, strict=True))
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(
@@ -40,10 +54,23 @@ def cell(study: StudySection, name: str, column: str):
         (show(1.37e9, "flop"), "1.37 GFLOP"),
         (interval(0.0121, 0.0125, "s", 0.0123), "[12.1, 12.5]"),
         (interval(None, None, "s", 1.0), ""),
+        (interval(0.1026, 0.1034, "s", 0.103), "[102.6, 103.4]"),
+        (show(0.00045, "s", like=0.19), "0.450 ms"),
+        (show(429_871, "items/s", like=21.0), "430,000 /s"),
+        (interval(418_123, 441_234, "items/s", 429_871, like=21.0), "[418,000, 441,000]"),
         (signed(-1.12), "−1.1"),
         (signed(-0.01), "0.0"),
+        (signed_interval(-0.04, 0.04), "[−0.04, +0.04]"),
+        (signed_interval(0.0, 0.0), "[0.0, 0.0]"),
+        (fixed(-0.002, 2), "0.00"),
+        (fixed(-0.312, 2), "−0.31"),
         (times(1.456), "1.46×"),
         (times(41.3), "41×"),
+        (times(0.0031), "0.0031×"),
+        (
+            factor(Ratio(value=10.2, low=10.1, high=10.4, n=5, verdict="higher", threshold=0.01), inverted=False),
+            "10× [10.1, 10.4]",
+        ),
         (share(1 / 12), "1/12"),
         (share(0.44), "44 %"),
         (share(1.4), "1.40×"),
@@ -152,17 +179,104 @@ def test_a_figure_says_what_its_line_is_where_there_is_one(make_record: MakeReco
     assert notes["slower"] == ""
 
 
-def test_a_throughput_in_other_batches_says_which(make_record: MakeRecord) -> None:
+def test_a_throughput_has_its_intervals_and_says_which_batches_where_they_are_others(make_record: MakeRecord) -> None:
     record = make_record("yes")
     small = record.candidate("minilm-l6")
     few = small.model_copy(
         update={"throughput": tuple(each.model_copy(update={"batch": 8}) for each in small.throughput)}
     )
-    changed = record.model_copy(update={"candidates": (record.reference, few)})
-    table = section_of(changed).comparison
-    place = [column.title for column in table.columns].index("Throughput")
-    details = {row.name: row.cells[place].detail for row in table.rows}
-    assert details == {"mpnet-base": "", "minilm-l6": "in batches of 8"}
+    study = section_of(record.model_copy(update={"candidates": (record.reference, few)}))
+    shown = {name: cell(study, name, "Throughput") for name in ("mpnet-base", "minilm-l6")}
+    assert {name: plain(each.detail) for name, each in shown.items()} == {
+        "mpnet-base": "[45.2, 47.0]", "minilm-l6": "[262, 273]",
+    }  # fmt: skip
+    assert {name: plain(each.claim) for name, each in shown.items()} == {
+        "mpnet-base": "", "minilm-l6": "5.8× more [5.6, 6.0], in batches of 8",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["Mean latency", "p99 latency", "Throughput", "Peak memory", "Energy", "CO₂e"])
+def test_a_column_has_one_unit_that_of_the_reference(make_record: MakeRecord, column: str) -> None:
+    record = make_record("yes")
+    quick = record.candidate("tfidf-logreg").model_copy(update={"energy": energy(0.01, 5, ratio(0.01, "lower"))})
+    study = section_of(record.model_copy(update={"candidates": (record.reference, quick)}))
+    texts = [cell(study, name, column).text for name in ("mpnet-base", "tfidf-logreg")]
+    assert len({text.partition("\u00a0")[2] for text in texts}) == 1, texts
+
+
+def test_an_end_of_a_gap_does_not_read_as_the_margin(make_record: MakeRecord) -> None:
+    record = make_record("inconclusive")
+    told = {}
+    for low in (-0.0104, -0.0124):
+        open_ = gap(-0.006, low, -0.003, "inconclusive", p_value=0.2, p_holm=0.4, items_needed=59_000)
+        near = record.candidate("minilm-l6").model_copy(update={"gap": open_})
+        study = section_of(record.model_copy(update={"candidates": (record.reference, near)}))
+        told[low] = (plain(study.answer.sentence), plain(cell(study, "minilm-l6", "Gap").detail))
+    assert told[-0.0104][1] == "[−1.04, −0.30]" and told[-0.0104][1] in told[-0.0104][0]
+    assert told[-0.0124][1] == "[−1.2, −0.3]"
+
+
+def test_errors_and_their_intervals_stand_in_one_unit(make_record: MakeRecord) -> None:
+    record = make_record("regression")
+    large = {
+        "mpnet-base": Estimate(value=1012.0, low=981.0, high=1043.0, n=5),
+        "minilm-l6": Estimate(value=997.0, low=967.0, high=1027.0, n=5),
+    }
+    changed = tuple(
+        each.model_copy(update={"quality": each.quality.model_copy(update={"value": large[each.name]})})
+        for each in record.candidates
+        if each.quality
+    )
+    study = section_of(record.model_copy(update={"candidates": changed}))
+    shown = [cell(study, name, "Quality") for name in large]
+    assert [(plain(each.text), plain(each.detail)) for each in shown] == [
+        ("1.01 thousand", "[0.98, 1.04]"), ("0.997 thousand", "[0.967, 1.027]"),
+    ]  # fmt: skip
+
+
+def test_a_ratio_as_seen_keeps_its_digits_where_it_is_small(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    quick = record.candidate("tfidf-logreg")
+    assert quick.latency is not None and quick.latency.ratio is not None
+    seen = quick.latency.ratio.model_copy(update={"as_seen": Estimate(value=0.0024, low=0.0023, high=0.0025, n=5)})
+    quick = quick.model_copy(update={"latency": quick.latency.model_copy(update={"ratio": seen})})
+    study = section_of(record.model_copy(update={"candidates": (record.reference, quick)}))
+    found = folded(study, "latency", "tfidf-logreg")["Ratio"]
+    assert (plain(found.text), plain(found.detail)) == ("0.00240", "[0.00230, 0.00250]")
+
+
+def test_folded_numbers_say_how_they_came_to_be(make_record: MakeRecord) -> None:
+    study = section_of(make_record("yes"))
+    origins = {table.key: {column.title: column.origin for column in table.columns} for table in study.details}
+    assert origins["energy"]["Above idle"] == origins["energy"]["Idle power"] == "modelled · generic power"
+    assert (origins["energy"]["Windows"], origins["energy"]["CPU"]) == ("measured", "modelled")
+    assert origins["making"]["Energy"] == "modelled · generic power"
+    assert origins["making"]["Time"] == origins["groups"]["Gap to reference"] == "measured"
+
+
+def test_a_limit_says_how_what_is_held_against_it_came_to_be(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    budget = Budget(energy_j=1.0, weight_bytes=50_000_000, prepare_p99_s=0.25)
+    study = section_of(record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})}))
+    assert study.budget is not None and study.what_if is not None
+    columns = {column.title: (plain(column.hint), column.origin) for column in study.budget.columns}
+    assert columns["energy per request"] == ("at most 1 J", "modelled")
+    assert columns["size on disk"] == ("at most 50 MB", "counted")
+    assert columns["p99 of preparing"][0] == "at most 250 ms"
+    heads = {head.title: head.origin for head in study.what_if.heads}
+    assert (heads["Energy per request"], heads["Size on disk"]) == ("modelled", "counted")
+    assert (heads["p99 latency"], heads["Machines"]) == ("measured", "modelled")
+
+
+def test_a_comparison_prints_in_columns_and_with_its_origins(make_record: MakeRecord) -> None:
+    answer, _, head, *lines = str(Comparison(make_record("yes"))).splitlines()
+    assert "MiniLM L6 is enough" in answer
+    assert head.index("Gap") < 40, "a failure's long reason widens no column"
+    assert any("out of memory at 7.8 GB" in line for line in lines)
+    assert lines[-1] == (
+        "measured: Quality, Gap, Mean latency, p99 latency, Throughput and Peak memory; "
+        "modelled · generic power: Energy; modelled: CO₂e. The report has the intervals."
+    )
 
 
 def test_a_throughput_is_a_limit_to_be_reached(make_record: MakeRecord) -> None:

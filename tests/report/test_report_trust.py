@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from effkit.record import ClassItems, Constant, Contention, EnergyComponent, Load, LoadPoint, Record
+from effkit.record import ClassItems, Constant, Contention, EnergyComponent, Load, LoadPoint, PowerForm, Record
 from effkit.report.summary import section
 from effkit.report.trust import doubts
 from effkit.report.view import View
-from tests.report.conftest import MakeRecord, estimate
+from tests.report.conftest import MakeRecord, energy, estimate, ratio
 
 QUIET = Contention(visits=40, repeated=2, disturbed=0, others_limit=0.1, steal_limit=0.01)
 
@@ -44,6 +44,27 @@ def test_visits_that_stayed_disturbed(make_record: MakeRecord, disturbed: int, e
     record = quiet(make_record("yes"))
     record = record.model_copy(update={"contention": QUIET.model_copy(update={"disturbed": disturbed})})
     assert ("contended" in reasons(record)) is expected
+
+
+@pytest.mark.parametrize(("repeated", "words"), [(1, "after 1 repetition."), (2, "after 2 repetitions.")])
+def test_repetitions_are_counted(make_record: MakeRecord, repeated: int, words: str) -> None:
+    seen = QUIET.model_copy(update={"disturbed": 9, "repeated": repeated})
+    record = quiet(make_record("yes")).model_copy(update={"contention": seen})
+    (doubt,) = (each for each in doubts(View(record)) if each.reason == "contended")
+    assert doubt.sentence.endswith(words)
+
+
+@pytest.mark.parametrize(("names", "words"), [(("minilm-l6",), "saves"), (("minilm-l6", "tfidf-logreg"), "save")])
+def test_of_several_whose_saving_hangs_on_the_power_model_all_are_meant(
+    make_record: MakeRecord, names: tuple[str, ...], words: str
+) -> None:
+    split = energy(0.1, 5, ratio(0.8, "within noise"), envelope=(PowerForm(form="cubic", value=0.8),))
+    record = make_record("yes")
+    candidates = tuple(
+        each.model_copy(update={"energy": split}) if each.name in names else each for each in record.candidates
+    )
+    said = section(record.model_copy(update={"candidates": candidates})).limits
+    assert sum(f" {words} energy depends on the form" in limit for limit in said) == 1
 
 
 def test_an_unstable_reference(make_record: MakeRecord) -> None:
