@@ -112,4 +112,4 @@ def _set_up(cascade: Recipe, how: Ingredients) -> Recipe:
     """Fill in what the study says of every cascade."""
     accepted = cascade.settings["accept_points"]
     filled = {"accept_points": how.accept_points if accepted is None else accepted, "held_out": how.held_out}
-    return replace(cascade, settings={**cascade.settings, **filled})
+    return cascade.with_settings(**filled)

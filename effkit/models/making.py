@@ -89,7 +89,7 @@ def _precision(bench: Workbench, step: Step) -> Prepared:
 # ----------------------------------------------------------------- learning
 def _heal(bench: Workbench, step: Step) -> Prepared:
     items = bench.task.items.take(bench.task.first("fit", step["items"]))
-    uncut = _as_seen(step, replace(bench.recipe, settings={**bench.recipe.settings, "steps": []}))
+    uncut = _as_seen(step, bench.recipe.with_settings(steps=[]))
     embedder = Embedder(uncut, originals.published(uncut, bench.products), "", bench.products)
     wanted = embedder.of(items, "items to heal on")
 
