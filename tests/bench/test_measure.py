@@ -295,7 +295,7 @@ class AsksAnother:
 
 
 def test_the_cpu_time_of_what_a_model_has_started_is_its_own(tmp_path: Path) -> None:
-    asked = bench(tmp_path, generations=1, blocks=1, retries=0)
+    asked = bench(tmp_path, generations=1, blocks=1, retries=0, visit_s=0.3)  # the system counts in hundredths
     model: Any = AsksAnother()
     model.here = True  # an object without state is not given any where it arrives
     settings = settings_of(model, Task.load(asked.task), tmp_path)
