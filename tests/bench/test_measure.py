@@ -41,7 +41,7 @@ def bench(folder: Path, **protocol: Any) -> Bench:
     }  # fmt: skip
     test = np.sort(task.first("test", "all"))
     return Bench(
-        built=built, reference="large", protocol=Protocol(**short, **protocol), task=task.saved_below(folder),
+        built=built, reference="large", protocol=Protocol(**{**short, **protocol}), task=task.saved_below(folder),
         products=folder, test=test, sizes=np.ones(len(test)), seed=1, meter=NoMeter(),
     )  # fmt: skip
 
