@@ -214,7 +214,7 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
                     low=gap.interval.low if gap.interval else None,
                     high=gap.interval.high if gap.interval else None,
                     verdict=gap.verdict,
-                    units=gap.interval.n if gap.interval else None,
+                    units=gap.units,
                 )
             )
     return Quality(

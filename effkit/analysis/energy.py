@@ -73,7 +73,9 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
         rank=rank,
         window_s=window_s,
         note=unresolved or ("indicative: fewer than five generations" if indicative else None),
-        ratio=None if unresolved else claimed(samples.ratio(candidate, "energy"), forms, modelled=modelled),
+        ratio=None
+        if unresolved or _silent(samples, samples.reference)
+        else claimed(samples.ratio(candidate, "energy"), forms, modelled=modelled),
         envelope=forms,
     )
 

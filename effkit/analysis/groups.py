@@ -1,6 +1,6 @@
 """Does the candidate lose more in some group than overall? A paired gap per group, with Holm over groups."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,8 +25,8 @@ GroupVerdict = Literal["worse", "better", "no difference shown", "number only", 
 class GroupGap:
     """One group's paired gap, positive where the candidate is better; None where there are too few items.
 
-    `interval` is None below five clusters too. `p_value` is two-sided, `p_adjusted` after Holm over the groups with
-    enough items for a verdict.
+    `interval` is None below five clusters too; `units` are clusters where given, else items. `p_value` is two-sided,
+    `p_adjusted` after Holm over the groups with enough items for a verdict.
     """
 
     group: str
@@ -34,6 +34,7 @@ class GroupGap:
     discordant: int
     difference: float | None
     interval: Interval | None
+    units: int | None
     p_value: float | None
     p_adjusted: float | None
     verdict: GroupVerdict
@@ -89,7 +90,7 @@ def group_gaps(
         members = labels == name
         if members.sum() < FEWEST_FOR_NUMBER:
             discordant = int(np.count_nonzero(candidate[members] != reference[members]))
-            rows.append(GroupGap(name, int(members.sum()), discordant, None, None, None, None, "too few items"))
+            rows.append(GroupGap(name, int(members.sum()), discordant, None, None, None, None, None, "too few items"))
             continue
         ours, theirs = (scores_within(scores, members, class_of) for scores in (candidate, reference))
         gap = paired_gap(
@@ -106,7 +107,7 @@ def group_gaps(
                 p_value = _student_p(gap, weighed=class_of is not None)
         difference, units = gap.interval.estimate, gap.interval.n
         interval = gap.interval if units >= FEWEST_FOR_INTERVAL else None
-        rows.append(GroupGap(name, gap.n, gap.discordant, difference, interval, p_value, None, "number only"))
+        rows.append(GroupGap(name, gap.n, gap.discordant, difference, interval, units, p_value, None, "number only"))
     return _adjusted(rows, alpha)
 
 
@@ -135,8 +136,5 @@ def _adjusted(rows: list[GroupGap], alpha: float) -> list[GroupGap]:
         verdict: GroupVerdict = "no difference shown"
         if p < alpha:
             verdict = "worse" if (difference or 0.0) < 0 else "better"
-        row = rows[i]
-        rows[i] = GroupGap(
-            row.group, row.n, row.discordant, row.difference, row.interval, row.p_value, float(p), verdict
-        )
+        rows[i] = replace(rows[i], p_adjusted=float(p), verdict=verdict)
     return rows

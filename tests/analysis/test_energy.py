@@ -76,6 +76,14 @@ def test_a_counter_that_tells_nothing_of_a_window_makes_no_energy_small(generati
     assert found.note == "not resolvable: in some window the counter of the cpu told nothing"
 
 
+def test_a_counter_that_tells_nothing_of_the_reference_leaves_nobody_a_ratio() -> None:
+    run = samples(blocks=2)
+    theirs = (run["candidate"] == "ref") & (run["twin"] == "b") & (run["generation"] == 0) & (run["block"] == 0)
+    run.loc[theirs & (run["metric"] == "visit_cpu_j"), "value"] = 0.0
+    found = energy(paired(run, components=(RAPL,)), "mine", cores=2)
+    assert found is not None and found.request_j is not None and found.ratio is None
+
+
 MEMORY = Component("memory", "modelled-generic", "a fixed power")
 
 

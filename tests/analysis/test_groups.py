@@ -81,7 +81,7 @@ def test_of_fewer_than_five_clusters_there_is_no_interval() -> None:
             errors + 0.3, errors, np.zeros(400), higher_is_better=False, clusters=np.arange(400) % count, seed=0
         )
         assert gap.difference == pytest.approx(-0.3) and gap.verdict == "number only"
-        assert (gap.interval is not None) == told
+        assert (gap.interval is not None) == told and gap.units == count
 
 
 def test_family_wise_error_is_held() -> None:
