@@ -40,4 +40,4 @@ def _without_home(text: str) -> str:
         home = str(Path.home())
     except RuntimeError:  # some containers have none
         return text
-    return text if home == "/" else re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)
+    return text if home == "/" else re.sub(rf"(?<![\w.-])(?<!:/){re.escape(home)}(?![\w-]|\.\w)", "~", text)

@@ -16,6 +16,7 @@ from effkit.secrecy import from_home, without_secrets
         ("copy it to /home/al, or to /home/al.", "copy it to ~, or to ~."),
         ("file:///home/al/x", "file://~/x"),
         ("/home/alice/x, /home/al-2/x, /home/al.old/x, /mnt/home/al/x", None),
+        ("s3://home/al/x is not there", None),
     ],
 )
 def test_a_home_folder_tells_no_name(monkeypatch: pytest.MonkeyPatch, said: str, told: str | None) -> None:
