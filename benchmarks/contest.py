@@ -193,10 +193,15 @@ def settings_line(rows: list[Row]) -> str:
     longer = float(np.median(times)) if times else None
     equal = any(row["time"] == EQUAL for row in rows)
     return (
-        f"effkit: its standard protocol with {' or '.join(texts)}; no idle windows, no throughput. It measures first, "
+        f"effkit: its standard protocol of 28 November 2026 with {' or '.join(texts)}; no idle windows, no throughput. "
+        f"Today's has {Protocol().block_items} items and {Protocol().calls:,} calls. It measures first, "
         "the others after it in random order: one thread, not pinned, one fixed request, copies one after the other in "
         "one fresh process. "
-        + (f"At its own default effkit takes {longer:.0f} times as long as another tool (median). " if longer else "")
+        + (
+            f"So measured effkit takes {longer:.0f} times as long as another tool by default (median). "
+            if longer
+            else ""
+        )
         + ("At equal time the others repeat all that, copies in turn, for as long as effkit took. " if equal else "")
         + "Seconds count from the start of the process to its end, and hold all copies of a trial."
     )

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import coverage_quality, coverage_real, coverage_speed, coverage_time
-from benchmarks.rows import CAUTIOUS, CHANCE, MISSED, SEED, UNTRIED, Row, markdown
+from benchmarks.rows import CAUTIOUS, CHANCE, MET, MISSED, OPEN, SEED, UNTRIED, Row, markdown
 from benchmarks.summary import host_line, in_short
 
 
@@ -37,10 +37,11 @@ def report(found: list[Row], seconds: float) -> str:
         host_line(),
         "",
         f"Simulated with seed {SEED} in {seconds:.0f} s on one core. Aims: 95 % intervals hold the truth in 93 to 97 % "
-        "of trials; a false claim is no more frequent than its level. “Within chance” is outside the aim by less than "
-        "the simulation's own 95 % interval: 400 trials cannot tell 91 % from 93 %. Wider than needed is safe, and "
-        "costs power. Quality trials use "
-        f"{coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000.",
+        "of trials; a false claim is no more frequent than its level. An aim is met where the simulation's own 95 % "
+        "interval lies within it, and not decided where only the observed share does; “within chance” is outside by "
+        "less than that interval: 400 trials cannot tell 91 % from 93 %. Wider than needed is safe, and costs power. "
+        f"Quality trials use {coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000. The simulated "
+        "core behaves as the analysis supposes: that a real one does, only the contest can show.",
         "",
         in_short(_short(found)),
         "",
@@ -54,9 +55,9 @@ def _short(found: list[Row]) -> str:
     met = Counter(row.met for row in found if row.aim is not None)
     untried = met.pop(UNTRIED, 0)
     return (
-        f"of {met.total()} rows with an aim and trials {met['yes']} meet it, {met[CHANCE]} lie outside by no more than "
-        f"chance, {met[CAUTIOUS]} are wider than needed, {met[MISSED] or 'none'} miss{'es' * (met[MISSED] < 2)} it; "
-        f"{untried} had no trial, since no gate opened."
+        f"of {met.total()} rows with an aim and trials {met[MET]} meet it, {met[OPEN]} are not decided, "
+        f"{met[CHANCE]} lie outside by no more than chance, {met[CAUTIOUS]} are wider than needed, "
+        f"{met[MISSED] or 'none'} miss{'es' * (met[MISSED] < 2)} it; {untried} had no trial, since no gate opened."
     )
 
 

@@ -71,7 +71,12 @@ def settings() -> list[Setting]:
         for discordance in discordances:
             name = f"right or wrong, n = {n}, {discordance:.0%} discordant"
             found.append(Setting(name, _answers(n, discordance), margin))
-    found.append(Setting("right or wrong, 200 clusters of about 5 items, 10 % discordant", _clusters(200), 0.03))
+    for number, size in ((200, 5), (30, 10)):
+        clusters = f"{number} clusters of about {size} items"
+        found.append(Setting(f"right or wrong, {clusters}, 10 % discordant", _clusters(number, size), 0.03))
+        for rare in (0.1, 0.4):
+            name = f"balanced accuracy, {clusters} that hold both classes, {rare:.0%} in the rare one, 10 % discordant"
+            found.append(Setting(name, _balanced_clusters(number, size, rare), 0.03))
     for rare, margin in ((40, 0.05), (200, 0.03)):
         name = f"balanced accuracy, {rare} of 2,000 items in the rare class, 10 % discordant"
         found.append(Setting(name, _balanced((rare, 2000 - rare), 0.10), margin))
@@ -138,20 +143,32 @@ def _balanced(sizes: tuple[int, ...], discordance: float) -> Callable[[Rng, floa
     return draw
 
 
-def _clusters(clusters: int, discordance: float = 0.10) -> Callable[[Rng, float], Items]:
+def _clusters(clusters: int, size: int, discordance: float = 0.10) -> Callable[[Rng, float], Items]:
     """Clusters with wins and losses of their own (Dirichlet, so that the mean gap is exact)."""
 
     def draw(rng: Rng, true_gap: float) -> Items:
         losses = (discordance - true_gap) / 2
         means = np.array([losses, discordance - losses, 1 - discordance])
         of_cluster = rng.dirichlet(4 * means, clusters)
-        labels = np.repeat(np.arange(clusters), 1 + rng.poisson(4, clusters))
+        labels = np.repeat(np.arange(clusters), 1 + rng.poisson(size - 1, clusters))
         place, both = rng.random(labels.size), (rng.random(labels.size) < 0.8).astype(np.float64)
         lost = place < of_cluster[labels, 0]
         won = ~lost & (place < of_cluster[labels, :2].sum(axis=1))
         return Items(
             np.where(lost, 0.0, np.where(won, 1.0, both)), np.where(lost, 1.0, np.where(won, 0.0, both)), labels
         )
+
+    return draw
+
+
+def _balanced_clusters(clusters: int, size: int, rare: float) -> Callable[[Rng, float], Items]:
+    """Clusters with items of a common and a rare class, which they win and lose together."""
+    answers = _clusters(clusters, size)
+
+    def draw(rng: Rng, true_gap: float) -> Items:
+        drawn = answers(rng, true_gap)
+        weights = class_weights(rng.random(drawn.candidate.size) < rare)
+        return Items(drawn.candidate * weights, drawn.reference * weights, drawn.clusters, weights)
 
     return draw
 

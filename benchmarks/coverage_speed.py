@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.rows import Row, rng_for
 from effkit.analysis.interval import Floats
+from effkit.analysis.sequential import generations_needed
 from effkit.spec import Protocol
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 EFFECT = float(np.log(0.9))
 """The candidate is truly 10 % faster."""
-GENERATIONS = Protocol().generations
+GENERATIONS, MOST = Protocol().generations, Protocol().most_generations
+ASKED = 0.003
+"""Half-width at which a run stops: most go on after the first generations, and not all to the most."""
 STRETCHES, STRETCH_S = 8, 0.25
 """Of a visit, and how long each is."""
 LUCK, NOISE, YARD_NOISE = 0.005, 0.01, 0.003
@@ -61,13 +64,17 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
     """All rows; `scale` shrinks or grows the number of trials."""
     for core in CORES:
         yield from ratios(core, max(2, round(400 * scale)))
+    for core in (CORES[0], CORES[-1]):
+        yield stopping(core, max(2, round(400 * scale)))
 
 
 def ratios(core: Core, trials: int) -> Iterator[Row]:
     """Coverage of a candidate's ratio and of the reference's to itself."""
     from effkit.analysis.paired import PairedSamples
 
-    section = f"Latency ratios as a run computes them, {GENERATIONS} generations"
+    section = (
+        f"Latency ratios as a run computes them, {GENERATIONS} generations; the truth is at the run's own mean speed"
+    )
     rng = rng_for(section, core.name)
     ours = itself = unstable = 0
     for _ in range(trials):
@@ -84,11 +91,37 @@ def ratios(core: Core, trials: int) -> Iterator[Row]:
     yield Row(section, f"reference to itself, {core.name}", "95 %", itself, trials)
 
 
-def simulated(core: Core, rng: np.random.Generator) -> tuple[pd.DataFrame, float]:
+def stopping(core: Core, trials: int) -> Row:
+    """Coverage of a candidate's ratio where a run decides after its first generations how many there are in all."""
+    import pandas as pd
+
+    from effkit.analysis.paired import PairedSamples
+
+    section = f"Latency ratios as a run computes them, stopping at ±{ASKED:.1%}, at most {MOST} generations"
+    rng, hits, counts = rng_for(section, core.name), 0, []
+    for _ in range(trials):
+        samples, truth = simulated(core, rng)
+        first = PairedSamples(samples, "large", pinned=True)
+        ratios = {"small": first.log_ratios("small", "latency"), "large": first.a_a_log_ratios("latency")}
+        more = generations_needed(ratios, ASKED, most=MOST) - GENERATIONS
+        if more:
+            rest, of_rest = simulated(core, rng, more)
+            rest["generation"] += GENERATIONS
+            samples = pd.concat([samples, rest], ignore_index=True)
+            truth = float(np.exp(np.average(np.log([truth, of_rest]), weights=[GENERATIONS, more])))
+        found = PairedSamples(samples, "large", pinned=True, first=GENERATIONS).ratio("small", "latency")
+        assert found is not None and found.low is not None and found.high is not None
+        hits += found.low <= truth <= found.high
+        counts.append(GENERATIONS + more)
+    note = f"{np.median(counts):.0f} generations (median)"
+    return Row(section, f"candidate to reference, {core.name}", "95 %", hits, trials, note=note)
+
+
+def simulated(core: Core, rng: np.random.Generator, generations: int = GENERATIONS) -> tuple[pd.DataFrame, float]:
     """Draw a run's samples, and the ratio at its mean speed, which is what a run tells."""
     import pandas as pd
 
-    shape = (GENERATIONS, len(LINES), STRETCHES)
+    shape = (generations, len(LINES), STRETCHES)
     log_speed = core.speed * (rng.normal(size=shape[:2])[..., None] + 0.3 * rng.normal(size=shape))
     taken = core.taken * rng.random(shape[:2])[..., None] * np.clip(1 + 0.3 * rng.normal(size=shape), 0, 1.9)
     follows = np.array([core.follows[0], core.follows[0], core.follows[1]])[:, None]
@@ -96,7 +129,7 @@ def simulated(core: Core, rng: np.random.Generator) -> tuple[pd.DataFrame, float
     cpu_s = REFERENCE_S * np.exp(own + follows * log_speed + NOISE * rng.normal(size=shape))
     call_s = cpu_s / (1 - taken)
     yard_s = YARD_S * np.exp(log_speed + YARD_NOISE * rng.normal(size=shape))
-    truth = float(np.exp(EFFECT + (core.follows[1] - core.follows[0]) * np.log(yard_s / YARD_S).mean()))
+    truth = float(np.exp(EFFECT + (core.follows[1] - core.follows[0]) * log_speed.mean()))
     calls = STRETCH_S / call_s
     mean_s = (calls * call_s).sum(axis=2) / calls.sum(axis=2)
     of_stretch = {

@@ -199,7 +199,8 @@ def main() -> None:
         f"{given.seeds} sequences of at most {given.queries:,} requests and {spec.most_s:g} s at each rate; the "
         f"first {SETTLING} are left out. The 5 ms model saturates at "
         f"{show(known.saturation_per_s.value, 'items/s')}: pipes and effkit take {percent(own_share, 1)} of its time. "
-        f"A request that finds it idle takes {show(wake_s, 's')} longer."
+        f"A request that finds it idle takes {show(wake_s, 's')} longer. effkit measures both for the formula: what is "
+        "wrong in them and in the percentiles alike is not seen."
     )
     short = in_short(
         f"percentiles of a queue of fixed service times are off the formula by {_errors(known, wake_s)}; it lies in "

@@ -12,7 +12,8 @@ from scipy import stats
 SEED = 20_261
 COVERS = (0.93, 0.97)
 """Share of 95 % intervals that should hold the truth."""
-MISSED, CAUTIOUS, CHANCE, UNTRIED = "**no**", "no: wider than needed", "within chance", "no trials"
+MET, OPEN, CHANCE = "yes", "not decided", "within chance"
+MISSED, CAUTIOUS, UNTRIED = "**no**", "no: wider than needed", "no trials"
 HEADER = ("what", "nominal", "observed (its own 95 % interval)", "trials", "aim", "met", "note")
 
 
@@ -53,14 +54,16 @@ class Row:
 
     @property
     def met(self) -> str:
-        """Whether the aim is met; a share outside it that chance explains is said to be so."""
+        """Whether the aim is met: by the whole interval, or else by a share that chance might put in or out."""
         if self.aim is None:
             return "–"
         if not self.trials:
             return UNTRIED
         (least, most), (low, high) = self.aim, self.bounds
+        if least <= low and high <= most:
+            return MET
         if least <= self.share <= most:
-            return "yes"
+            return OPEN
         if low <= most and high >= least:
             return CHANCE
         # Where even 1 is the promise kept, too many is caution and too few is a lie.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -32,7 +33,9 @@ def append(path: Path, row: Row) -> None:
 
 
 def commit() -> str:
-    """The commit that measures, with a plus where files differ from it; empty outside a checkout."""
+    """The commit that measures, with a plus where files differ from it; empty outside a checkout or without Git."""
+    if shutil.which("git") is None:
+        return ""
     command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
     done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return done.stdout.strip()
@@ -127,4 +130,17 @@ def host_line(rows: Sequence[Row] = ()) -> str:
     days = dict.fromkeys((times[0][:10], times[-1][:10]))
     hosts = dict.fromkeys(row["host"] for row in rows if "host" in row) or [host_text()]
     versions = sorted({row["effkit"] for row in rows if "effkit" in row}) or [host.versions()["effkit"]]
-    return f"Host: {' and '.join(hosts)}; effkit {' and '.join(versions)}; {' to '.join(days)}."
+    return f"Host: {' and '.join(hosts)}; effkit {' and '.join(versions)}, {_commits(rows)}; {' to '.join(days)}."
+
+
+def _commits(rows: Sequence[Row]) -> str:
+    """Which code measured, and which judged anew."""
+    if not rows:
+        return f"commit {commit() or 'unknown'}"
+    unnamed = sum(not row.get("commit") for row in rows)
+    named = [
+        *sorted({row["commit"] for row in rows if row.get("commit")}),
+        *[f"unknown of {unnamed} rows"] * (unnamed > 0),
+    ]
+    again = sorted({row["judged"] for row in rows if row.get("judged")})
+    return f"commit {', '.join(named)}" + (f", judged anew by {', '.join(again)}" if again else "")

@@ -175,4 +175,5 @@ def test_rows_of_unlike_hosts_are_never_put_together() -> None:
     page = contest.by_model([here, here | {"number": 1}, here | {"host": "Another"}], aa.summary)
     assert page.count("## A/A") == 2 and "Host: Another;" in page
     assert page.count("effkit: its standard protocol") == 1 and "At equal time" not in page
+    assert "at least 670 calls in all over 80 items a block" in page and "Today's has 120 items" in page
     assert "effkit takes 30 times as long" in contest.settings_line([here, row(0, 1.0, "same", "x") | {"seconds": 2.0}])

@@ -15,9 +15,12 @@ from effkit.analysis.paired import PairedSamples
 
 def test_a_share_is_judged_with_its_own_interval() -> None:
     assert Row("s", "w", "95 %", 950, 1000).met == "yes"
+    assert Row("s", "w", "95 %", 380, 400).met == "not decided"
     assert Row("s", "w", "95 %", 920, 1000).met == "within chance"
     assert Row("s", "w", "95 %", 800, 1000).met == "**no**"
     assert Row("s", "w", "95 %", 1000, 1000).met == "no: wider than needed"
+    assert Row("s", "w", "≤ 2.5 %", 5, 1000, (0.0, 0.025)).met == "yes"
+    assert Row("s", "w", "≤ 2.5 %", 20, 1000, (0.0, 0.025)).met == "not decided"
     assert Row("s", "w", "≤ 2.5 %", 30, 1000, (0.0, 0.025)).met == "within chance"
     assert Row("s", "w", "≤ 2.5 %", 80, 1000, (0.0, 0.025)).met == "**no**"
     assert Row("s", "w", "95 %", 0, 0).met == "no trials"
@@ -53,9 +56,30 @@ def test_runs_are_counted() -> None:
     assert (ours.trials, itself.trials) == (3, 3) and ours.what != itself.what
 
 
+def test_the_truth_is_of_the_core_and_not_of_what_the_yardstick_read() -> None:
+    steady = coverage_speed.Core("steady", follows=(1.0, 0.5))
+    _, truth = coverage_speed.simulated(steady, np.random.default_rng(1))
+    assert truth == pytest.approx(0.9, rel=1e-12)
+
+
+def test_runs_that_stop_by_themselves_go_on() -> None:
+    row = coverage_speed.stopping(coverage_speed.CORES[-1], 3)
+    assert row.trials == 3 and 0 <= row.hits <= 3
+    assert float(row.note.partition(" ")[0]) > coverage_speed.GENERATIONS
+
+
 def test_the_ratios_interval_covers() -> None:
     row = coverage_time.ratio("normal luck of processes, sd 1 %", 5, 1500)
-    assert row.met in ("yes", "within chance")
+    assert row.met in ("yes", "not decided", "within chance")
+
+
+def test_clusters_hold_both_classes_and_win_or_lose_them_together() -> None:
+    setting = next(each for each in coverage_quality.settings() if "that hold both classes" in each.name)
+    items = setting.draw(np.random.default_rng(1), 0.0)
+    assert items.clusters is not None and items.weights is not None
+    rare = items.weights == items.weights.max()
+    assert 0.05 < rare.mean() < 0.15 and np.isin(items.clusters[rare], items.clusters[~rare]).mean() > 0.9
+    assert items.weights.mean() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("setting", coverage_quality.settings(), ids=lambda setting: setting.name)
@@ -106,9 +130,13 @@ def table() -> pd.DataFrame:
 
 
 def test_the_page_names_what_missed(capsys: pytest.CaptureFixture[str]) -> None:
-    found = [Row("s", "good", "95 %", 95, 100), Row("s", "bad", "95 %", 5, 100, COVERS)]
+    found = [
+        Row("s", "good", "95 %", 950, 1000),
+        Row("s", "open", "95 %", 95, 100),
+        Row("s", "bad", "95 %", 5, 100, COVERS),
+    ]
     page = coverage.report(found, 1.0)
-    assert "of 2 rows with an aim and trials 1 meet it, 0 lie outside by no more than chance" in page
+    assert "of 3 rows with an aim and trials 1 meet it, 1 are not decided, 0 lie outside by no more than chance" in page
     assert "1 misses it; 0 had no trial" in page and "- s: bad: 5.00%" in page
     with pytest.raises(SystemExit, match="no such folder"):
         coverage.main(["--results", "nowhere"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import luck
-from benchmarks.summary import spread
+from benchmarks.summary import host_line, spread
 
 
 def test_a_spread_is_about_a_centre_or_about_the_mean() -> None:
@@ -47,3 +47,11 @@ def test_hosts_have_tables_of_their_own() -> None:
     page = luck.summary([row("here", number) for number in range(3)] + [row("there", number) for number in range(4)])
     assert page.count("| matrix |") == 2 and "Host: here;" in page and "Host: there;" in page
     assert page.count("## ") == 1
+
+
+def test_the_code_that_measured_is_named() -> None:
+    made = {"at": "2026-11-28T00:00:00+00:00", "host": "here", "effkit": "0.3.0"}
+    rows = [made, made | {"commit": "b2"}, made | {"commit": "a1+", "judged": "c3"}]
+    expected = "Host: here; effkit 0.3.0, commit a1+, b2, unknown of 1 rows, judged anew by c3; 2026-11-28."
+    assert host_line(rows) == expected
+    assert ", commit " in host_line()
