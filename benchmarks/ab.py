@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import contest
 from benchmarks.cases import SECOND
-from benchmarks.contender import DEFAULT, EFFKIT
+from benchmarks.contender import DEFAULT, EFFKIT, TORCH
 from benchmarks.summary import Row, host_line, in_short, percent, read, share_interval, table
 
 BEYOND = 0.01
@@ -25,7 +25,8 @@ LEAST, OF = 0.95, "+5 %"
 AIM = (
     "Aim: +5 % found in at least 95 % of noisy trials, the wrong direction never. A trial holds all slow-downs. A tool "
     "that gives no verdict is read by its ratio, which says “slower” of half of all equal pairs: hence “right by more "
-    "than 1 %”. torch.utils.benchmark is read by the significant figures of its medians."
+    "than 1 %”. torch.utils.benchmark is read by the significant figures of its medians, and by its ratio in rows "
+    "that do not have them: all from before 28 November 2026, 22:00."
 )
 
 
@@ -71,12 +72,14 @@ def _aim(noise: str, claims: Mapping[str, list[str]]) -> str:
 
 
 def _claim(row: Row, name: str) -> str:
-    """What a tool says; nothing where it would contradict its own ratio.
+    """What a tool says.
 
-    Rows of torch.utils.benchmark from before 28 November 2026, 22:00, have medians at two precisions compared.
+    Rows of torch.utils.benchmark from before 28 November 2026, 22:00, had medians at two precisions compared and keep
+    none to compare anew: they are read by their ratio, as the other tools' are.
     """
-    against = {"slower": row["ratios"][name] < 1, "faster": row["ratios"][name] > 1}
-    return "same" if against.get(row["claims"][name]) else str(row["claims"][name])
+    if row["tool"] == TORCH and "figures" not in row:
+        return "slower" if row["ratios"][name] > 1 else "faster"
+    return str(row["claims"][name])
 
 
 def _line(noise: str, tool: str, mode: str, name: str, found: list[Row]) -> list[str]:

@@ -56,9 +56,10 @@ def test_the_aim_of_slow_downs_is_judged_by_its_interval() -> None:
     assert "shown 95 % to 100 %: met." in judged_of(80)
 
 
-def test_a_claim_against_its_own_ratio_is_none() -> None:
-    page = ab.summary([row(0, 1.04, "faster", tool="plain loop"), row(1, 1.04, "slower", tool="plain loop")], "matrix")
-    *_, right, wrong, none, _, _, _, _ = cells(page, "noisy", "+5 %", "plain loop")
+def test_rows_of_torch_without_figures_are_read_by_their_ratio() -> None:
+    old = row(0, 1.04, "faster", tool=TORCH)
+    page = ab.summary([old, old | {"number": 1, "claims": {SECOND: "same", "+5 %": "same"}, "figures": {}}], "matrix")
+    *_, right, wrong, none, _, _, _, _ = cells(page, "noisy", "+5 %", TORCH)
     assert right.startswith("50 %") and (wrong, none) == ("0", "1")
 
 
