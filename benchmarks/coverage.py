@@ -1,6 +1,6 @@
 """Do effkit's intervals and verdicts hold what they promise? Prints Markdown.
 
-python -m benchmarks.coverage                    by simulation, some minutes on one core
+python -m benchmarks.coverage                    by simulation, half an hour on one core
 python -m benchmarks.coverage --results results  and on real runs, taken as the truth
 python -m benchmarks.coverage --scale 0.1        a tenth of the trials
 """
@@ -39,7 +39,7 @@ def report(found: list[Row], seconds: float) -> str:
         f"Simulated with seed {SEED} in {seconds:.0f} s on one core. Aims: 95 % intervals hold the truth in 93 to 97 % "
         "of trials; a false claim is no more frequent than its level. An aim is met where the simulation's own 95 % "
         "interval lies within it, and not decided where only the observed share does; “within chance” is outside by "
-        "less than that interval: 400 trials cannot tell 91 % from 93 %. Wider than needed is safe, and costs power. "
+        "less than that interval: 800 trials cannot tell 92 % from 93 %. Wider than needed is safe, and costs power. "
         f"Quality trials use {coverage_quality.RESAMPLES:,} bootstrap draws where a run uses 10,000. The simulated "
         "core behaves as the analysis supposes: that a real one does, only the contest can show.",
         "",

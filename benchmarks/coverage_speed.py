@@ -63,9 +63,9 @@ CORES = (
 def rows(scale: float = 1.0) -> Iterator[Row]:
     """All rows; `scale` shrinks or grows the number of trials."""
     for core in CORES:
-        yield from ratios(core, max(2, round(400 * scale)))
+        yield from ratios(core, max(2, round(800 * scale)))
     for core in (CORES[0], CORES[-1]):
-        yield stopping(core, max(2, round(400 * scale)))
+        yield stopping(core, max(2, round(800 * scale)))
 
 
 def ratios(core: Core, trials: int) -> Iterator[Row]:

@@ -49,7 +49,7 @@ LUCKS: dict[str, Luck] = {
 
 def rows(scale: float = 1.0) -> Iterator[Row]:
     """All rows; `scale` shrinks or grows the number of trials."""
-    many, some, few = (max(2, round(n * scale)) for n in (4000, 2000, 400))
+    many, some, few = (max(2, round(n * scale)) for n in (4000, 2000, 800))
     for luck in LUCKS:
         for generations in FEWEST_STANDARD_RIGOROUS:
             yield ratio(luck, generations, many)
