@@ -181,9 +181,10 @@ def _idling(found: dict[str, list[Provision]]) -> Iterator[str]:
     for each in zip(*found.values(), strict=True):
         shares = [one.idle_share for one in each if one.idle_share is not None]
         if shares and min(shares) >= NEARLY_ALL:
-            rates.append(rate(each[0].requests_per_s))
+            rates.append(each[0].requests_per_s)
     if rates:
-        yield f"At {listing(rates)} nearly all the energy is that of idle machines."
+        *before, last = rates
+        yield f"At {listing([*map(rate_number, before), rate(last)])} nearly all the energy is that of idle machines."
 
 
 def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:

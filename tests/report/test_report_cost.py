@@ -80,6 +80,14 @@ def test_it_says_where_cost_decides_nothing_and_from_where_it_does(make_record: 
         assert words in plain(table.note)
 
 
+def test_several_rates_at_which_machines_idle_are_told_in_one_breath(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    rarely = record.model_copy(update={"spec": record.spec.model_copy(update={"traffic": (0.1, 0.5)})})
+    table = section_of(rarely).traffic
+    assert table is not None
+    assert "At 0.1 and 0.5 requests a second nearly all the energy is that of idle machines." in plain(table.note)
+
+
 @pytest.mark.parametrize(
     ("limit_s", "words"),
     [(0.07, "While no request waits for another the choice changes at "), (None, "The choice changes at ")],
