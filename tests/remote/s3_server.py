@@ -27,7 +27,8 @@ BUSY, FORBIDDEN = ("503 Service Unavailable", "ServiceUnavailable"), ("403 Forbi
 class Faulty:
     """The server, and its faults: `PUT /-/faults` sets them, and `GET /-/faults` returns the requests since then.
 
-    every: this fails each so-manyth request, `how` being `busy` (503) or `drop` (the connection is closed).
+    every: this fails each so-manyth request, `how` being `busy` (503) or `drop` (the connection is closed); but none
+        twice in a row, or, where several are under way, one of them could fail as often as it is made again.
     unconditional: every write is let through, as by a store that knows no conditions.
     once: all requests get 403 from the first on whose path has this in it.
     skewed: no request is let through, as from a host whose clock is wrong.
@@ -39,6 +40,7 @@ class Faulty:
         self._application = application
         self._faults: dict[str, Any] = {}
         self._seen: list[str] = []
+        self._failed: set[str] = set()
         self._counting, self._writing = threading.Lock(), threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -48,7 +50,8 @@ class Faulty:
         with self._counting:
             self._seen.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
             faults, number = self._faults, len(self._seen)
-        if faults.get("every") and number % faults["every"] == 0:
+            fails = self._is_unlucky(f"{self._seen[-1]}?{environ['QUERY_STRING']}", number)
+        if fails:
             if faults["how"] == "drop":
                 environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 return []
@@ -73,6 +76,14 @@ class Faulty:
         if then == "kill" and number == at:
             os.kill(faults["pid"], signal.SIGKILL)
         return answer
+
+    def _is_unlucky(self, request: str, number: int) -> bool:
+        every = self._faults.get("every")
+        if every and number % every == 0 and request not in self._failed:
+            self._failed.add(request)
+            return True
+        self._failed.discard(request)
+        return False
 
     def _control(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         with self._counting:
