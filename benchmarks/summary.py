@@ -118,8 +118,9 @@ def host_text() -> str:
     versions = host.versions()
     packages = ", ".join(f"{name} {versions[name]}" for name in ("torch", "numpy") if name in versions)
     on = "" if host.hypervisor() is None else f" under {host.hypervisor()}"
+    cores = len(os.sched_getaffinity(0))
     return (
-        f"{host.cpu_name()}, {len(os.sched_getaffinity(0))} cores{on}, "
+        f"{host.cpu_name()}, {cores} {'core' if cores == 1 else 'cores'}{on}, "
         f"{platform.system()} {platform.release().partition('-')[0]}, Python {versions['python']}, {packages}"
     )
 
