@@ -34,7 +34,7 @@ LONG = (
     "models/test_image_techniques",
     "batch/test_faults",
     "test_cli",
-    "report/test_report_what_if",
+    "report/test_report_what_if_script",
     "commands/test_repeating",
     "remote/test_fetching",
     "bench/test_load",
