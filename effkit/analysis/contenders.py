@@ -217,9 +217,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         groups=tuple(
             GroupLoss(each.group, each.low, each.high)
             for each in candidate.quality.groups
-            if judged(each.n, each.n if each.units is None else each.units)
-            and each.low is not None
-            and each.high is not None
+            if judged(each.n, each.units) and each.low is not None and each.high is not None
         ),
         time=_time(candidate, reference),
         p99_s=_p99(latency.percentiles if latency else ()),

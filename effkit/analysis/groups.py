@@ -111,14 +111,14 @@ def group_gaps(
     return _adjusted(rows, alpha)
 
 
-def judged(n: int, units: int) -> bool:
+def judged(n: int, units: int | None) -> bool:
     """Whether a group is large enough to be judged.
 
     Args:
         n: Its items.
-        units: What is independent among them: its clusters, where given.
+        units: What is independent among them: its clusters, where given; None where each item is.
     """
-    return n >= FEWEST_FOR_VERDICT and units >= FEWEST_UNITS
+    return n >= FEWEST_FOR_VERDICT and (n if units is None else units) >= FEWEST_UNITS
 
 
 def _student_p(gap: PairedGap, *, weighed: bool) -> float:

@@ -42,7 +42,7 @@ def unjudged(view: View, margin_points: float | None) -> Iterator[str]:
         margin_points: of that margin; None where there is none.
     """
     of_others = [c.quality.groups for c in view.measured if c.quality and not c.reference]
-    small = {g.group for groups in of_others for g in groups if not judged(g.n, g.n if g.units is None else g.units)}
+    small = {g.group for groups in of_others for g in groups if not judged(g.n, g.units)}
     if margin_points is None or not small:
         return
     clusters = f" in {FEWEST_UNITS} clusters" if view.record.task.clusters is not None else ""

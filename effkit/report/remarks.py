@@ -1,5 +1,4 @@
-"""What must be said beside an answer: that nobody waited, that some groups are not judged, that it only
-rehearses, that speed will hardly be felt."""
+"""What must be said beside an answer: nobody waited, some groups are not judged, it only rehearses, hardly felt."""
 
 from __future__ import annotations
 
