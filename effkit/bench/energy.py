@@ -84,7 +84,7 @@ class EnergyMeter:
             self._tracker.stop_task("probe")
             self.methods = tuple(_methods(self._tracker._hardware, card))
         except Exception as error:  # CodeCarbon raises whatever its probes raise
-            self.unavailable = f"CodeCarbon could not start: {str(error) or type(error).__name__}"
+            self.unavailable = f"CodeCarbon could not start: {_said(error)}"
         if self.unavailable is None and not self.methods:
             self.unavailable = "CodeCarbon found no hardware that it can read or model"
 
@@ -125,7 +125,7 @@ class EnergyMeter:
         try:
             yield
         except Exception as error:  # CodeCarbon raises whatever its probes raise
-            self.methods, self.unavailable = (), f"CodeCarbon broke off: {str(error) or type(error).__name__}"
+            self.methods, self.unavailable = (), f"CodeCarbon broke off: {_said(error)}"
             log.warning("no energy: %s", self.unavailable)
 
 
@@ -135,6 +135,11 @@ class NoMeter(EnergyMeter):
     def __init__(self) -> None:
         self.methods = ()
         self.unavailable = "energy was not asked for"
+
+
+def _said(error: Exception) -> str:
+    """What an error says, or its kind where it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _tracker(card: nvml.Card | None = None) -> Any:

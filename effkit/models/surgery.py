@@ -35,14 +35,18 @@ def layers_of(network: Any) -> Any:
     Raises:
         SpecError: when it does not keep them where BERT does.
     """
-    transformer = network[0].auto_model
-    layers = getattr(getattr(transformer, "encoder", None), "layer", None)
+    layers = _layers_as_in_bert(network)
     if layers is None:
+        kind = type(network[0].auto_model).__name__
         raise SpecError(
-            f"{type(transformer).__name__} does not keep its layers where BERT does, so that they can neither be cut "
+            f"{kind} does not keep its layers where BERT does, so that they can neither be cut "
             "nor be looked at one by one: leave `layers`, `neurons`, `heads`, `sparse`, `mixed` and `exits` out."
         )
     return layers
+
+
+def _layers_as_in_bert(network: Any) -> Any:
+    return getattr(getattr(network[0].auto_model, "encoder", None), "layer", None)
 
 
 def keep_layers(network: Any, step: Mapping[str, Any]) -> None:
@@ -133,7 +137,7 @@ def save_sentences(network: SentenceTransformer, folder: Path) -> None:
     network.save(str(folder), create_model_card=False)
     transformer: Any = network[0].auto_model
     usual = transformer.config.num_attention_heads
-    layers = getattr(getattr(transformer, "encoder", None), "layer", ())  # elsewhere nothing can have narrowed them
+    layers = _layers_as_in_bert(network) or ()  # elsewhere nothing can have narrowed them
     inner = [getattr(getattr(layer, "attention", None), "self", None) for layer in layers]
     left = [usual if each is None else int(each.num_attention_heads) for each in inner]
     if any(heads != usual for heads in left):

@@ -14,6 +14,7 @@ import pytest
 from effkit.models import Products, Recipe
 from effkit.models import encoder as encoders
 from effkit.models.encoder import EncoderPredictor
+from effkit.spec import Frozen
 from effkit.techniques import Technique, apply_chain, register, registry
 from tests.models.encoders import WORDS, recipe_of, texts
 
@@ -26,6 +27,20 @@ def negate(module: Any, parameters: Any) -> Any:
     weight = module[0].auto_model.embeddings.word_embeddings.weight
     weight.data *= parameters.factor
     return module
+
+
+class Factor(Frozen):
+    """What words are multiplied by."""
+
+    factor: float
+
+
+@pytest.fixture
+def negating(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A technique of one's own beside effkit's."""
+    monkeypatch.setattr(registry, "_registered", {})
+    words = lambda parameters: "negated"  # noqa: E731
+    register(Technique("negate", "A PyTorch module.", words, parameters=Factor, transform=negate))
 
 
 def needs_32_bits(module: Any, parameters: Any) -> Any:
@@ -90,33 +105,15 @@ def test_texts_are_cut(tiny_bert: Path, shared: Products) -> None:
     assert predictor.prepare(texts().items[:4])["input_ids"].shape[1] == 8
 
 
-def test_a_transform_of_ones_own_changes_the_loaded_module(
-    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from effkit.spec import Frozen
-
-    class Factor(Frozen):
-        factor: float
-
-    monkeypatch.setattr(registry, "_registered", {})
-    words = lambda parameters: "negated"  # noqa: E731
-    register(Technique("negate", "A PyTorch module.", words, parameters=Factor, transform=negate))
+@pytest.mark.usefixtures("negating")
+def test_a_transform_of_ones_own_changes_the_loaded_module(tiny_bert: Path, products: Products) -> None:
     plain = embedded(made(tiny_bert, products, [])[2])
     assert cosines(plain, embedded(made(tiny_bert, products, [("negate", {"factor": -1.0})])[2])).max() < 0.999
     assert np.allclose(plain, embedded(made(tiny_bert, products, [("negate", {"factor": 1.0})])[2]), atol=1e-5)
 
 
-def test_a_transform_runs_once_and_after_what_was_taught(
-    tiny_bert: Path, products: Products, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from effkit.spec import Frozen
-
-    class Factor(Frozen):
-        factor: float
-
-    monkeypatch.setattr(registry, "_registered", {})
-    words = lambda parameters: "negated"  # noqa: E731
-    register(Technique("negate", "A PyTorch module.", words, parameters=Factor, transform=negate))
+@pytest.mark.usefixtures("negating")
+def test_a_transform_runs_once_and_after_what_was_taught(tiny_bert: Path, products: Products) -> None:
     taught: Chain = [("tune", {"epochs": 1})]
     found = []
     for chain in (taught, [*taught, ("negate", {"factor": -1.0})]):
