@@ -20,7 +20,7 @@ from effkit.bench.measurements import Built
 from effkit.bench.prepare import prepare
 from effkit.catalogue import cache_dir
 from effkit.models import Predictor, Recipe, builder
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.spec import CandidateSpec, Protocol
 from effkit.tasks import Task, load
 
@@ -224,7 +224,7 @@ def _own(functions: Mapping[str, Callable[[list[Any]], Any]], task: Task, peak_b
     folder = cache_dir() / "benchmarks"
     built = {}
     for name, function in functions.items():
-        settings = settings_of(function, task, folder)
+        settings = Packed.of(function).settings(task, folder)
         recipe = Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings)
         built[name] = Built(recipe, folder, peak_bytes)
     return Case(built, next(iter(functions)), task.saved_below(cache_dir() / "loaded"))

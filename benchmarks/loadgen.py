@@ -34,7 +34,7 @@ from effkit.bench.schedule import LOAD, block_items
 from effkit.bench.slot import measuring_slot
 from effkit.catalogue import cache_dir
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.record import Load, LoadPoint, PercentileRecord
 from effkit.report.units import DASH, interval, show
 from effkit.spec import LoadSpec, Protocol
@@ -112,7 +112,7 @@ def driven(case: Case, spec: LoadSpec) -> Load:
 def spin(folder: Path) -> Case:
     """The model of a fixed service time."""
     task = Task.load(cases.nothing().task)
-    recipe = Recipe("spin", "own", task.kind, fit_items=0, seed=1, settings=settings_of(Spin(), task, folder))
+    recipe = Recipe("spin", "own", task.kind, fit_items=0, seed=1, settings=Packed.of(Spin()).settings(task, folder))
     return Case({"spin": Built(recipe, folder, cases.OWN_BYTES)}, "spin", task.saved_below(cache_dir() / "loaded"))
 
 

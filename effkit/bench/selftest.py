@@ -20,7 +20,7 @@ from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed
 from effkit.bench.slot import measuring_slot
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.progress import Progress
 from effkit.spec import Protocol
 from effkit.tasks import Task
@@ -79,7 +79,7 @@ def self_test(tell: Progress = lambda share, text: None) -> SelfTest:
         scratch = Path(folder)
         recipe = Recipe(
             model=NAME, builder="own", kind=task.kind, fit_items=0, seed=0,
-            settings=settings_of(_matrix(), task, scratch),
+            settings=Packed.of(_matrix()).settings(task, scratch),
         )  # fmt: skip
         test = np.sort(task.first("test", "all"))
         bench = Bench(

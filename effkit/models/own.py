@@ -39,6 +39,10 @@ class Packed:
     def of(cls, function: Callable[[list[Any]], Any]) -> Packed:
         """Pack a callable for its way to a worker.
 
+        Args:
+            function: a batch of items to predictions: class names, class indices or probabilities;
+                values; or rows of the corpus, best first.
+
         Raises:
             SpecError: when it cannot be.
         """
@@ -68,21 +72,6 @@ class Packed:
         path = folder / f"{digest[:32]}.cloudpickle"
         path.write_bytes(self.content)
         return {"function": str(path), "sha256": digest, "name": self.name, "classes": list(task.classes)}
-
-
-def settings_of(function: Callable[[list[Any]], Any], task: Task, folder: Path) -> dict[str, Any]:
-    """Pack a callable and write it at once.
-
-    Args:
-        function: a batch of items to predictions: class names, class indices or probabilities;
-            values; or rows of the corpus, best first.
-        task: as `Packed.settings` takes it.
-        folder: likewise.
-
-    Raises:
-        SpecError: when the function cannot travel to another process.
-    """
-    return Packed.of(function).settings(task, folder)
 
 
 class OwnPredictor:
@@ -180,7 +169,7 @@ def make(recipe: Recipe, task: Task, products: Products) -> Path:
 
 
 def load(recipe: Recipe, folder: Path) -> Predictor:
-    """Read the function that `settings_of` wrote.
+    """Read the function that `Packed.settings` wrote.
 
     Raises:
         ValueError: when the file is not the one that was written.

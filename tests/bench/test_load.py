@@ -27,7 +27,7 @@ from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.sequence import GeneratorFailed
 from effkit.bench.serving import ANSWER, LAST_REQUEST, REQUEST, answer_requests
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.spec import LoadSpec, Protocol, SpecError
 from effkit.tasks import Task
 
@@ -42,7 +42,7 @@ GENERATE = sequences._generate
 def loaded(function: Callable[[list[Any]], Any], folder: Path) -> Iterator[WorkerProcess]:
     """A worker that has loaded a function as its model."""
     task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
-    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=Packed.of(function).settings(task, folder))
     with WorkerProcess(threads=1) as worker:
         saved = task.saved_below(folder / "tasks")
         worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(folder / "products"))
@@ -75,7 +75,7 @@ def measured(
     task = Task.from_arrays("numbers", np.arange(400.0).reshape(200, 2), [0, 1] * 100)
     built = {}
     for name, function in models.items():
-        settings = settings_of(function, task, folder)
+        settings = Packed.of(function).settings(task, folder)
         built[name] = Built(Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings), folder, 0)
     return load.measure(
         built, spec, Protocol(warm_up_s=0.1, warm_up_fast_s=0.1), task=task.saved_below(folder / "tasks"),

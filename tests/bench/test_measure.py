@@ -21,7 +21,7 @@ from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import table
 from effkit.bench.schedule import block_items, order
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.spec import Protocol
 from effkit.tasks import Task
 from tests.bench.gpus import nvml
@@ -30,7 +30,7 @@ from tests.bench.gpus import nvml
 def bench(folder: Path, **protocol: Any) -> Bench:
     """Two candidates that answer at once, so three lines with the reference's second worker."""
     task = Task.from_arrays("letters", [str(number) for number in range(40)], [0, 1] * 20)
-    settings = settings_of(lambda items: [0] * len(items), task, folder)
+    settings = Packed.of(lambda items: [0] * len(items)).settings(task, folder)
     built = {
         name: Built(Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings), folder, 1)
         for name in ("large", "small")
@@ -181,7 +181,7 @@ def test_workers_have_the_threads_cores_and_batches_that_the_protocol_names(thre
         return [0] * len(items)
 
     asked = bench(tmp_path, generations=1, blocks=1, threads=threads)
-    settings = settings_of(model, Task.load(asked.task), tmp_path)
+    settings = Packed.of(model).settings(Task.load(asked.task), tmp_path)
     asked.built = {
         name: replace(each, recipe=replace(each.recipe, settings=settings)) for name, each in asked.built.items()
     }
@@ -236,7 +236,7 @@ def test_a_run_goes_on_for_as_many_generations_as_are_wanted(tmp_path: Path) -> 
 def test_nothing_is_measured_any_more_once_the_reference_has_failed(tmp_path: Path) -> None:
     asked = bench(tmp_path, generations=3, blocks=1)
     broken = asked.built["large"].recipe
-    fails = settings_of(_no_batch_of_one, Task.load(asked.task), tmp_path)
+    fails = Packed.of(_no_batch_of_one).settings(Task.load(asked.task), tmp_path)
     asked.built["large"] = Built(replace(broken, settings=fails), tmp_path, 1)
     measured = asked.run()
     assert set(measured.failures) == {"large"}
@@ -255,7 +255,7 @@ def test_a_worker_that_failed_does_not_stay_beside_the_others_and_is_not_started
         return [0] * len(items)
 
     asked = bench(tmp_path, generations=2, blocks=2, retries=0)
-    small, settings = asked.built["small"], settings_of(fails, Task.load(asked.task), tmp_path)
+    small, settings = asked.built["small"], Packed.of(fails).settings(Task.load(asked.task), tmp_path)
     asked.built["small"] = replace(small, recipe=replace(small.recipe, settings=settings))
     failed: list[WorkerProcess] = []
     stayed: list[bool] = []
@@ -298,7 +298,7 @@ def test_the_cpu_time_of_what_a_model_has_started_is_its_own(tmp_path: Path) -> 
     asked = bench(tmp_path, generations=1, blocks=1, retries=0, visit_s=0.3)  # the system counts in hundredths
     model: Any = AsksAnother()
     model.here = True  # an object without state is not given any where it arrives
-    settings = settings_of(model, Task.load(asked.task), tmp_path)
+    settings = Packed.of(model).settings(Task.load(asked.task), tmp_path)
     asked.built = {
         name: replace(each, recipe=replace(each.recipe, settings=settings)) for name, each in asked.built.items()
     }

@@ -13,7 +13,7 @@ from effkit.bench.prepare import prepare
 from effkit.bench.process import WorkerFailed
 from effkit.models import Recipe
 from effkit.models.base import Facts, over_items
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.tasks import Task
 
 
@@ -29,7 +29,7 @@ def constant(items: list[Any]) -> Any:
 
 def prepared(function: Any, folder: Path) -> Any:
     task = Task.from_arrays("letters", ["a" * (1 + number % 7) for number in range(40)], [0, 1] * 20)
-    recipe = Recipe("mine", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    recipe = Recipe("mine", "own", task.kind, fit_items=0, seed=1, settings=Packed.of(function).settings(task, folder))
     test = np.sort(task.first("test", "all"))
     return prepare(recipe, [1], task.saved_below(folder), folder, test, NoMeter(), changed=True)
 
@@ -79,7 +79,7 @@ def test_a_function_is_asked_anew_in_a_cascade_too(tmp_path: Path) -> None:
         return np.tile([sure, 1 - sure], (len(items), 1))
 
     stages = tuple(
-        Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, tmp_path))
+        Recipe(name, "own", task.kind, fit_items=0, seed=1, settings=Packed.of(function).settings(task, tmp_path))
         for name, function in (("today", of_today), ("unsure", unsure))
     )
     setup = {"score": "margin", "calibration": "temperature", "escalate": [0.0], "accept_points": None}

@@ -17,7 +17,7 @@ import pytest
 
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.tasks import Task
 
 
@@ -60,7 +60,7 @@ def reads_its_input(items: list[Any]) -> list[int]:
 
 def of_one(function: Any, folder: Path) -> tuple[WorkerProcess, Task]:
     task = Task.from_arrays("numbers", np.arange(80.0).reshape(40, 2), [0, 1] * 20)
-    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=settings_of(function, task, folder))
+    recipe = Recipe("own", "own", task.kind, fit_items=0, seed=1, settings=Packed.of(function).settings(task, folder))
     worker = WorkerProcess(threads=1)
     saved = task.saved_below(folder / "tasks")
     worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(folder / "products"))
@@ -149,7 +149,7 @@ def test_what_a_model_starts_is_no_stranger(tmp_path: Path) -> None:
     task = Task.from_arrays("numbers", rng.random((40, 4)), rng.integers(0, 2, 40))
     model = AsksAnother()
     model.here = True  # type: ignore[attr-defined]  # an object without state is not given any where it arrives
-    recipe = Recipe("asks", "own", task.kind, fit_items=0, seed=1, settings=settings_of(model, task, tmp_path))
+    recipe = Recipe("asks", "own", task.kind, fit_items=0, seed=1, settings=Packed.of(model).settings(task, tmp_path))
     with WorkerProcess(threads=1) as worker:
         folder = task.saved_below(tmp_path / "task")
         worker.ask("open", recipe=recipe.to_json(), task=str(folder), products=str(tmp_path))

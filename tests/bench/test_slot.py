@@ -27,7 +27,7 @@ from effkit.bench import process
 from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
 from effkit.models import Recipe
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.tasks import Task
 
 def slow(items):
@@ -38,7 +38,7 @@ def slow(items):
 scratch = Path(sys.argv[1])
 process.sys.executable = sys.argv[2]
 task = Task.from_arrays("t", [str(number) for number in range(40)], [0, 1] * 20)
-settings = settings_of(slow, task, scratch)
+settings = Packed.of(slow).settings(task, scratch)
 recipe = Recipe(model="slow", builder="own", kind=task.kind, fit_items=0, seed=0, settings=settings)
 with measuring_slot(print), WorkerProcess(threads=1) as worker:
     worker.ask("open", recipe=recipe.to_json(), task=str(task.saved_below(scratch)), products=str(scratch))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from effkit.models import Products, Recipe, builder, cascade
-from effkit.models.own import settings_of
+from effkit.models.own import Packed
 from effkit.spec import SpecError
 from effkit.tasks import Task, load
 from tests import own_models
@@ -116,7 +116,7 @@ def test_a_task_that_holds_nothing_out_is_refused(task: Task, stages: tuple[Reci
 def test_a_function_that_only_names_classes_may_come_last_alone(
     task: Task, stages: tuple[Recipe, ...], products: Products, tmp_path: Any
 ) -> None:
-    settings = settings_of(own_models.right_by_size, task, tmp_path)
+    settings = Packed.of(own_models.right_by_size).settings(task, tmp_path)
     mine = Recipe("mine", "own", "classification", 0, 1, settings)
     last = of((stages[0], mine), escalate=(0.5,))
     answered = cascade.predict(last, cascade.make(last, task, products), task, task.splits["test"], products)
@@ -137,7 +137,7 @@ def test_scores_that_are_no_probabilities_are_refused(
         scores = np.array([item["mean radius"] - 15 for item in items])
         return np.column_stack([scores, -scores])
 
-    mine = Recipe("mine", "own", "classification", 0, 1, settings_of(logits, task, tmp_path))
+    mine = Recipe("mine", "own", "classification", 0, 1, Packed.of(logits).settings(task, tmp_path))
     for both in ((mine, stages[0]), (stages[0], mine)):
         with pytest.raises(SpecError, match="`mine` gives classes numbers that are no probabilities .*softmax"):
             cascade.make(of(both), task, products)

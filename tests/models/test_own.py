@@ -24,7 +24,7 @@ def task() -> Task:
 
 
 def recipe_of(function: Callable[[list[Any]], Any], folder: Path) -> Recipe:
-    return Recipe("mine", "own", "classification", 0, 1, own.settings_of(function, task(), folder))
+    return Recipe("mine", "own", "classification", 0, 1, own.Packed.of(function).settings(task(), folder))
 
 
 def answer(given: Any, kind: str = "classification", classes: tuple[str, ...] = NAMES, items: int = 2) -> Any:
