@@ -35,7 +35,7 @@ def summary(rows: list[Row], model: str) -> str:
     lines = [_line(*group) for group in groups]
     title = f"## A/A: two copies of {model}"
     short = [in_short(f"{'; '.join(ours)}.")] if ours else []
-    return "\n\n".join([title, host_line(rows), *short, table(HEADER, lines)])
+    return "\n\n".join([title, host_line(rows), contest.protocol_line(rows), *short, table(HEADER, lines)])
 
 
 def _groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:

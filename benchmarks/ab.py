@@ -41,7 +41,7 @@ def summary(rows: list[Row], model: str) -> str:
     lines.sort(key=lambda line: (order[line[0]], float(line[1].strip("+ %"))))
     title = f"## A/B: a true slow-down of {model}"
     short = in_short(_short(rows))
-    return "\n\n".join([title, host_line(rows), short, AIM, table(HEADER, lines)])
+    return "\n\n".join([title, host_line(rows), contest.protocol_line(rows), short, AIM, table(HEADER, lines)])
 
 
 def _short(rows: list[Row]) -> str:

@@ -165,7 +165,7 @@ def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: 
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: list(MODELS).index(row["model"])):
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
-    said = [summary(alike, TITLES[model]) for (model, _, _), alike in found.items()]
+    said = [summary(alike, f"{TITLES[model]} on {host.partition(',')[0]}") for (model, host, _), alike in found.items()]
     return "\n\n".join([*said, *below, settings_line(rows)])
 
 
@@ -179,22 +179,26 @@ def groups(rows: list[Row]) -> Iterator[tuple[str, str, str, list[Row]]]:
                     yield noise, tool, mode, found
 
 
-def settings_line(rows: list[Row]) -> str:
-    """Say with which protocol effkit measured."""
+def protocol_line(rows: list[Row]) -> str:
+    """Say with which protocol effkit measured these rows, all of which have one."""
     measured = [(Protocol(**row["protocol"]), row["pinned"]) for row in rows if row["tool"] == EFFKIT]
     texts = dict.fromkeys(
         f"{each.generations} generations, visits of {each.visit_s:g} s and at least {each.calls:,} calls in all over "
         f"{each.block_items} items a block, workers {'' if pinned else 'not '}pinned"
         for each, pinned in measured
     )
+    whose = "the standard protocol" if rows[0]["protocol"] == protocol() else "the standard protocol of its day"
+    return f"effkit: {whose}, {' or '.join(texts)}; no idle windows, no throughput."
+
+
+def settings_line(rows: list[Row]) -> str:
+    """Say how every tool was asked, and what it took."""
     times = _times_longer(rows)
     longer = float(np.median(times)) if times else None
     equal = any(row["time"] == EQUAL for row in rows)
     return (
-        f"effkit: its standard protocol of 28 November 2026 with {' or '.join(texts)}; no idle windows, no throughput. "
-        f"Today's has {Protocol().block_items} items and {Protocol().calls:,} calls. It measures first, "
-        "the others after it in random order: one thread, not pinned, one fixed request, copies one after the other in "
-        "one fresh process. "
+        "effkit measures first, the others after it in random order: one thread, not pinned, one fixed request, copies "
+        "one after the other in one fresh process. "
         + (
             f"So measured effkit takes {longer:.0f} times as long as another tool by default (median). "
             if longer

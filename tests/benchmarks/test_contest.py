@@ -171,10 +171,18 @@ def test_only_what_is_missing_is_measured(tmp_path: Path, monkeypatch: pytest.Mo
     assert {row["number"] for row in contest.read(contest.ROWS)} == {0, 1, 3}
 
 
+def test_rows_of_unlike_protocols_are_never_put_together() -> None:
+    now, first = row(0, 1.05, "slower"), row(1, 1.05, "slower")
+    first["protocol"] = first["protocol"] | {"block_items": 80, "calls": 670}
+    page = contest.by_model([now, first], aa.summary)
+    assert page.count("## A/A") == 2
+    assert "effkit: the standard protocol, 10 generations, visits of 2 s and at least 1,200 calls" in page
+    assert "effkit: the standard protocol of its day, 10 generations, visits of 2 s and at least 670 calls" in page
+
+
 def test_rows_of_unlike_hosts_are_never_put_together() -> None:
     here = row(0, 1.05, "slower")
     page = contest.by_model([here, here | {"number": 1}, here | {"host": "Another"}], aa.summary)
-    assert page.count("## A/A") == 2 and "Host: Another;" in page
-    assert page.count("effkit: its standard protocol") == 1 and "At equal time" not in page
-    assert "at least 670 calls in all over 80 items a block" in page and "Today's has 120 items" in page
+    assert page.count("## A/A") == 2 and "in NumPy on Another\n" in page and "Host: Another;" in page
+    assert page.count("effkit measures first") == 1 and "At equal time" not in page
     assert "effkit takes 30 times as long" in contest.settings_line([here, row(0, 1.0, "same", "x") | {"seconds": 2.0}])
