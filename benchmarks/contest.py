@@ -1,7 +1,7 @@
 """Every tool measures the same copies of a model in the same minutes, each in a fresh process; rows are kept.
 
 A trial has two copies of a model, loaded separately, and copies that are truly slower by the shares asked for.
-`--model matrix` (a millisecond or more of NumPy) repeats a known share of its own work, 200 equal matrix products.
+`--model products` (a millisecond or more of NumPy) repeats a known share of its own work, 200 equal matrix products.
 `--model minilm` spins after each call for a share of that very call's CPU time; without slower copies it is the
 catalogue's own. All hold by construction and need no calibration; see `benchmarks.cases`.
 
@@ -36,7 +36,12 @@ from effkit.spec import Protocol
 
 HERE = Path(__file__).parent
 ROWS, SAMPLES = HERE / "measured" / "contest.jsonl", HERE / "results" / "samples"
-TITLES = {"matrix": "200 small matrix products in NumPy", "minilm": "MiniLM"}
+TITLES = {
+    "products": "200 small matrix products in NumPy",
+    "matrix": "200 small matrix products in NumPy, arrays where it puts them",
+    "minilm": "MiniLM",
+}
+"""Models of rows, `matrix` those of until 30 November 2026: its copies had luck of their own (`benchmarks.cases`)."""
 CLOSED_AFTER = timedelta(hours=2)
 """A trial that began longer ago is closed: what came to it now would not be of the same minutes."""
 EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain loop", "plain loop, CPU time")
@@ -45,7 +50,7 @@ EXTERNAL = ("fasterbench", "model-benchmark", "torch.utils.benchmark", "plain lo
 def options() -> argparse.ArgumentParser:
     """Return what a contest may be asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", choices=tuple(MODELS), default="matrix")
+    parser.add_argument("--model", choices=tuple(MODELS), default="products")
     parser.add_argument("--shares", type=_slower, nargs="*", default=(), help="slower copies: 0.05 is 5 %% slower")
     parser.add_argument("--trials", type=int, default=0, help="those that are there already are not made again")
     parser.add_argument("--first", type=int, default=0, help="the trial to begin with; those before it stay")
@@ -163,7 +168,7 @@ def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: 
     What is to be known of all of them stands below, and how it was measured.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: list(MODELS).index(row["model"])):
+    for row in sorted(rows, key=lambda row: list(TITLES).index(row["model"])):
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
     said = [summary(alike, f"{TITLES[model]} on {host.partition(',')[0]}") for (model, host, _), alike in found.items()]
     return "\n\n".join([*said, *below, settings_line(rows)])

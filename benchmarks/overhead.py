@@ -100,7 +100,7 @@ def of_calls(repeats: int) -> list[list[str]]:
 
 def of_host(repeats: int) -> list[list[str]]:
     """Measure the coordinator's CPU while workers are visited, with energy and without, in turn."""
-    case: Case = cases.matrix()
+    case: Case = cases.products()
     protocol = Protocol(
         generations=1, blocks=VISITS, visit_s=VISIT_S, idle_s=0.0, batch=1, throughput_s=0.01, retries=0
     )

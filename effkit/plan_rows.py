@@ -17,7 +17,7 @@ from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.record import CandidateRecord
 from effkit.spec import CandidateSpec, ItemCount, LoadSpec, StudySpec
-from effkit.techniques import embeddings, exits_of, models_of, teacher_of
+from effkit.techniques import embeddings, exits_of, models_of, start_s, teacher_of
 
 if TYPE_CHECKING:
     from effkit.tasks import Task
@@ -62,7 +62,7 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
     Args:
         spec: the study.
         call_s: one item at batch 1.
-        load_s: from the start of a worker to a loaded model.
+        load_s: from the start of a worker to its first answer.
         copies: 2 for the reference, 1 otherwise.
     """
     protocol = spec.protocol
@@ -145,8 +145,8 @@ class _Times:
     Attributes:
         made_s: of making it and predicting with it.
         call_s: of one item at batch 1.
-        open_s: of loading it.
-        start_s: from the start of a worker to a loaded model.
+        open_s: of loading it and its first answer.
+        start_s: from the start of a worker to its first answer.
     """
 
     made_s: float
@@ -159,8 +159,9 @@ def _seen(before: CandidateRecord | None) -> _Times | None:
     """Times of an earlier run, which need not be made again."""
     if before is None or before.latency is None or before.cold_start is None:
         return None
-    import_s, load_s = before.cold_start.import_s.value, before.cold_start.load_s.value
-    return _Times(0.0, before.latency.mean_s.value, load_s, import_s + load_s)
+    start = before.cold_start
+    open_s = start.load_s.value + start.first_call_s.value  # what is compiled is compiled in the first call
+    return _Times(0.0, before.latency.mean_s.value, open_s, start.import_s.value + open_s)
 
 
 def _expected(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Times:
@@ -202,7 +203,8 @@ def _nominal(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Nomina
     made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
     if (teacher := teacher_of(candidate.chain)) in new and teacher is not None:
         made += taught * catalogue.models()[teacher].cost.embed_s_per_item
-    return _Nominal(made, cost.call_s * pixels, cost.load_s, cost.embed_s_per_item * pixels)
+    load_s = cost.load_s + start_s(candidate.chain)
+    return _Nominal(made, cost.call_s * pixels, load_s, cost.embed_s_per_item * pixels)
 
 
 def _held_out(spec: StudySpec, task: Task | None) -> int:

@@ -117,6 +117,15 @@ def embeddings(chain: Chain) -> tuple[float, int]:
     return sum(technique.embeddings(parameters) for technique, parameters in chosen), sum(taught)
 
 
+def start_s(chain: Chain) -> float:
+    """Return the nominal seconds that a chain adds to every start of a worker.
+
+    Raises:
+        SpecError: naming a technique that nobody declared.
+    """
+    return sum(find(name).start_s for name, _ in chain)
+
+
 def exits_of(chain: Chain) -> tuple[int, ...]:
     """Return the layers after which an item may leave early; none without such a technique.
 

@@ -78,6 +78,7 @@ COMPILE = Technique(
     gives=CHANGED,
     builders=ENCODERS,
     refuse=_no_compiler,
+    start_s=COMPILE_S,
     apply=lambda recipe, parameters: recipe.with_settings(compile=True),
 )
 ATTENTION = Technique(

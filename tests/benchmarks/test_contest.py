@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import aa, ab, contest
-from benchmarks.cases import SECOND, matrix
+from benchmarks.cases import SECOND, products
 from benchmarks.contender import EFFKIT, TORCH, judged, read
 from tests.analysis.runs import samples
 
@@ -109,7 +109,7 @@ def test_every_trial_keeps_samples_of_its_own() -> None:
 
 
 def test_every_copy_is_compared() -> None:
-    case = matrix((0.02, 0.1))
+    case = products((0.02, 0.1))
     assert case.copies == {"first": "reference", SECOND: "reference", "+2 %": "+2 %", "+10 %": "+10 %"}
     found = judged(samples(slower=2.0), COPIES, pinned=True)
     assert set(found["ratios"]) == set(found["claims"]) == set(found["intervals"]) == {SECOND, "+100 %"}
