@@ -203,8 +203,8 @@ def _nominal(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Nomina
     made = fit * cost.fit_s_per_item * seeds + (fit + test + learnt) * cost.embed_s_per_item * pixels
     if (teacher := teacher_of(candidate.chain)) in new and teacher is not None:
         made += taught * catalogue.models()[teacher].cost.embed_s_per_item
-    load_s = cost.load_s + start_s(candidate.chain)
-    return _Nominal(made, cost.call_s * pixels, load_s, cost.embed_s_per_item * pixels)
+    first_s, later_s = start_s(candidate.chain)
+    return _Nominal(made + first_s, cost.call_s * pixels, cost.load_s + later_s, cost.embed_s_per_item * pixels)
 
 
 def _held_out(spec: StudySpec, task: Task | None) -> int:

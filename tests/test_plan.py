@@ -25,6 +25,7 @@ from effkit.plan_rows import (
 )
 from effkit.spec import LoadSpec
 from effkit.tasks import Task, load
+from effkit.techniques import start_s
 from tests.conftest import REHEARSAL, parameters
 from tests.test_study import study
 
@@ -102,7 +103,7 @@ def test_a_plan_learns_from_an_earlier_run_on_this_host(ran: tuple[Study, Path],
     for row in planned.rows:
         before = record.candidate(row.candidate)
         assert before.latency and before.cold_start
-        load_s = before.cold_start.load_s.value
+        load_s = before.cold_start.load_s.value + before.cold_start.first_call_s.value
         assert row.prepare_s == pytest.approx(REOPEN_S + load_s)
         assert row.measure_s == pytest.approx(
             measuring_s(
@@ -230,6 +231,17 @@ def test_what_chains_share_is_planned_once(results: Path, monkeypatch: pytest.Mo
     assert [row.download_bytes for row in planned.rows] == [90, 0, 400, 0]
     plain, cut_only, taught, in_int8 = (row.prepare_s for row in planned.rows)
     assert taught > 3 * cut_only and in_int8 < taught / 2 and plain > 0
+
+
+def test_compiling_is_planned_for_every_worker(results: Path) -> None:
+    half, compiled = {"bf16": {}}, {"compile": {}}
+    candidates = ["minilm-l6", *({"model": "minilm-l6", "techniques": each} for each in ([half], [half, compiled]))]
+    made = Study.from_params("params/compression-runtimes.yaml", candidates=candidates)
+    _, plain, slow_to_start = made.plan(results).rows
+    first_s, later_s = start_s([("compile", {})])
+    at_once = (slow_to_start.measure_s - plain.measure_s) / made.spec.protocol.generations
+    assert first_s > later_s > 0 and at_once > 0
+    assert slow_to_start.prepare_s - plain.prepare_s == pytest.approx(at_once * first_s / later_s)
 
 
 def test_a_load_test_is_counted_with_the_slowest_candidates(results: Path) -> None:

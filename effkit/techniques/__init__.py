@@ -117,13 +117,14 @@ def embeddings(chain: Chain) -> tuple[float, int]:
     return sum(technique.embeddings(parameters) for technique, parameters in chosen), sum(taught)
 
 
-def start_s(chain: Chain) -> float:
-    """Return the nominal seconds that a chain adds to every start of a worker.
+def start_s(chain: Chain) -> tuple[float, float]:
+    """Return the nominal seconds that a chain adds to the first start of a worker, and to every later one.
 
     Raises:
         SpecError: naming a technique that nobody declared.
     """
-    return sum(find(name).start_s for name, _ in chain)
+    first_s, later_s = zip((0.0, 0.0), *(find(name).start_s for name, _ in chain), strict=True)
+    return sum(first_s), sum(later_s)
 
 
 def exits_of(chain: Chain) -> tuple[int, ...]:

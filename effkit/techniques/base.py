@@ -118,7 +118,8 @@ class Technique:
         builders: the builders that it can act on; empty for all that give a form it takes.
         embeddings: the checked parameters to how many items are embedded while it is made, for planning; learning
             from an item counts as three.
-        start_s: nominal seconds on one core that every start of a worker takes longer, for planning.
+        start_s: nominal seconds on one core that the start of a worker takes longer, for planning: the first start,
+            and every later one, which finds what the first has kept.
         runtime: the checked parameters to packages that must be importable, by the names that `import` takes.
         refuse: the target and the checked parameters to why not, or to None.
         apply: the recipe and the checked parameters to the optimised recipe.
@@ -138,4 +139,4 @@ class Technique:
     transform: Callable[[nn.Module, Any], nn.Module] | None = None
     teacher: Callable[[Any], str | None] = without_teacher
     embeddings: Callable[[Any], float] = without_embeddings
-    start_s: float = 0.0
+    start_s: tuple[float, float] = (0.0, 0.0)

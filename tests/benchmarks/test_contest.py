@@ -23,7 +23,7 @@ def row(number: int, ratio: float, claim: str, tool: str = EFFKIT, noise: str = 
     }  # fmt: skip
     return {
         "at": "2026-11-28T00:00:00+00:00", "host": "AMD EPYC", "effkit": "0.3.0", "protocol": contest.protocol(),
-        "model": "matrix", "shares": [0.05], "noise": noise, "number": number, "tool": tool, "time": "default",
+        "model": "products", "shares": [0.05], "noise": noise, "number": number, "tool": tool, "time": "default",
         "ratios": {SECOND: 1.001, "+5 %": ratio}, "claims": {SECOND: "same", "+5 %": claim}, "seconds": 60.0,
         **(ours if tool == EFFKIT else {}),
     }  # fmt: skip
@@ -100,7 +100,7 @@ def test_samples_are_judged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_every_trial_keeps_samples_of_its_own() -> None:
     trials = [
         {"model": model, "shares": shares, "noise": noise, "number": number}
-        for model in ("matrix", "minilm")
+        for model in ("products", "minilm")
         for shares in ([], [0.05], [0.02, 0.05])
         for noise in ("quiet", "noisy")
         for number in range(2)
@@ -183,6 +183,6 @@ def test_rows_of_unlike_protocols_are_never_put_together() -> None:
 def test_rows_of_unlike_hosts_are_never_put_together() -> None:
     here = row(0, 1.05, "slower")
     page = contest.by_model([here, here | {"number": 1}, here | {"host": "Another"}], aa.summary)
-    assert page.count("## A/A") == 2 and "in NumPy on Another\n" in page and "Host: Another;" in page
+    assert page.count("## A/A") == 2 and "in NumPy, on Another\n" in page and "Host: Another;" in page
     assert page.count("effkit measures first") == 1 and "At equal time" not in page
     assert "effkit takes 30 times as long" in contest.settings_line([here, row(0, 1.0, "same", "x") | {"seconds": 2.0}])
