@@ -170,7 +170,9 @@ def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: 
     found: dict[tuple[str, str, str], list[Row]] = {}
     for row in sorted(rows, key=lambda row: list(TITLES).index(row["model"])):
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
-    said = [summary(alike, f"{TITLES[model]}, on {host.partition(',')[0]}") for (model, host, _), alike in found.items()]
+    said = [
+        summary(alike, f"{TITLES[model]}, on {host.partition(',')[0]}") for (model, host, _), alike in found.items()
+    ]
     return "\n\n".join([*said, *below, settings_line(rows)])
 
 

@@ -76,8 +76,8 @@ OPENVINO = Technique(
 )
 COMPILE = Technique(
     name="compile",
-    needs="An encoder as a PyTorch module, and a C++ compiler. Every worker compiles it anew, some 10 s even where PyTorch has kept it; "
-    "measure before you believe.",
+    needs="An encoder as a PyTorch module, and a C++ compiler. Every worker compiles it anew, some 10 s even where "
+    "PyTorch has kept it; measure before you believe.",
     words=lambda parameters: "compiled",
     takes=(MODULE, CHANGED, HALF),
     gives=CHANGED,
