@@ -231,7 +231,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         most_per_s=served.most_usable_per_s if served and served.at_least else None,
-        usable_ends_per_s=usable_ends(served, candidate.load),
+        usable_ends_per_s=usable_ends(served),
         saturation_per_s=saturation.value if saturation else None,
         saturation_ends_per_s=(saturation.low, saturation.high) if saturation else None,
         own_limit_s=spec.budget.on_machine_s(moved_bytes(candidate)),

@@ -71,7 +71,7 @@ class Provision:
         requests_per_s: The traffic (q).
         capacity: What one worker serves, and where that comes from.
         workers: On each machine (R).
-        machines: How many (N); no more than that, where r is only known to be no less.
+        machines: How many (N).
         money_per_thousand: For 1,000 requests, in the price's currency; None without a price.
         energy_j_per_thousand: Of N machines that idle between requests, joules; None where idle power or the
             energy above it is not known.
@@ -95,10 +95,15 @@ class Provision:
         return self.workers * self.capacity.usable_per_s
 
     @property
-    def at_most(self) -> bool:
-        """Whether fewer machines may do, so that what they take is no more than a bound either."""
+    def fewer_may_do(self) -> bool:
+        """Whether fewer machines may do, since r is only known to be no less."""
         most_per_s = self.workers * self.capacity.most_usable_per_s
         return machines_needed(self.requests_per_s, most_per_s) < self.machines.value
+
+    @property
+    def at_most(self) -> bool:
+        """Whether fewer may do and no more are needed, so that what they take is no more than a bound either."""
+        return self.fewer_may_do and self.machines.high == self.machines.value
 
 
 def capacity(candidate: CandidateRecord) -> Capacity | None:
@@ -117,7 +122,7 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
     if load is not None and (load.bound == "below" or load.highest_per_s is None):
         return None
     if load is not None and load.highest_per_s is not None:
-        return Capacity(load.highest_per_s, 1.0, "load test", _most_per_s(load))
+        return Capacity(_ended(load.highest_per_s, load), 1.0, "load test", _most_per_s(load))
     if candidate.latency is None:
         return None
     mean = candidate.latency.mean_s
@@ -131,8 +136,16 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
     return Capacity(one_by_one, HEAD_ROOM, "latency")
 
 
+def _ended(highest: Estimate, load: Load) -> Estimate:
+    """The highest rate with an upper end wherever one is known: beyond saturation no queue ends."""
+    top = load.saturation_per_s.high
+    if highest.high is not None or top is None:
+        return highest
+    return highest.model_copy(update={"high": max(highest.value, top)})
+
+
 def _most_per_s(load: Load) -> float | None:
-    """What the highest rate may be at most, where it is only known to be no less: beyond saturation no queue ends."""
+    """What the highest rate may be at most, where it is only known to be no less."""
     found = load.highest_per_s
     if found is None or load.bound != "at least":
         return None
@@ -147,6 +160,8 @@ def workers_on(cost: CostSpec | None) -> int:
 
 def machines(requests_per_s: float, served: Capacity, workers: int) -> Estimate:
     """Machines that a traffic needs: N = max(1, ceil(q / (h * R * r))), with the interval of r.
+
+    Where r has no upper end, what it may be at most is taken for one.
 
     Args:
         requests_per_s: The traffic (q).
@@ -165,7 +180,8 @@ def machines(requests_per_s: float, served: Capacity, workers: int) -> Estimate:
         return float(machines_needed(requests_per_s, workers * (served.head_room * per_s)))
 
     rate = served.per_s
-    value, low, high = needed(rate.value), needed(rate.high), needed(rate.low)
+    most_per_s = served.most_per_s if rate.high is None else rate.high
+    value, low, high = needed(rate.value), needed(most_per_s), needed(rate.low)
     assert value is not None
     bounded = low is not None and high is not None
     return Estimate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from effkit.analysis.cost import Capacity
-from effkit.record import Load
 
 Ends = tuple[float | None, float | None]
 """The ends of an interval, None where one is not known."""
@@ -48,14 +47,11 @@ def rate(per_s: float | None, most_per_s: float | None, ends: Ends | None) -> Ra
     return Rate(per_s, per_s if most_per_s is None else most_per_s, low, max(tops, default=None))
 
 
-def usable_ends(served: Capacity | None, load: Load | None) -> Ends | None:
+def usable_ends(served: Capacity | None) -> Ends | None:
     """The interval of what one worker is given, where it was seen under load; None of a latency turned round."""
-    if served is None or load is None or served.basis == "latency":
+    if served is None or served.basis == "latency":
         return None
-    low, high = served.per_s.low, served.per_s.high
-    if high is None and served.basis == "load test":  # beyond saturation no queue ends
-        high = load.saturation_per_s.high
-    return scaled((low, high), served.head_room)
+    return scaled((served.per_s.low, served.per_s.high), served.head_room)
 
 
 def scaled(ends: Ends, by: float) -> Ends:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from effkit.analysis.cost import HEAD_ROOM, Basis, Provision, provision
+from effkit.analysis.cost import HEAD_ROOM, Basis, Capacity, Provision, provision
 from effkit.analysis.payback import BreakEven, energy_break_even, made_by, making_j, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
@@ -91,7 +91,7 @@ def _at(place: int) -> Callable[[View, CandidateRecord], Cell]:
         machines = f"{whole(int(number.value))} {'machine' if number.value == 1 else 'machines'}"
         return Cell(
             f"{_at_most(each)}{machines}",
-            claim="" if number.low == number.high else _ends(number),
+            claim=_ends(each),
             detail=", ".join(_per_thousand(view, each)),
             origin=f"modelled · {BASIS_WORDS[each.capacity.basis]}",
         )
@@ -112,8 +112,11 @@ def _why_unknown(candidate: CandidateRecord) -> str:
     return "no rate of the load test is shown to meet the p99 budget" if candidate.load else "not measured"
 
 
-def _ends(number: Estimate) -> str:
-    if number.low is None or number.high is None:
+def _ends(each: Provision) -> str:
+    number = each.machines
+    if each.capacity.basis == "load test" and each.capacity.per_s.low is None:
+        return "not shown to be enough"  # the interval of the rate reaches below the lowest that was tried
+    if number.low is None or number.high is None or number.low == number.high:
         return ""
     return f"[{whole(int(number.low))},{NBSP}{whole(int(number.high))}]"
 
@@ -151,7 +154,7 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
     same: dict[int, list[str]] = {}
     for each in zip(*found.values(), strict=True):
         numbers = {int(one.machines.value) for one in each}
-        if len(numbers) == 1 and not any(one.at_most for one in each):
+        if len(numbers) == 1 and not any(one.fewer_may_do for one in each):
             same.setdefault(numbers.pop(), []).append(rate(each[0].requests_per_s))
     for number, rates in same.items():
         many = "one machine" if number == 1 else f"{whole(number)} machines"
@@ -166,13 +169,21 @@ def _turning_point(found: dict[str, list[Provision]], noise: float) -> Iterator[
             continue
         usable = {label: each.usable_per_s for label, each in served.items()}
         first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
-        if usable[last] > usable[first] * (1 + noise):
+        if _serves_more(served[last].capacity, served[first].capacity, noise):
             needs = "may need" if served[first].capacity.at_least else "needs"
             yield (
                 f"Above {rate(usable[first])} {first} {needs} a second machine, {last} only above "
                 f"{rate_number(usable[last])}."
             )
         return
+
+
+def _serves_more(one: Capacity, other: Capacity, noise: float) -> bool:
+    """Whether one is shown to serve more than another of the same basis: of latency the noise tells, else the ends."""
+    if one.basis == "latency":
+        return one.usable_per_s > other.usable_per_s * (1 + noise)
+    low, high = one.per_s.low, other.most_per_s if other.per_s.high is None else other.per_s.high
+    return low is not None and high is not None and low > high * (1 + noise)
 
 
 def _idling(found: dict[str, list[Provision]]) -> Iterator[str]:

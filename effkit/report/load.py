@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from effkit.record import CandidateRecord, Load, LoadPoint, PercentileRecord
+from effkit.record import CandidateRecord, Estimate, Load, LoadPoint, PercentileRecord
 from effkit.report.comparison import UNMEASURED, ColumnSpec, build, estimate_cell
 from effkit.report.units import interval, show
 from effkit.report.values import Cell, Table
@@ -77,8 +77,12 @@ def _highest(view: View, candidate: CandidateRecord) -> Cell:
     if load.highest_per_s is None:
         return Cell("n too small", detail="no p99 that could be held against it", tone="muted")
     cell = estimate_cell(load.highest_per_s, "items/s")
-    if load.bound != "within":
-        cell = replace(cell, detail=_at_least(load) if load.bound == "at least" else "the lowest rate that was tried")
+    if load.bound == "at least":
+        cell = replace(cell, detail="; ".join(filter(None, (_at_least(load), _shown_up_to(load.highest_per_s)))))
+    elif load.bound == "below":
+        cell = replace(cell, detail=f"the lowest rate that was tried{_shown_too_much(load.highest_per_s)}")
+    elif not cell.detail:
+        cell = replace(cell, detail=_shown_up_to(load.highest_per_s))
     return replace(cell, text=f"{BOUND_SIGNS[load.bound or 'within']}{cell.text}")
 
 
@@ -88,3 +92,15 @@ def _at_least(load: Load) -> str:
     if beyond is None:
         return "the highest rate whose p99 is known"
     return f"below {show(beyond, 'items/s')}, where p99 is beyond it"
+
+
+def _shown_up_to(highest: Estimate) -> str:
+    """Up to where the interval bears a rate that the p99 as it was seen allows; nothing where it bears all of it."""
+    if highest.low is None:
+        return "shown at no rate"
+    return "" if highest.low >= highest.value else f"shown up to {show(highest.low, 'items/s')}"
+
+
+def _shown_too_much(lowest: Estimate) -> str:
+    """Nothing where the interval, too, has the lowest rate as too much: it ends there then."""
+    return "" if lowest.high == lowest.value else "; not shown to be too much"

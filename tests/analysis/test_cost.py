@@ -76,6 +76,21 @@ def test_machines_of_a_rate_that_is_no_less_are_at_most_so_many() -> None:
     assert known is not None and (known.machines.value, known.at_most) == (3, False)
 
 
+def test_machines_have_the_interval_of_a_rate_that_may_be_lower_or_reach_saturation() -> None:
+    """A worker is seen to serve 40 a second, is shown to serve 30, and saturates at 50, 55 at most."""
+    told = {}
+    for bound in ("at least", "within"):
+        highest = Estimate(value=40.0, low=30.0, n=20)
+        found = provision(candidate(load=load(highest_per_s=highest, bound=bound)), 300.0, carbon=FRANCE, cost=PRICE)
+        assert found is not None and found.money_per_thousand is not None
+        told[bound] = (found.machines.low, found.machines.value, found.machines.high, found.fewer_may_do, found.at_most)
+        assert found.money_per_thousand.high == pytest.approx(10 * 0.36 / (3.6 * 300))
+    assert told == {"at least": (6, 8, 10, True, False), "within": (6, 8, 10, False, False)}
+    unshown = candidate(load=load(highest_per_s=Estimate(value=40.0, n=20), bound="at least"))
+    alone = provision(unshown, 300.0, carbon=FRANCE)
+    assert alone is not None and (alone.machines.value, alone.machines.high, alone.at_most) == (8, None, False)
+
+
 def test_a_load_test_without_a_budget_gives_its_saturation() -> None:
     found = capacity(candidate(load=load()))
     assert found is not None and (found.basis, found.usable_per_s) == ("saturation", pytest.approx(35))

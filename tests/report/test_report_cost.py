@@ -171,14 +171,14 @@ def test_every_number_says_what_it_rests_on(make_record: MakeRecord) -> None:
     assert table is not None
     assert {column.origin for column in table.columns} == {"modelled · from latency"}
     load = Load(max_batch=1, saturation_per_s=Estimate(value=20.0, n=3), points=(), bound="at least",
-                highest_per_s=Estimate(value=16.0, n=3))  # fmt: skip
+                highest_per_s=Estimate(value=16.0, low=16.0, n=3))  # fmt: skip
     tested = section_of(changed(make_record("yes"), "mpnet-base", load=load)).traffic
     assert tested is not None
     assert row(tested, "mpnet-base")[1].origin == "modelled · from a load test"
     assert [cell.text for cell in row(tested, "mpnet-base")[:2]] == ["1 machine", "at most 7 machines"]
     assert "may be higher than is known" in tested.note
     both = changed(changed(make_record("yes"), "mpnet-base", load=load), "minilm-l6", load=load.model_copy(
-        update={"highest_per_s": Estimate(value=40.0, n=3)}))  # fmt: skip
+        update={"highest_per_s": Estimate(value=40.0, low=40.0, n=3)}))  # fmt: skip
     bounded = section_of(both).traffic
     assert bounded is not None and "may need a second machine" in bounded.note
     assert "are not comparable" in tested.note
@@ -186,7 +186,7 @@ def test_every_number_says_what_it_rests_on(make_record: MakeRecord) -> None:
 
 def test_what_is_no_more_than_a_bound_is_not_said_to_be_alike(make_record: MakeRecord) -> None:
     load = Load(max_batch=1, saturation_per_s=Estimate(value=40.0, n=3), points=(), bound="at least",
-                highest_per_s=Estimate(value=32.0, n=3))  # fmt: skip
+                highest_per_s=Estimate(value=32.0, low=32.0, n=3))  # fmt: skip
     record = make_record("yes")
     for each in ("mpnet-base", "minilm-l6", "tfidf-logreg"):
         record = changed(record, each, load=load)
@@ -199,6 +199,28 @@ def test_what_is_no_more_than_a_bound_is_not_said_to_be_alike(make_record: MakeR
     assert "every candidate needs 4" not in plain(study.traffic.note)
     verdicts = {n.metric: n.verdict for n in study.tidy if n.candidate == "minilm-l6"}
     assert (verdicts["machines_at_1_per_s"], verdicts["machines_at_100_per_s"]) == ("", "at most")
+
+
+@pytest.mark.parametrize(("low", "claim"), [(40.0, "[2, 3]"), (30.0, "[2, 4]"), (None, "not shown to be enough")])
+def test_machines_are_at_most_so_many_where_the_rate_is_shown_and_else_have_their_interval(
+    make_record: MakeRecord, low: float | None, claim: str
+) -> None:
+    load = Load(max_batch=1, saturation_per_s=Estimate(value=50.0, n=3), points=(), bound="at least",
+                highest_per_s=Estimate(value=40.0, low=low, n=21))  # fmt: skip
+    cell = row(section_of(changed(make_record("yes"), "mpnet-base", load=load)).traffic, "mpnet-base")[1]
+    assert (cell.text, plain(cell.claim)) == ("at most 3 machines" if low == 40.0 else "3 machines", claim)
+
+
+def test_rates_under_load_are_told_apart_by_their_intervals(make_record: MakeRecord) -> None:
+    def tested(value: float, low: float, high: float) -> Load:
+        highest = Estimate(value=value, low=low, high=high, n=21)
+        saturation = Estimate(value=100.0, n=3)
+        return Load(max_batch=1, saturation_per_s=saturation, points=(), highest_per_s=highest, bound="within")
+
+    record = changed(make_record("yes"), "mpnet-base", load=tested(40.0, 30.0, 50.0))
+    for low, told in ((45.0, False), (55.0, True)):
+        table = section_of(changed(record, "minilm-l6", load=tested(60.0, low, 70.0))).traffic
+        assert table is not None and ("needs a second machine" in table.note) == told
 
 
 def test_a_load_test_that_met_the_budget_nowhere_gives_no_machines(make_record: MakeRecord) -> None:

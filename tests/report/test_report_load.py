@@ -109,3 +109,23 @@ def test_a_candidate_that_failed_under_load_is_told_with_its_reason(make_record:
     others = tuple(changed if each.reference else each for each in record.candidates)
     (section,) = summarise([record.model_copy(update={"candidates": others})]).studies
     assert any("failed under load" in sentence and "out of pipes" in sentence for sentence in section.limits)
+
+
+@pytest.mark.parametrize(
+    ("bound", "highest", "detail"),
+    [
+        ("at least", Estimate(value=44.0, low=44.0, n=21), "the highest rate whose p99 is known"),
+        ("at least", Estimate(value=44.0, low=40.0, n=21), "the highest rate whose p99 is known; shown up to 40 /s"),
+        ("at least", Estimate(value=44.0, n=21), "the highest rate whose p99 is known; shown at no rate"),
+        ("within", Estimate(value=44.0, low=40.0, n=21), "shown up to 40 /s"),
+        ("within", Estimate(value=44.0, high=47.0, n=21), "shown at no rate"),
+        ("below", Estimate(value=24.0, high=24.0, n=21), "the lowest rate that was tried"),
+        ("below", Estimate(value=24.0, high=30.0, n=21), "the lowest rate that was tried; not shown to be too much"),
+    ],
+)
+def test_a_rate_says_how_much_of_it_its_interval_bears(
+    make_record: MakeRecord, bound: str, highest: Estimate, detail: str
+) -> None:
+    table = under_load(make_record("yes"), a_load(bound).model_copy(update={"highest_per_s": highest}))
+    assert table is not None
+    assert table.rows[0].cells[-1].detail.replace("\u00a0", " ") == detail
