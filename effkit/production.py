@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, StringConstraints, model_validator
 
 from effkit.frozen import Frozen
 
@@ -88,14 +88,18 @@ class Budget(Frozen):
         return None if self.latency_p99_s is None else self.latency_p99_s - self.away_s(moved_bytes)
 
 
+Region = Annotated[str, StringConstraints(to_upper=True)]
+"""A code however it is written: `deu` and `DEU` are one grid, of one name."""
+
+
 class CarbonSpec(Frozen):
     """Where the electricity comes from. Never guessed from the network: where none is named, the world's average."""
 
-    region: str = Field(default="WORLD", description="ISO 3166 alpha-3 code of a country, or WORLD")
+    region: Region = Field(default="WORLD", description="ISO 3166 alpha-3 code of a country, or WORLD")
     grid_g_per_kwh: PositiveFloat | None = Field(
         default=None, description="your own grid's CO2e, in place of the region's yearly average"
     )
-    scenarios: tuple[str, ...] = Field(
+    scenarios: tuple[Region, ...] = Field(
         default=("FRA", "WORLD", "IND"), description="a low, a middle and a high grid, always shown"
     )
     pue: float = Field(default=1.0, ge=1.0, description="the data centre's total energy over that of its machines")

@@ -63,6 +63,11 @@ def test_a_missing_key_says_what_it_is_for() -> None:
         parse({key: value for key, value in GOOD.items() if key != "margin_reason"})
 
 
+def test_a_region_is_one_however_it_is_written() -> None:
+    carbon = parse({**GOOD, "carbon": {"region": "deu", "scenarios": ["fra", "World"]}}).carbon
+    assert (carbon.region, carbon.place, carbon.scenarios) == ("DEU", "DEU", ("FRA", "WORLD"))
+
+
 def test_every_wrong_key_is_named_at_once() -> None:
     message = refused(seed=-1, margin_points=-1)
     assert "seed" in message and "margin_points" in message

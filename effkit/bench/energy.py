@@ -7,6 +7,7 @@ component is read from its hardware objects; a test holds this to the 3.3 series
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from effkit.record import Rank
 
 log = logging.getLogger(__name__)
 JOULES_PER_KWH = 3.6e6
+LONGEST_S = 30.0
+"""A longer window is read in parts. A processor's counter begins anew when it is full, some after 65 kJ: four minutes
+at 280 W. Of several turns between two readings CodeCarbon sees one, and what the others counted would be lost."""
 
 COUNTER_MODES = {
     "intel_rapl": "RAPL",
@@ -95,19 +99,42 @@ class EnergyMeter:
         if self.unavailable is not None:
             yield result
             return
-        self._windows += 1
-        name = f"window-{self._windows}"
-        with self._broken_off():
-            self._tracker.start_task(name)
+        parts: list[Window] = []
+        self._open()
         try:
-            yield result
+            with self._read_meanwhile(parts):
+                yield result
         finally:
             if self.unavailable is None:
                 with self._broken_off():
-                    result.append(self._read(name))
+                    result.append(_whole([*parts, self._read()]))
 
-    def _read(self, name: str) -> Window:
-        data = self._tracker.stop_task(name)
+    @contextmanager
+    def _read_meanwhile(self, parts: list[Window]) -> Iterator[None]:
+        """Read what has been open for long, and open the next part, as often as that happens."""
+        over = threading.Event()
+
+        def read() -> None:
+            while not over.wait(LONGEST_S) and self.unavailable is None:
+                with self._broken_off():
+                    parts.append(self._read())
+                    self._open()
+
+        reader = threading.Thread(target=read, name="energy", daemon=True)
+        reader.start()
+        try:
+            yield
+        finally:
+            over.set()
+            reader.join()
+
+    def _open(self) -> None:
+        self._windows += 1
+        with self._broken_off():
+            self._tracker.start_task(f"window-{self._windows}")
+
+    def _read(self) -> Window:
+        data = self._tracker.stop_task(f"window-{self._windows}")
         has_gpu = any(method.component == "gpu" for method in self.methods)
         return Window(
             duration_s=float(data.duration),
@@ -127,6 +154,21 @@ class EnergyMeter:
         except Exception as error:  # CodeCarbon raises whatever its probes raise
             self.methods, self.unavailable = (), f"CodeCarbon broke off: {_said(error)}"
             log.warning("no energy: %s", self.unavailable)
+
+
+def _whole(parts: Sequence[Window]) -> Window:
+    """One window of all its parts; where a counter told nothing of one of them it told nothing of the whole, 0 J."""
+
+    def total(joules: Sequence[float]) -> float:
+        return 0.0 if 0.0 in joules[:-1] else sum(joules)  # the last may be too short for a counter to move
+
+    gpu_j = [each.gpu_j for each in parts if each.gpu_j is not None]
+    return Window(
+        duration_s=sum(each.duration_s for each in parts),
+        cpu_j=total([each.cpu_j for each in parts]),
+        memory_j=total([each.memory_j for each in parts]),
+        gpu_j=total(gpu_j) if gpu_j else None,
+    )
 
 
 class NoMeter(EnergyMeter):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from effkit.analysis.carbon import grid, total_grams
+from effkit.analysis.carbon import factor, grid, total_grams
 from effkit.analysis.payback import making_j
 from effkit.export.errors import ExportError
 from effkit.export.escape import markdown
@@ -80,8 +80,9 @@ def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | No
         return None
     asked = record.spec.carbon
     found = grid(asked)
-    when = f"the grid's {found.kind} of {found.year}" if found.year else "a grid of the study's own"
-    where = found.name if found.year else asked.place
+    whose = "world's" if asked.place == "WORLD" else "grid's"
+    when = f"the {whose} {found.kind} of {found.year}" if found.year else "a grid of the study's own"
+    where = f"{factor(asked.region).name}, as the study declares" if asked.region != "WORLD" else "not declared"
     ranks = {RANK_WORDS[step.rank] for step in candidate.making if step.rank is not None}
     host, versions = record.host, record.code.versions
     return {
@@ -92,7 +93,7 @@ def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | No
             f"and a PUE of {asked.pue:g}"
         ).replace(NBSP, " "),
         "training_type": "fine-tuning" if candidate.weights_sha256 else "pre-training",
-        "geographical_location": f"{where}, as the study declares",
+        "geographical_location": where,
         "hardware_used": ", ".join((f"{host.cpu}, {host.cores} cores", *host.gpus)),
     }
 

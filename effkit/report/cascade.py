@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from effkit.record import CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
+from effkit.record import RANKS, CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
 from effkit.report import savings
 from effkit.report.units import DASH, NBSP, brackets, fixed, show, whole
 from effkit.report.values import (
@@ -73,7 +73,7 @@ def _card(view: View, candidate: CandidateRecord, found: Cascade) -> CascadeCard
         facts=(
             (Column("Quality"), _quality(view, found)),
             (Column("Time"), _taken(found.latency, found.cost if found.cost_kind == "time" else None)),
-            (Column("Energy"), _energy(candidate, found)),
+            (Column("Energy"), _energy(view, candidate, found)),
             (Column("p99"), _p99(view, candidate, last.name)),
             (Column("Gap recovered"), _recovered(found)),
             (Column("Confidence"), _confidence(found)),
@@ -146,10 +146,12 @@ def _claim(ratio: Ratio) -> str:
             return verdict
 
 
-def _energy(candidate: CandidateRecord, found: Cascade) -> Cell:
+def _energy(view: View, candidate: CandidateRecord, found: Cascade) -> Cell:
     if found.energy is None:
         return Cell(DASH, detail="not measurable here", tone="muted")
-    rank = candidate.energy.rank if candidate.energy else None
+    last = found.stages[-1].name
+    ranks = [each.energy.rank for each in view.measured if each.energy and each.name in (candidate.name, last)]
+    rank = max((each for each in ranks if each), key=RANKS.index, default=None)  # of a ratio that of the weaker
     kind = origin_of(rank)
     return replace(_taken(found.energy, None), origin=f"{kind} · {RANK_WORDS[rank]}" if rank else kind)
 

@@ -56,7 +56,9 @@ def year_table(view: View) -> Table | None:
     if all(cell.text == DASH for row in made.rows for cell in row.cells[:-1]):
         return None
     asked = view.record.spec.carbon
-    embodied = "" if asked.embodied_kg is None else f", and {asked.embodied_kg:g} kg for making each machine"
+    lasting = "1 year" if asked.lifetime_years == 1 else f"{asked.lifetime_years:g} years"
+    making_machines = f", and {asked.embodied_kg or 0:g} kg for making each machine, shared over {lasting}"
+    embodied = "" if asked.embodied_kg is None else making_machines
     return replace(
         made,
         note=f"Making once and serving for a year, with the grid of {asked.place}, a PUE of {asked.pue:g}{embodied}.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from effkit.record import CandidateRecord, Gap, origin_of
+from effkit.record import COUNTED, CandidateRecord, Gap, origin_of
 from effkit.report.savings import beyond_noise
 from effkit.report.trust import cautions, doubts
 from effkit.report.units import about, whole
@@ -91,15 +91,16 @@ def _energy(view: View) -> Iterator[str]:
         yield (
             f"Energy is modelled here (from {named}), not metered: on this host energy ≈ constant × time, so it "
             "repeats what latency says and is no evidence of its own. Carbon inherits this."
+            if view.energy_is_time
+            else f"Energy is modelled in part (from {named}), as a power × time: that part repeats what latency says "
+            "and is no evidence of its own. Carbon inherits this."
         )
     if ranks and view.record.spec.carbon.place == "WORLD":
         yield "Carbon is for the world's average grid: name yours, `carbon.region`."
-    split = [view.label(c) for c in view.measured if _forms_disagree(c)]
+    split = [c for c in view.measured if _forms_disagree(c)]
     if split:
-        yield (
-            f"Whether {listing(split)} {'saves' if len(split) == 1 else 'save'} energy depends on the form of the "
-            "power model (cubic, linear or constant in load), so nothing is claimed."
-        )
+        names, verb = listing([view.label(c) for c in split]), "saves" if len(split) == 1 else "save"
+        yield f"Whether {names} {verb} energy depends on {_what_differs(split)}, so nothing is claimed."
 
 
 def _forms_disagree(candidate: CandidateRecord) -> bool:
@@ -107,6 +108,14 @@ def _forms_disagree(candidate: CandidateRecord) -> bool:
     if found is None or found.ratio is None or not found.envelope or found.ratio.verdict != "within noise":
         return False
     return beyond_noise(found.ratio)
+
+
+def _what_differs(candidates: Sequence[CandidateRecord]) -> str:
+    """What the envelopes are taken over: where the processor was counted its power is not among it."""
+    parts = [part for each in candidates if each.energy for part in each.energy.components]
+    if any(part.component == "cpu" and part.rank in COUNTED for part in parts):
+        return "the power that the memory is taken to draw (half, as modelled or double)"
+    return "the form of the power model (cubic, linear or constant in load)"
 
 
 def _run(view: View) -> Iterator[str]:

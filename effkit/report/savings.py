@@ -80,8 +80,9 @@ def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]
     if taken is not None:
         what = "of the memory" if taken < 1 else "the memory"
         figures.append(KeyFigure(share(taken), what, "good" if taken < 0.95 else ""))
-    used = candidate.energy
-    if used is not None and used.ratio is not None and used.rank in COUNTED and used.ratio.verdict == "lower":
+    used, base = candidate.energy, view.reference.energy
+    counted = used is not None and base is not None and {used.rank, base.rank} <= set(COUNTED)
+    if used is not None and used.ratio is not None and counted and used.ratio.verdict == "lower":
         figures.append(KeyFigure(f"{times(1 / used.ratio.value)}", "less energy", "good"))
     return tuple(figures)
 

@@ -11,7 +11,7 @@ from effkit.analysis.asked import Asked, asked
 from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.record import CandidateRecord, Estimate, Gap, PercentileRecord, Record
+from effkit.record import COUNTED, CandidateRecord, Estimate, Gap, PercentileRecord, Record
 from effkit.report.units import NBSP, brackets, interval, show, signed, signed_interval
 from effkit.report.words import WAITING
 
@@ -90,6 +90,12 @@ class View:
     def waiting(self) -> str:
         """What is to be said of a choice at a traffic under a p99 limit; nothing where a load test was made."""
         return "" if any(each.loaded for each in self.contenders) else WAITING
+
+    @property
+    def energy_is_time(self) -> bool:
+        """Whether modelled energy is about a constant times time: no part was counted, and of a GPU power is read."""
+        parts = [part for each in self.measured if each.energy for part in each.energy.components]
+        return not any(part.rank in COUNTED or part.component == "gpu" for part in parts)
 
     @property
     def lower_is_better(self) -> bool:

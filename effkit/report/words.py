@@ -43,7 +43,7 @@ GROUP_TONES: Mapping[str, Tone] = {"worse": "bad", "better": "good"}
 RANK_WORDS: Mapping[Rank, str] = {
     "metered": "meter",
     "counter": "hardware counter",
-    "modelled-tdp": "processor's rated power",
+    "modelled-tdp": "rated or sampled power",
     "modelled-declared": "declared power",
     "modelled-generic": "generic power",
 }

@@ -1,6 +1,7 @@
 """CodeCarbon behind its adapter. The private fields that tell a rank are held to the 3.3 series here."""
 
 import inspect
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -255,3 +256,38 @@ def test_a_gpu_that_refuses_does_not_take_the_other_figures_with_it(monkeypatch:
         pass
     assert window[0].gpu_j is None  # and never 0
     assert EnergyMeter().methods == meter.methods and asked[2:] == [None]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_long_window_is_read_in_parts_before_a_counter_begins_anew_twice(
+    silent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_kwh: list[float] = []
+    enough = threading.Event()
+
+    class Tracker:
+        _hardware = (CPU("intel_rapl", 65),)
+        open = ""
+
+        def start_task(self, name: str) -> None:
+            assert not self.open, "tasks do not nest"
+            self.open = name
+
+        def stop_task(self, name: str) -> SimpleNamespace:
+            assert name == self.open
+            self.open = ""
+            read_kwh.append(0.0 if silent and len(read_kwh) == 1 else 2.0 ** len(read_kwh))
+            if len(read_kwh) > 3:
+                enough.set()
+            return SimpleNamespace(duration=1.0, cpu_energy=read_kwh[-1], ram_energy=1.0, gpu_energy=0.0)
+
+    monkeypatch.setattr("effkit.bench.energy._tracker", lambda card: Tracker())
+    monkeypatch.setattr("effkit.bench.energy.LONGEST_S", 0.001)
+    meter = EnergyMeter()
+    with meter.window() as window:
+        assert enough.wait(10.0)
+    parts_kwh = read_kwh[1:]  # after the probe
+    (found,) = window
+    assert len(parts_kwh) > 2 and found.duration_s == len(parts_kwh)
+    assert found.cpu_j == pytest.approx(0.0 if silent else 3.6e6 * sum(parts_kwh))
+    assert found.memory_j == pytest.approx(3.6e6 * len(parts_kwh)) and found.gpu_j is None

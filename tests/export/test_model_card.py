@@ -68,6 +68,22 @@ def test_a_grid_of_ones_own_is_taken_and_said() -> None:
     assert "20 g/kWh, a grid of the study's own" in found["source"]
 
 
+@pytest.mark.parametrize(
+    ("region", "g_per_kwh", "told"),
+    [
+        ("WORLD", None, "not declared"),
+        ("WORLD", 20.0, "not declared"),
+        ("DEU", 20.0, "Germany, as the study declares"),
+    ],
+)
+def test_a_place_is_declared_by_the_study_or_not_at_all(region: str, g_per_kwh: float | None, told: str) -> None:
+    asked = golden().spec.carbon.model_copy(update={"region": region, "grid_g_per_kwh": g_per_kwh})
+    record = changed(known_making(golden()), spec={"carbon": asked})
+    found = emissions(record, record.candidate("minilm-l6"))
+    assert found is not None and found["geographical_location"] == told
+    assert ("475 g/kWh, the world's average of 2018" in found["source"]) is (g_per_kwh is None)
+
+
 def test_a_model_without_weights_from_elsewhere_was_trained_from_the_start() -> None:
     record = with_candidate(known_making(golden()), "minilm-l6", weights_sha256={})
     found = emissions(record, record.candidate("minilm-l6"))

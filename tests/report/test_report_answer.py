@@ -104,9 +104,12 @@ def test_nothing_is_chosen_without_evidence(make_record: MakeRecord) -> None:
         assert answer_of(make_record(case)).chosen is None
 
 
-def test_energy_makes_a_headline_only_where_it_was_counted(make_record: MakeRecord) -> None:
+def test_energy_makes_a_headline_only_where_both_were_counted(make_record: MakeRecord) -> None:
     assert any("energy" in f.caption for f in answer_of(make_record("gpu")).figures)
     assert not any("energy" in f.caption for f in answer_of(make_record("yes")).figures)
+    counted = make_record("gpu")
+    mixed = counted.model_copy(update={"candidates": (make_record("yes").reference, counted.candidate("minilm-l6"))})
+    assert not any("energy" in f.caption for f in answer_of(mixed).figures)
 
 
 def test_one_request_a_second_is_one(make_record: MakeRecord) -> None:

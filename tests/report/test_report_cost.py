@@ -267,6 +267,14 @@ def test_a_year_adds_making_to_serving(make_record: MakeRecord) -> None:
     assert row(table, "mpnet-base")[0].text == DASH
 
 
+def test_a_years_share_of_a_machine_is_told_with_the_years_that_it_lasts(make_record: MakeRecord) -> None:
+    record = changed(make_record("yes"), "minilm-l6", making=made(7400.0))
+    for years, words in ((4.0, "each machine, shared over 4 years."), (1.0, "each machine, shared over 1 year.")):
+        asked = CarbonSpec(region="FRA", embodied_kg=1200, lifetime_years=years)
+        table = folded(section_of(record, carbon=asked), "year")
+        assert table is not None and table.note.endswith(words)
+
+
 def test_csv_rows_of_cost(make_record: MakeRecord) -> None:
     rows = {(n.candidate, n.metric): n for n in section_of(make_record("yes"), cost=PRICE).tidy}
     machines = rows["minilm-l6", "machines_at_10000_per_s"]

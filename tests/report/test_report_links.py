@@ -129,7 +129,7 @@ def test_a_card_tells_all_that_a_technique_changes(timed: Record) -> None:
     assert (card.title, card.before, card.verdict.text) == ("in bf16", "MiniLM L6", "worth it")
     assert facts["Peak memory"].text == "0.97×"
     assert facts["Energy"].text == "1.92× less"
-    assert facts["Energy"].origin == "modelled · processor's rated power"
+    assert facts["Energy"].origin == "modelled · rated or sampled power"
     assert facts["Making"].detail == "900\u00a0J"
     assert facts["Time paid back"].text == "after 4.30\u00a0thousand requests"
     assert facts["Time paid back"].detail == "[3.44,\u00a05.16]"

@@ -1,0 +1,25 @@
+"""Cards of cascades: a ratio is no better than the weaker of its two ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from effkit.report.cascade import cascade_cards
+from effkit.report.view import View
+from tests.analysis.two_runs import golden, with_candidate
+from tests.report.conftest import energy, ratio
+
+
+@pytest.mark.parametrize(
+    ("last", "told"), [("counter", "measured · hardware counter"), ("modelled-generic", "modelled · generic power")]
+)
+def test_energy_against_the_last_stage_has_the_rank_of_the_weaker_of_the_two(last: str, told: str) -> None:
+    record = golden()
+    whole = next(each for each in record.candidates if each.cascade)
+    assert whole.cascade is not None
+    routed = whole.cascade.model_copy(update={"energy": ratio(0.4, "lower")})
+    record = with_candidate(record, whole.name, energy=energy(0.3, 5, None, rank="counter"), cascade=routed)
+    record = with_candidate(record, routed.stages[-1].name, energy=energy(0.8, 5, None, rank=last))
+    (card,) = cascade_cards(View(record))
+    cells = {column.title: cell for column, cell in card.facts}
+    assert cells["Energy"].origin == told
