@@ -71,7 +71,9 @@ def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
 def changed_on_gpu(network: Any, kind: str) -> Any:
     """Change a network in bf16 that lies on the GPU. Unproven: there was none to try it on."""
     if kind == "two-of-four":
-        for module in (each for each in network.modules() if hasattr(each, "in_features")):
+        from torch import nn
+
+        for module in (each for each in network.modules() if isinstance(each, nn.Linear)):
             module.weight = _two_of_four(module.weight)
         return network
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, Int4WeightOnlyConfig, PerRow, quantize_

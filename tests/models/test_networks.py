@@ -47,6 +47,22 @@ def test_a_network_is_moved_once_and_then_changed(monkeypatch: pytest.MonkeyPatc
     assert networks.made_ready(network, {}) is network and len(moved) == 2
 
 
+def test_two_of_every_four_weights_go_from_a_layer_and_not_from_what_holds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    class Dense(torch.nn.Module):
+        """As Sentence Transformers ends some encoders: it tells its width, and its weights are a layer's inside."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_features = 8
+            self.linear = torch.nn.Linear(8, 3)
+
+    monkeypatch.setattr(torch.sparse, "to_sparse_semi_structured", lambda weight: weight)  # which takes a GPU
+    changed = networks.changed_on_gpu(Dense(), "two-of-four")
+    assert (changed.linear.weight == 0).sum(dim=1).tolist() == [4, 4, 4]
+
+
 def test_an_activation_in_fp8_has_a_scale_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
