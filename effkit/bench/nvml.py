@@ -78,7 +78,7 @@ def strangers(ours: Collection[int], since_us: int) -> int | None:
 
 
 def _ask(question: Callable[[Any], Answer]) -> Answer | None:
-    """Ask NVML; None where its package (CodeCarbon brings it) or a driver is missing, or it cannot say."""
+    """Ask NVML; None where its package (CodeCarbon brings it) or a driver is missing or too old, or it cannot say."""
     try:
         import pynvml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
@@ -89,7 +89,7 @@ def _ask(question: Callable[[Any], Answer]) -> Answer | None:
             return question(pynvml)
         finally:
             pynvml.nvmlShutdown()  # NVML counts: who else has it open keeps it
-    except pynvml.NVMLError:
+    except (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError):  # the second is no kind of the first
         return None
 
 
