@@ -75,6 +75,7 @@ def nvml(
     stand_in = SimpleNamespace(
         NVMLError=NVMLError,
         NVMLLibraryMismatchError=NVMLLibraryMismatchError,
+        NVML_ERROR_NOT_FOUND=6,
         NVML_DEVICE_MIG_ENABLE=1,
         NVML_COMPUTEMODE_EXCLUSIVE_PROCESS=3,
         nvmlInit=lambda: None,
@@ -97,6 +98,7 @@ def nvml(
     )
     monkeypatch.setitem(sys.modules, "pynvml", stand_in)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
     return stand_in
 
 

@@ -34,6 +34,26 @@ def test_the_gpu_is_the_one_that_pytorch_calls_its_first(
     assert used() == card
 
 
+@pytest.mark.parametrize(
+    ("order", "visible", "there", "card"),
+    [
+        ("PCI_BUS_ID", "1", 2, SECOND),
+        ("FASTEST_FIRST", "1", 2, None),
+        ("FASTEST_FIRST", None, 2, None),
+        ("FASTEST_FIRST", "GPU-second", 2, SECOND),
+        ("FASTEST_FIRST", None, 1, FIRST),
+    ],
+)
+def test_a_number_names_no_gpu_where_cuda_counts_otherwise(
+    order: str, visible: str | None, there: int, card: Card | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_slices(nvml(monkeypatch, counters=[True] * there))
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", order)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert used() == card
+
+
 @pytest.mark.parametrize("visible", ["MIG-slice", "0", None])
 def test_a_slice_is_told_with_the_whole_gpu_that_it_is_of(visible: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     nvml(monkeypatch, cut=True)
