@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from effkit.models import networks
+from effkit.spec import SpecError
 
 
 def test_on_the_cpu_nothing_is_moved_and_nothing_said_in_a_key() -> None:
@@ -71,6 +72,21 @@ def test_an_activation_in_fp8_has_a_scale_of_its_own(monkeypatch: pytest.MonkeyP
 
     seen: list[object] = []
     monkeypatch.setattr(quantization, "quantize_", lambda network, configuration: seen.append(configuration))
-    networks.changed_on_gpu(torch.nn.Linear(4, 4), "fp8")
+    with pytest.raises(SpecError):  # of what this stand-in leaves as it is
+        networks.changed_on_gpu(torch.nn.Linear(4, 4), "fp8")
     (configuration,) = seen
     assert configuration == quantization.Float8DynamicActivationFloat8WeightConfig(granularity=quantization.PerRow())
+
+
+@pytest.mark.parametrize(("kind", "multiple"), [("fp8", 16), ("int4", 64)])
+def test_a_network_in_which_nothing_can_be_changed_is_refused(
+    kind: str, multiple: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    pytest.importorskip("torchao")
+    from torchao import quantization
+
+    monkeypatch.setattr(quantization, "quantize_", lambda network, configuration: None)  # as for widths that do not fit
+    with pytest.raises(SpecError, match=rf"`{kind}` takes layers whose widths are multiples of {multiple}"):
+        networks.changed_on_gpu(torch.nn.Linear(12, 12), kind)
