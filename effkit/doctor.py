@@ -140,6 +140,11 @@ def _gpu() -> Iterator[Finding]:
             "limited", "gpu", f"{found}. NVML counts no energy and gives power once a second (modelled-tdp).",
             "A GPU of the Volta generation or newer has a counter, where the machine has all of it and no vGPU slice.",
         )  # fmt: skip
+    if (built := host.versions().get("torch", "")).endswith("+cpu"):
+        yield Finding(
+            "limited", "gpu", f"PyTorch {built} is built without CUDA, so `protocol.device: cuda` is refused.",
+            "Install PyTorch's build for CUDA, or leave models on the CPU.",
+        )  # fmt: skip
 
 
 class _Busy(Exception):

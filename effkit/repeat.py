@@ -174,6 +174,7 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
                 "cpu": host.cpu_name(), "cores": psutil.cpu_count() or 1, "sockets": host.sockets(),
                 "hypervisor": host.hypervisor(), "cgroup_cpus": host.cgroup_cpus(), "governor": host.governor(),
                 "memory_bytes": psutil.virtual_memory().total, "gpus": host.gpus(), "system": host.system(),
+                "gpu": None,  # which of them is used, PyTorch tells a run
             }
         ),
         "version": versions_here(record.code, code(record.code.params_sha256)),

@@ -38,6 +38,20 @@ def test_the_energy_rank_of_a_gpu_is_told(
     assert bool(found.fix) == (state == "limited")
 
 
+@pytest.mark.parametrize(("built", "wanted"), [("2.13.0+cpu", 1), ("2.13.0+cu130", 0), ("2.13.0", 0)])
+def test_a_pytorch_that_cannot_use_the_gpu_is_told_beside_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, built: str, wanted: int
+) -> None:
+    monkeypatch.setattr("effkit.bench.host.gpus", lambda: ("Some GPU",))
+    monkeypatch.setattr("effkit.bench.host.versions", lambda: {"torch": built})
+    monkeypatch.setattr("effkit.bench.nvml.energy_counters", lambda: (True,))
+    monkeypatch.setattr(doctor, "_self_test", lambda: iter(()))
+    first, *others = [each for each in doctor.examine(tmp_path) if each.subject == "gpu"]
+    assert first.state == "good"
+    told = [(each.state, "without CUDA" in each.text, bool(each.fix)) for each in others]
+    assert told == [("limited", True, True)] * wanted
+
+
 @pytest.mark.parametrize(
     ("types", "states"),
     [

@@ -12,9 +12,11 @@ Kind = Literal["host", "version", "data", "weights", "notebook", "parameter"]
 Circumstances = Mapping[Kind, Mapping[str, str | None]]
 """Facts by kind and name; None, or no such name, where a fact is not known."""
 
-IDENTITY = ("cpu", "cores", "sockets", "memory", "gpus")
+IDENTITY = ("cpu", "cores", "sockets", "memory", "gpus", "gpu")
 """A machine that is the same in these is taken to be the same one."""
-HOST_FACTS = ("cpu", "cores", "sockets", "hypervisor", "cgroup_cpus", "governor", "memory_bytes", "gpus", "system")
+HOST_FACTS = (
+    "cpu", "cores", "sockets", "hypervisor", "cgroup_cpus", "governor", "memory_bytes", "gpus", "gpu", "system",
+)  # fmt: skip
 """What `host_facts` is given, as a record's host has it."""
 
 
@@ -52,7 +54,17 @@ def host_facts(host: Mapping[str, Any]) -> dict[str, str | None]:
     """Return the machine as text, from the fields that `HOST_FACTS` names."""
     facts = {name: None if host[name] is None else str(host[name]) for name in HOST_FACTS if name != "memory_bytes"}
     # The same machine shows a few pages more or less after each start.
-    return facts | {"memory": f"{host['memory_bytes'] / 1e9:.1f} GB", "gpus": ", ".join(host["gpus"]) or "none"}
+    memory, gpus = f"{host['memory_bytes'] / 1e9:.1f} GB", ", ".join(host["gpus"]) or "none"
+    return facts | {"memory": memory, "gpus": gpus, "gpu": _kind(host["gpu"])}
+
+
+def _kind(gpu: str | None) -> str | None:
+    """Say of which kind the GPU is that was used: a machine may have several.
+
+    Args:
+        gpu: as a record has it: its kind, which one of that kind in brackets, and what drove it.
+    """
+    return None if gpu is None else gpu.partition(" (")[0]
 
 
 def data_facts(task: str, sha256: str) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from effkit import catalogue
 from effkit.analysis.circumstances import Difference, same_host, same_versions
 from effkit.record import CandidateRecord, Record
+from effkit.spec import CandidateSpec
 
 
 def excuse(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> str:
@@ -45,7 +46,7 @@ def _of_candidates(first: Record, second: Record, name: str) -> str:
         return "the weights differ"
     if _thresholds(one) != _thresholds(other):
         return "the thresholds were chosen at another bound, or on other items"
-    if _on_gpu(one) and _on_gpu(other):
+    if (_on_gpu(one) and _on_gpu(other)) or _was_changed_on_gpu(first, name):
         return "a GPU adds up in no fixed order, and what it trains comes out a little different each time"
     return ""
 
@@ -64,7 +65,7 @@ def _of_functions(one: CandidateRecord, other: CandidateRecord, own: set[str]) -
 
 def _changed_entries(first: Record, second: Record, name: str) -> list[str]:
     """Entries of one's own that decide a candidate's answers, and that two records hold otherwise."""
-    parts = [part for each in first.spec.candidates if each.name == name for part in each.parts]
+    parts = _parts(first, name)
     said = {value for part in parts for _, given in part.chain for value in given.values() if isinstance(value, str)}
     names = {first.spec.task, *(part.model for part in parts), *said}  # a technique may name a teacher
     both = names & first.own_entries.keys() & second.own_entries.keys()
@@ -76,10 +77,19 @@ def _on_gpu(candidate: CandidateRecord) -> bool:
     return candidate.memory is not None and bool(candidate.memory.device_allocated_bytes)
 
 
+def _was_changed_on_gpu(record: Record, name: str) -> bool:
+    """Whether its techniques may have trained it on a GPU, be it that the CPU serves what came of that."""
+    return record.spec.protocol.device != "cpu" and any(part.chain for part in _parts(record, name))
+
+
 def _own(record: Record, name: str) -> set[str]:
     """The models that a candidate or its stages are, and that no catalogue had."""
-    parts = [part for each in record.spec.candidates if each.name == name for part in each.parts]
-    return {part.model for part in parts} - catalogue.models().keys() - record.own_entries.keys()
+    return {part.model for part in _parts(record, name)} - catalogue.models().keys() - record.own_entries.keys()
+
+
+def _parts(record: Record, name: str) -> list[CandidateSpec]:
+    """A candidate as the study asked for it, or its stages."""
+    return [part for each in record.spec.candidates if each.name == name for part in each.parts]
 
 
 def _thresholds(candidate: CandidateRecord) -> tuple[float | None, ...]:

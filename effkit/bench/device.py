@@ -35,7 +35,11 @@ class Device(Protocol):
         ...
 
     def in_words(self) -> str | None:
-        """Return which one it is and what drives it, as a record has it; None of the CPU."""
+        """Return which one it is and what drives it, as a record has it; None of the CPU, and of one that is not up."""
+        ...
+
+    def is_up(self) -> bool:
+        """Whether this process has brought it up: by `bring_up`, or by a model of one's own; never of the CPU."""
         ...
 
     def bring_up(self) -> None:
@@ -47,7 +51,7 @@ class Device(Protocol):
         ...
 
     def peak(self) -> DevicePeak:
-        """Return the highest memory of this process since it began, or since `reset_peak`."""
+        """Return the highest memory of this process since it began, or since `reset_peak`; none where it is not up."""
         ...
 
     def reset_peak(self) -> None:
@@ -72,6 +76,10 @@ class NullDevice:
         """Nothing: a record names the processor anyway."""
         return None
 
+    def is_up(self) -> bool:
+        """Not that one would wait for it."""
+        return False
+
     def bring_up(self) -> None:
         """Nothing to bring up."""
 
@@ -94,15 +102,25 @@ class NullDevice:
 
 
 class CudaDevice:
-    """The first GPU that PyTorch sees."""
+    """The first GPU that PyTorch sees.
+
+    Where nothing has brought it up there is nothing to wait for and nothing in its memory. To ask would bring it up: a
+    second and hundreds of megabytes, at the cost of a model that runs on the CPU.
+    """
 
     name = CUDA
 
     def in_words(self) -> str | None:
         """Name the card that PyTorch has, and the versions of CUDA and cuDNN."""
+        if not self.is_up():
+            return None
         torch = _torch()
         card = torch.cuda.get_device_properties(0)
         return f"{card.name} ({card.uuid}), CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+
+    def is_up(self) -> bool:
+        """Ask PyTorch."""
+        return bool(_cuda().is_initialized())
 
     def bring_up(self) -> None:
         """Open a context with one tensor in it, and have 32 bits mean 32 bits in every product.
@@ -119,10 +137,13 @@ class CudaDevice:
 
     def synchronise(self) -> None:
         """Wait for every stream."""
-        _cuda().synchronize()
+        if self.is_up():
+            _cuda().synchronize()
 
     def peak(self) -> DevicePeak:
         """Read PyTorch's allocator: what tensors took, and what it held for them."""
+        if not self.is_up():
+            return DevicePeak()
         cuda = _cuda()
         return DevicePeak(int(cuda.max_memory_allocated()), int(cuda.max_memory_reserved()))
 
@@ -131,10 +152,9 @@ class CudaDevice:
 
         It counts nothing before CUDA is up, and where a model of one's own brings that up it belongs to loading.
         """
-        cuda = _cuda()
-        if cuda.is_initialized():
+        if self.is_up():
             self.give_back()
-            cuda.reset_peak_memory_stats()
+            _cuda().reset_peak_memory_stats()
 
     def give_back(self) -> None:
         """Empty the allocator's cache, which other processes cannot use."""

@@ -200,7 +200,7 @@ class Bench:
             warm_up_calls=warm["calls"],
             floor_bytes=opened["floor_bytes"],
             threads=opened["threads"],
-            gpu=opened["gpu"],
+            gpu=warm["gpu"],
         )
 
     def _visit_until_quiet(self, turn: _Turn, result: Measurements) -> None:

@@ -78,7 +78,7 @@ def strangers(ours: Collection[int], since_us: int) -> int | None:
 
 
 def _ask(question: Callable[[Any], Answer]) -> Answer | None:
-    """Ask NVML; None where its package (CodeCarbon brings it) or a driver is missing, or it cannot say."""
+    """Ask NVML; None where its package (CodeCarbon brings it) or a driver is missing or too old, or it cannot say."""
     try:
         import pynvml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
@@ -89,7 +89,7 @@ def _ask(question: Callable[[Any], Answer]) -> Answer | None:
             return question(pynvml)
         finally:
             pynvml.nvmlShutdown()  # NVML counts: who else has it open keeps it
-    except pynvml.NVMLError:
+    except (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError):  # the second is no kind of the first
         return None
 
 
@@ -99,9 +99,16 @@ def _first(nvml: Any) -> tuple[Any, Any]:
     if visible.startswith("MIG-"):
         part = nvml.nvmlDeviceGetHandleByUUID(visible)
         return part, nvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(part)
-    by_number = nvml.nvmlDeviceGetHandleByIndex
-    whole = by_number(int(visible)) if visible.isdigit() else nvml.nvmlDeviceGetHandleByUUID(visible)
+    whole = _by_number(nvml, int(visible)) if visible.isdigit() else nvml.nvmlDeviceGetHandleByUUID(visible)
     return (nvml.nvmlDeviceGetMigDeviceHandleByIndex(whole, 0) if _is_cut(nvml, whole) else whole), whole
+
+
+def _by_number(nvml: Any, number: int) -> Any:
+    """The GPU that has this number in CUDA; refused where CUDA is told to count otherwise than NVML does."""
+    counts_alike = os.environ.get(ORDER_VARIABLE, BY_BUS) == BY_BUS  # as workers are told where nobody has said
+    if not counts_alike and nvml.nvmlDeviceGetCount() > 1:
+        raise nvml.NVMLError(nvml.NVML_ERROR_NOT_FOUND)
+    return nvml.nvmlDeviceGetHandleByIndex(number)
 
 
 def _is_cut(nvml: Any, whole: Any) -> bool:

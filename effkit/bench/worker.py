@@ -89,7 +89,6 @@ class Worker:
         self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}
         return {
             "import_s": import_s,
-            "gpu": device.in_words(),
             "floor_bytes": peak_bytes(),
             "threads": self._set_threads(),
         }
@@ -179,21 +178,22 @@ class Worker:
         return {"facts": facts, "setup": module.read_setup(place)}
 
     def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:
-        """Call until steady; the first call's time is reported apart."""
+        """Call until steady; the first call's time is reported apart, and the GPU that a model has reached by now."""
         from effkit.bench.latency import warm_up
         from effkit.spec import Protocol
 
-        return warm_up(self._state["predictor"], self._state["task"].items.take(items), Protocol(**protocol))
+        sample = self._state["task"].items.take(items)
+        warm = warm_up(self._state["predictor"], sample, Protocol(**protocol))
+        return {**warm, "gpu": self._device().in_words()}
 
     def visit(self, items: list[int], least_calls: int, least_s: float) -> dict[str, Any]:
         """Measure batch-1 calls on these items, in whole passes."""
         from dataclasses import asdict
 
         from effkit.bench.latency import RE_WARM_ITEMS, visit
-        from effkit.models.base import CPU
 
         sample = self._state["task"].items.take(items)
-        on_gpu = self._device().name != CPU
+        on_gpu = self._device().is_up()
         # A GPU loads its code when a shape of input first needs it, and each block has lengths that are new.
         re_warm = len(items) if on_gpu else RE_WARM_ITEMS
         cpu_s, start = time.process_time(), time.perf_counter()
@@ -216,13 +216,12 @@ class Worker:
     def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
         """Take the items that requests will name, and pass over the first of them in batches, for their rate."""
         from effkit.bench.serving import PASSED, one_pass
-        from effkit.models.base import CPU
 
         sample = self._state["task"].items.take(items)
         self._state["load"] = sample, max_batch
         passed = sample[:PASSED]
         per_s = len(passed) / one_pass(self._state["predictor"], passed, max_batch)
-        return {"per_s": per_s, "on_gpu": self._device().name != CPU}
+        return {"per_s": per_s, "on_gpu": self._device().is_up()}
 
     def serve_load(self) -> dict[str, Any]:
         """Answer requests in bytes until they end; whatever happens, say so before the answer in JSON."""

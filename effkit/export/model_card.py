@@ -94,7 +94,7 @@ def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | No
         ).replace(NBSP, " "),
         "training_type": "fine-tuning" if candidate.weights_sha256 else "pre-training",
         "geographical_location": where,
-        "hardware_used": ", ".join((f"{host.cpu}, {host.cores} cores", *host.gpus)),
+        "hardware_used": ", ".join((f"{host.cpu}, {host.cores} cores", *([host.gpu] if host.gpu else []))),
     }
 
 

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from effkit.models.base import CPU, DEVICE, threads
+from effkit.spec import SpecError
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+MULTIPLES = {"fp8": 16, "int4": 64}
+"""What the width of a layer must be a multiple of for torchao to change it."""
 
 
 def use_threads() -> None:
@@ -71,7 +75,9 @@ def made_ready(network: Any, settings: Mapping[str, Any]) -> Any:
 def changed_on_gpu(network: Any, kind: str) -> Any:
     """Change a network in bf16 that lies on the GPU. Unproven: there was none to try it on."""
     if kind == "two-of-four":
-        for module in (each for each in network.modules() if hasattr(each, "in_features")):
+        from torch import nn
+
+        for module in (each for each in network.modules() if isinstance(each, nn.Linear)):
             module.weight = _two_of_four(module.weight)
         return network
     from torchao.quantization import Float8DynamicActivationFloat8WeightConfig, Int4WeightOnlyConfig, PerRow, quantize_
@@ -79,9 +85,14 @@ def changed_on_gpu(network: Any, kind: str) -> Any:
     configurations: dict[str, Any] = {
         # A scale for each row: with one for all, an item would be answered by what else is in its batch.
         "fp8": lambda: Float8DynamicActivationFloat8WeightConfig(granularity=PerRow()),
-        "int4": lambda: Int4WeightOnlyConfig(group_size=64, int4_packing_format="tile_packed_to_4d"),
+        "int4": lambda: Int4WeightOnlyConfig(group_size=MULTIPLES["int4"], int4_packing_format="tile_packed_to_4d"),
     }
     quantize_(network, configurations[kind]())
+    if not any(hasattr(each, "__tensor_flatten__") for each in network.parameters()):  # torchao passes over in silence
+        raise SpecError(
+            f"`{kind}` takes layers whose widths are multiples of {MULTIPLES[kind]}, and this encoder has none: "
+            "nothing in it would be changed. Leave it out."
+        )
     return network
 
 

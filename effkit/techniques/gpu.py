@@ -9,7 +9,6 @@ from typing import Any
 
 from effkit.models.base import CPU
 from effkit.techniques.base import MODULE, QUANTISED, Target, Technique
-from effkit.techniques.precision import ENCODERS
 
 
 def _without_gpu(target: Target, parameters: Any) -> str | None:
@@ -19,11 +18,11 @@ def _without_gpu(target: Target, parameters: Any) -> str | None:
 def _technique(name: str, needs: str, words: str, runtime: tuple[str, ...]) -> Technique:
     return Technique(
         name=name,
-        needs=f"An encoder as a PyTorch module in 32 bits, and {needs}",
+        needs=f"A text encoder as a PyTorch module in 32 bits, and {needs}",
         words=lambda parameters: words,
         takes=(MODULE,),
         gives=QUANTISED,
-        builders=ENCODERS,
+        builders=("text.encoder",),  # they change linear layers, and image encoders are convolutions throughout
         runtime=lambda parameters: runtime,
         refuse=_without_gpu,
         # The weights are kept in bf16, and changed once they are on the GPU.

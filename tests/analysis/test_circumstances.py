@@ -48,6 +48,18 @@ def test_another_kernel_is_the_same_machine_and_another_processor_is_not() -> No
     assert same_versions(processor)
 
 
+def test_runs_on_two_kinds_of_gpu_of_one_machine_are_not_of_one_host() -> None:
+    def apart(one: str | None, other: str | None) -> list[str]:
+        found = differences(*(circumstances(changed(golden(), host={"gpu": gpu})) for gpu in (one, other)))
+        assert same_host(found) == (not found)
+        return [f"{each.what}: {each.before}, {each.after}" for each in found]
+
+    first = "Some GPU (12-34), CUDA 12.8, cuDNN 9"
+    assert apart(first, "Another (56-78), CUDA 12.8, cuDNN 9") == ["gpu: Some GPU, Another"]
+    assert apart(first, "Some GPU (56-78), CUDA 13.0, cuDNN 10") == []
+    assert apart(None, first) == []  # one of them on the CPU
+
+
 def test_hashes_of_two_formulas_are_no_other_data() -> None:
     assert same_data("a" * 64, "2-" + "b" * 64) and same_data("2-a", "2-a")
     assert not same_data("2-a", "2-b") and not same_data("a", "b")

@@ -114,3 +114,12 @@ def test_what_a_gpu_trained_need_not_come_out_the_same() -> None:
     on_gpu = with_candidate(golden(), NAME, memory=memory.model_copy(update={"device_allocated_bytes": 5}))
     assert "no fixed order" in told(on_gpu, on_gpu)
     assert told(golden(), golden()) == ""
+
+
+def test_what_a_gpu_trained_need_not_come_out_the_same_where_the_cpu_serves_it() -> None:
+    asked = CandidateSpec(model="mlp", techniques=({"onnx": {}},))
+    on_cpu = with_another(asked)
+    on_gpu = changed(on_cpu, spec={"protocol": on_cpu.spec.protocol.model_copy(update={"device": "cuda"})})
+    assert "no fixed order" in told(on_gpu, on_gpu, asked.name)
+    assert told(on_cpu, on_cpu, asked.name) == ""
+    assert told(on_gpu, on_gpu, "tfidf-logreg") == ""  # which no GPU has anything to do with

@@ -18,6 +18,10 @@ class NVMLError(Exception):
     pass
 
 
+class NVMLLibraryMismatchError(Exception):
+    """No NVMLError, in the package neither."""
+
+
 def _refuse(*given: Any) -> Any:
     raise NVMLError("not supported")
 
@@ -70,6 +74,8 @@ def nvml(
 
     stand_in = SimpleNamespace(
         NVMLError=NVMLError,
+        NVMLLibraryMismatchError=NVMLLibraryMismatchError,
+        NVML_ERROR_NOT_FOUND=6,
         NVML_DEVICE_MIG_ENABLE=1,
         NVML_COMPUTEMODE_EXCLUSIVE_PROCESS=3,
         nvmlInit=lambda: None,
@@ -92,9 +98,19 @@ def nvml(
     )
     monkeypatch.setitem(sys.modules, "pynvml", stand_in)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
     return stand_in
 
 
 def without_slices(stand_in: SimpleNamespace) -> None:
     """Make it one of the kinds that have no slices."""
     stand_in.nvmlDeviceGetMigMode = _refuse
+
+
+def of_an_old_driver(stand_in: SimpleNamespace) -> None:
+    """Make its driver older than the list of processes that the package asks for."""
+
+    def refuse(handle: int) -> Any:
+        raise NVMLLibraryMismatchError("Unversioned function called")
+
+    stand_in.nvmlDeviceGetComputeRunningProcesses = refuse

@@ -90,6 +90,7 @@ def test_the_cpu_has_nothing_to_wait_for_and_no_figures() -> None:
         action()
     assert found.peak() == DevicePeak(None, None)
     assert found.in_words() is None
+    assert not found.is_up()
 
 
 def test_on_the_cpu_a_predictor_stays_as_it_is() -> None:
@@ -139,12 +140,22 @@ def _open(worker: WorkerProcess, model: str, folder: Path) -> None:
 
 
 def test_a_gpu_is_waited_for_after_every_call(cuda: Cuda) -> None:
+    cuda.up = True
     predictor = device("cuda").awaited(Adder())
     assert predictor.infer(predictor.prepare([1, 2])).tolist() == [2, 3]
     assert cuda.waits == 1
 
 
+def test_a_gpu_that_nothing_has_brought_up_is_left_as_it_is(cuda: Cuda) -> None:
+    found = device("cuda")
+    predictor = found.awaited(Adder())
+    assert predictor.infer(predictor.prepare([1, 2])).tolist() == [2, 3]
+    assert cuda.waits == 0  # a model of one's own on the CPU does not pay for a context
+    assert not found.is_up() and found.peak() == DevicePeak() and found.in_words() is None
+
+
 def test_a_gpu_has_the_peaks_and_the_name_that_pytorch_gives(cuda: Cuda) -> None:
+    cuda.up = True
     assert device("cuda").peak() == DevicePeak(1000, 2000)
     assert device("cuda").in_words() == "Some GPU (1234), CUDA 12.8, cuDNN 91002"
 
@@ -152,6 +163,7 @@ def test_a_gpu_has_the_peaks_and_the_name_that_pytorch_gives(cuda: Cuda) -> None
 def test_bringing_a_gpu_up_opens_a_context_in_which_32_bits_mean_32(cuda: Cuda) -> None:
     device("cuda").bring_up()
     assert cuda.up and cuda.waits == 1
+    assert device("cuda").is_up()
     torch: Any = sys.modules["torch"]
     assert torch.precision == "highest" and torch.backends.cudnn.allow_tf32 is False
 

@@ -91,6 +91,22 @@ def test_all_are_visited_whether_they_live_at_the_same_time_or_not(
     assert all(visit.strangers is None for visit in measured.visits)  # whose models use no GPU
 
 
+def test_the_card_is_named_once_a_model_may_have_reached_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = WorkerProcess.ask
+
+    def reached_at_the_first_call(worker: WorkerProcess, command: str, **arguments: Any) -> dict[str, Any]:
+        answer = ask(worker, command, **arguments)
+        if command == "warm_up":
+            assert answer["gpu"] is None  # of models without PyTorch
+            return {**answer, "gpu": "Some GPU (1234), CUDA 12.8, cuDNN 91002"}
+        return answer
+
+    monkeypatch.setattr(WorkerProcess, "ask", reached_at_the_first_call)
+    measured = bench(tmp_path, generations=1, blocks=1, retries=0).run()
+    assert not measured.failures
+    assert {start.gpu for start in measured.starts} == {"Some GPU (1234), CUDA 12.8, cuDNN 91002"}
+
+
 def test_company_on_the_gpu_is_told_apart_from_what_others_take_of_a_core(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from effkit.bench.nvml import Card, energy_counters, free_bytes, is_busy, is_exclusive, strangers, used
-from tests.bench.gpus import nvml, without_slices
+from tests.bench.gpus import nvml, of_an_old_driver, without_slices
 
 FIRST = Card(0, "Some GPU", "GPU-first", sliced=False)
 SECOND = Card(1, "Some GPU", "GPU-second", sliced=False)
@@ -29,6 +29,26 @@ def test_the_gpu_is_the_one_that_pytorch_calls_its_first(
     visible: str | None, card: Card | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_slices(nvml(monkeypatch))
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert used() == card
+
+
+@pytest.mark.parametrize(
+    ("order", "visible", "there", "card"),
+    [
+        ("PCI_BUS_ID", "1", 2, SECOND),
+        ("FASTEST_FIRST", "1", 2, None),
+        ("FASTEST_FIRST", None, 2, None),
+        ("FASTEST_FIRST", "GPU-second", 2, SECOND),
+        ("FASTEST_FIRST", None, 1, FIRST),
+    ],
+)
+def test_a_number_names_no_gpu_where_cuda_counts_otherwise(
+    order: str, visible: str | None, there: int, card: Card | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_slices(nvml(monkeypatch, counters=[True] * there))
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", order)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert used() == card
@@ -78,6 +98,13 @@ def test_where_nobody_tells_who_worked_those_that_are_there_count(
 def test_a_list_without_us_tells_nothing(pids: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     nvml(monkeypatch, pids=pids, worked={})
     assert strangers([5, 6], since_us=10) is None  # numbers of another namespace, or a list that hides
+
+
+def test_a_driver_too_old_for_the_list_of_processes_tells_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = nvml(monkeypatch, pids=[5])
+    of_an_old_driver(stand_in)
+    assert strangers([5, 6], since_us=10) is None
+    assert used() is not None  # which the rest of it does
 
 
 def test_alone_on_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

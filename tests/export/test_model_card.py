@@ -18,6 +18,7 @@ from effkit.report.summary import section
 from effkit.store import Loaded
 from tests.analysis.two_runs import changed, golden, with_candidate
 
+USED = "Some GPU (1234), CUDA 12.8, cuDNN 91002"
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1) | st.text("-:#'\"\n\r\t{}[]&*!|>%@` ab", min_size=1)
 
 
@@ -57,6 +58,13 @@ def test_emissions_are_grams_of_the_making_at_the_grid_that_the_study_names() ->
     assert data["geographical_location"].startswith("France")
     assert "CodeCarbon 3.3.2" in data["source"] and data["source"].startswith("modelled")
     assert data["hardware_used"] == "Synthetic CPU @ 2.50GHz, 2 cores"
+
+
+@pytest.mark.parametrize(("gpu", "words"), [(None, ""), (USED, f", {USED}")])
+def test_of_the_gpus_of_a_machine_the_one_in_use_is_named_and_no_other(gpu: str | None, words: str) -> None:
+    record = changed(known_making(golden()), host={"gpus": ("Some GPU, 570.1, 300 W", "Another"), "gpu": gpu})
+    found = emissions(record, record.candidate("minilm-l6"))
+    assert found is not None and found["hardware_used"] == f"Synthetic CPU @ 2.50GHz, 2 cores{words}"
 
 
 def test_a_grid_of_ones_own_is_taken_and_said() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from effkit.models import networks
+from effkit.spec import SpecError
 
 
 def test_on_the_cpu_nothing_is_moved_and_nothing_said_in_a_key() -> None:
@@ -47,6 +48,22 @@ def test_a_network_is_moved_once_and_then_changed(monkeypatch: pytest.MonkeyPatc
     assert networks.made_ready(network, {}) is network and len(moved) == 2
 
 
+def test_two_of_every_four_weights_go_from_a_layer_and_not_from_what_holds_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    class Dense(torch.nn.Module):
+        """As Sentence Transformers ends some encoders: it tells its width, and its weights are a layer's inside."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_features = 8
+            self.linear = torch.nn.Linear(8, 3)
+
+    monkeypatch.setattr(torch.sparse, "to_sparse_semi_structured", lambda weight: weight)  # which takes a GPU
+    changed = networks.changed_on_gpu(Dense(), "two-of-four")
+    assert (changed.linear.weight == 0).sum(dim=1).tolist() == [4, 4, 4]
+
+
 def test_an_activation_in_fp8_has_a_scale_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -55,6 +72,21 @@ def test_an_activation_in_fp8_has_a_scale_of_its_own(monkeypatch: pytest.MonkeyP
 
     seen: list[object] = []
     monkeypatch.setattr(quantization, "quantize_", lambda network, configuration: seen.append(configuration))
-    networks.changed_on_gpu(torch.nn.Linear(4, 4), "fp8")
+    with pytest.raises(SpecError):  # of what this stand-in leaves as it is
+        networks.changed_on_gpu(torch.nn.Linear(4, 4), "fp8")
     (configuration,) = seen
     assert configuration == quantization.Float8DynamicActivationFloat8WeightConfig(granularity=quantization.PerRow())
+
+
+@pytest.mark.parametrize(("kind", "multiple"), [("fp8", 16), ("int4", 64)])
+def test_a_network_in_which_nothing_can_be_changed_is_refused(
+    kind: str, multiple: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    pytest.importorskip("torchao")
+    from torchao import quantization
+
+    monkeypatch.setattr(quantization, "quantize_", lambda network, configuration: None)  # as for widths that do not fit
+    with pytest.raises(SpecError, match=rf"`{kind}` takes layers whose widths are multiples of {multiple}"):
+        networks.changed_on_gpu(torch.nn.Linear(12, 12), kind)

@@ -29,6 +29,13 @@ def test_with_one_they_end_a_chain(name: str) -> None:
     assert recipe.settings == {"precision": "bfloat16", "on_gpu": name}
 
 
+@pytest.mark.parametrize("builder", ["vision.squeezenet", "vision.efficientnet_lite"])
+@pytest.mark.parametrize("name", KINDS)
+def test_image_encoders_have_no_linear_layer_that_they_could_change(name: str, builder: str) -> None:
+    with pytest.raises(SpecError, match=r"it acts on text\.encoder, and this model is"):
+        check([(name, {})], "vision", builder, device="cuda")
+
+
 def test_the_two_largest_of_every_four_weights_stay() -> None:
     weight = torch.tensor([[1.0, -3.0, 2.0, 0.5, -1.0, 0.0, 4.0, -5.0]])
     assert two_largest_of_four(weight).tolist() == [[0.0, -3.0, 2.0, 0.0, 0.0, 0.0, 4.0, -5.0]]
