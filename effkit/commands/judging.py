@@ -24,7 +24,8 @@ def claims(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders or addresses of runs, studies or results [default: results/].", show_default=False
+            help="Folders or addresses of runs, studies or results [default: EFFKIT_RESULTS, else results/].",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
