@@ -170,7 +170,9 @@ def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
             if part == "protocol" and isinstance(inner, str):
                 inner = {"base": inner}
             if not isinstance(inner, Mapping):
-                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
+                raise SpecError(
+                    f"`{key}` reaches into `{part}`, which is {inner!r} and not a mapping: name a key of it."
+                )
             target[part] = dict(inner)
             target = target[part]
         target[last] = _tier(value, params.get(key)) if key == "protocol" else value

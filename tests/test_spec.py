@@ -114,10 +114,15 @@ def test_another_tier_keeps_threads_and_device() -> None:
     assert override({**GOOD, "protocol": "standard"}, {"protocol": "smoke"})["protocol"] == "smoke"
 
 
-@pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])
+@pytest.mark.parametrize("assignment", ["margin_points", "=3"])
 def test_a_wrong_override_is_refused(assignment: str) -> None:
     with pytest.raises(SpecError, match="--set"):
         override(GOOD, assigned([assignment]))
+
+
+def test_a_key_that_reaches_into_a_text_is_refused_wherever_it_was_given() -> None:
+    with pytest.raises(SpecError, match=r"^`name\.deeper` reaches into `name`, which is 't' and not a mapping"):
+        override(GOOD, {"name.deeper": 1})
 
 
 def test_files_that_are_no_mapping_are_refused(tmp_path: Path) -> None:
