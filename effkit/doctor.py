@@ -195,8 +195,13 @@ def _disk(results: Path) -> Iterator[Finding]:
     except StoreError as error:
         yield Finding("missing", "results", str(error))
     cache = cache_dir()
-    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    try:
+        there = next(folder for folder in (cache, *cache.parents) if folder.exists())
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        text = f"{cache} cannot be looked at ({error.strerror})."
+        yield Finding("missing", "cache", text, "Name another folder with EFFKIT_CACHE.")
+        return
     yield Finding(
         "good" if free > 3e9 else "limited", "cache", f"{cache}: {free / 1e9:.0f} GB free.",
         "" if free > 3e9 else "All of the catalogue takes 1 GB and its largest download another 0.4: set EFFKIT_CACHE.",

@@ -24,6 +24,18 @@ from effkit.spec import (
     nearest,
 )  # fmt: skip
 
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "protocol": Protocol,
+    "items": ItemsSpec,
+    "budget": Budget,
+    "carbon": CarbonSpec,
+    "cost": CostSpec,
+    "load": LoadSpec,
+    "candidates": CandidateSpec,
+    "learning_curve": LearningCurveSpec,
+}
+"""The keys of a study that hold mappings, or lists of them."""
+
 
 def _describe(error: Mapping[str, Any]) -> str:
     """One pydantic error as one line for a person."""
@@ -43,6 +55,10 @@ def _describe(error: Mapping[str, Any]) -> str:
             return f"`{key}` got {given!r}: small letters, digits and hyphens, a letter or digit first."
         case "model_type" if key == "protocol":
             return f"`{key}` got {given!r}: it may be smoke, standard, rigorous, or a mapping of its fields."
+        case "model_type" if (part := _PARTS.get(str(error["loc"][0]))) is not None:
+            name = "a model's name, or " if part is CandidateSpec else ""
+            fields = ", ".join(part.model_fields)
+            return f"`{key}` got {given!r}: give {name}a mapping, of {fields}."
         case "literal_error" | "int_parsing" | "int_type" if key.startswith("items") or "fit_items" in key:
             return f"`{key}` got {given!r}: give a whole number above 0, or `all`."
         case _:
@@ -65,17 +81,7 @@ def _told(errors: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
     """The model whose key stands at the end of a pydantic location."""
-    nested: dict[str, type[BaseModel]] = {
-        "protocol": Protocol,
-        "items": ItemsSpec,
-        "budget": Budget,
-        "carbon": CarbonSpec,
-        "cost": CostSpec,
-        "load": LoadSpec,
-        "candidates": CandidateSpec,
-        "learning_curve": LearningCurveSpec,
-    }
-    return nested.get(str(loc[0]), StudySpec) if len(loc) > 1 else StudySpec
+    return _PARTS.get(str(loc[0]), StudySpec) if len(loc) > 1 else StudySpec
 
 
 def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
@@ -164,7 +170,9 @@ def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
             if part == "protocol" and isinstance(inner, str):
                 inner = {"base": inner}
             if not isinstance(inner, Mapping):
-                raise SpecError(f"--set {key}: `{part}` is {inner!r}, not a mapping.")
+                raise SpecError(
+                    f"`{key}` reaches into `{part}`, which is {inner!r} and not a mapping: name a key of it."
+                )
             target[part] = dict(inner)
             target = target[part]
         target[last] = _tier(value, params.get(key)) if key == "protocol" else value

@@ -76,7 +76,8 @@ class Study:
         Args:
             params: path of a YAML file, or its keys. None where all keys are given as arguments.
             own: your own models by name, as they are now, each a function from a batch of items to one
-                prediction each: a class name, a class index, probabilities, or a value.
+                prediction each: a class name, a class index, probabilities, or a value. Each is a candidate, listed
+                among `candidates` or not.
             keys: single keys, which win over those of `params`. `task` may be a `Task` of your own.
                 None takes the default.
 
@@ -88,7 +89,8 @@ class Study:
         functions = {name: resolve.Own(function, title=name) for name, function in (own or {}).items()}
         listed = given.get("candidates", ())
         if isinstance(listed, Iterable) and not isinstance(listed, (str, Mapping)):  # else the parser says what is
-            given["candidates"] = [*listed, *functions]
+            listed = list(listed)
+            given["candidates"] = [*listed, *(name for name in functions if name not in listed)]
         source = str(params) if isinstance(params, (str, Path)) else "the study"
         return cls(given, own=functions, source=source)
 

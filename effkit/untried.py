@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from effkit import catalogue
 from effkit.analysis.decide import Decision
+from effkit.bench import host
 from effkit.record import CandidateRecord, Record
 from effkit.spec import CandidateSpec, SpecError
 from effkit.techniques import check
@@ -22,6 +23,8 @@ LADDER: tuple[Mapping[str, dict[str, Any]], ...] = (
     {"trees": {"most": 100}},
 )
 """Steps to add, the least work and the least risk first; all keep the model and need no teacher."""
+SHORT: Mapping[str, dict[str, Any]] = {"openvino": {"precision": "bf16"}}
+"""Of these what a processor without such arithmetic refuses; there the step is tried without it."""
 MOST = 3
 
 
@@ -35,14 +38,22 @@ def untried(record: Record, decision: Decision) -> tuple[str, ...]:
     if decision.kind in ("smaller", "indifferent"):
         return ()
     good = (record.candidate(each.contender.name) for each in decision.order if each.good_enough == "meets")
-    lines = dict.fromkeys(line for candidate in good for line in _for(record, candidate))
+    steps = _steps()
+    lines = dict.fromkeys(line for candidate in good for line in _for(record, candidate, steps))
     return tuple(lines)[:MOST]
 
 
-def _for(record: Record, candidate: CandidateRecord) -> Iterator[str]:
+def _steps() -> list[Mapping[str, dict[str, Any]]]:
+    """The ladder for this host, where the next study would be run."""
+    found = host.short_types()
+    able = found is not None and found["bf16"]
+    return [step if able or step != SHORT else {name: {} for name in step} for step in LADDER]
+
+
+def _for(record: Record, candidate: CandidateRecord, steps: Iterable[Mapping[str, dict[str, Any]]]) -> Iterator[str]:
     entry = catalogue.models().get(candidate.model)
     tried = [each.techniques for each in record.candidates if each.model == candidate.model]
-    for step in LADDER:
+    for step in steps:
         chain = (*candidate.techniques, dict(step))
         if entry is None or chain in tried or not _fits(CandidateSpec(model=candidate.model, techniques=chain), entry):
             continue

@@ -144,6 +144,22 @@ def test_untried_techniques_are_lines_that_a_study_takes(record: Record) -> None
         assert CandidateSpec.model_validate(candidate).techniques
 
 
+@pytest.mark.parametrize(
+    ("types", "step"),
+    [
+        ({"bf16": True}, "{openvino: {precision: bf16}}"),
+        ({"bf16": False}, "{openvino: {}}"),
+        (None, "{openvino: {}}"),
+    ],
+)
+def test_arithmetic_that_this_processor_refuses_is_not_advised(
+    record: Record, types: dict[str, bool] | None, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("effkit.bench.host.short_types", lambda: types)
+    lines = decide(record, budget__peak_bytes=1000, budget__latency_p99_s=None).untried
+    assert [step in line for line in lines if "openvino" in line and "int8" not in line] == [True]
+
+
 def test_the_command_line_and_the_function_agree(record: Record) -> None:
     given = assigned(["margin_points=3", "budget.peak_bytes=2_000_000_000"])
     assert str(decide(record, **given)) == str(decide(record, margin_points=3, budget__peak_bytes=2_000_000_000))

@@ -94,6 +94,20 @@ def test_the_disk_is_that_of_the_cache_that_will_be_made(monkeypatch: pytest.Mon
     assert (found.state, found.text) == ("good", f"{tmp_path / 'not' / 'made'}: 7 GB free.")
 
 
+def test_a_cache_that_may_not_be_looked_at_is_told_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(place: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("shutil.disk_usage", refused)
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "locked"))
+    found = list(doctor._disk(tmp_path / "results"))[-1]
+    assert (found.state, found.subject) == ("missing", "cache")
+    assert found.text == f"{tmp_path / 'locked'} cannot be looked at (Permission denied)."
+    assert "EFFKIT_CACHE" in found.fix
+
+
 def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     def waits(tell: Callable[[float, str], None]) -> None:
         tell(0.0, WAITING)

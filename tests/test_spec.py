@@ -29,6 +29,9 @@ def refused(**changes: Any) -> str:
         ({"candidates": "mpnet-base"}, ["`candidates` got 'mpnet-base': give a list, as in [mpnet-base]"]),
         ({"items": {"fit": "many"}}, ["`items.fit` got 'many': give a whole number above 0, or `all`"]),
         ({"protocol": 3}, ["`protocol` got 3", "smoke, standard, rigorous"]),
+        ({"carbon": "FRA"}, ["`carbon` got 'FRA': give a mapping, of region, grid_g_per_kwh"]),
+        ({"load": True}, ["`load` got True: give a mapping, of max_batch, shares"]),
+        ({"candidates": ["mpnet-base", 3]}, ["`candidates.1` got 3: give a model's name, or a mapping, of model"]),
         ({"name": "My Study"}, ["`name` got 'My Study'", "small letters, digits and hyphens"]),
         ({"margin_pionts": 2}, ["margin_pionts", "Did you mean `margin_points`"]),
         ({"margin_points": -1}, ["margin_points", "-1", "greater than 0"]),
@@ -116,10 +119,15 @@ def test_another_tier_keeps_threads_and_device() -> None:
     assert override({**GOOD, "protocol": "standard"}, {"protocol": "smoke"})["protocol"] == "smoke"
 
 
-@pytest.mark.parametrize("assignment", ["margin_points", "=3", "name.deeper=1"])
+@pytest.mark.parametrize("assignment", ["margin_points", "=3"])
 def test_a_wrong_override_is_refused(assignment: str) -> None:
     with pytest.raises(SpecError, match="--set"):
         override(GOOD, assigned([assignment]))
+
+
+def test_a_key_that_reaches_into_a_text_is_refused_wherever_it_was_given() -> None:
+    with pytest.raises(SpecError, match=r"^`name\.deeper` reaches into `name`, which is 't' and not a mapping"):
+        override(GOOD, {"name.deeper": 1})
 
 
 def test_files_that_are_no_mapping_are_refused(tmp_path: Path) -> None:

@@ -275,6 +275,13 @@ def test_candidates_may_come_one_by_one() -> None:
     assert [each.name for each in made.spec.candidates] == ["logreg", "lightgbm-small", "mine"]
 
 
+def test_a_model_of_ones_own_may_stand_among_the_candidates() -> None:
+    made = study(candidates=["mine", "lightgbm-small"], own={"mine": own_models.always_one})
+    assert [each.name for each in made.spec.candidates] == ["mine", "lightgbm-small"]
+    with pytest.raises(SpecError, match="names mine twice"):
+        study(candidates=["mine", "mine", "lightgbm-small"], own={"mine": own_models.always_one})
+
+
 def test_adding_a_name_twice_is_refused() -> None:
     with pytest.raises(SpecError, match="candidate already"):
         study().add("logreg", own_models.always_one)

@@ -22,4 +22,7 @@ def notebook_for(modality: str, params: Path) -> Path:
             for folder in (start, *start.parents):
                 if (folder / "notebooks" / name).is_file():
                     return folder / "notebooks" / name
-    raise SpecError(f"There is no notebooks/{modality}.ipynb above {starts[0]} or {starts[1]}.")
+    raise SpecError(
+        f"There is no notebooks/{modality}.ipynb above {starts[0]} or {starts[1]}: run it in a checkout of effkit, or "
+        "put the parameter file below one, as in its params/."
+    )

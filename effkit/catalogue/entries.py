@@ -238,14 +238,15 @@ def find(name: str) -> Entry:
     """The model or task of a name.
 
     Raises:
-        UnknownEntry: Neither catalogue holds it; the message names the nearest ones.
+        UnknownEntry: Neither catalogue holds it; the message names the nearest ones, or all.
     """
     entry = models().get(name) or tasks().get(name)
     if entry is not None:
         return entry
     known = [*models(), *tasks()]
-    near = difflib.get_close_matches(name, known, n=3) or known
-    raise UnknownEntry(f"the catalogue has no model or task {name!r}; did you mean {', '.join(near)}?")
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"; did you mean {', '.join(near)}?" if near else f". It has {', '.join(known)}."
+    raise UnknownEntry(f"the catalogue has no model or task {name!r}{hint}")
 
 
 def declared(name: str) -> dict[str, Any]:

@@ -13,7 +13,10 @@ def export(
     run: Run,
     to: Annotated[str, typer.Option("--to", help="csv, parquet, latex, mlflow or model-card.", show_default=False)],
     out: Annotated[
-        str | None, typer.Option("--out", help="A file or folder; for mlflow a tracking URI [default: ./mlruns].")
+        str | None,
+        typer.Option(
+            "--out", help="A file or folder [default: a file here]; for mlflow a tracking URI [default: ./mlruns]."
+        ),
     ] = None,
     candidate: Annotated[
         str | None, typer.Option("--candidate", help="Whose model card [default: the chosen one's].")

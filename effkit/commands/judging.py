@@ -24,7 +24,8 @@ def claims(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Folders or addresses of runs, studies or results [default: results/].", show_default=False
+            help="Folders or addresses of runs, studies or results [default: EFFKIT_RESULTS, else results/].",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -49,12 +50,19 @@ def _places(given: list[str] | None) -> list[Path]:
 def _records(place: Path) -> list[Record]:
     """The run, or the one that stands for a study, or those that stand for each study."""
     from effkit import index, places, store
+    from effkit.address import shown
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [places.load_newest(place).record]
-    found = store.newest(index.unattended(index.read(place).runs))
+    runs = index.read(place).runs
+    found = store.newest(index.unattended(runs))
     if not found:
-        raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")
+        where = shown(place)
+        raise store.StoreError(
+            f"{where} has runs made by hand only: name a study, as in `effkit claims {where}/{runs[0].study}`."
+            if runs
+            else f"{where} has no runs: `effkit run params/tabular.yaml` makes one."
+        )
     return [store.load(place / each.folder).record for each in found]
 
 

@@ -14,7 +14,10 @@ Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies a
 Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
 Results = Annotated[
     str | None,
-    typer.Option("--results", help="Where runs are kept: a folder, or an address like s3:// [default: results/]."),
+    typer.Option(
+        "--results",
+        help="Where runs are kept: a folder, or an address like s3:// [default: EFFKIT_RESULTS, else results/].",
+    ),
 ]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, standard or rigorous.")]
 Assignments = Annotated[

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Results, Run
+from effkit.commands.options import Run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from effkit.analysis.agreement import Agreement
@@ -26,7 +28,9 @@ class Worsening(StrEnum):
 
 def rerun(
     run: Run,
-    results: Results = None,
+    results: Annotated[
+        str | None, typer.Option("--results", help="Where the new run is kept [default: where the old one is].")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what differs.")] = False,
 ) -> None:
     """Say what differs from when a run was made, and run it again."""
@@ -43,7 +47,7 @@ def rerun(
         typer.echo(f"Its packages again, in an environment of their own: {command}")
     if dry_run:
         return
-    place = loaded.folder.resolve().parents[1] if results is None else store.results_dir(results)
+    place = _home(loaded) if results is None else store.results_dir(results)
     typer.echo(f"{known.params['name']}: running", err=True)
     try:
         with made_anew():
@@ -99,6 +103,14 @@ def compare(
     code = _worsened(found, working, fail_if or ())
     if code or found.broken:
         raise typer.Exit(1 if found.broken else code)
+
+
+def _home(run: Loaded) -> Path:
+    """The results folder that a run lies in; the usual one of a run that was copied out of its own."""
+    from effkit import store
+
+    study = run.folder.resolve().parent
+    return study.parent if study.name == run.study else store.results_dir()
 
 
 def _worsened(found: Agreement, working: Sequence[str], asked: Sequence[Worsening]) -> int:

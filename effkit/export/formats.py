@@ -49,7 +49,8 @@ def export(run: Loaded, to: str, out: str | None = None, candidate: str | None =
 
     Raises:
         SpecError: for an unknown format.
-        ExportError: when the run has no such candidate, or what the format needs is not installed.
+        ExportError: when the run has no such candidate, what the format needs is not installed, or the place cannot be
+            written.
     """
     if to not in FORMATS:
         raise unknown_name("format", to, FORMATS)
@@ -61,7 +62,12 @@ def export(run: Loaded, to: str, out: str | None = None, candidate: str | None =
         return write(run, out or "./mlruns", None)
     named = f"{run.record.spec.name}-{run.folder.resolve().name}{found.suffix}"
     path = Path(named if out is None else out)
-    if path.is_dir():
-        path = path / named
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write(run, str(path), candidate)
+    try:
+        if path.is_dir():
+            path = path / named
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write(run, str(path), candidate)
+    except OSError as error:  # a record is read already: this is what the place says
+        raise ExportError(
+            f"{path} cannot be written ({error.strerror or error}): give another place with --out."
+        ) from None

@@ -51,28 +51,40 @@ def write_mlflow(run: Loaded, out: str, candidate: str | None = None) -> str:
         candidate: not used; every candidate is logged.
 
     Raises:
-        ExportError: when mlflow is not installed, or the run is there already.
+        ExportError: when mlflow is not installed, does not answer or refuses it, or the run is there already.
     """
     with _environment({"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true"}):
         client = _client(_uri(out))
-        record = run.record
-        experiment = _experiment(client, record.spec.name)
-        if client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{record.run}' and attributes.status = 'FINISHED'"):
-            raise ExportError(f"{record.run} is in {out} already; delete it there to log it again.")
-        rows = numbers(run)
-        study = _study(run)
-        parent = _begun(client, experiment, study, record.started_at)
-        for each in record.candidates:
-            entry = _candidate(each, [row for row in rows if row.candidate == each.name])
-            child = _begun(client, experiment, entry, record.started_at, {"mlflow.parentRunId": parent})
-            status = "FINISHED" if each.status == "ok" else "FAILED"
-            client.set_terminated(child, status, _ms(record.finished_at))
-        client.log_artifacts(parent, str(run.folder))
-        client.log_text(parent, as_csv(rows, Tidy), "numbers.csv")
-        # Last, so that what was interrupted does not look complete.
-        client.set_tag(parent, RUN_TAG, record.run)
-        client.set_terminated(parent, "FINISHED", _ms(record.finished_at))
-    return f"run {record.run} of experiment {record.spec.name} in {out}"
+        from mlflow.exceptions import MlflowException
+
+        try:
+            _log(run, client, out)
+        except MlflowException as error:
+            why = (str(error).splitlines() or [""])[0].rstrip(".")
+            raise ExportError(
+                f"MLflow at {out} does not take it ({why}): see whether its server runs and lets you in, or give "
+                "another place with --out."
+            ) from None
+    return f"run {run.record.run} of experiment {run.record.spec.name} in {out}"
+
+
+def _log(run: Loaded, client: MlflowClient, out: str) -> None:
+    record = run.record
+    experiment = _experiment(client, record.spec.name)
+    if client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{record.run}' and attributes.status = 'FINISHED'"):
+        raise ExportError(f"{record.run} is in {out} already; delete it there to log it again.")
+    rows = numbers(run)
+    parent = _begun(client, experiment, _study(run), record.started_at)
+    for each in record.candidates:
+        entry = _candidate(each, [row for row in rows if row.candidate == each.name])
+        child = _begun(client, experiment, entry, record.started_at, {"mlflow.parentRunId": parent})
+        status = "FINISHED" if each.status == "ok" else "FAILED"
+        client.set_terminated(child, status, _ms(record.finished_at))
+    client.log_artifacts(parent, str(run.folder))
+    client.log_text(parent, as_csv(rows, Tidy), "numbers.csv")
+    # Last, so that what was interrupted does not look complete.
+    client.set_tag(parent, RUN_TAG, record.run)
+    client.set_terminated(parent, "FINISHED", _ms(record.finished_at))
 
 
 def _client(uri: str) -> MlflowClient:

@@ -86,7 +86,8 @@ def _unstable(view: View) -> Iterator[Doubt]:
         yield Doubt(
             "unstable",
             f"Warm-up did not settle in most workers of {listing(restless)}: latency may still have been drifting.",
-            "Raise `protocol.warm_up_most_s`.",
+            "Raise `protocol.warm_up_s` and `protocol.warm_up_most_s`: fast models are given the first, slow ones the "
+            "second.",
         )
     torn = [view.label(c) for c in view.measured if c.latency and _contradicts(c.latency.ratio)]
     if torn:

@@ -65,7 +65,13 @@ def find(name: str) -> Technique:
     installed = _installed()
     if name not in installed:
         raise unknown_name("technique", name, [*TECHNIQUES, *_registered, *installed])
-    loaded = installed[name].load()
+    try:
+        loaded = installed[name].load()
+    except Exception as error:  # whatever its package raises as it is imported
+        raise SpecError(
+            f"`{name}` is {installed[name].value} of an installed package, and that cannot be imported "
+            f"({type(error).__name__}: {error}): mend it there, or leave the technique out."
+        ) from error
     if not isinstance(loaded, Technique) or loaded.name != name:
         raise SpecError(f"The entry point `{name}` of {GROUP} must be a Technique of that name; it is {loaded!r}.")
     _checked(loaded)

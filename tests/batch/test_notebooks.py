@@ -12,7 +12,7 @@ from effkit.spec import SpecError
 
 def test_a_missing_notebook_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SpecError, match="notebooks/text.ipynb"):
+    with pytest.raises(SpecError, match=r"notebooks/text.ipynb above .*: run it in a checkout of effkit, or put the"):
         notebook_for("text", tmp_path / "params" / "t.yaml")
 
 

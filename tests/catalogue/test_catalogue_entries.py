@@ -52,6 +52,8 @@ def test_a_model_trained_here_has_nothing_to_fetch() -> None:
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UnknownEntry, match="minilm-l6"):
         catalogue.find("minilm-16")
+    with pytest.raises(UnknownEntry, match=r"'qqqq'\. It has logreg, "):
+        catalogue.find("qqqq")
     with pytest.raises(UnknownEntry, match=r"it has model\.safetensors"):
         catalogue.models()["minilm-l6"].file("weights.bin")
 

@@ -63,3 +63,11 @@ def test_claims_rest_on_the_run_that_stands(results: Path, caplog: pytest.LogCap
     put(results, "tried", started_at=LATER, spec=rehearsed())
     assert effkit("claims", results).returncode == 0
     assert passed_over(caplog) == ["text: a newer rehearsal was passed over (tried); name its folder to see it"]
+
+
+def test_claims_say_where_all_runs_were_made_by_hand_and_take_the_study_that_is_named(results: Path) -> None:
+    put(results, "mine", interactive=True)
+    done = effkit("claims", results)
+    assert done.returncode == 2
+    assert f"runs made by hand only: name a study, as in `effkit claims {results}/text`" in done.stderr
+    assert effkit("claims", results / "text").returncode == 0

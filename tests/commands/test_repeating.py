@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from effkit import store
+from effkit.batch.one import RunFailed, Runner
 from effkit.params import parse
 from effkit.record import Estimate, Record
 from tests.analysis.two_runs import changed, golden, lost, predictions, with_candidate
@@ -73,6 +74,25 @@ def test_a_run_that_is_run_again_is_reproduced(kept: Path, tmp_path: Path) -> No
     said = effkit("compare", first.folder, second.folder)
     assert said.returncode == 0, said.stdout
     assert said.stdout.splitlines()[-1] == "Reproduced: everything that must be the same is."
+
+
+def test_a_run_that_was_copied_out_of_its_results_is_run_again_into_the_usual_ones(
+    kept: Path, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = store.load_all(kept)
+    accepted = tmp_path / "copies" / "accepted"
+    shutil.copytree(run.folder, accepted)
+    asked: list[Path] = []
+
+    def not_here(self: Runner, *arguments: object) -> None:
+        asked.append(self.results)
+        raise RunFailed("it is not run here")
+
+    monkeypatch.setattr(Runner, "run", not_here)
+    for folder in (accepted, run.folder):
+        done = effkit("rerun", folder)
+        assert done.returncode == 1 and "it is not run here" in done.stderr
+    assert asked == [results, kept.resolve()]
 
 
 def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_path: Path) -> None:

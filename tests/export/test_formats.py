@@ -32,3 +32,11 @@ def test_an_unknown_format_is_refused_with_the_nearest(run: Loaded) -> None:
 def test_a_candidate_is_for_model_cards_alone(run: Loaded) -> None:
     with pytest.raises(ExportError, match="holds all candidates"):
         export(run, "csv", candidate="minilm-l6")
+
+
+@pytest.mark.parametrize("to", [name for name, each in FORMATS.items() if each.suffix])
+def test_a_place_that_cannot_be_written_is_said_with_the_fix(run: Loaded, to: str, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    with pytest.raises(ExportError, match=r"taken/numbers cannot be written \(.+\): give another place with --out"):
+        export(run, to, str(taken / "numbers"))

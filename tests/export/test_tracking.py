@@ -93,6 +93,21 @@ def test_a_run_is_logged_once_and_one_that_was_interrupted_again(
         export(run, "mlflow", place)
 
 
+@needs_mlflow
+def test_a_server_that_does_not_answer_is_said_in_a_sentence(
+    run: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    def silent(*arguments: object, **options: object) -> None:
+        raise MlflowException("API request failed\nwith a long tail")
+
+    monkeypatch.setattr(MlflowClient, "search_runs", silent)
+    with pytest.raises(ExportError, match=r"does not take it \(API request failed\): see whether its server runs"):
+        export(run, "mlflow", str(tmp_path / "mlruns"))
+
+
 def _logged(run: Loaded, tmp_path: Path):
     from mlflow.tracking import MlflowClient
 

@@ -154,6 +154,12 @@ def test_report_shows_saved_runs(tabular: Path, tmp_path: Path) -> None:
     assert "<svg" in shown
 
 
+def test_report_says_where_no_run_is_of_the_studies_that_are_named(tabular: Path, tmp_path: Path) -> None:
+    _execute("report", tmp_path, {"results": str(tabular / "results"), "studies": ["another"]})
+    said = (tmp_path / "report.ipynb").read_text(encoding="utf-8")
+    assert "<li>No run above is of a study" in said and "<li>There are no runs yet" not in said
+
+
 def test_report_says_when_there_is_nothing_yet(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     _execute("report", tmp_path, {"results": str(tmp_path / "empty")})

@@ -67,6 +67,16 @@ def test_of_several_whose_saving_hangs_on_the_power_model_all_are_meant(
     assert sum(f" {words} energy depends on the form" in limit for limit in said) == 1
 
 
+def test_a_warm_up_that_did_not_settle_is_given_more_by_both_its_limits(make_record: MakeRecord) -> None:
+    """Calls of a few milliseconds use up `warm_up_most_calls` and end at `warm_up_s`, long before `warm_up_most_s`."""
+    record = quiet(make_record("yes"))
+    latency = record.reference.latency
+    assert latency is not None
+    restless = with_reference(record, latency=latency.model_copy(update={"steady": False}))
+    (doubt,) = (each for each in doubts(View(restless)) if "did not settle" in each.sentence)
+    assert "`protocol.warm_up_s`" in doubt.fix and "`protocol.warm_up_most_s`" in doubt.fix
+
+
 def test_an_unstable_reference(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"))
     noise = tuple(check.model_copy(update={"unstable": True, "ratio": 1.04}) for check in record.noise)

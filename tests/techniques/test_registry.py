@@ -102,13 +102,15 @@ def test_an_installed_package_brings_its_own(tmp_path: Path, monkeypatch: pytest
     facts = tmp_path / "brought_along-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: brought-along\nVersion: 1.0\n", encoding="utf-8")
-    entries = "[effkit.techniques]\nsame = brought_along:SAME\nwrong = brought_along:WRONG\n"
+    entries = "[effkit.techniques]\nsame = brought_along:SAME\nwrong = brought_along:WRONG\ngone = brought_along:GONE\n"
     (facts / "entry_points.txt").write_text(entries, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     try:
         assert words([("same", {})]) == "as it is"
         with pytest.raises(SpecError, match="must be a Technique of that name"):
             words([("wrong", {})])
+        with pytest.raises(SpecError, match=r"`gone` is brought_along:GONE .*cannot be imported \(AttributeError"):
+            words([("gone", {})])
         with pytest.raises(SpecError, match="Did you mean `same`"):
             words([("sam", {})])
     finally:
