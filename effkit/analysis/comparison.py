@@ -116,7 +116,7 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
     for name, scored in scores.items():
         gap = None
         if name != reference:
-            verdict = over_seeds([each[name] for each in verdicts])
+            verdict = seed_verdict([each[name] for each in verdicts])
             gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test).model_copy(
                 update={
                     "items_needed": items_over_seeds([each[name] for each in tests]),
@@ -126,13 +126,6 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
             )
         result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
     return result
-
-
-def over_seeds(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
-    """One verdict over training seeds; "superior" with one and "non-inferior" with another is non-inferior."""
-    if set(verdicts) == {"superior", "non-inferior"}:
-        return "non-inferior"
-    return seed_verdict(verdicts)  # type: ignore[return-value]
 
 
 def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:

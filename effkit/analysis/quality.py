@@ -223,14 +223,16 @@ def holm_verdicts(results: Mapping[str, NonInferiority], alpha: float = 0.025) -
     return verdicts
 
 
-def seed_verdict(verdicts: Sequence[str]) -> str:
-    """The verdict all seeds agree on, else "inconclusive".
+def seed_verdict(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
+    """What all training seeds agree on; of superior and non-inferior ones "non-inferior"; of others "inconclusive".
 
     Raises:
         ValueError: No verdicts.
     """
     if not verdicts:
         raise ValueError("seed_verdict got no verdicts; give one per training seed")
+    if set(verdicts) == {"superior", "non-inferior"}:
+        return "non-inferior"
     return verdicts[0] if len(set(verdicts)) == 1 else "inconclusive"
 
 
