@@ -253,7 +253,7 @@ def _curve_point(found: Findings, point: CurveResult, test: QualityTest) -> reco
 
 def _task_facts(found: Findings) -> record.TaskFacts:
     task = found.task
-    wanted, _ = resolve.item_counts(found.spec)
+    wanted = resolve.item_counts(found.spec).fit
     return record.TaskFacts(
         name=task.name,
         title=task.title,

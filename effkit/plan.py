@@ -177,11 +177,11 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         before, kept = earlier.timed.get(candidate.name), candidate.name in earlier.kept
         rows.append(row_of(candidate, asked, before=before, kept=kept, copies=copies))
     kind = resolve.task_kind(spec.task, task)
-    test = count(asked.items[1], "test", spec, task)
+    test = count(asked.items.test, "test", spec, task)
     compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
     known = known_task(spec, task)
-    used = None if known is None else known.first("test", asked.items[1])
+    used = None if known is None else known.first("test", asked.items.test)
     metric = catalogue.tasks()[spec.task].metric if task is None else task.metric
     weighs = _weighs(metric, known, used)
     power = enough = None

@@ -34,7 +34,7 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
         show: told what is done now.
     """
     spec = found.spec
-    wanted_fit, _ = resolve.item_counts(spec)
+    wanted_fit = resolve.item_counts(spec).fit
     how = recipes.ingredients(
         spec,
         found.task.kind,

@@ -11,7 +11,7 @@ from effkit.analysis.carbon import check_regions
 from effkit.analysis.family import OWN_FAMILIES
 from effkit.models.own import Packed
 from effkit.production import NO_POINTS
-from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
+from effkit.spec import CandidateSpec, ItemsSpec, SpecError, StudySpec, unknown_name
 from effkit.techniques import check as check_techniques
 from effkit.techniques import teacher_of
 from effkit.techniques import words as technique_words
@@ -268,13 +268,13 @@ def curve_points(spec: StudySpec) -> list[CandidateSpec]:
     ]
 
 
-def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
+def item_counts(spec: StudySpec) -> ItemsSpec:
     """How many items to fit and to test, by the protocol's tier."""
     if spec.protocol.items == "few":
-        return FEW["fit"], FEW["test"]
+        return ItemsSpec(**FEW)
     if spec.protocol.items == "all":
-        return "all", "all"
-    return spec.items.fit, spec.items.test
+        return ItemsSpec(fit="all", test="all")
+    return spec.items
 
 
 def seeds(found: Model, spec: StudySpec) -> Sequence[int]:

@@ -190,7 +190,7 @@ class Study:
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
         task = self.load_task()
-        test = np.sort(task.first("test", resolve.item_counts(self.spec)[1]))
+        test = np.sort(task.first("test", resolve.item_counts(self.spec).test))
         meter = EnergyMeter(self.spec.protocol.device)
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
