@@ -203,7 +203,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         test_items=test,
         all_test_items=count("all", "test", spec, task),
         compared=compared,
-        seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
+        seeds=max(len(resolve.seeds(resolve.model_of(each, own), spec)) for each in spec.candidates),
         margin=margin,
         power=power,
         items_for_power=enough,

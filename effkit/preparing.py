@@ -48,7 +48,7 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
     ]
     for number, (candidate, keep) in enumerate(every):
         show(SHARE * number / len(every), f"preparing {candidate.name}")
-        found.models[candidate.name] = resolve.models(candidate, own)
+        found.models[candidate.name] = resolve.model_of(candidate, own)
         try:
             done = _made(found, candidate, how, all_seeds=keep is _keep_candidate, counted=keep is not _keep_point)
         except (WorkerFailed, CatalogueError) as error:

@@ -123,7 +123,7 @@ def model(name: str, own: Mapping[str, Own]) -> Model:
     return Model(name, entry.title, entry.builder, entry, dict(entry.settings))
 
 
-def models(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
+def model_of(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
     """Look up the model of a candidate, or the models of a cascade's stages.
 
     Raises:
