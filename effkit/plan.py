@@ -15,7 +15,7 @@ from effkit.bench.schedule import entries
 from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within
 from effkit.evidence import LEVEL
 from effkit.plan_earlier import Earlier, seen_before
-from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, needed, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.spec import StudySpec
 
@@ -193,7 +193,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
         enough = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
         power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
-    wanted = needed(spec)
+    wanted = resolve.needed(spec)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,

@@ -211,12 +211,6 @@ def _held_out(spec: StudySpec, task: Task | None) -> int:
     return min(most, count("all", "calibrate", spec, task) or most)
 
 
-def needed(spec: StudySpec) -> set[str]:
-    """Name the task and the models of the catalogue that a study needs."""
-    names = {spec.task} | {name for candidate in spec.with_curves for name in models_of(candidate)}
-    return names & (catalogue.tasks().keys() | catalogue.models().keys())
-
-
 def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:
     return spec.candidates[: spec.candidates.index(candidate)] if candidate in spec.candidates else ()
 

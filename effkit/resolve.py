@@ -13,7 +13,7 @@ from effkit.models.own import Packed
 from effkit.production import NO_POINTS
 from effkit.spec import CandidateSpec, ItemsSpec, SpecError, StudySpec, unknown_name
 from effkit.techniques import check as check_techniques
-from effkit.techniques import teacher_of
+from effkit.techniques import models_of, teacher_of
 from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:
@@ -266,6 +266,12 @@ def curve_points(spec: StudySpec) -> list[CandidateSpec]:
     return [
         CandidateSpec(model=curve.model, fit_items=count) for curve in spec.learning_curve for count in curve.fit_items
     ]
+
+
+def needed(spec: StudySpec) -> set[str]:
+    """Name the task and the models of the catalogue that a study needs."""
+    names = {spec.task} | {name for candidate in spec.with_curves for name in models_of(candidate)}
+    return names & (catalogue.tasks().keys() | catalogue.models().keys())
 
 
 def item_counts(spec: StudySpec) -> ItemsSpec:
