@@ -12,7 +12,7 @@ from effkit import catalogue, resolve
 from effkit.balance import class_weights
 from effkit.bench.host import slower_than_nominal
 from effkit.bench.schedule import entries
-from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within_margin
 from effkit.evidence import LEVEL
 from effkit.plan_earlier import Earlier, seen_before
 from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, row_of
@@ -264,7 +264,7 @@ def _cautions(task: Task | None, test: NDArray[np.int64] | None, margin: float |
     from effkit.tasks.labels import constant, rarest
 
     found = constant(task, test)
-    if found is not None and margin is not None and within(1 - found.value, margin):
+    if found is not None and margin is not None and within_margin(1 - found.value, margin):
         scores = f"{task.metric.replace('_', ' ')} is {100 * found.value:.4g} %"
         yield of_constant(found.answer, scores, margin=_points(margin), metric=task.metric)
     yield from of_rarest(rarest(task, test), task.metric)

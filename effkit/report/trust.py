@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.tails import calls_needed
-from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within_margin
 from effkit.record import CandidateRecord, Host, Ratio
 from effkit.report.units import whole
 from effkit.report.view import View, percentile
@@ -66,7 +66,7 @@ def _constant(view: View) -> Iterator[Caution]:
     if found is None or best is None:
         return
     gain = (found.value - best.value.value) * (1 if view.lower_is_better else -1)
-    if within(gain, view.asked.margin):
+    if within_margin(gain, view.asked.margin):
         known = f"{view.metric} is {view.quality(found.value)}"
         scores = f"{known}, and that of {view.label(view.reference)} is {view.quality(best.value.value)}"
         yield of_constant(found.answer, scores, margin=view.margin, metric=view.record.task.metric)
