@@ -246,7 +246,7 @@ def _told(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _curve_point(found: Findings, point: CurveResult, test: QualityTest) -> record.CurvePoint:
     scores = found.scores(point.predictions)
-    value = mean_with_interval(scores, test.clusters, seed=test.seed, resamples=2000, weights=test.weights)
+    value = mean_with_interval(scores, test)
     return record.CurvePoint(model=point.model, fit_items=point.fit_items, value=value, making_s=point.making_s)
 
 

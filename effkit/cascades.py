@@ -121,9 +121,7 @@ def _stage_records(
             CascadeStage(
                 name=name,
                 title=title,
-                quality=mean_with_interval(
-                    stages.scores[number], test.clusters, seed=stages.seed, resamples=2000, weights=test.weights
-                ),
+                quality=mean_with_interval(stages.scores[number], test),
                 answered=share(int((by == number).sum()), len(by)),
                 cost=None if costs is None else costs[number],
                 threshold=stages.thresholds[number] if number < len(stages.thresholds) else None,

@@ -25,6 +25,8 @@ from effkit.balance import class_weights, scores_within
 from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
 
 Floats = NDArray[np.float64]
+RESAMPLES = 2000
+"""Of a candidate's own quality; of gaps, on which verdicts rest, the protocol says how many."""
 
 
 @dataclass(frozen=True)
@@ -138,16 +140,9 @@ def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
     return None if None in needed else max((each for each in needed if each is not None), default=None)
 
 
-def mean_with_interval(
-    scores: Floats,
-    clusters: NDArray[np.int64] | None,
-    *,
-    seed: int,
-    resamples: int,
-    weights: Floats | None = None,
-) -> Estimate:
-    """Mean of per-item scores with its 95 % bootstrap interval; `weights` are what a right answer scores."""
-    means = paired_bootstrap(scores, clusters, resamples, seed=seed, weights=weights)
+def mean_with_interval(scores: Floats, test: QualityTest) -> Estimate:
+    """Mean of per-item scores with its 95 % bootstrap interval, of items that depend and count as the test has it."""
+    means = paired_bootstrap(scores, test.clusters, RESAMPLES, seed=test.seed, weights=test.weights)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
 
@@ -212,7 +207,7 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
             )
     return Quality(
         metric=test.metric,
-        value=mean_with_interval(first, test.clusters, seed=test.seed, resamples=2000, weights=test.weights),
+        value=mean_with_interval(first, test),
         seed_values=tuple(float(each.mean()) for each in scored.by_seed),
         secondary=dict(scored.secondary),
         groups=tuple(groups),
