@@ -14,8 +14,7 @@ from effkit.analysis.links import link_gaps
 from effkit.bench.prepare import Staged
 from effkit.findings import Compared, Findings
 from effkit.models.confidence import Confidence
-from effkit.record import Gap
-from effkit.routing import Cascade, CascadeStage, CostKind
+from effkit.record import Cascade, CascadeStage, CostKind, Gap
 from effkit.spec import CandidateSpec
 from effkit.techniques import exits_of
 

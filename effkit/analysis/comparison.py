@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.bootstrap import paired_bootstrap
 from effkit.analysis.groups import group_gaps
+from effkit.analysis.interval import Floats
 from effkit.analysis.margins import enough_from, worse_below
 from effkit.analysis.quality import (
     NonInferiority,
@@ -24,7 +25,6 @@ from effkit.analysis.quality import (
 from effkit.balance import class_weights, scores_within
 from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
 
-Floats = NDArray[np.float64]
 RESAMPLES = 2000
 """Of a candidate's own quality; of gaps, on which verdicts rest, the protocol says how many."""
 

@@ -15,8 +15,7 @@ from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.analysis.rates import Ends, Rate, rate, scaled, usable_ends
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.evidence import PercentileRecord, QualityVerdict
-from effkit.record import CandidateRecord, ColdStart, Estimate, Record
+from effkit.record import CandidateRecord, ColdStart, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
 
 NOT_MEASURED = "not measured"

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from effkit.analysis.bootstrap import cluster_sums, finite_scores, paired_bootstrap
-from effkit.analysis.interval import Interval, expanded_tails
+from effkit.analysis.interval import Floats, Interval, expanded_tails
 from effkit.analysis.strata import Strata
 
-Floats = NDArray[np.float64]
 QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
 
 FEWEST_UNITS = 20
