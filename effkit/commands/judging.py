@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effkit.commands.options import MAKES_ONE
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -49,13 +51,19 @@ def _places(given: list[str] | None) -> list[Path]:
 def _records(place: Path) -> list[Record]:
     """The run, or the one that stands for a study, or those that stand for each study."""
     from effkit import index, places, store
+    from effkit.address import shown
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [places.load_newest(place).record]
-    found = store.newest(index.unattended(index.read(place).runs))
-    if not found:
-        raise store.StoreError(f"{place} has no runs: `effkit run params/tabular.yaml` makes one.")
-    return [store.load(place / each.folder).record for each in found]
+    found = index.read(place)
+    for sentence in found.unreadable:
+        typer.echo(f"left out: {sentence}", err=True)
+    if not found.runs:
+        raise store.StoreError(f"{shown(place)} has no runs yet: {MAKES_ONE}")
+    chosen = store.newest(index.unattended(found.runs))
+    if not chosen:
+        raise store.StoreError(f"{shown(place)} has runs made by hand only: name the folder of one, or of its study.")
+    return [store.load(place / each.folder).record for each in chosen]
 
 
 def _table(cards: list[ClaimCard]) -> Table:
