@@ -20,8 +20,7 @@ from effkit.bench.load import check_installed
 from effkit.bench.measure import Bench
 from effkit.findings import Findings
 from effkit.identity import identity_or_none
-from effkit.params import given as given_keys
-from effkit.params import override, parse, plain, read
+from effkit.params import given_keys, override, parse, plain, read
 from effkit.plan import Plan
 from effkit.plan import plan as plan_of
 from effkit.preparing import SHARE, prepare_all
