@@ -10,7 +10,7 @@ from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR
 from effkit.analysis.tails import calls_needed
 from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within_margin
 from effkit.record import CandidateRecord, Host, Ratio
-from effkit.report.units import whole
+from effkit.report.units import many, whole
 from effkit.report.view import View, percentile
 from effkit.report.words import listing
 
@@ -111,8 +111,7 @@ def _contended(view: View) -> Iterator[Doubt]:
     if seen is not None and seen.disturbed > DISTURBED_SHARE * seen.visits:
         yield Doubt(
             "contended",
-            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {seen.repeated} "
-            f"{'repetition' if seen.repeated == 1 else 'repetitions'}.",
+            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {many(seen.repeated, 'repetition')}.",
             fix,
         )
     if seen is not None and seen.slowdown is not None and seen.slowdown > SLOWED:
