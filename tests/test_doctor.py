@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from effkit import doctor
+from effkit.address import MIRROR
 from effkit.bench.memory import Room
 from effkit.bench.slot import WAITING
 
@@ -78,6 +80,13 @@ def test_the_disk_is_that_of_the_cache_that_will_be_made(monkeypatch: pytest.Mon
     found = list(doctor._disk(tmp_path / "results"))[-1]
     assert asked[-1] == tmp_path
     assert (found.state, found.text) == ("good", f"{tmp_path / 'not' / 'made'}: 7 GB free.")
+
+
+def test_a_store_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / MIRROR).write_text(json.dumps({"address": "s3://bucket/results", "name": "mine"}), encoding="utf-8")
+    monkeypatch.setattr(doctor, "check_writable", lambda results: None)
+    found = next(iter(doctor._disk(tmp_path)))
+    assert (found.state, found.text) == ("good", "s3://bucket/results can be written.")
 
 
 def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
