@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from benchmarks.rows import Row, rng_for
+from effkit.analysis.interval import Floats
 from effkit.analysis.quality import NonInferiority, holm_verdicts, non_inferiority, relative_margin
 from effkit.balance import class_weights
 
-Floats = NDArray[np.float64]
 Rng = np.random.Generator
 
 RESAMPLES = 1000

@@ -23,7 +23,6 @@ from effkit.cascades import cascades
 from effkit.findings import Compared, CurveResult, Findings
 from effkit.links import links
 from effkit.models import Recipe
-from effkit.plan_rows import needed
 from effkit.provenance import code
 from effkit.spec import CandidateSpec
 from effkit.tasks import METRICS, SECONDARY, SPLITS, Task
@@ -232,7 +231,7 @@ def _functions(recipe: Recipe) -> dict[str, str]:
 
 def _own_entries(found: Findings) -> dict[str, dict[str, Any]]:
     """What the user's own catalogue said of what the study needed: nobody else has it."""
-    names = needed(found.spec) - catalogue.shipped()
+    names = resolve.needed(found.spec) - catalogue.shipped()
     return {name: _told(name, catalogue.declared(name)) for name in sorted(names)}
 
 
@@ -247,13 +246,13 @@ def _told(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _curve_point(found: Findings, point: CurveResult, test: QualityTest) -> record.CurvePoint:
     scores = found.scores(point.predictions)
-    value = mean_with_interval(scores, test.clusters, seed=test.seed, resamples=2000, weights=test.weights)
+    value = mean_with_interval(scores, test)
     return record.CurvePoint(model=point.model, fit_items=point.fit_items, value=value, making_s=point.making_s)
 
 
 def _task_facts(found: Findings) -> record.TaskFacts:
     task = found.task
-    wanted, _ = resolve.item_counts(found.spec)
+    wanted = resolve.item_counts(found.spec).fit
     return record.TaskFacts(
         name=task.name,
         title=task.title,

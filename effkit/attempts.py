@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 
 from effkit import store
 from effkit.address import mark_unsent
-from effkit.identity import WORDS, identity
+from effkit.identity import EXPLAINING, identity
 from effkit.index import done
 from effkit.params import parse
 from effkit.secrecy import from_home, without_secrets
@@ -142,7 +142,7 @@ def check(spec: StudySpec, own: Collection[str]) -> None:
     asked_for = parse(wanted.params, wanted.study)
     mine = spec.model_copy(update={"candidates": tuple(each for each in spec.candidates if each.name not in own)})
     wrong = [
-        key for key in StudySpec.model_fields if key not in WORDS and getattr(mine, key) != getattr(asked_for, key)
+        key for key in StudySpec.model_fields if key not in EXPLAINING and getattr(mine, key) != getattr(asked_for, key)
     ]
     if wrong:
         raise SpecError(

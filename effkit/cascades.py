@@ -14,8 +14,7 @@ from effkit.analysis.links import link_gaps
 from effkit.bench.prepare import Staged
 from effkit.findings import Compared, Findings
 from effkit.models.confidence import Confidence
-from effkit.record import Gap
-from effkit.routing import Cascade, CascadeStage, CostKind
+from effkit.record import Cascade, CascadeStage, CostKind, Gap
 from effkit.spec import CandidateSpec
 from effkit.techniques import exits_of
 
@@ -121,9 +120,7 @@ def _stage_records(
             CascadeStage(
                 name=name,
                 title=title,
-                quality=mean_with_interval(
-                    stages.scores[number], test.clusters, seed=stages.seed, resamples=2000, weights=test.weights
-                ),
+                quality=mean_with_interval(stages.scores[number], test),
                 answered=share(int((by == number).sum()), len(by)),
                 cost=None if costs is None else costs[number],
                 threshold=stages.thresholds[number] if number < len(stages.thresholds) else None,

@@ -37,7 +37,7 @@ class Caution:
     fix: str
 
 
-def within(gain: float, margin: float) -> bool:
+def within_margin(gain: float, margin: float) -> bool:
     """Whether one answer to everything keeps within the margin of what gains this on it, both in one unit."""
     return gain <= margin * (1 + 1e-9)
 

@@ -12,8 +12,8 @@ from effkit.analysis.decide import decide as choose
 from effkit.record import Record
 from effkit.report.checks import why_not
 from effkit.report.decision import argument
+from effkit.report.plain_decision import plain, weighed
 from effkit.report.render import environment
-from effkit.report.verdicts import plain, weighed
 from effkit.report.view import View
 from effkit.spec import SpecError, unknown_name
 from effkit.untried import untried

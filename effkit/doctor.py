@@ -12,6 +12,7 @@ from typing import Literal
 
 import psutil
 
+from effkit.address import shown
 from effkit.bench import host, memory, nvml
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.process import WorkerFailed
@@ -191,7 +192,7 @@ def _self_test() -> Iterator[Finding]:
 def _disk(results: Path) -> Iterator[Finding]:
     try:
         check_writable(results)
-        yield Finding("good", "results", f"{results.resolve()} can be written.")
+        yield Finding("good", "results", f"{shown(results.resolve())} can be written.")
     except StoreError as error:
         yield Finding("missing", "results", str(error))
     cache = cache_dir()

@@ -13,7 +13,7 @@ from effkit.techniques.registry import address, find
 
 IDENTITY_VERSION = 2
 """Raised when effkit measures or computes otherwise than before: what was done then is done no longer."""
-WORDS = ("name", "margin_reason")
+EXPLAINING = ("name", "margin_reason")
 """Keys of a study that only name it or explain it."""
 
 
@@ -30,7 +30,7 @@ def identity(spec: StudySpec, replicate: int = 1) -> str:
     """
     names = sorted({name for candidate in spec.with_curves for name in models_of(candidate)})
     said = {
-        "spec": spec.model_dump(mode="json", exclude={*WORDS, "candidates"}, exclude_none=True),
+        "spec": spec.model_dump(mode="json", exclude={*EXPLAINING, "candidates"}, exclude_none=True),
         "candidates": [_candidate(candidate) for candidate in spec.candidates],
         "task": _entry(catalogue.tasks()[spec.task]),
         "models": {name: _entry(catalogue.models()[name]) for name in names},
@@ -40,7 +40,7 @@ def identity(spec: StudySpec, replicate: int = 1) -> str:
     return f"{IDENTITY_VERSION}-{digest[:32]}"
 
 
-def known(spec: StudySpec) -> str | None:
+def identity_or_none(spec: StudySpec) -> str | None:
     """Return the identity; None where a technique stands in no module that can be read, as in a notebook."""
     try:
         return identity(spec)

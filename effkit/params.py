@@ -93,7 +93,7 @@ def _description(loc: tuple[int | str, ...]) -> str:
     return (field.description if field else None) or "it is required"
 
 
-def given(params: Mapping[str, Any]) -> dict[str, Any]:
+def given_keys(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys that say something: a key without a value takes its default."""
     return {key: value for key, value in params.items() if value is not None}
 
@@ -109,7 +109,7 @@ def parse(params: Mapping[str, Any], source: str = "the study") -> StudySpec:
         SpecError: naming every key that is wrong, what it got and what it may be.
     """
     try:
-        return StudySpec.model_validate(given(params))
+        return StudySpec.model_validate(given_keys(params))
     except ValidationError as error:
         raise SpecError(f"{source}: " + " ".join(_told(error.errors()))) from None
 

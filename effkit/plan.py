@@ -12,10 +12,10 @@ from effkit import catalogue, resolve
 from effkit.balance import class_weights
 from effkit.bench.host import slower_than_nominal
 from effkit.bench.schedule import entries
-from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, of_waiting, within_margin
 from effkit.evidence import LEVEL
 from effkit.plan_earlier import Earlier, seen_before
-from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, needed, row_of
+from effkit.plan_rows import REOPEN_S, Planned, Row, count, known_task, row_of
 from effkit.production import MOST_UNDER_LOAD
 from effkit.spec import StudySpec
 
@@ -177,11 +177,11 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         before, kept = earlier.timed.get(candidate.name), candidate.name in earlier.kept
         rows.append(row_of(candidate, asked, before=before, kept=kept, copies=copies))
     kind = resolve.task_kind(spec.task, task)
-    test = count(asked.items[1], "test", spec, task)
+    test = count(asked.items.test, "test", spec, task)
     compared = len(spec.candidates) - 1
     margin = None if spec.margin_points is None else spec.margin_points / 100
     known = known_task(spec, task)
-    used = None if known is None else known.first("test", asked.items[1])
+    used = None if known is None else known.first("test", asked.items.test)
     metric = catalogue.tasks()[spec.task].metric if task is None else task.metric
     weighs = _weighs(metric, known, used)
     power = enough = None
@@ -193,7 +193,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         discordance, alpha = _discordance(margin), LEVEL / max(1, compared)
         enough = round(weighs * items_for_power(margin, discordance=discordance, alpha=alpha))
         power = None if test is None else power_of(round(test / weighs), margin, discordance=discordance, alpha=alpha)
-    wanted = needed(spec)
+    wanted = resolve.needed(spec)
     return Plan(
         study=spec.name,
         protocol=spec.protocol.base,
@@ -203,7 +203,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         test_items=test,
         all_test_items=count("all", "test", spec, task),
         compared=compared,
-        seeds=max(len(resolve.seeds(resolve.models(each, own), spec)) for each in spec.candidates),
+        seeds=max(len(resolve.seeds(resolve.model_of(each, own), spec)) for each in spec.candidates),
         margin=margin,
         power=power,
         items_for_power=enough,
@@ -264,7 +264,7 @@ def _cautions(task: Task | None, test: NDArray[np.int64] | None, margin: float |
     from effkit.tasks.labels import constant, rarest
 
     found = constant(task, test)
-    if found is not None and margin is not None and within(1 - found.value, margin):
+    if found is not None and margin is not None and within_margin(1 - found.value, margin):
         scores = f"{task.metric.replace('_', ' ')} is {100 * found.value:.4g} %"
         yield of_constant(found.answer, scores, margin=_points(margin), metric=task.metric)
     yield from of_rarest(rarest(task, test), task.metric)

@@ -16,7 +16,7 @@ from effkit.bench.host import slower_than_nominal
 from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.record import CandidateRecord
-from effkit.spec import CandidateSpec, ItemCount, LoadSpec, StudySpec
+from effkit.spec import CandidateSpec, ItemCount, ItemsSpec, LoadSpec, StudySpec
 from effkit.techniques import embeddings, exits_of, models_of, start_s, teacher_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Planned:
 
     spec: StudySpec
     own: Mapping[str, resolve.Own]
-    items: tuple[ItemCount, ItemCount]
+    items: ItemsSpec
     task: Task | None
 
 
@@ -194,8 +194,8 @@ def _nominal(candidate: CandidateSpec, asked: Planned, new: set[str]) -> _Nomina
     found = resolve.model(candidate.model, asked.own)
     cost = found.entry.cost if found.entry is not None else catalogue.Cost(load_s=1.0, call_s=0.001)
     pixels = _pixels_share(candidate, found)
-    fit = count(candidate.fit_items or items[0], "fit", spec, task) or 10_000
-    test = count(items[1], "test", spec, task) or 3_000
+    fit = count(candidate.fit_items or items.fit, "fit", spec, task) or 10_000
+    test = count(items.test, "test", spec, task) or 3_000
     seeds = len(resolve.seeds(found, spec))
     learnt, taught = embeddings(_own_part(candidate, spec))
     if exits_of(candidate.chain):  # run up to its exits for the fit and test items once more, and for those held out
@@ -211,12 +211,6 @@ def _held_out(spec: StudySpec, task: Task | None) -> int:
     """Items of `calibrate`, and as many of `select`, by which a cascade is set up."""
     most = resolve.FEW["test"] if spec.protocol.items == "few" else HELD_OUT
     return min(most, count("all", "calibrate", spec, task) or most)
-
-
-def needed(spec: StudySpec) -> set[str]:
-    """Name the task and the models of the catalogue that a study needs."""
-    names = {spec.task} | {name for candidate in spec.with_curves for name in models_of(candidate)}
-    return names & (catalogue.tasks().keys() | catalogue.models().keys())
 
 
 def _before(candidate: CandidateSpec, spec: StudySpec) -> tuple[CandidateSpec, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from effkit import recipes, resolve
@@ -22,6 +23,22 @@ SHARE = 0.3
 """Of a run's progress."""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is to be made.
+
+    Attributes:
+        keep: what is done with it.
+        all_seeds: whether it is trained with every seed, and not with the first alone.
+        counted: whether its operations are counted.
+    """
+
+    candidate: CandidateSpec
+    keep: Callable[[Findings, CandidateSpec, int, Prepared], None]
+    all_seeds: bool = False
+    counted: bool = True
+
+
 def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: OwnSettings, show: Progress) -> None:
     """Make every candidate, every beginning of a chain and every point of a learning curve.
 
@@ -34,7 +51,7 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
         show: told what is done now.
     """
     spec = found.spec
-    wanted_fit, _ = resolve.item_counts(spec)
+    wanted_fit = resolve.item_counts(spec).fit
     how = recipes.ingredients(
         spec,
         found.task.kind,
@@ -42,28 +59,28 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
         own_settings,
     )
     every = [
-        *((each, _keep_candidate) for each in spec.candidates),
-        *((each, _keep_step) for each in resolve.steps(spec.candidates)),
-        *((each, _keep_point) for each in resolve.curve_points(spec)),
+        *(_Wanted(each, _keep_candidate, all_seeds=True) for each in spec.candidates),
+        *(_Wanted(each, _keep_step) for each in resolve.steps(spec.candidates)),
+        *(_Wanted(each, _keep_point, counted=False) for each in resolve.curve_points(spec)),
     ]
-    for number, (candidate, keep) in enumerate(every):
+    for number, wanted in enumerate(every):
+        candidate = wanted.candidate
         show(SHARE * number / len(every), f"preparing {candidate.name}")
-        found.models[candidate.name] = resolve.models(candidate, own)
+        found.models[candidate.name] = resolve.model_of(candidate, own)
         try:
-            done = _made(found, candidate, how, all_seeds=keep is _keep_candidate, counted=keep is not _keep_point)
+            done = _made(found, wanted, how)
         except (WorkerFailed, CatalogueError) as error:
             said = without_secrets(str(error))
             log.warning("%s failed while it was prepared: %s", candidate.name, said)
             found.failures[candidate.name] = said
             continue
-        keep(found, candidate, max(how.fit_items(part) for part in candidate.parts), done)
+        wanted.keep(found, candidate, max(how.fit_items(part) for part in candidate.parts), done)
 
 
-def _made(
-    found: Findings, candidate: CandidateSpec, how: recipes.Ingredients, *, all_seeds: bool, counted: bool
-) -> Prepared:
+def _made(found: Findings, wanted: _Wanted, how: recipes.Ingredients) -> Prepared:
+    candidate = wanted.candidate
     model = found.models[candidate.name]
-    seeds = list(resolve.seeds(model, found.spec))[: None if all_seeds else 1]
+    seeds = list(resolve.seeds(model, found.spec))[: None if wanted.all_seeds else 1]
     return prepare(
         recipes.recipe(candidate, model, how, seeds[0]),
         seeds,
@@ -71,7 +88,7 @@ def _made(
         found.products,
         found.test,
         found.meter,
-        counted=found.counted if counted else (),
+        counted=found.counted if wanted.counted else (),
         device=found.spec.protocol.device,
         changed=bool(candidate.techniques),
     )

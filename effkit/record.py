@@ -46,12 +46,12 @@ from effkit.evidence import (
     origin_of,
     weakest_rank,
 )  # fmt: skip
-from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, Mix, Recovered
+from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, CostKind, Mix, Recovered
 from effkit.spec import Frozen, StudySpec
 
 __all__ = [
     "COUNTED", "RANKS", "SCHEMA_VERSION", "AlarmBand", "Apart", "CandidateRecord", "Cascade", "CascadePoint",
-    "CascadeStage", "ClassItems", "Code", "ColdStart", "Constant", "Contention", "CurvePoint", "Energy",
+    "CascadeStage", "ClassItems", "Code", "ColdStart", "Constant", "Contention", "CostKind", "CurvePoint", "Energy",
     "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link",
     "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck", "Operations", "Origin", "Payback",
     "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts",

@@ -27,7 +27,7 @@ from effkit.analysis.circumstances import (
 )
 from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
-from effkit.params import given, parse
+from effkit.params import given_keys, parse
 from effkit.provenance import code, versions_here
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec
@@ -82,7 +82,7 @@ def again(run: store.Loaded) -> Again:
 
 def parameters(record: Record) -> dict[str, Any]:
     """Return the keys that make the same study today; those whose default has changed since are written out."""
-    passed, then = given(record.spec_passed), record.spec.model_dump(mode="json")
+    passed, then = given_keys(record.spec_passed), record.spec.model_dump(mode="json")
     try:
         now = parse(passed, record.run).model_dump(mode="json")
     except SpecError:  # what was left out has a default today that does not go with what was said

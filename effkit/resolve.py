@@ -11,9 +11,9 @@ from effkit.analysis.carbon import check_regions
 from effkit.analysis.family import OWN_FAMILIES
 from effkit.models.own import Packed
 from effkit.production import NO_POINTS
-from effkit.spec import CandidateSpec, ItemCount, SpecError, StudySpec, unknown_name
+from effkit.spec import CandidateSpec, ItemsSpec, SpecError, StudySpec, unknown_name
 from effkit.techniques import check as check_techniques
-from effkit.techniques import teacher_of
+from effkit.techniques import models_of, teacher_of
 from effkit.techniques import words as technique_words
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def model(name: str, own: Mapping[str, Own]) -> Model:
     return Model(name, entry.title, entry.builder, entry, dict(entry.settings))
 
 
-def models(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
+def model_of(candidate: CandidateSpec, own: Mapping[str, Own]) -> Model:
     """Look up the model of a candidate, or the models of a cascade's stages.
 
     Raises:
@@ -268,13 +268,19 @@ def curve_points(spec: StudySpec) -> list[CandidateSpec]:
     ]
 
 
-def item_counts(spec: StudySpec) -> tuple[ItemCount, ItemCount]:
+def needed(spec: StudySpec) -> set[str]:
+    """Name the task and the models of the catalogue that a study needs."""
+    names = {spec.task} | {name for candidate in spec.with_curves for name in models_of(candidate)}
+    return names & (catalogue.tasks().keys() | catalogue.models().keys())
+
+
+def item_counts(spec: StudySpec) -> ItemsSpec:
     """How many items to fit and to test, by the protocol's tier."""
     if spec.protocol.items == "few":
-        return FEW["fit"], FEW["test"]
+        return ItemsSpec(**FEW)
     if spec.protocol.items == "all":
-        return "all", "all"
-    return spec.items.fit, spec.items.test
+        return ItemsSpec(fit="all", test="all")
+    return spec.items
 
 
 def seeds(found: Model, spec: StudySpec) -> Sequence[int]:

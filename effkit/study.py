@@ -19,9 +19,8 @@ from effkit.bench.energy import EnergyMeter
 from effkit.bench.load import check_installed
 from effkit.bench.measure import Bench
 from effkit.findings import Findings
-from effkit.identity import known
-from effkit.params import given as given_keys
-from effkit.params import override, parse, plain, read
+from effkit.identity import identity_or_none
+from effkit.params import given_keys, override, parse, plain, read
 from effkit.plan import Plan
 from effkit.plan import plan as plan_of
 from effkit.preparing import SHARE, prepare_all
@@ -192,7 +191,7 @@ class Study:
         load_before = host.load_average()
         show(0.0, f"loading {self.spec.task}")
         task = self.load_task()
-        test = np.sort(task.first("test", resolve.item_counts(self.spec)[1]))
+        test = np.sort(task.first("test", resolve.item_counts(self.spec).test))
         meter = EnergyMeter(self.spec.protocol.device)
         if meter.unavailable:
             log.warning("no energy: %s", meter.unavailable)
@@ -285,7 +284,7 @@ class Study:
         """Which run this is: the one that was asked for, or one by hand."""
         if (given := store.run_under_way()) is not None:
             return attempts.asked(given)
-        found = known(self.spec) if self._task is None and not self._own else None
+        found = identity_or_none(self.spec) if self._task is None and not self._own else None
         return attempts.RunFacts(store.run_name(started_at, digest), interactive=True, identity=found)
 
     def __repr__(self) -> str:

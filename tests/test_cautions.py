@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from effkit.cautions import FEWEST_OF_A_CLASS, of_constant, of_rarest, of_repeated, of_waiting, within
+from effkit.cautions import FEWEST_OF_A_CLASS, of_constant, of_rarest, of_repeated, of_waiting, within_margin
 from effkit.evidence import ClassItems
 from effkit.production import Budget, LoadSpec
 
 
 def test_a_gain_of_the_margin_is_within_it_and_more_is_not() -> None:
-    assert within(1 - 0.99, 0.01) and within(-0.1, 0.01)
-    assert not within(0.0101, 0.01)
+    assert within_margin(1 - 0.99, 0.01) and within_margin(-0.1, 0.01)
+    assert not within_margin(0.0101, 0.01)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from effkit import doctor
+from effkit.address import MIRROR
 from effkit.bench.memory import Room
 from effkit.bench.slot import WAITING
 
@@ -106,6 +108,13 @@ def test_a_cache_that_may_not_be_looked_at_is_told_and_ends_nothing(
     assert (found.state, found.subject) == ("missing", "cache")
     assert found.text == f"{tmp_path / 'locked'} cannot be looked at (Permission denied)."
     assert "EFFKIT_CACHE" in found.fix
+
+
+def test_a_store_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / MIRROR).write_text(json.dumps({"address": "s3://bucket/results", "name": "mine"}), encoding="utf-8")
+    monkeypatch.setattr(doctor, "check_writable", lambda results: None)
+    found = next(iter(doctor._disk(tmp_path)))
+    assert (found.state, found.text) == ("good", "s3://bucket/results can be written.")
 
 
 def test_the_self_test_does_not_wait_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:

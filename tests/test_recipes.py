@@ -23,7 +23,7 @@ def study() -> StudySpec:
 def a_run(spec: StudySpec) -> None:
     how = recipes.ingredients(spec, "classification", lambda part: 100, lambda name: None)
     for candidate in spec.candidates:
-        made = recipes.recipe(candidate, resolve.models(candidate, {}), how, seed=1)
+        made = recipes.recipe(candidate, resolve.model_of(candidate, {}), how, seed=1)
         assert made.weights == Path("/weights") and "model.safetensors" in made.weights_sha256
 
 

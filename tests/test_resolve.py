@@ -33,7 +33,7 @@ def test_a_title_names_no_more_labels_than_there_are() -> None:
     assert resolve.title(asked, found, 11_314) == "TF-IDF with 11,314 labels"
     assert resolve.title(asked, found, 50_000) == resolve.title(asked, found) == "TF-IDF with 20,000 labels"
     cascade = CandidateSpec.model_validate({"cascade": [asked, "minilm-l6"]})
-    assert resolve.title(cascade, resolve.models(cascade, {}), 11_314) == "TF-IDF with 11,314 labels, then MiniLM-L6"
+    assert resolve.title(cascade, resolve.model_of(cascade, {}), 11_314) == "TF-IDF with 11,314 labels, then MiniLM-L6"
 
 
 def test_a_model_of_ones_own_keeps_its_title() -> None:

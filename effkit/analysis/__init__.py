@@ -27,7 +27,6 @@ _PUBLIC = {
     "pareto": ("front",),
     "carbon": (
         "GridFactor", "embodied_g_per_hour", "embodied_g_per_request", "factor", "grams_per_thousand", "regions",
-        "total_grams",
     ),
     "cost": ("Capacity", "Provision", "machines", "provision"),
     "claims": ("Finding", "judge"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from effkit.analysis.carbon import check_regions, embodied_g_per_hour, grid
 from effkit.analysis.cost import workers_on
-from effkit.params import given, override, parse
+from effkit.params import override, parse
 from effkit.production import NO_POINTS, Budget, CostSpec
 from effkit.record import Record
 from effkit.spec import SpecError, StudySpec, nearest
@@ -90,8 +90,7 @@ def changed(record: Record, keys: Mapping[str, Any]) -> StudySpec:
         raise SpecError(
             f"`{key}` is not a known key.{nearest(first, CHANGEABLE)} A decision may change {', '.join(CHANGEABLE)}."
         )
-    plain = {key: value for key, value in record.spec.model_dump(mode="json").items() if value is not None}
-    spec = parse(given(override(plain, keys)), "the decision")
+    spec = parse(override(record.spec.model_dump(mode="json"), keys), "the decision")
     if record.task.kind == "regression" and spec.budget.group_margin_points is not None:
         raise SpecError(NO_POINTS)
     if any(key.partition(".")[0] == "carbon" for key in keys):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
-Floats = NDArray[np.float64]
+from effkit.analysis.interval import Floats
 
 _DRAWS_AT_ONCE = 2_000_000
 

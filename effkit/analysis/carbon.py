@@ -121,24 +121,6 @@ def grams(energy_j: float, g_per_kwh: float, pue: float) -> float:
     return energy_j / J_PER_KWH * g_per_kwh * pue
 
 
-def total_grams(
-    making_j: float,
-    energy_j_per_request: float,
-    requests: float,
-    region: str | GridFactor,
-    *,
-    pue: float = 1.0,
-    embodied_g_per_request: float = 0.0,
-) -> float:
-    """Grams of CO2e of making the candidate (training, distilling, quantising) and of serving `requests`.
-
-    Arguments in joules, requests and grams; errors as for `grams_per_thousand`.
-    """
-    making = grams_per_thousand(making_j, region, pue=pue) / 1000
-    serving = grams_per_thousand(energy_j_per_request, region, pue=pue, embodied_g_per_request=embodied_g_per_request)
-    return making + requests * serving / 1000
-
-
 def embodied_g_per_hour(embodied_kg: float, lifetime_years: float) -> float:
     """Grams of CO2e of making one machine that fall on an hour of its life: `kg * 1000 / (years * 8766)`.
 

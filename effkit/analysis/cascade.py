@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.groups import group_gaps
+from effkit.analysis.interval import Floats
 from effkit.analysis.quality import exact_mcnemar, paired_gap
 from effkit.balance import class_weights, scores_within
-from effkit.evidence import Estimate
-from effkit.routing import AlarmBand, CascadePoint, Mix, Recovered
+from effkit.record import AlarmBand, CascadePoint, Estimate, Mix, Recovered
 
-Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 POINTS = 21

@@ -12,7 +12,7 @@ Kind = Literal["host", "version", "data", "weights", "notebook", "parameter"]
 Circumstances = Mapping[Kind, Mapping[str, str | None]]
 """Facts by kind and name; None, or no such name, where a fact is not known."""
 
-IDENTITY = ("cpu", "cores", "sockets", "memory", "gpus", "gpu")
+SAME_MACHINE = ("cpu", "cores", "sockets", "memory", "gpus", "gpu")
 """A machine that is the same in these is taken to be the same one."""
 HOST_FACTS = (
     "cpu", "cores", "sockets", "hypervisor", "cgroup_cpus", "governor", "memory_bytes", "gpus", "gpu", "system",
@@ -101,7 +101,7 @@ def differences(before: Circumstances, after: Circumstances) -> tuple[Difference
 
 def same_host(found: tuple[Difference, ...]) -> bool:
     """Whether the two may have run on one machine."""
-    return not any(each.kind == "host" and each.what in IDENTITY for each in found)
+    return not any(each.kind == "host" and each.what in SAME_MACHINE for each in found)
 
 
 def same_versions(found: tuple[Difference, ...]) -> bool:

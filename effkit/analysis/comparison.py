@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.bootstrap import paired_bootstrap
 from effkit.analysis.groups import group_gaps
+from effkit.analysis.interval import Floats
 from effkit.analysis.margins import enough_from, worse_below
 from effkit.analysis.quality import (
     NonInferiority,
@@ -24,7 +25,8 @@ from effkit.analysis.quality import (
 from effkit.balance import class_weights, scores_within
 from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
 
-Floats = NDArray[np.float64]
+RESAMPLES = 2000
+"""Of a candidate's own quality; of gaps, on which verdicts rest, the protocol says how many."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
     for name, scored in scores.items():
         gap = None
         if name != reference:
-            verdict = over_seeds([each[name] for each in verdicts])
+            verdict = seed_verdict([each[name] for each in verdicts])
             gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test).model_copy(
                 update={
                     "items_needed": items_over_seeds([each[name] for each in tests]),
@@ -126,13 +128,6 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
             )
         result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
     return result
-
-
-def over_seeds(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
-    """One verdict over training seeds; "superior" with one and "non-inferior" with another is non-inferior."""
-    if set(verdicts) == {"superior", "non-inferior"}:
-        return "non-inferior"
-    return seed_verdict(verdicts)  # type: ignore[return-value]
 
 
 def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
@@ -145,16 +140,9 @@ def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
     return None if None in needed else max((each for each in needed if each is not None), default=None)
 
 
-def mean_with_interval(
-    scores: Floats,
-    clusters: NDArray[np.int64] | None,
-    *,
-    seed: int,
-    resamples: int,
-    weights: Floats | None = None,
-) -> Estimate:
-    """Mean of per-item scores with its 95 % bootstrap interval; `weights` are what a right answer scores."""
-    means = paired_bootstrap(scores, clusters, resamples, seed=seed, weights=weights)
+def mean_with_interval(scores: Floats, test: QualityTest) -> Estimate:
+    """Mean of per-item scores with its 95 % bootstrap interval, of items that depend and count as the test has it."""
+    means = paired_bootstrap(scores, test.clusters, RESAMPLES, seed=test.seed, weights=test.weights)
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
 
@@ -219,7 +207,7 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
             )
     return Quality(
         metric=test.metric,
-        value=mean_with_interval(first, test.clusters, seed=test.seed, resamples=2000, weights=test.weights),
+        value=mean_with_interval(first, test),
         seed_values=tuple(float(each.mean()) for each in scored.by_seed),
         secondary=dict(scored.secondary),
         groups=tuple(groups),

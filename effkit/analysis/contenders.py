@@ -15,11 +15,9 @@ from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
 from effkit.analysis.rates import Ends, Rate, rate, scaled, usable_ends
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.evidence import PercentileRecord, QualityVerdict
-from effkit.record import CandidateRecord, ColdStart, Estimate, Record
+from effkit.record import CandidateRecord, ColdStart, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
 
-NO_DIFFERENCE = 0.0
 NOT_MEASURED = "not measured"
 
 
@@ -208,7 +206,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         family=family(candidate),
         system=f"{candidate.model} {candidate.techniques}",
         quality=candidate.quality.value.value,
-        difference=gap.difference if gap else NO_DIFFERENCE,
+        difference=gap.difference if gap else 0.0,
         enough_from=gap.enough_from if gap else 0.0,
         worse_below=gap.worse_below if gap else 0.0,
         margin=gap.margin if gap else 0.0,

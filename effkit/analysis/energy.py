@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from effkit.analysis.interval import Floats
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import agree, envelope
 from effkit.analysis.statistics import FEWEST_GENERATIONS, paired_log_ratios
 from effkit.record import COUNTED, Energy, EnergyComponent, PowerForm, Rank, Ratio, origin_of, weakest_rank
 
-Floats = NDArray[np.float64]
 COUNTER_FORMS = {"half": 0.5, "as modelled": 1.0, "double": 2.0}
 
 

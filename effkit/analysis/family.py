@@ -18,7 +18,7 @@ progress")."""
 OWN_FAMILIES: tuple[Family, ...] = ("linear", "tree", "trees", "network")
 """What a function of one's own may be said to be: what builds it is `own.linear` then, and else `own`."""
 
-WORDS: Mapping[Family, str] = {
+FAMILY_WORDS: Mapping[Family, str] = {
     "linear": "linear model",
     "tree": "decision tree",
     "trees": "ensemble of trees",

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from effkit.analysis.comparison import QualityTest, as_gap
 from effkit.analysis.energy import claimed, envelope_to, rests_on_model
+from effkit.analysis.interval import Floats
 from effkit.analysis.paired import NoiseMetric, PairedSamples
 from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
 from effkit.record import CandidateRecord, Gap, Ratio
 
-Floats = NDArray[np.float64]
 Pair = tuple[str, str]
 """A link's name, and the name of the chain without its technique."""
 

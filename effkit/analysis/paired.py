@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, VISIT, disturbed_visits, limit
-from effkit.analysis.interval import Interval
+from effkit.analysis.interval import Floats, Interval
 from effkit.analysis.sequential import stein_interval
 from effkit.analysis.speed import Speed
 from effkit.analysis.statistics import (
@@ -34,7 +34,6 @@ from effkit.record import COUNTED, Contention, Estimate, NoiseCheck, Rank, Ratio
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 NoiseMetric = Literal["latency", "throughput", "energy"]
 UNDER_LOAD = [
     "load_latency_s", "load_delay_s", "saturation_per_s", "load_others_share", "load_steal_share", "load_strangers",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from effkit.analysis.carbon import HOURS_PER_YEAR, grid, total_grams
+from effkit.analysis.carbon import HOURS_PER_YEAR, grams, grid
 from effkit.analysis.cost import Provision
 from effkit.record import CandidateRecord, Estimate, Origin, Payback, Ratio, origin_of
 from effkit.spec import CarbonSpec
@@ -40,7 +40,7 @@ def made_by(candidate: CandidateRecord) -> Origin:
 
 
 def year_grams(candidate: CandidateRecord, provided: Provision, carbon: CarbonSpec) -> Estimate | None:
-    """Grams of CO2e of making the candidate once and serving it for a year at the traffic (`total_grams`).
+    """Grams of CO2e of making the candidate once and serving it for a year at the traffic.
 
     Args:
         candidate: What is made and served.
@@ -53,7 +53,7 @@ def year_grams(candidate: CandidateRecord, provided: Provision, carbon: CarbonSp
     made_j, served = making_j(candidate), provided.carbon_g_per_thousand
     if made_j is None or served is None:
         return None
-    making_g = total_grams(made_j, 0.0, 0.0, grid(carbon), pue=carbon.pue)
+    making_g = grams(made_j, grid(carbon).g_per_kwh, carbon.pue)
     requests = provided.requests_per_s * SECONDS_PER_YEAR
     return Estimate(
         value=making_g + requests * served.value / 1000,

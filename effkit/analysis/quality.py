@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from effkit.analysis.bootstrap import cluster_sums, finite_scores, paired_bootstrap
-from effkit.analysis.interval import Interval, expanded_tails
+from effkit.analysis.interval import Floats, Interval, expanded_tails
 from effkit.analysis.strata import Strata
 
-Floats = NDArray[np.float64]
 QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
 
 FEWEST_UNITS = 20
@@ -40,16 +39,13 @@ class PairedGap:
 class NonInferiority:
     """A candidate against the reference on identical items; differences are positive where it is better.
 
-    `interval` is two-sided at 1 - 2 alpha, and `lower_bound` its lower end: one-sided at 1 - alpha.
-    `p_value` is of "worse by the margin or more", `p_superiority` of "not better", both one-sided.
-    `items_needed` gives 80 % power, Holm over all tests included, if the true gap is `gap_assumed`; both are None where
-    the verdict is conclusive or more items would hardly change it. `discordant` counts items with a difference, `units`
-    what is independent, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
+    `interval` is two-sided at 1 - 2 alpha; `p_value` is of "worse by the margin or more", `p_superiority` of "not
+    better", both one-sided. `items_needed` gives 80 % power, Holm over all tests included, if the true gap is
+    `gap_assumed`; both are None where the verdict is conclusive or more items would hardly change it. `discordant`
+    counts items with a difference, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
     """
 
-    difference: float
     interval: Interval
-    lower_bound: float
     margin: float
     verdict: QualityVerdict
     p_value: float
@@ -58,8 +54,22 @@ class NonInferiority:
     gap_assumed: float | None
     n: int
     discordant: int
-    units: int
     p_at: Callable[[float], float] = field(repr=False, compare=False)
+
+    @property
+    def difference(self) -> float:
+        """The mean gap."""
+        return self.interval.estimate
+
+    @property
+    def lower_bound(self) -> float:
+        """Of the gap, one-sided at 1 - alpha."""
+        return self.interval.low
+
+    @property
+    def units(self) -> int:
+        """How many are independent: clusters where given, else items."""
+        return self.interval.n
 
 
 def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
@@ -71,8 +81,7 @@ def exact_mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     a, b = _paired(correct_a, correct_b, "correct_a", "correct_b")
     if not (_is_binary(a) and _is_binary(b)):
         raise ValueError("exact_mcnemar got graded scores; it takes right (1) or wrong (0): use non_inferiority")
-    table = [[np.sum((a == i) & (b == j)) for j in (1, 0)] for i in (1, 0)]
-    only_a, only_b = int(table[0][1]), int(table[1][0])
+    only_a, only_b = int(np.sum(a > b)), int(np.sum(b > a))
     return min(1.0, 2 * float(special.bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
 
 
@@ -184,10 +193,7 @@ def non_inferiority(
             verdict = "superior" if interval.low > 0 and p_values[1] < alpha else "non-inferior"
         elif interval.high < -margin:
             verdict = "inferior"
-    result = NonInferiority(
-        interval.estimate, interval, interval.low, margin, verdict, *p_values, None, None, gap.n, gap.discordant,
-        interval.n, gap.p_at,
-    )  # fmt: skip
+    result = NonInferiority(interval, margin, verdict, *p_values, None, None, gap.n, gap.discordant, gap.p_at)
     if verdict != "inconclusive":
         return result
     level = alpha / among
@@ -223,14 +229,16 @@ def holm_verdicts(results: Mapping[str, NonInferiority], alpha: float = 0.025) -
     return verdicts
 
 
-def seed_verdict(verdicts: Sequence[str]) -> str:
-    """The verdict all seeds agree on, else "inconclusive".
+def seed_verdict(verdicts: Sequence[QualityVerdict]) -> QualityVerdict:
+    """What all training seeds agree on; of superior and non-inferior ones "non-inferior"; of others "inconclusive".
 
     Raises:
         ValueError: No verdicts.
     """
     if not verdicts:
         raise ValueError("seed_verdict got no verdicts; give one per training seed")
+    if set(verdicts) == {"superior", "non-inferior"}:
+        return "non-inferior"
     return verdicts[0] if len(set(verdicts)) == 1 else "inconclusive"
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit.analysis.contention import VISIT
+from effkit.analysis.interval import Floats
 from effkit.analysis.yardstick import Stretches, factors, merged, slopes, without
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 FIT_S = 0.25
 """Neighbouring stretches are put together to this length before slopes are fitted: some 25 readings each."""
 

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from effkit.analysis.bootstrap import score_bounds, score_p_value
-
-Floats = NDArray[np.float64]
+from effkit.analysis.interval import Floats
 
 REACH = 4.5
 """Standard errors up to which p-values are told: beyond lie three in a million."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from effkit.analysis.interval import Floats
+
 Codes = NDArray[np.intp]
 
 UNDISTURBED = 0.1

@@ -117,7 +117,7 @@ def point(keys: Mapping[str, Any], source: Path, replicate: int = 1) -> Point:
     Raises:
         SpecError: when a key is wrong or there is no notebook; nothing is loaded before this.
     """
-    keys = params.given(keys)
+    keys = params.given_keys(keys)
     spec = params.parse(keys, str(source))
     resolve.check(spec, {}, None)
     modality = resolve.task_kind(spec.task, None).modality

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effkit.commands.options import MAKES_ONE
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -54,16 +56,18 @@ def _records(place: Path) -> list[Record]:
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [places.load_newest(place).record]
-    runs = index.read(place).runs
-    found = store.newest(index.unattended(runs))
-    if not found:
-        where = shown(place)
+    found = index.read(place)
+    for sentence in found.unreadable:
+        typer.echo(f"left out: {sentence}", err=True)
+    if not found.runs:
+        raise store.StoreError(f"{shown(place)} has no runs yet: {MAKES_ONE}")
+    chosen = store.newest(index.unattended(found.runs))
+    if not chosen:
         raise store.StoreError(
-            f"{where} has runs made by hand only: name a study, as in `effkit claims {where}/{runs[0].study}`."
-            if runs
-            else f"{where} has no runs: `effkit run params/tabular.yaml` makes one."
+            f"{shown(place)} has runs made by hand only: name a study, as in "
+            f"`effkit claims {shown(place)}/{found.runs[0].study}`."
         )
-    return [store.load(place / each.folder).record for each in found]
+    return [store.load(place / each.folder).record for each in chosen]
 
 
 def _table(cards: list[ClaimCard]) -> Table:

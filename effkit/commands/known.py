@@ -69,13 +69,14 @@ def doctor(results: Results = None) -> None:
 
 def try_() -> None:
     """Compare logistic regression with boosted trees on a bundled data set: under a minute, offline."""
+    from effkit.address import shown
     from effkit.first import first_study
 
     study = first_study()
     typer.echo(f"{study.plan()}\n")
     study.run()
     typer.echo(study.compare())
-    typer.echo(f"\nKept in {study.save()}; `effkit report --interactive` makes a page of it.")
+    typer.echo(f"\nKept in {shown(study.save())}; `effkit report --interactive` makes a page of it.")
 
 
 def _fetched(name: str) -> str:

@@ -23,6 +23,8 @@ ProtocolName = Annotated[str | None, typer.Option("--protocol", help="smoke, sta
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key; dots reach inside.")
 ]
+MAKES_ONE = "`effkit run params/tabular.yaml` makes one."
+"""Said where there are no runs yet."""
 
 
 def changes(protocol: str | None, assignments: list[str] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Results
+from effkit.commands.options import MAKES_ONE, Results
 
 if TYPE_CHECKING:
     from effkit.index import Summary
@@ -96,7 +96,7 @@ def _newest(runs: Sequence[Summary], results: Path, interactive: bool) -> list[R
         typer.echo(
             f"{shown(results)} has runs made by hand only: `effkit report --interactive` shows them."
             if runs
-            else f"{shown(results)} has no runs yet: `effkit run params/tabular.yaml` makes one.",
+            else f"{shown(results)} has no runs yet: {MAKES_ONE}",
             err=True,
         )
         raise typer.Exit(1)

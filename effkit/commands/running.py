@@ -105,10 +105,9 @@ def run(
 
 def plan(params: Params, results: Results = None, protocol: ProtocolName = None, set_: Assignments = None) -> None:
     """Say what a run would download, how long it would take and what it could show; of a sweep, what is done too."""
-    from effkit import batch, catalogue, places
+    from effkit import batch, catalogue, places, resolve
     from effkit.plan import downloads, duration, to_download
     from effkit.plan import plan as plan_of
-    from effkit.plan_rows import needed
 
     place = places.current(results)
     asked = points(params, changes(protocol, set_))
@@ -129,7 +128,7 @@ def plan(params: Params, results: Results = None, protocol: ProtocolName = None,
         typer.echo(line)
     of_sweeps = any(each.sweep is not None for each in asked)  # a study alone has told its own
     if of_sweeps or len(asked) > 1:
-        names = {name for each in asked for name in needed(each.spec)}
+        names = {name for each in asked for name in resolve.needed(each.spec)}
         unsized = any(catalogue.missing_bytes(name) is None for name in names)
         typer.echo(
             f"All together: {len(todo)} of {len(asked)} to run, about {duration(left_s)}, downloads apart; "

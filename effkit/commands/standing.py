@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import Assignments, ProtocolName, Results, changes, points
+from effkit.commands.options import MAKES_ONE, Assignments, ProtocolName, Results, changes, points
 
 if TYPE_CHECKING:
     from effkit.attempts import Attempt
@@ -56,7 +56,7 @@ def audit(results: Results = None) -> None:
     for sentence in found.unreadable:
         typer.echo(f"left out: {sentence}", err=True)
     if not found.runs:
-        typer.echo(f"{shown(place)} has no runs yet: `effkit run params/tabular.yaml` makes one.", err=True)
+        typer.echo(f"{shown(place)} has no runs yet: {MAKES_ONE}", err=True)
         raise typer.Exit(1)
     proof = audited({run.folder: run.windows for run in found.runs})
     hosts = "one host" if proof.clocks == 1 else f"{proof.clocks} hosts, a restart counting as another"
@@ -73,7 +73,7 @@ def audit(results: Results = None) -> None:
 def _by_study(runs: tuple[Summary, ...], unfinished: list[Attempt]) -> list[str]:
     names = sorted({run.study for run in runs} | {each.request.study for each in unfinished})
     if not names:
-        return ["No runs yet: `effkit run params/tabular.yaml` makes one."]
+        return [f"No runs yet: {MAKES_ONE}"]
     width = max(map(len, names))
     lines = []
     for name in names:

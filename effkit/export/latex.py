@@ -14,6 +14,7 @@ from effkit.export.escape import UNKNOWN, latex
 from effkit.record import Record
 from effkit.report.sections import StudySection
 from effkit.report.summary import section
+from effkit.report.units import many
 from effkit.report.values import Column, Row, Table
 from effkit.store import Loaded
 
@@ -50,10 +51,10 @@ def _abreast(table: Table) -> Iterator[Table]:
 
 
 def _caption(study: StudySection, record: Record, table: Table) -> str:
-    host, generations = record.host, record.spec.protocol.generations
+    host, generations = record.host, many(record.spec.protocol.generations, "generation")
     return (
         f"{study.title}. {table.title}. 95 % intervals in brackets; {record.task.test_used:,} test items, "
-        f"{generations} {'generation' if generations == 1 else 'generations'} on {host.cpu} with {host.cores} cores."
+        f"{generations} on {host.cpu} with {many(host.cores, 'core')}."
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from effkit.analysis.carbon import factor, grid, total_grams
+from effkit.analysis.carbon import factor, grams, grid
 from effkit.analysis.payback import making_j
 from effkit.export.errors import ExportError
 from effkit.export.escape import markdown
@@ -86,7 +86,7 @@ def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | No
     ranks = {RANK_WORDS[step.rank] for step in candidate.making if step.rank is not None}
     host, versions = record.host, record.code.versions
     return {
-        "emissions": total_grams(made_j, 0.0, 0.0, found, pue=asked.pue),
+        "emissions": grams(made_j, found.g_per_kwh, asked.pue),
         "source": (
             f"modelled by effkit {versions.get('effkit', '')}: {show(made_j, 'j')} by CodeCarbon "
             f"{versions.get('codecarbon', '')} ({', '.join(sorted(ranks))}) times {found.g_per_kwh:g} g/kWh, {when}, "

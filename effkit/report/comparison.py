@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from effkit.analysis.carbon import grams_per_thousand, grid
+from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import CandidateRecord, Estimate, origin_of
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
@@ -160,7 +161,7 @@ def memory(view: View, candidate: CandidateRecord) -> Cell:
     taken, reference = taken_bytes(candidate), taken_bytes(view.reference)
     if taken is None or candidate.memory is None:
         return UNMEASURED
-    smaller = bool(reference) and not candidate.reference and taken < 0.95 * (reference or 0)
+    smaller = bool(reference) and not candidate.reference and taken < (1 - LEAST_GAIN) * (reference or 0)
     return Cell(
         show(taken, "bytes", reference),
         detail=f"model adds {show(candidate.memory.added_bytes, 'bytes', reference)}",

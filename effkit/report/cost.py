@@ -9,7 +9,7 @@ from effkit.analysis.cost import HEAD_ROOM, Basis, Capacity, Provision, provisio
 from effkit.analysis.payback import BreakEven, energy_break_even, made_by, making_j, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
-from effkit.report.units import DASH, NBSP, Unit, interval, rate, rate_number, show, whole
+from effkit.report.units import DASH, NBSP, Unit, interval, many, rate, rate_number, show, whole
 from effkit.report.values import Cell, Table
 from effkit.report.view import View
 from effkit.report.words import listing, side_by_side
@@ -90,7 +90,7 @@ def _at(place: int) -> Callable[[View, CandidateRecord], Cell]:
         if each is None:
             return Cell(DASH, detail=_why_unknown(candidate), tone="muted")
         number = each.machines
-        machines = f"{whole(int(number.value))} {'machine' if number.value == 1 else 'machines'}"
+        machines = many(int(number.value), "machine")
         return Cell(
             f"{_at_most(each)}{machines}",
             claim=_ends(each),
@@ -159,8 +159,8 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
         if len(numbers) == 1 and not any(one.fewer_may_do for one in each):
             same.setdefault(numbers.pop(), []).append(rate(each[0].requests_per_s))
     for number, rates in same.items():
-        many = "one machine" if number == 1 else f"{whole(number)} machines"
-        yield f"At {listing(rates)} every candidate needs {many}: cost decides nothing there."
+        machines = "one machine" if number == 1 else many(number, "machine")
+        yield f"At {listing(rates)} every candidate needs {machines}: cost decides nothing there."
 
 
 def _turning_point(found: dict[str, list[Provision]], noise: float) -> Iterator[str]:

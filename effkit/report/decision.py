@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from effkit.analysis.decide import Check, Decision, Weighed
-from effkit.analysis.family import WORDS
+from effkit.analysis.family import FAMILY_WORDS
 from effkit.analysis.serving import needs_fewer
 from effkit.report.changes import at_each_traffic, changes
 from effkit.report.checks import LIMITS, amount, demand, limit_words, measured_words, why_failed, why_not
@@ -105,7 +105,7 @@ def _walk(view: View, decision: Decision) -> Iterator[str]:
 
 def _weighed(view: View, each: Weighed) -> str:
     found = each.contender
-    label, family = view.of(found.name), WORDS[found.family]
+    label, family = view.of(found.name), FAMILY_WORDS[found.family]
     name = label if label.lower() == family else f"{label} ({family})"
     if found.reference:
         but = "" if each.outcome == "meets" else f"; {why_not(view, each)}"

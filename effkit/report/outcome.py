@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from effkit.analysis.decide import Decision, Kind
-from effkit.analysis.family import SIMPLEST_FIRST, WORDS, Family
+from effkit.analysis.family import FAMILY_WORDS, SIMPLEST_FIRST, Family
 from effkit.report.units import rate
 from effkit.report.view import View
 
@@ -67,7 +67,7 @@ def fastest(view: View, decision: Decision) -> Iterator[str]:
 
 def _one(family: Family) -> str:
     """One of a family: "a linear model", "an ensemble of trees"."""
-    words = WORDS[family]
+    words = FAMILY_WORDS[family]
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from effkit.report.budget import met_by_reference
 from effkit.report.groups import unjudged
+from effkit.report.units import many
 from effkit.report.view import View
 from effkit.report.words import listing
 
@@ -32,7 +33,7 @@ def _unjudged(view: View) -> Iterator[str]:
 
 def _indicative(view: View) -> Iterator[str]:
     if view.indicative:
-        generations = f"{view.generations} {'generation' if view.generations == 1 else 'generations'}"
+        generations = many(view.generations, "generation")
         rehearsal = "This is a rehearsal on few items. " if view.rehearsal else ""
         yield f"{rehearsal}With {generations} of fresh workers speeds are indicative: none is claimed below five."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import COUNTED, CandidateRecord, Ratio
 from effkit.report.units import DASH, factor, share, times
 from effkit.report.values import KeyFigure, Tone
@@ -79,7 +80,7 @@ def key_figures(view: View, candidate: CandidateRecord) -> tuple[KeyFigure, ...]
     taken = _process_ratio(view, candidate)
     if taken is not None:
         what = "of the memory" if taken < 1 else "the memory"
-        figures.append(KeyFigure(share(taken), what, "good" if taken < 0.95 else ""))
+        figures.append(KeyFigure(share(taken), what, "good" if taken < 1 - LEAST_GAIN else ""))
     used, base = candidate.energy, view.reference.energy
     counted = used is not None and base is not None and {used.rank, base.rank} <= set(COUNTED)
     if used is not None and used.ratio is not None and counted and used.ratio.verdict == "lower":
@@ -146,7 +147,7 @@ def _memory(view: View, candidate: CandidateRecord) -> str:
     ratio = _process_ratio(view, candidate)
     if ratio is None:
         return ""
-    if 0.95 <= ratio <= 1.05:
+    if 1 - LEAST_GAIN <= ratio <= 1 + LEAST_GAIN:
         return "about the same memory"
     return f"{share(ratio)} {'of ' if ratio < 1 else ''}the memory"
 

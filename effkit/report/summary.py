@@ -19,7 +19,7 @@ from effkit.report.limits import limits
 from effkit.report.links import counts, deltas, sentences
 from effkit.report.sections import Report, StudySection
 from effkit.report.tidy import tidy, tidy_links
-from effkit.report.units import show, whole
+from effkit.report.units import many, show, whole
 from effkit.report.values import Fact
 from effkit.report.view import View
 from effkit.report.what_if import what_if
@@ -107,17 +107,16 @@ def _task(record: Record) -> str:
 
 def _protocol(record: Record) -> str:
     protocol = record.spec.protocol
-    generations = f"{protocol.generations} {'generation' if protocol.generations == 1 else 'generations'}"
-    blocks = f"{protocol.blocks} {'block' if protocol.blocks == 1 else 'blocks'}"
-    threads = f"{protocol.threads} {'thread' if protocol.threads == 1 else 'threads'}"
-    return f"{protocol.base}: {generations} of {blocks}, {whole(protocol.calls)} calls, {threads}"
+    generations, blocks = many(protocol.generations, "generation"), many(protocol.blocks, "block")
+    calls, threads = many(protocol.calls, "call"), many(protocol.threads, "thread")
+    return f"{protocol.base}: {generations} of {blocks}, {calls}, {threads}"
 
 
 def _host(record: Record) -> str:
     host = record.host
     quota = f", limited to {host.cgroup_cpus:g}" if host.cgroup_cpus is not None else ""
     parts = [
-        f"{host.cpu}, {host.cores} {'core' if host.cores == 1 else 'cores'}{quota}",
+        f"{host.cpu}, {many(host.cores, 'core')}{quota}",
         show(host.memory_bytes, "bytes"),
         *host.gpus,
         *([f"ran on {host.gpu}"] if host.gpu else []),

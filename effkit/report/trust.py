@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR
 from effkit.analysis.tails import calls_needed
-from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
+from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within_margin
 from effkit.record import CandidateRecord, Host, Ratio
-from effkit.report.units import whole
+from effkit.report.units import many, whole
 from effkit.report.view import View, percentile
 from effkit.report.words import listing
 
@@ -19,7 +20,6 @@ Reason = Literal[
 
 DISTURBED_SHARE = 0.10
 """Disturbed visits, as a share of all, from which a run is called contended."""
-BUSY_SHARE, STOLEN_SHARE = 0.10, 0.01
 SLOWED = 1.15
 """Change of the yardstick from which it is told."""
 WIDE = 0.05
@@ -66,7 +66,7 @@ def _constant(view: View) -> Iterator[Caution]:
     if found is None or best is None:
         return
     gain = (found.value - best.value.value) * (1 if view.lower_is_better else -1)
-    if within(gain, view.asked.margin):
+    if within_margin(gain, view.asked.margin):
         known = f"{view.metric} is {view.quality(found.value)}"
         scores = f"{known}, and that of {view.label(view.reference)} is {view.quality(best.value.value)}"
         yield of_constant(found.answer, scores, margin=view.margin, metric=view.record.task.metric)
@@ -112,8 +112,7 @@ def _contended(view: View) -> Iterator[Doubt]:
     if seen is not None and seen.disturbed > DISTURBED_SHARE * seen.visits:
         yield Doubt(
             "contended",
-            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {seen.repeated} "
-            f"{'repetition' if seen.repeated == 1 else 'repetitions'}.",
+            f"{seen.disturbed} of {seen.visits} visits stayed disturbed after {many(seen.repeated, 'repetition')}.",
             fix,
         )
     if seen is not None and seen.slowdown is not None and seen.slowdown > SLOWED:
@@ -125,11 +124,11 @@ def _contended(view: View) -> Iterator[Doubt]:
         )
     if host.others_share is None:
         yield Doubt("contended", "How busy other processes kept this machine is not known.", fix)
-    elif host.others_share > BUSY_SHARE:
+    elif host.others_share > OTHERS_FLOOR:
         yield Doubt(
             "contended", f"Other processes took {100 * host.others_share:.0f} % of a core during the visits.", fix
         )
-    if host.steal_share is not None and host.steal_share > STOLEN_SHARE:
+    if host.steal_share is not None and host.steal_share > STEAL_FLOOR:
         yield Doubt(
             "contended",
             f"The hypervisor took {100 * host.steal_share:.1f} % of the time away.",
@@ -221,7 +220,7 @@ def _imprecise(view: View) -> Iterator[Doubt]:
 
 def _load(view: View) -> Iterator[Doubt]:
     usual = view.record.contention  # what its visits met
-    others, stolen = (usual.others_limit, usual.steal_limit) if usual else (BUSY_SHARE, STOLEN_SHARE)
+    others, stolen = (usual.others_limit, usual.steal_limit) if usual else (OTHERS_FLOOR, STEAL_FLOOR)
     for candidate, load in [(each, each.load) for each in view.measured if each.load]:
         shares = (("other processes", load.others_share, others), ("the hypervisor", load.steal_share, stolen))
         for who, share, most in shares:

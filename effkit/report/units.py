@@ -121,6 +121,11 @@ def whole(number: int) -> str:
     return f"{number:,}"
 
 
+def many(number: int, word: str) -> str:
+    """A count of something: "1 machine", "12,000 machines"."""
+    return f"{whole(number)} {word}{'' if number == 1 else 's'}"
+
+
 def about(number: int) -> str:
     """A count that rests on an estimate, rounded up to two figures: "about 40,000" for 39,607."""
     step = 10 ** max(0, len(str(number)) - 2)

@@ -105,7 +105,8 @@ class View:
     @property
     def metric(self) -> str:
         """The metric's title."""
-        return metric_title(self.record.task.metric)
+        name = self.record.task.metric
+        return _METRIC_TITLES.get(name, name.replace("_", " "))
 
     @property
     def margin(self) -> str:
@@ -210,11 +211,6 @@ class View:
         if margin is None or end == -margin:
             return False
         return signed(end, self.decimals) == signed(-margin, self.decimals)
-
-
-def metric_title(name: str) -> str:
-    """What a report calls a metric."""
-    return _METRIC_TITLES.get(name, name.replace("_", " "))
 
 
 def percentile(candidate: CandidateRecord, level: float) -> PercentileRecord | None:

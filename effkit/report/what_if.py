@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from effkit.analysis.compared import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.contenders import Contender, Known, unwaited
 from effkit.analysis.decide import Decision, Kind, Outcome, Weighed, What, decide, weigh
+from effkit.analysis.rivals import MOVING, Numbers, numbers, p99_with_network
 from effkit.analysis.serving import Serving
 from effkit.report.checks import LIMITS, UNITS, bound, origin
 from effkit.report.front import BOTTOM, LEFT, RIGHT, TOP, Front, front

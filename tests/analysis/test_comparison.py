@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effkit.analysis.comparison import QualityTest, Scored, compare, over_seeds
+from effkit.analysis.comparison import QualityTest, Scored, compare
 from effkit.balance import class_weights
 
 TEST = QualityTest(
@@ -56,12 +56,6 @@ def test_a_verdict_that_changes_with_the_seed_is_inconclusive() -> None:
     assert gap is not None
     assert (gap.verdict_alone, gap.verdict) == ("non-inferior", "inconclusive")
     assert len(quality.seed_values) == 3
-
-
-def test_better_with_one_seed_and_not_worse_with_another_is_not_worse() -> None:
-    assert over_seeds(["superior", "non-inferior"]) == "non-inferior"
-    assert over_seeds(["superior", "superior"]) == "superior"
-    assert over_seeds(["inferior", "inconclusive"]) == "inconclusive"
 
 
 def test_choosing_among_many_costs_something() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from effkit.analysis.comparison import QualityTest, Scored, compare, over_seeds
+from effkit.analysis.comparison import QualityTest, Scored, compare
 from effkit.analysis.margins import enough_from, worse_below
-from effkit.analysis.quality import holm_verdicts, non_inferiority
+from effkit.analysis.quality import holm_verdicts, non_inferiority, seed_verdict
 
 
 @settings(max_examples=25)
@@ -58,7 +58,7 @@ def test_seeds_must_agree() -> None:
     rounds = [{"c": non_inferiority(each, base, margin=0.02, seed=1, resamples=500)} for each in scores]
     alone = [enough_from([each], "c") for each in rounds]
     assert enough_from(rounds, "c") == max(alone)  # type: ignore[type-var]
-    assert over_seeds([holm_verdicts(each)["c"] for each in rounds]) == "inconclusive"
+    assert seed_verdict([holm_verdicts(each)["c"] for each in rounds]) == "inconclusive"
 
 
 @pytest.mark.parametrize("binary", [True, False])

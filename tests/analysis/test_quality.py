@@ -196,9 +196,11 @@ def test_holm_takes_back_claims_but_makes_none() -> None:
     assert holm_verdicts({"x": lost}) == {"x": "inferior"}
 
 
-def test_seed_verdict() -> None:
+def test_better_with_one_seed_and_not_worse_with_another_is_not_worse() -> None:
     assert seed_verdict(["non-inferior"] * 5) == "non-inferior"
-    assert seed_verdict(["non-inferior", "superior"]) == "inconclusive"
+    assert seed_verdict(["superior", "non-inferior"]) == "non-inferior"
+    assert seed_verdict(["superior", "superior"]) == "superior"
+    assert seed_verdict(["inferior", "inconclusive"]) == "inconclusive"
     with pytest.raises(ValueError, match="one per training seed"):
         seed_verdict([])
 

@@ -9,7 +9,7 @@ import pytest
 
 from effkit.batch import points
 from effkit.batch.local import at_once
-from effkit.identity import known
+from effkit.identity import identity_or_none
 from effkit.params import parse
 from effkit.spec import Frozen, SpecError
 from effkit.techniques import Technique, register, registry
@@ -136,5 +136,5 @@ def test_a_technique_of_a_notebooks_own_has_no_identity(monkeypatch: pytest.Monk
     weaker.__module__ = "__main__"
     register(Technique("weaker", "Anything.", lambda given: "weaker", Frozen, ("anything",), apply=weaker))
     chain = {"model": "lightgbm-small", "techniques": [{"weaker": {}}]}
-    assert known(parse(parameters(candidates=["lightgbm-small", chain]))) is None
-    assert known(parse(parameters())) is not None
+    assert identity_or_none(parse(parameters(candidates=["lightgbm-small", chain]))) is None
+    assert identity_or_none(parse(parameters())) is not None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from effkit.address import MIRROR
 from effkit.analysis.claim_figures import Figure
 from effkit.analysis.claim_terms import Condition, known_claims
 from effkit.record import Record
@@ -102,4 +104,32 @@ def test_the_command_wraps_and_cuts_nothing_off(width: int, tmp_path: Path) -> N
 def test_the_command_says_where_there_is_nothing(tmp_path: Path) -> None:
     done = effkit("claims", tmp_path, COLUMNS="80")
     assert done.returncode == 2
-    assert "has no runs" in done.stderr and "Traceback" not in done.stderr
+    assert f"{tmp_path} has no runs yet" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_command_names_a_store_by_its_address(tmp_path: Path) -> None:
+    (tmp_path / MIRROR).write_text(json.dumps({"address": "s3://bucket/results", "name": "mine"}), encoding="utf-8")
+    done = effkit("claims", tmp_path, COLUMNS="80")
+    assert done.returncode == 2
+    assert "s3://bucket/results has no runs yet" in done.stderr and str(tmp_path) not in done.stderr
+
+
+def test_the_command_says_of_runs_made_by_hand_how_to_judge_by_them(tmp_path: Path) -> None:
+    run = tmp_path / "text" / "20260301T141200-3f9ac2"
+    run.mkdir(parents=True)
+    by_hand = record(reference(), minilm(), tfidf()).model_copy(update={"interactive": True})
+    (run / "record.json").write_text(by_hand.model_dump_json(), encoding="utf-8")
+    done = effkit("claims", tmp_path, COLUMNS="80")
+    assert done.returncode == 2 and "has runs made by hand only" in done.stderr
+    assert effkit("claims", run.parent, COLUMNS="80").returncode == 0
+
+
+def test_the_command_names_a_record_that_it_cannot_read(tmp_path: Path) -> None:
+    for name in ("20260301T141200-3f9ac2", "20260302T141200-3f9ac2"):
+        (tmp_path / "text" / name).mkdir(parents=True)
+    good = record(reference(), minilm(), tfidf()).model_dump_json()
+    (tmp_path / "text" / "20260301T141200-3f9ac2" / "record.json").write_text(good, encoding="utf-8")
+    (tmp_path / "text" / "20260302T141200-3f9ac2" / "record.json").write_text("{}", encoding="utf-8")
+    done = effkit("claims", tmp_path, COLUMNS="80")
+    assert done.returncode == 0
+    assert "left out: " in done.stderr and "20260302T141200-3f9ac2" in done.stderr

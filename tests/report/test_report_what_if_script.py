@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from effkit.analysis.asked import Asked
-from effkit.analysis.compared import numbers
 from effkit.analysis.contenders import Contender, GroupLoss, Known
 from effkit.analysis.decide import decide
 from effkit.analysis.rates import Ends
+from effkit.analysis.rivals import numbers
 from effkit.analysis.serving import Serving
 from effkit.production import Budget, CostSpec
 from effkit.report.sliders import Knobs, at

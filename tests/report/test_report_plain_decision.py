@@ -11,7 +11,7 @@ from effkit import decide
 from effkit.analysis.decide import What, together
 from effkit.production import Budget
 from effkit.record import Record
-from effkit.report.verdicts import KEYS, plain
+from effkit.report.plain_decision import KEYS, plain
 from effkit.report.view import View
 from tests.report.conftest import MakeRecord
 
