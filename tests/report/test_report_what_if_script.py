@@ -247,6 +247,7 @@ def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
             told = theirs["serving"]
             served_alike(mine.serving, told)
             assert (told["fewer"] is None) == (mine.serving.fewer is None)
+            assert told["at_most"] == mine.serving.at_most
             served_alike(mine.serving.at_least, told["fewer"] or told)
 
 

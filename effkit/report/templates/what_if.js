@@ -47,10 +47,12 @@ const whatIf = (() => {
       numbers.workers_per_machine,
     );
     const rate = { known, most: possible, low, high };
-    const [most, fewest] = [known, possible].map((each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9))));
+    const needed = (each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9)));
+    const [most, fewest] = [needed(known), needed(possible)];
     const shared = { rate, assessed: rival.assessed };
     const [found, least] = [most, fewest].map((machines) => ({ ...shared, ...withMachines(numbers, rival, knobs, machines) }));
-    return { ...found, fewer: fewest >= most ? null : least };
+    const bounded = fewest < most && low !== null && needed(low) === most;
+    return { ...found, fewer: fewest >= most ? null : least, at_most: bounded };
   }
 
   const atLeast = (served) => served.fewer || served;
@@ -170,7 +172,7 @@ const whatIf = (() => {
     const outcome = weighed.found[head.key] || null;
     if (!(head.key in texts)) return { ...still, outcome };
     const text = served === null ? "–" : texts[head.key]();
-    return { text: served !== null && served.fewer && text !== "–" ? `at most ${text}` : text, detail: "", outcome };
+    return { text: served !== null && served.at_most && text !== "–" ? `at most ${text}` : text, detail: "", outcome };
   }
 
   function hidden(key, knobs) {
