@@ -138,8 +138,8 @@ class Contender:
 
     @property
     def serves(self) -> bool:
-        """Whether a rate is known at which it serves, under some limit."""
-        return self.usable_per_s is not None or bool(self.tails)
+        """Whether a rate is known at which it serves, under some limit or none."""
+        return self.usable_per_s is not None or self.loaded
 
     def usable_within(self, limit_s: float | None) -> Rate | None:
         """Requests a second that one worker is given where p99 on the machine must keep within a limit.
@@ -172,8 +172,10 @@ def contenders(record: Record) -> tuple[Contender, ...]:
     able = [each for each in record.candidates if each.status == "ok" and each.quality]
     found = tuple(_contender(each, record.reference, record.spec) for each in able)
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
-    # Rates that rest on different tests are not held against one another: the best tested have theirs.
-    best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
+    # Rates that rest on different tests are not held against one another: the best tested have theirs. A load test that
+    # shows no rate within the study's limit may do so within another: beside it nobody has one by latency alone.
+    tests = [basis for basis in BEST_FIRST if basis != "latency" or not any(each.loaded for each in found)]
+    best = next((basis for basis in tests if basis in bases.values()), None)
     return tuple(
         replace(
             each,

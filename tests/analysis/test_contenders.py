@@ -46,6 +46,16 @@ def test_rates_of_different_tests_are_not_held_against_one_another() -> None:
     assert [each.usable_per_s for name, each in one.items() if name != "minilm-l6"] == [None] * (len(names) - 1)
 
 
+@pytest.mark.parametrize("bound", ["below", "unknown"])
+def test_beside_a_load_test_nobody_has_a_rate_by_latency_alone(bound: Literal["below", "unknown"]) -> None:
+    """Not even where none keeps within the study's limit: without a limit the one would have its saturation."""
+    some = found(minilm_l6=load(0.1, 0.2, 0.3, bound=bound))
+    assert [each.usable_per_s for each in some.values()] == [None] * len(some)
+    rates = {name: each.usable_within(None) for name, each in some.items()}
+    assert [name for name, rate in rates.items() if rate is not None] == ["minilm-l6"]
+    assert [name for name, each in some.items() if each.serves] == ["minilm-l6"]
+
+
 def test_tails_end_where_one_is_not_borne_and_never_fall() -> None:
     tested = found(minilm_l6=load(0.02, 0.01, None))["minilm-l6"]
     assert tested.tails == ((30.0, 0.015), (60.0, 0.015))
