@@ -70,6 +70,16 @@ def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
     assert tested.tails == ((30.0, 0.01), (60.0, 0.05))
 
 
+def test_the_upper_end_of_p99_at_the_lowest_rate_shows_whether_a_limit_is_kept() -> None:
+    tested = load(0.01, 0.02, 0.03)
+    ended = tested.points[0].percentiles[0].model_copy(update={"high_s": 0.015})
+    points = (tested.points[0].model_copy(update={"percentiles": (ended,)}), *tested.points[1:])
+    some = found(minilm_l6=tested.model_copy(update={"points": points}), mpnet_base=tested)
+    assert [some[name].tail_high_s for name in ("minilm-l6", "mpnet-base")] == [0.015, None]
+    assert [some["minilm-l6"].shown_within(limit_s) for limit_s in (0.012, 0.015)] == [False, True]
+    assert not some["mpnet-base"].shown_within(1.0), "whose interval is open above"
+
+
 def test_without_a_limit_the_saturation_tells_the_rate() -> None:
     tested = found(minilm_l6=load(0.01, 0.02, None, highest_per_s=estimate(60.0), bound="at least"))["minilm-l6"]
     assert tested.usable_per_s == 60.0

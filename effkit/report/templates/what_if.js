@@ -23,6 +23,8 @@ const whatIf = (() => {
 
   const scaled = (ends, by) => ends.map((each) => (each === null ? null : by * each));
 
+  const shownWithin = (rival, limit) => rival.tail_high_s !== null && rival.tail_high_s <= limit;
+
   function usableWithin(numbers, rival, latency) {
     const asked = latency === null ? null : latency - rival.away_s;
     if (asked === null && rival.saturation_per_s !== null) {
@@ -94,8 +96,10 @@ const whatIf = (() => {
     const served = serving(numbers, rival, knobs);
     const found = { quality: quality(rival, knobs.margin) };
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
-    if (found.latency === "meets" && knobs.traffic !== null)
-      found.latency = rival.untested || (rival.tails.length && served === null) ? "open" : "meets";
+    if (found.latency === "meets" && knobs.traffic !== null) {
+      const shown = served !== null && shownWithin(rival, knobs.latency - rival.away_s);
+      found.latency = rival.untested || (rival.tails.length && !shown) ? "open" : "meets";
+    }
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
         const told = served !== null && rival.repeated;
