@@ -15,6 +15,7 @@ from effkit import catalogue, resolve
 from effkit.bench.host import slower_than_nominal
 from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
+from effkit.bench.sequence import FEWEST_QUERIES
 from effkit.record import CandidateRecord
 from effkit.spec import CandidateSpec, ItemCount, ItemsSpec, LoadSpec, StudySpec
 from effkit.techniques import embeddings, exits_of, models_of, start_s, teacher_of
@@ -83,14 +84,15 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
 
 
 def under_load_s(load: LoadSpec, call_s: float) -> float:
-    """Time of one candidate under load: a saturated queue and every rate, each sequence cut at `most_s`.
+    """Time of one candidate under load: a saturated queue and every rate, each sequence cut as the load test cuts it.
 
     Args:
         load: what is asked.
         call_s: one item at batch 1.
     """
-    sequences = [min(load.queries * call_s / share, load.most_s) + SEQUENCE_OVERHEAD_S for share in (1.0, *load.shares)]
-    return load.seeds * sum(sequences)
+    between_s = [call_s / share for share in (1.0, *load.shares)]
+    sequences = [max(FEWEST_QUERIES * each, min(load.queries * each, load.most_s)) for each in between_s]
+    return load.seeds * sum(each + SEQUENCE_OVERHEAD_S for each in sequences)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ class LoadSpec(Frozen):
     )
     seeds: PositiveInt = Field(default=3, description="arrival sequences at each rate, the same for all candidates")
     queries: PositiveInt = Field(default=4500, description="requests of one sequence")
-    most_s: PositiveFloat = Field(default=100.0, description="a sequence is cut where it would last longer, seconds")
+    most_s: PositiveFloat = Field(
+        default=100.0, description="a sequence is cut where it would last longer, seconds, but has 20 requests at least"
+    )
 
 
 MOST_UNDER_LOAD = 5

@@ -245,10 +245,12 @@ def test_compiling_is_planned_for_every_worker(results: Path) -> None:
 
 
 def test_a_load_test_is_counted_with_the_slowest_candidates(results: Path) -> None:
-    """A slow one is cut at `most_s`, a fast one ends before; what it takes is in the whole."""
+    """A slow one is cut at `most_s`, a fast one ends before, a very slow one has 20 requests all the same."""
     load = LoadSpec(shares=(0.5,), seeds=2, queries=100, most_s=30.0)
     assert under_load_s(load, 0.01) == pytest.approx(2 * (1 + 2 + 2 * SEQUENCE_OVERHEAD_S))
-    assert under_load_s(load, 10.0) == pytest.approx(2 * (30 + 30 + 2 * SEQUENCE_OVERHEAD_S))
+    assert under_load_s(load, 0.5) == pytest.approx(2 * (30 + 30 + 2 * SEQUENCE_OVERHEAD_S))
+    assert under_load_s(load, 10.0) == pytest.approx(2 * (20 * 10 + 20 * 20 + 2 * SEQUENCE_OVERHEAD_S))
+    assert under_load_s(load, 0.0) == pytest.approx(2 * 2 * SEQUENCE_OVERHEAD_S), "of whom no cost is known"
     plain, tested = (Study.from_params(**parameters(load=each)).plan(results) for each in (None, load.model_dump()))
     assert plain.load_s == 0.0 and tested.load_s > 0.0
     assert tested.total_s == pytest.approx(plain.total_s + tested.load_s)

@@ -82,6 +82,7 @@ class Contender:
         assessed: whether it was in as many as a claim on speed takes.
         tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
             above.
+        tail_high_s: upper end of the p99 at the lowest of all its rates; None where that is not known.
         untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that.
@@ -120,6 +121,7 @@ class Contender:
     repeated: bool
     assessed: bool
     tails: tuple[tuple[float, float], ...]
+    tail_high_s: float | None
     untested: bool
     idle_w: float | None
     above_idle_j: float | None
@@ -138,8 +140,12 @@ class Contender:
 
     @property
     def serves(self) -> bool:
-        """Whether a rate is known at which it serves, under some limit."""
-        return self.usable_per_s is not None or bool(self.tails)
+        """Whether a rate is known at which it serves, under some limit or none."""
+        return self.usable_per_s is not None or self.loaded
+
+    def shown_within(self, limit_s: float) -> bool:
+        """Whether its load test shows a rate at which p99 on the machine keeps within a limit: the lowest, if any."""
+        return self.tail_high_s is not None and self.tail_high_s <= limit_s
 
     def usable_within(self, limit_s: float | None) -> Rate | None:
         """Requests a second that one worker is given where p99 on the machine must keep within a limit.
@@ -172,8 +178,10 @@ def contenders(record: Record) -> tuple[Contender, ...]:
     able = [each for each in record.candidates if each.status == "ok" and each.quality]
     found = tuple(_contender(each, record.reference, record.spec) for each in able)
     bases = {each.name: served.basis for each in able if (served := capacity(each)) is not None}
-    # Rates that rest on different tests are not held against one another: the best tested have theirs.
-    best = next((basis for basis in BEST_FIRST if basis in bases.values()), None)
+    # Rates that rest on different tests are not held against one another: the best tested have theirs. A load test that
+    # shows no rate within the study's limit may do so within another: beside it nobody has one by latency alone.
+    tests = [basis for basis in BEST_FIRST if basis != "latency" or not any(each.loaded for each in found)]
+    best = next((basis for basis in tests if basis in bases.values()), None)
     return tuple(
         replace(
             each,
@@ -236,6 +244,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         repeated=latency is not None and latency.mean_s.low is not None,
         assessed=latency is not None and latency.mean_s.n >= FEWEST_GENERATIONS,
         tails=_tails(candidate),
+        tail_high_s=_tail_high_s(candidate),
         untested=False,
         idle_w=energy.idle_w if energy else None,
         above_idle_j=energy.net_j if energy else None,
@@ -258,6 +267,11 @@ def _tails(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
         return ()
     rates, tails_s = zip(*borne, strict=True)
     return tuple(zip(rates, rising(tails_s).tolist(), strict=True))
+
+
+def _tail_high_s(candidate: CandidateRecord) -> float | None:
+    lowest = candidate.load.points[:1] if candidate.load else ()
+    return next((each.high_s for point in lowest for each in point.percentiles if each.level == 99), None)
 
 
 def _time(candidate: CandidateRecord, reference: CandidateRecord) -> float:

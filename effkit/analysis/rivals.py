@@ -33,6 +33,7 @@ class Rival:
         saturation_ends_per_s: its interval.
         assessed: whether it was measured in as many generations as a claim on speed takes.
         away_s: the network's part of a limit, seconds.
+        tail_high_s: upper end of the p99 at the lowest rate of its load test; None where that is not known.
         untested: whether no p99 of it under load is known.
         preferred: whether it is shown to be better than the reference, or is the reference.
     """
@@ -57,6 +58,7 @@ class Rival:
     assessed: bool
     away_s: float
     tails: tuple[tuple[float, float], ...]
+    tail_high_s: float | None
     untested: bool
     idle_w: float | None
     above_idle_j: float | None
@@ -143,6 +145,7 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         assessed=each.assessed,
         away_s=asked.budget.away_s(each.moved_bytes),
         tails=each.tails,
+        tail_high_s=each.tail_high_s,
         untested=each.untested,
         idle_w=each.idle_w,
         above_idle_j=each.above_idle_j,

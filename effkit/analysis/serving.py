@@ -22,8 +22,9 @@ class Serving:
         rate: that one machine is given.
         assessed: whether it was measured in as many generations as a claim on speed takes.
         machines: as many as are known to do.
-        fewer: the same with the fewest that may do, where the rate is only known to be no less: all here is an upper
-            bound then. None where so many are needed.
+        fewer: the same with the fewest that may do, where the rate is only known to be no less. None where so many are
+            needed.
+        at_most: whether fewer may do and, by the interval of the rate, no more are needed: all here is a bound then.
     """
 
     rate: Rate
@@ -33,6 +34,7 @@ class Serving:
     energy_j_per_thousand: float | None
     carbon_g_per_thousand: float | None
     fewer: Serving | None = None
+    at_most: bool = False
 
     @property
     def at_least(self) -> Serving:
@@ -51,7 +53,8 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
     found = _with_machines(most, rate, contender, asked)
     if fewest >= most:
         return found
-    return replace(found, fewer=_with_machines(fewest, rate, contender, asked))
+    bounded = rate.low is not None and machines_needed(requests_per_s, rate.low) == most
+    return replace(found, fewer=_with_machines(fewest, rate, contender, asked), at_most=bounded)
 
 
 def needs_fewer(one: Serving | None, other: Serving | None, noise: float) -> bool:

@@ -155,9 +155,9 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
     """The traffics at which all are known to need as many machines."""
     same: dict[int, list[str]] = {}
     for each in zip(*found.values(), strict=True):
-        numbers = {int(one.machines.value) for one in each}
-        if len(numbers) == 1 and not any(one.fewer_may_do for one in each):
-            same.setdefault(numbers.pop(), []).append(rate(each[0].requests_per_s))
+        needed = each[0].machines.value
+        if all((one.machines.low, one.machines.high) == (needed, needed) for one in each):
+            same.setdefault(int(needed), []).append(rate(each[0].requests_per_s))
     for number, rates in same.items():
         machines = "one machine" if number == 1 else many(number, "machine")
         yield f"At {listing(rates)} every candidate needs {machines}: cost decides nothing there."

@@ -255,7 +255,7 @@ def _served(still: WhatIf, serving: Serving | None, key: str) -> str:
         "served_energy": show(serving.energy_j_per_thousand, "j"),
         "carbon": show(serving.carbon_g_per_thousand, "g"),
     }[key]
-    return f"at most {text}" if serving.fewer and text != DASH else text
+    return f"at most {text}" if serving.at_most and text != DASH else text
 
 
 def _hidden(key: str, knobs: Knobs) -> bool:

@@ -46,6 +46,16 @@ def test_rates_of_different_tests_are_not_held_against_one_another() -> None:
     assert [each.usable_per_s for name, each in one.items() if name != "minilm-l6"] == [None] * (len(names) - 1)
 
 
+@pytest.mark.parametrize("bound", ["below", "unknown"])
+def test_beside_a_load_test_nobody_has_a_rate_by_latency_alone(bound: Literal["below", "unknown"]) -> None:
+    """Not even where none keeps within the study's limit: without a limit the one would have its saturation."""
+    some = found(minilm_l6=load(0.1, 0.2, 0.3, bound=bound))
+    assert [each.usable_per_s for each in some.values()] == [None] * len(some)
+    rates = {name: each.usable_within(None) for name, each in some.items()}
+    assert [name for name, rate in rates.items() if rate is not None] == ["minilm-l6"]
+    assert [name for name, each in some.items() if each.serves] == ["minilm-l6"]
+
+
 def test_tails_end_where_one_is_not_borne_and_never_fall() -> None:
     tested = found(minilm_l6=load(0.02, 0.01, None))["minilm-l6"]
     assert tested.tails == ((30.0, 0.015), (60.0, 0.015))
@@ -58,6 +68,16 @@ def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
     points = (bounded.points[0], bounded.points[1].model_copy(update={"percentiles": (second,)}), bounded.points[2])
     tested = found(minilm_l6=bounded.model_copy(update={"points": points}))["minilm-l6"]
     assert tested.tails == ((30.0, 0.01), (60.0, 0.05))
+
+
+def test_the_upper_end_of_p99_at_the_lowest_rate_shows_whether_a_limit_is_kept() -> None:
+    tested = load(0.01, 0.02, 0.03)
+    ended = tested.points[0].percentiles[0].model_copy(update={"high_s": 0.015})
+    points = (tested.points[0].model_copy(update={"percentiles": (ended,)}), *tested.points[1:])
+    some = found(minilm_l6=tested.model_copy(update={"points": points}), mpnet_base=tested)
+    assert [some[name].tail_high_s for name in ("minilm-l6", "mpnet-base")] == [0.015, None]
+    assert [some["minilm-l6"].shown_within(limit_s) for limit_s in (0.012, 0.015)] == [False, True]
+    assert not some["mpnet-base"].shown_within(1.0), "whose interval is open above"
 
 
 def test_without_a_limit_the_saturation_tells_the_rate() -> None:

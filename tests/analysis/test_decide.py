@@ -22,6 +22,7 @@ def exact(value: float) -> Known:
 
 
 def contender(name: str, time: float, **other: Any) -> Contender:
+    tails = other.get("tails", ())
     fields: dict[str, Any] = {
         "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
@@ -30,6 +31,7 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "usable_ends_per_s": None,
         "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (),
+        "tail_high_s": tails[0][1] if tails else None,
         "untested": False, "repeated": True, "assessed": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
@@ -385,6 +387,21 @@ def test_who_misses_the_limit_at_every_rate_of_the_load_test_is_open() -> None:
     assert check.outcome == "open" and "at no rate of the load test" in check.known.why
     assert decide([reference(p99_s=exact(0.01)), late], limited).chosen == "large"
     assert weigh(late, asked(latency_p99_s=0.02)).outcome == "meets", "without a traffic nobody queues"
+
+
+@pytest.mark.parametrize(("high_s", "outcome"), [(0.018, "meets"), (0.022, "open"), (None, "open")])
+def test_at_a_traffic_a_limit_is_met_where_the_whole_interval_at_the_lowest_rate_is_within(
+    high_s: float | None, outcome: str
+) -> None:
+    """However well the p99 as it was seen keeps within it."""
+    tails = ((30.0, 0.015), (60.0, 0.09))
+    tested = contender("small", 0.1, usable_per_s=35.0, own_limit_s=0.02, tails=tails, tail_high_s=high_s)
+    for limits in ({"latency_p99_s": 0.02}, {"latency_p99_s": 0.03, "network_s": 0.01}):
+        weighed = weigh(tested, asked(requests_per_s=10.0, **limits))
+        (check,) = (each for each in weighed.checks if each.what == "latency")
+        assert weighed.serving is not None and check.outcome == outcome
+        assert outcome == "meets" or "shows it at no rate" in check.known.why
+        assert weigh(tested, asked(**limits)).affordable == "meets", "without a traffic nobody queues"
 
 
 def test_who_was_not_tested_under_load_does_not_pass_where_a_faster_one_is_open() -> None:

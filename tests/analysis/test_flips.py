@@ -110,3 +110,11 @@ def test_a_limit_that_nobody_asks_for_is_only_made_tighter() -> None:
     known = [reference(usable_per_s=15.0, p99_s=exact(0.063), **tested), contender("small", 0.5, **tested)]
     now = asked(requests_per_s=10.0)
     assert "latency_p99_s" not in {each.input for each in flips(known, now)}
+
+
+def test_a_limit_that_is_shown_to_be_kept_at_no_rate_flips_at_the_upper_end_of_the_lowest() -> None:
+    tested = {"own_limit_s": 0.035, "usable_per_s": 12.0, "tails": ((10.0, 0.03), (20.0, 0.05)), "tail_high_s": 0.04}
+    known = [reference(p99_s=exact(0.01), **tested)]
+    now = asked(latency_p99_s=0.035, requests_per_s=9.0)
+    found = {each.kind: each.at for each in of_one("latency_p99_s", known, now)}
+    assert found == {"none": pytest.approx(0.01, rel=2e-3), "reference": pytest.approx(0.04, rel=2e-3)}

@@ -211,6 +211,21 @@ def test_machines_are_at_most_so_many_where_the_rate_is_shown_and_else_have_thei
     assert (cell.text, plain(cell.claim)) == ("at most 3 machines" if low == 40.0 else "3 machines", claim)
 
 
+@pytest.mark.parametrize(("low", "told"), [(26.0, True), (24.0, False), (None, False)])
+def test_all_are_said_to_need_as_many_machines_only_where_no_interval_says_otherwise(
+    make_record: MakeRecord, low: float | None, told: bool
+) -> None:
+    record = make_record("yes")
+    for name, end in (("mpnet-base", 26.0), ("tfidf-logreg", 26.0), ("minilm-l6", low)):
+        highest = Estimate(value=30.0, low=end, high=33.0, n=21)
+        record = changed(record, name, load=Load(
+            max_batch=1, saturation_per_s=Estimate(value=50.0, n=3), points=(), bound="within", highest_per_s=highest,
+        ))  # fmt: skip
+    table = section_of(record, traffic=(100.0,)).traffic
+    assert table is not None and plain(row(table, "minilm-l6")[0].text) == "4 machines"
+    assert ("every candidate needs 4 machines" in plain(table.note)) == told
+
+
 def test_rates_under_load_are_told_apart_by_their_intervals(make_record: MakeRecord) -> None:
     def tested(value: float, low: float, high: float) -> Load:
         highest = Estimate(value=value, low=low, high=high, n=21)

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 import effkit
 from effkit.migrations import read_record
-from effkit.record import Quality, Record
+from effkit.record import Estimate, Load, Quality, Record
 from effkit.report import render_html, summarise
+from effkit.report.cost import traffic_table
 from effkit.report.front import _Axis
 from effkit.report.sliders import Knobs
 from effkit.report.view import View
@@ -164,6 +165,29 @@ def test_what_is_no_more_than_a_bound_says_so(make_record: MakeRecord) -> None:
     assert theirs["lines"] == json.loads(json.dumps([asdict(line) for line in seen.lines]))
     may_do = shown(view, found, replace(knobs, requests_per_s=101.0))  # with one machine, as the giant does
     assert (may_do.kind, may_do.lines[0].cells[column].text) == ("smaller", "at most 2")
+
+
+@pytest.mark.parametrize(("low", "text"), [(40.0, "at most 3"), (30.0, "3"), (None, "3")])
+def test_machines_are_at_most_so_many_where_at_your_traffic_says_so(
+    make_record: MakeRecord, low: float | None, text: str
+) -> None:
+    record = make_record("yes")
+    load = Load(max_batch=1, saturation_per_s=Estimate(value=50.0, n=3), points=(), bound="at least",
+                highest_per_s=Estimate(value=40.0, low=low, n=21))  # fmt: skip
+    tested = tuple(each.model_copy(update={"load": load}) if each.reference else each for each in record.candidates)
+    view = View(record.model_copy(update={"candidates": tested}))
+    found = what_if(view)
+    table = traffic_table(view, None)
+    assert found is not None and table is not None
+    place = found.labels.index(view.of(record.reference.name))
+    column = [head.key for head in found.heads].index("machines")
+    knobs = replace(found.begin, requests_per_s=100.0)
+    seen = shown(view, found, knobs)
+    assert seen.lines[place].cells[column].text == text
+    said = next(each for each in table.rows if each.name == record.reference.name).cells[1]
+    assert said.text == f"{text} machines"
+    theirs = script("shown", for_script(found), for_knobs(knobs), "")
+    assert theirs["lines"] == json.loads(json.dumps([asdict(line) for line in seen.lines]))
 
 
 def test_a_limit_on_energy_shows_its_column_with_or_without_a_traffic(make_record: MakeRecord) -> None:

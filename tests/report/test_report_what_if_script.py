@@ -128,6 +128,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         repeated=draw(st.booleans()),
         assessed=draw(st.sampled_from([True, True, False])),
         tails=draw(tails()),
+        tail_high_s=draw(st.none() | SECONDS),
         untested=draw(st.booleans()),
         idle_w=draw(maybe),
         above_idle_j=draw(maybe.map(lambda each: None if each is None else each - 1.0)),
@@ -247,6 +248,7 @@ def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:
             told = theirs["serving"]
             served_alike(mine.serving, told)
             assert (told["fewer"] is None) == (mine.serving.fewer is None)
+            assert told["at_most"] == mine.serving.at_most
             served_alike(mine.serving.at_least, told["fewer"] or told)
 
 

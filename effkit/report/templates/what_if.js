@@ -23,6 +23,8 @@ const whatIf = (() => {
 
   const scaled = (ends, by) => ends.map((each) => (each === null ? null : by * each));
 
+  const shownWithin = (rival, limit) => rival.tail_high_s !== null && rival.tail_high_s <= limit;
+
   function usableWithin(numbers, rival, latency) {
     const asked = latency === null ? null : latency - rival.away_s;
     if (asked === null && rival.saturation_per_s !== null) {
@@ -47,10 +49,12 @@ const whatIf = (() => {
       numbers.workers_per_machine,
     );
     const rate = { known, most: possible, low, high };
-    const [most, fewest] = [known, possible].map((each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9))));
+    const needed = (each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9)));
+    const [most, fewest] = [needed(known), needed(possible)];
     const shared = { rate, assessed: rival.assessed };
     const [found, least] = [most, fewest].map((machines) => ({ ...shared, ...withMachines(numbers, rival, knobs, machines) }));
-    return { ...found, fewer: fewest >= most ? null : least };
+    const bounded = fewest < most && low !== null && needed(low) === most;
+    return { ...found, fewer: fewest >= most ? null : least, at_most: bounded };
   }
 
   const atLeast = (served) => served.fewer || served;
@@ -92,8 +96,10 @@ const whatIf = (() => {
     const served = serving(numbers, rival, knobs);
     const found = { quality: quality(rival, knobs.margin) };
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
-    if (found.latency === "meets" && knobs.traffic !== null)
-      found.latency = rival.untested || (rival.tails.length && served === null) ? "open" : "meets";
+    if (found.latency === "meets" && knobs.traffic !== null) {
+      const shown = served !== null && shownWithin(rival, knobs.latency - rival.away_s);
+      found.latency = rival.untested || (rival.tails.length && !shown) ? "open" : "meets";
+    }
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
         const told = served !== null && rival.repeated;
@@ -170,7 +176,7 @@ const whatIf = (() => {
     const outcome = weighed.found[head.key] || null;
     if (!(head.key in texts)) return { ...still, outcome };
     const text = served === null ? "–" : texts[head.key]();
-    return { text: served !== null && served.fewer && text !== "–" ? `at most ${text}` : text, detail: "", outcome };
+    return { text: served !== null && served.at_most && text !== "–" ? `at most ${text}` : text, detail: "", outcome };
   }
 
   function hidden(key, knobs) {
