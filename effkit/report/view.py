@@ -77,6 +77,13 @@ class View:
         return self.record.spec.protocol.generations
 
     @property
+    def ran(self) -> int:
+        """How many sets of fresh workers there were: where an interval was asked for, as many as that took."""
+        if self.record.spec.protocol.interval is None:
+            return self.generations
+        return max((each.latency.mean_s.n for each in self.measured if each.latency), default=self.generations)
+
+    @property
     def indicative(self) -> bool:
         """Whether there were too few generations for any claim on speed."""
         return self.generations < FEWEST_GENERATIONS
