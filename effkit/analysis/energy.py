@@ -141,10 +141,13 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
         cores: of the machine, over which a power model spreads its load.
 
     Returns:
-        Nothing for a candidate against itself, or where no rated power is known.
+        Nothing for a candidate against itself, where no rated power is known, or for a slice of a GPU.
     """
-    cpu = next((part for part in samples.components if part.component == "cpu"), None)
-    if candidate == base or cpu is None:
+    parts = {part.component: part for part in samples.components}
+    cpu, gpu = parts.get("cpu"), parts.get("gpu")
+    # What a whole GPU took, of which others may use the other slices, tells of no slice what it took.
+    of_a_slice = gpu is not None and gpu.rank == "modelled-generic"
+    if candidate == base or cpu is None or of_a_slice:
         return ()
     first, second = "ab" if base == samples.reference else ("", "")
     workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))
