@@ -45,7 +45,8 @@ def test_what_a_counted_processors_saving_hangs_on_is_the_memory(make_record: Ma
 
 def test_a_board_whose_power_is_read_has_no_power_model_and_no_constant_times_time(make_record: MakeRecord) -> None:
     part = EnergyComponent(component="cpu", energy_j=0.1, rank="modelled-tdp", method="the board's power, sampled")
-    record, candidates = make_record("yes"), []
+    record = make_record("yes")
+    candidates = []
     for name, against in (("mpnet-base", None), ("minilm-l6", ratio(0.8, "within noise"))):
         read = energy(0.1, 5, against, rank="modelled-tdp").model_copy(update={"components": (part,)})
         candidates.append(record.candidate(name).model_copy(update={"energy": read}))
