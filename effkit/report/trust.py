@@ -189,7 +189,7 @@ def _windows(view: View) -> Iterator[Doubt]:
             yield Doubt(
                 "too few samples",
                 f"The energy of {view.label(candidate)} is not resolvable{': ' if note else ''}{note}.",
-                "Run it again: CodeCarbon leaves out a reading that it cannot trust, and longer visits change nothing there."
+                "Run it again: what CodeCarbon cannot trust it leaves out, and longer visits change nothing there."
                 if note.endswith(TOLD_NOTHING)
                 else "Raise `protocol.visit_s`.",
             )
