@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from effkit import index, resolve, store
+from effkit.analysis.circumstances import gpu_kind
+from effkit.bench import nvml
 from effkit.bench.host import cpu_name, gpus
 from effkit.record import CandidateRecord, Record
 from effkit.spec import StudySpec
@@ -70,4 +72,13 @@ def _alike(record: Record, spec: StudySpec) -> bool:
     """Whether a run had as many items, on such a device."""
     then, now = record.spec.protocol, spec.protocol
     same = (record.spec.items, then.items, then.device) == (spec.items, now.items, now.device)
-    return same and (now.device == "cpu" or record.host.gpus == gpus())
+    return same and (now.device == "cpu" or (record.host.gpus == gpus() and _is_used_now(record.host.gpu)))
+
+
+def _is_used_now(gpu: str | None) -> bool:
+    """Whether a machine of several kinds of GPU would use that kind now; what is not known speaks against nothing.
+
+    Of a slice NVML names the whole GPU, and PyTorch says behind that name which slice it is.
+    """
+    kind, card = gpu_kind(gpu), nvml.used()
+    return kind is None or card is None or kind.partition(" MIG ")[0] == card.name

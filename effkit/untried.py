@@ -52,13 +52,21 @@ def _steps() -> list[Mapping[str, dict[str, Any]]]:
 
 def _for(record: Record, candidate: CandidateRecord, steps: Iterable[Mapping[str, dict[str, Any]]]) -> Iterator[str]:
     entry = catalogue.models().get(candidate.model)
-    tried = [each.techniques for each in record.candidates if each.model == candidate.model]
+    asked = next((each for each in record.spec.candidates if each.name == candidate.name), None)
+    if entry is None or asked is None:
+        return
+    tried = [(each.techniques, each.fit_items) for each in record.spec.candidates if each.model == asked.model]
     for step in steps:
-        chain = (*candidate.techniques, dict(step))
-        if entry is None or chain in tried or not _fits(CandidateSpec(model=candidate.model, techniques=chain), entry):
+        wanted = asked.model_copy(update={"techniques": (*asked.techniques, dict(step))})
+        if (wanted.techniques, wanted.fit_items) in tried or not _saves(step, entry) or not _fits(wanted, entry):
             continue
-        line = {"model": candidate.model, "techniques": [dict(each) for each in chain]}
+        line = wanted.model_dump(mode="json", include={"model", "techniques", "fit_items"}, exclude_none=True)
         yield f"- {yaml.safe_dump(line, default_flow_style=True, sort_keys=False, width=1000).strip()}"
+
+
+def _saves(step: Mapping[str, dict[str, Any]], entry: catalogue.ModelEntry) -> bool:
+    """Whether a step leaves less to do; fewer trees and shorter texts refuse by themselves what would be more."""
+    return "resolution" not in step or bool(step["resolution"]["pixels"] < entry.settings.get("resolution", 0))
 
 
 def _fits(candidate: CandidateSpec, entry: catalogue.ModelEntry) -> bool:

@@ -15,7 +15,8 @@ from effkit.report import summarise
 from effkit.report.words import WAITING
 from effkit.untried import untried
 from tests.analysis.two_runs import with_candidate
-from tests.report.conftest import CASES, MakeRecord, load_of_rate
+from tests.report.conftest import CASES, MakeRecord, candidate, gap, load_of_rate, reference
+from tests.report.conftest import record as built
 
 GOLDEN = Path(__file__).parent / "golden" / "record-v3.json"
 
@@ -158,6 +159,27 @@ def test_arithmetic_that_this_processor_refuses_is_not_advised(
     monkeypatch.setattr("effkit.bench.host.short_types", lambda: types)
     lines = decide(record, budget__peak_bytes=1000, budget__latency_p99_s=None).untried
     assert [step in line for line in lines if "openvino" in line and "int8" not in line] == [True]
+
+
+def test_what_is_advised_of_a_model_with_other_labels_keeps_them() -> None:
+    passes = gap(-0.004, -0.009, 0.001, "non-inferior")
+    more = candidate("minilm-l6@all", "MiniLM L6, all labels", 0.0071, 0.838, model="minilm-l6", gap=passes)
+    lines = decide(built(reference(), more), budget__peak_bytes=1000, budget__latency_p99_s=None).untried
+    assert lines[0] == "- {model: minilm-l6, techniques: [{onnx: {}}], fit_items: all}"
+    assert all(line.endswith(", fit_items: all}") for line in lines)
+
+
+def test_more_pixels_than_a_network_works_on_are_not_advised() -> None:
+    tried: dict[str, Any] = {"model": "efficientnet-lite2", "techniques": ({"onnx": {}},)}
+    record = built(
+        candidate("small-cnn", "Small CNN", 0.0412, 0.842, reference=True),
+        candidate("efficientnet-lite2", "Lite2", 0.09, 0.861, speed="higher", gap=gap(0.019, 0.011, 0.027, "superior")),
+        candidate("efficientnet-lite2+onnx", "Lite2", 0.08, 0.7, gap=gap(-0.1, -0.12, -0.08, "inferior"), **tried),
+        params={"reference": "small-cnn"},
+    )
+    lines = decide(record, budget__peak_bytes=1000, budget__latency_p99_s=None).untried
+    of_pixels = [line for line in lines if "resolution" in line]
+    assert of_pixels == ["- {model: efficientnet-lite2, techniques: [{resolution: {pixels: 128}}]}"]
 
 
 def test_the_command_line_and_the_function_agree(record: Record) -> None:

@@ -18,7 +18,7 @@ from effkit.analysis.quality import holm
 from effkit.analysis.readings import GAP, Reading, counted, readings
 from effkit.analysis.regressions import RunGap, run_gaps
 from effkit.analysis.welch import ALPHA, LogTest, log_test
-from effkit.record import Record
+from effkit.record import Energy, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -284,11 +284,21 @@ def _refusal(reading: Reading, first: Record, second: Record, name: str, found: 
         if reading.unit != "bytes" and ours != theirs:
             return f"`protocol.{field}` differs: {ours} in A and {theirs} in B"
     if reading.energy:
-        ranks = [each.energy.rank if each.energy else None for each in (first.candidate(name), second.candidate(name))]
-        if ranks[0] != ranks[1]:
-            return f"energy of different ranks: {ranks[0]} in A and {ranks[1]} in B"
+        for each in (name, first.spec.reference) if reading.to_reference else (name,):
+            one, other = (record.candidate(each).energy for record in (first, second))
+            if one and other and (reason := _another_quantity(one, other)):
+                return reason if each == name else f"of the reference, {reason}"
         if not same_host(found):
             return "energy of different hosts"
+    return ""
+
+
+def _another_quantity(one: Energy, other: Energy) -> str:
+    """Why two energies are not of one quantity; empty where they are."""
+    parts = [", ".join(part.component for part in each.components) for each in (one, other)]
+    for what, ours, theirs in (("ranks", one.rank, other.rank), ("parts of the machine", parts[0], parts[1])):
+        if ours != theirs:
+            return f"energy of different {what}: {ours} in A and {theirs} in B"
     return ""
 
 

@@ -55,10 +55,10 @@ def host_facts(host: Mapping[str, Any]) -> dict[str, str | None]:
     facts = {name: None if host[name] is None else str(host[name]) for name in HOST_FACTS if name != "memory_bytes"}
     # The same machine shows a few pages more or less after each start.
     memory, gpus = f"{host['memory_bytes'] / 1e9:.1f} GB", ", ".join(host["gpus"]) or "none"
-    return facts | {"memory": memory, "gpus": gpus, "gpu": _kind(host["gpu"])}
+    return facts | {"memory": memory, "gpus": gpus, "gpu": gpu_kind(host["gpu"])}
 
 
-def _kind(gpu: str | None) -> str | None:
+def gpu_kind(gpu: str | None) -> str | None:
     """Say of which kind the GPU is that was used: a machine may have several.
 
     Args:

@@ -29,7 +29,7 @@ from effkit.record import Estimate, Memory, PercentileRecord, origin_of
 
 NO_QUALITY = "its quality was not compared"
 NO_INTERVAL = "how many machines it takes has no interval"
-MODELLED = "modelled energy is time times an assumed power, and no second witness"
+MODELLED = "more than a tenth of its energy is modelled, a power times time, and no second witness"
 TELLING = ("worse", "better", "no difference shown")
 """Verdicts of groups with items enough to bear one."""
 

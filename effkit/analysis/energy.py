@@ -14,6 +14,9 @@ from effkit.analysis.statistics import FEWEST_GENERATIONS, paired_log_ratios
 from effkit.record import COUNTED, Energy, EnergyComponent, PowerForm, Rank, Ratio, origin_of, weakest_rank
 
 COUNTER_FORMS = {"half": 0.5, "as modelled": 1.0, "double": 2.0}
+UNRESOLVED = "not resolvable: "
+TOLD_NOTHING = "told nothing"
+"""How a note begins that says why there is no figure, and how it ends where no longer window would help."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _silent(samples: PairedSamples, candidate: str) -> str:
     """Which counter told nothing of a whole window: CodeCarbon leaves out a sample that it cannot trust, as 0 J."""
     for part in samples.components:
         if part.rank in COUNTED and (samples.column(candidate, f"visit_{part.component}_j") == 0).any():
-            return f"not resolvable: in some window the counter of the {part.component} told nothing"
+            return f"{UNRESOLVED}in some window the counter of the {part.component} {TOLD_NOTHING}"
     return ""
 
 
@@ -123,9 +126,9 @@ def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
     """Why the windows are too short for their source; empty where they are long enough."""
     needed = MODELLED if rank not in COUNTED else NVML if has_gpu else RAPL
     if windows_s.sum() < needed.total_s:
-        return f"not resolvable: {windows_s.sum():.1f} s of windows, and {needed.total_s:.0f} s are needed"
+        return f"{UNRESOLVED}{windows_s.sum():.1f} s of windows, and {needed.total_s:.0f} s are needed"
     if windows_s.min() < needed.window_s:
-        return f"not resolvable: a window of {windows_s.min():.1f} s, and each needs {needed.window_s:g} s"
+        return f"{UNRESOLVED}a window of {windows_s.min():.1f} s, and each needs {needed.window_s:g} s"
     return ""
 
 
@@ -141,10 +144,13 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
         cores: of the machine, over which a power model spreads its load.
 
     Returns:
-        Nothing for a candidate against itself, or where no rated power is known.
+        Nothing for a candidate against itself, where no rated power is known, or for a slice of a GPU.
     """
-    cpu = next((part for part in samples.components if part.component == "cpu"), None)
-    if candidate == base or cpu is None:
+    parts = {part.component: part for part in samples.components}
+    cpu, gpu = parts.get("cpu"), parts.get("gpu")
+    # What a whole GPU took, of which others may use the other slices, tells of no slice what it took.
+    of_a_slice = gpu is not None and gpu.rank == "modelled-generic"
+    if candidate == base or cpu is None or of_a_slice:
         return ()
     first, second = "ab" if base == samples.reference else ("", "")
     workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))

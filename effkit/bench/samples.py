@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from effkit.bench.energy import Window
 from effkit.bench.measurements import Measurements, Start, Visit
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def table(measured: Measurements) -> pd.DataFrame:
         rows.append((*place, "items_per_s", items_per_s))
         for batch_s, yard_s in zip(batches.batch_s, batches.yard_s, strict=True):
             rows += [(*place, "batch_s", batch_s), (*place, "batch_yard_s", yard_s)]
-    for number, window in enumerate(measured.idle):
-        power_w = (window.cpu_j + window.memory_j + (window.gpu_j or 0.0)) / window.duration_s
+    for number, power_w in _idle_w(measured):
         rows.append(("", "", number // 2, NONE, NONE, NONE, NONE, "idle_w", power_w))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     narrow = {
@@ -46,6 +46,20 @@ def table(measured: Measurements) -> pd.DataFrame:
     }
     names = dict.fromkeys(("candidate", "twin", "metric"), "category")
     return frame.astype({**narrow, **names})
+
+
+def _idle_w(measured: Measurements) -> Iterator[tuple[int, float]]:
+    """Power of each idle window by its number, but of those of which a counter told nothing: it is 0 J there alone."""
+    visited = [visit.energy for visit in measured.visits if visit.energy is not None]
+    known = [any(joules) for joules in zip(*map(_joules, [*measured.idle, *visited]), strict=True)]
+    for number, window in enumerate(measured.idle):
+        joules = _joules(window)
+        if all(told or not seen for told, seen in zip(joules, known, strict=True)):
+            yield number, sum(joules) / window.duration_s
+
+
+def _joules(window: Window) -> tuple[float, float, float]:
+    return window.cpu_j, window.memory_j, window.gpu_j or 0.0
 
 
 def _starts(starts: list[Start]) -> Iterator[tuple[Any, ...]]:

@@ -16,6 +16,7 @@ from effkit.report.sections import StudySection
 from effkit.report.summary import section
 from effkit.report.units import many
 from effkit.report.values import Column, Row, Table
+from effkit.report.view import View
 from effkit.store import Loaded
 
 ABREAST = 4
@@ -51,7 +52,7 @@ def _abreast(table: Table) -> Iterator[Table]:
 
 
 def _caption(study: StudySection, record: Record, table: Table) -> str:
-    host, generations = record.host, many(record.spec.protocol.generations, "generation")
+    host, generations = record.host, many(View(record).ran, "generation")
     return (
         f"{study.title}. {table.title}. 95 % intervals in brackets; {record.task.test_used:,} test items, "
         f"{generations} on {host.cpu} with {many(host.cores, 'core')}."

@@ -49,12 +49,16 @@ def _latency(view: View, chosen: str | None) -> Chart:
 def _energy(view: View, chosen: str | None) -> Chart:
     ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.request_j}
     dots = _dots(view, chosen, lambda c: c.energy.request_j if c.energy else None, 1.0)
-    modelled = any(rank and origin_of(rank) == "modelled" for rank in ranks)
-    whole = "Energy is modelled: on this host it is about a constant × time."
-    note = "" if not modelled else whole if view.energy_is_time else "Energy is modelled in part."
+    note = _how_modelled(view) if any(rank and origin_of(rank) == "modelled" for rank in ranks) else ""
     if len(ranks) > 1:
         note = "Energy comes in different ranks: these dots are not comparable from left to right."
     return _trade_off(view, "energy", "Quality and energy", "energy of one request, J (log)", dots, note)
+
+
+def _how_modelled(view: View) -> str:
+    if view.energy_is_time:
+        return "Energy is modelled: on this host it is about a constant × time."
+    return "Energy is a power that was read once a second." if view.energy_is_read else "Energy is modelled in part."
 
 
 def _curve(view: View, chosen: str | None) -> Chart:

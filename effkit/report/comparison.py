@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from effkit.analysis.carbon import grams_per_thousand, grid
+from effkit.analysis.energy import UNRESOLVED
 from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import CandidateRecord, Estimate, origin_of
 from effkit.report import savings
@@ -182,7 +183,8 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
     if found is None:
         return UNMEASURED
     if found.request_j is None:
-        return Cell("not resolvable", detail=found.note or "", tone="muted", origin=energy_origin(candidate))
+        why = (found.note or "").removeprefix(UNRESOLVED)
+        return Cell("not resolvable", detail=why, tone="muted", origin=energy_origin(candidate))
     said = savings.energy(found.ratio)
     return replace(
         estimate_cell(found.request_j, "j", _reference_j(view)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from effkit.record import COUNTED, CandidateRecord, Gap, origin_of
+from effkit.record import COUNTED, CandidateRecord, Gap, Ratio, origin_of
 from effkit.report.savings import beyond_noise
 from effkit.report.trust import cautions, doubts
 from effkit.report.units import about, whole
@@ -87,27 +87,42 @@ def _measuring(view: View) -> Iterator[str]:
 def _energy(view: View) -> Iterator[str]:
     ranks = {c.energy.rank for c in view.measured if c.energy and c.energy.rank}
     if modelled := [rank for rank in ranks if origin_of(rank) == "modelled"]:
-        named = listing(sorted(RANK_WORDS[rank] for rank in modelled))
-        yield (
-            f"Energy is modelled here (from {named}), not metered: on this host energy ≈ constant × time, so it "
-            "repeats what latency says and is no evidence of its own. Carbon inherits this."
-            if view.energy_is_time
-            else f"Energy is modelled in part (from {named}), as a power × time: that part repeats what latency says "
-            "and is no evidence of its own. Carbon inherits this."
-        )
+        yield _modelled(view, listing(sorted(RANK_WORDS[rank] for rank in modelled)))
     if ranks and view.record.spec.carbon.place == "WORLD":
         yield "Carbon is for the world's average grid: name yours, `carbon.region`."
-    split = [c for c in view.measured if _forms_disagree(c)]
+    undecided = [c for c in view.measured if c.energy and c.energy.ratio and _left_open(c.energy.ratio)]
+    split = [c for c in undecided if c.energy and c.energy.envelope]
     if split:
         names, verb = listing([view.label(c) for c in split]), "saves" if len(split) == 1 else "save"
         yield f"Whether {names} {verb} energy depends on {_what_differs(split)}, so nothing is claimed."
+    if bare := [view.label(c) for c in undecided if c not in split]:
+        yield (
+            f"Whether {listing(bare)} {'saves' if len(bare) == 1 else 'save'} energy is not claimed: it is modelled, "
+            "and there is no other form of power model to hold it against."
+        )
 
 
-def _forms_disagree(candidate: CandidateRecord) -> bool:
-    found = candidate.energy
-    if found is None or found.ratio is None or not found.envelope or found.ratio.verdict != "within noise":
-        return False
-    return beyond_noise(found.ratio)
+def _modelled(view: View, named: str) -> str:
+    """What energy that was not counted is worth."""
+    if view.energy_is_time:
+        return (
+            f"Energy is modelled here (from {named}), not metered: on this host energy ≈ constant × time, so it "
+            "repeats what latency says and is no evidence of its own. Carbon inherits this."
+        )
+    if view.energy_is_read:
+        return (
+            "Energy is a power that was read once a second × time, not counted: what comes and goes between two "
+            "readings is not in it. Carbon inherits this."
+        )
+    return (
+        f"Energy is modelled in part (from {named}), as a power × time: that part repeats what latency says "
+        "and is no evidence of its own. Carbon inherits this."
+    )
+
+
+def _left_open(ratio: Ratio) -> bool:
+    """Whether the samples alone would claim it and the way it was modelled forbids that."""
+    return ratio.verdict == "within noise" and beyond_noise(ratio)
 
 
 def _what_differs(candidates: Sequence[CandidateRecord]) -> str:

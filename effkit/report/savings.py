@@ -46,7 +46,7 @@ def speed(ratio: Ratio | None) -> str:
 def energy(ratio: Ratio | None) -> str:
     """What may be said of an energy ratio."""
     if ratio is not None and ratio.verdict == "within noise" and beyond_noise(ratio):
-        return "not claimed: power models disagree"
+        return "not claimed: modelled power"
     return _said(ratio, "less", "more")
 
 

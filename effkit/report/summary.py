@@ -19,7 +19,7 @@ from effkit.report.limits import limits
 from effkit.report.links import counts, deltas, sentences
 from effkit.report.sections import Report, StudySection
 from effkit.report.tidy import tidy, tidy_links
-from effkit.report.units import many, show, whole
+from effkit.report.units import NBSP, many, show, whole
 from effkit.report.values import Fact
 from effkit.report.view import View
 from effkit.report.what_if import what_if
@@ -83,7 +83,7 @@ def _facts(view: View) -> Iterator[Fact]:
     record = view.record
     yield Fact("Margin", f"{view.margin}: {record.spec.margin_reason}")
     yield Fact("Task", _task(record))
-    yield Fact("Protocol", _protocol(record))
+    yield Fact("Protocol", _protocol(view))
     yield Fact("Host", _host(record))
     yield Fact("Isolation", _isolation(record))
     yield Fact(
@@ -105,9 +105,12 @@ def _task(record: Record) -> str:
     return f"{task.name}: {whole(task.fit_used)} items to fit, {whole(task.test_used)} to test{clusters}{licence}"
 
 
-def _protocol(record: Record) -> str:
-    protocol = record.spec.protocol
-    generations, blocks = many(protocol.generations, "generation"), many(protocol.blocks, "block")
+def _protocol(view: View) -> str:
+    protocol = view.record.spec.protocol
+    generations, blocks = many(view.ran, "generation"), many(protocol.blocks, "block")
+    if protocol.interval is not None:
+        most = protocol.most_generations
+        generations += f" ({protocol.generations} to {most} for ±{100 * protocol.interval:.3g}{NBSP}%)"
     calls, threads = many(protocol.calls, "call"), many(protocol.threads, "thread")
     return f"{protocol.base}: {generations} of {blocks}, {calls}, {threads}"
 

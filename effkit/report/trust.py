@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR
+from effkit.analysis.energy import TOLD_NOTHING, UNRESOLVED
 from effkit.analysis.tails import calls_needed
 from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within_margin
 from effkit.record import CandidateRecord, Host, Ratio
@@ -184,11 +185,13 @@ def _percentiles(view: View) -> Iterator[Doubt]:
 def _windows(view: View) -> Iterator[Doubt]:
     for candidate in view.measured:
         if candidate.energy and candidate.energy.request_j is None:
-            why = f": {candidate.energy.note.rstrip('.')}" if candidate.energy.note else ""
+            note = (candidate.energy.note or "").removeprefix(UNRESOLVED).rstrip(".")
             yield Doubt(
                 "too few samples",
-                f"The energy of {view.label(candidate)} is not resolvable{why}.",
-                "Raise `protocol.visit_s`.",
+                f"The energy of {view.label(candidate)} is not resolvable{': ' if note else ''}{note}.",
+                "Run it again: what CodeCarbon cannot trust it leaves out, and longer visits change nothing there."
+                if note.endswith(TOLD_NOTHING)
+                else "Raise `protocol.visit_s`.",
             )
     missing = [view.label(c) for c in view.measured if c.energy is None]
     if missing:

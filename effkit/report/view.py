@@ -11,7 +11,7 @@ from effkit.analysis.asked import Asked, asked
 from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.record import COUNTED, CandidateRecord, Estimate, Gap, PercentileRecord, Record
+from effkit.record import COUNTED, CandidateRecord, EnergyComponent, Estimate, Gap, PercentileRecord, Record
 from effkit.report.units import NBSP, brackets, interval, show, signed, signed_interval
 from effkit.report.words import WAITING
 
@@ -77,6 +77,13 @@ class View:
         return self.record.spec.protocol.generations
 
     @property
+    def ran(self) -> int:
+        """How many sets of fresh workers there were: where an interval was asked for, as many as that took."""
+        if self.record.spec.protocol.interval is None:
+            return self.generations
+        return max((each.latency.mean_s.n for each in self.measured if each.latency), default=self.generations)
+
+    @property
     def indicative(self) -> bool:
         """Whether there were too few generations for any claim on speed."""
         return self.generations < FEWEST_GENERATIONS
@@ -93,9 +100,19 @@ class View:
 
     @property
     def energy_is_time(self) -> bool:
-        """Whether modelled energy is about a constant times time: no part was counted, and of a GPU power is read."""
-        parts = [part for each in self.measured if each.energy for part in each.energy.components]
-        return not any(part.rank in COUNTED or part.component == "gpu" for part in parts)
+        """Whether modelled energy is about a constant times time: no part was counted, and no power was read."""
+        parts = self._energy_parts
+        return not any(part.rank in COUNTED or part.component == "gpu" or _is_read(part) for part in parts)
+
+    @property
+    def energy_is_read(self) -> bool:
+        """Whether what was not counted is a power that was read once a second, and no part is assumed."""
+        modelled = [part for part in self._energy_parts if part.rank not in COUNTED]
+        return bool(modelled) and all(_is_read(part) for part in modelled)
+
+    @property
+    def _energy_parts(self) -> list[EnergyComponent]:
+        return [part for each in self.measured if each.energy for part in each.energy.components]
 
     @property
     def lower_is_better(self) -> bool:
@@ -224,3 +241,8 @@ def taken_bytes(candidate: CandidateRecord) -> int | None:
     """Peak of the whole worker: what the libraries take and what the model adds, here and on a GPU."""
     memory = candidate.memory
     return None if memory is None else memory.taken_bytes
+
+
+def _is_read(part: EnergyComponent) -> bool:
+    """Whether a part's power was read once a second: it has that rank, and no rated power to model it by."""
+    return part.rank == "modelled-tdp" and part.tdp_w is None

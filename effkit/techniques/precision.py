@@ -83,7 +83,8 @@ def needed(parameters: Any) -> tuple[str, ...]:
 
 BF16 = Technique(
     name="bf16",
-    needs="A PyTorch module in 32 bits. Fast only where the processor multiplies bf16 itself (AVX512-BF16, AMX).",
+    needs="A PyTorch module in 32 bits. Fast only where what runs it multiplies bf16 itself: a processor with "
+    "AVX512-BF16 or AMX, or a GPU of the Ampere generation or newer.",
     words=lambda parameters: "in bf16",
     takes=(MODULE, CHANGED),
     gives=HALF,
@@ -92,7 +93,8 @@ BF16 = Technique(
 )
 FP16 = Technique(
     name="fp16",
-    needs="A PyTorch module in 32 bits. A warning more than a technique: few CPUs multiply fp16, and most get slower.",
+    needs="A PyTorch module in 32 bits. For a GPU; on the CPU it is a warning more than a technique: few processors "
+    "multiply fp16, and most get slower.",
     words=lambda parameters: "in fp16",
     takes=(MODULE, CHANGED),
     gives=HALF,

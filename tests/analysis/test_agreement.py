@@ -111,6 +111,29 @@ def test_energy_of_another_rank_is_refused_and_the_rest_is_not() -> None:
     assert "mean latency" in names and not any("energy" in name for name in names)
 
 
+def test_a_ratio_of_energies_is_refused_where_the_references_energy_is_of_another_rank() -> None:
+    energy = golden().reference.energy
+    assert energy is not None
+    other = with_candidate(golden(), "mpnet-base", energy=energy.model_copy(update={"rank": "counter"}))
+    found = compare(golden(), other, predictions(), predictions())
+    said = {each.what: each.reason for each in found.refused if each.candidate == "minilm-l6"}
+    assert said == {
+        "energy to the reference": "of the reference, energy of different ranks: modelled-generic in A and counter in B"
+    }
+    assert "energy of a request" in {each.first.name for each in found.numbers if each.candidate == "minilm-l6"}
+
+
+def test_energy_with_the_gpus_and_without_is_refused() -> None:
+    energy = golden().candidate("minilm-l6").energy
+    assert energy is not None
+    gpu = energy.components[0].model_copy(update={"component": "gpu"})
+    more = energy.model_copy(update={"components": (*energy.components, gpu)})
+    found = compare(golden(), with_candidate(golden(), "minilm-l6", energy=more), predictions(), predictions())
+    said = {each.what: each.reason for each in found.refused if each.candidate == "minilm-l6"}
+    parts = "energy of different parts of the machine: cpu, memory in A and cpu, memory, gpu in B"
+    assert said == {"energy of a request": parts, "energy to the reference": parts}
+
+
 def test_energy_of_another_host_is_refused_and_latency_is_not() -> None:
     found = compare(golden(), changed(golden(), host={"cores": 64}), predictions(), predictions())
     assert any(each.reason == "energy of different hosts" for each in found.refused)

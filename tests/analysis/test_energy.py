@@ -7,6 +7,7 @@ import pytest
 
 from effkit.analysis.energy import energy
 from effkit.analysis.paired import Component
+from effkit.record import Rank
 from tests.analysis.runs import RAPL, paired, samples
 
 
@@ -143,3 +144,14 @@ def test_a_modelled_figure_whose_power_is_not_known_claims_nothing() -> None:
     found = energy(paired(samples(slower=0.5)), "mine", cores=2)
     assert found is not None and found.ratio is not None
     assert found.envelope == () and found.ratio.verdict == "within noise"
+
+
+@pytest.mark.parametrize(("rank", "verdict"), [("modelled-tdp", "lower"), ("modelled-generic", "within noise")])
+def test_what_a_whole_gpu_took_claims_nothing_of_a_slice(rank: Rank, verdict: str) -> None:
+    run = with_memory_j(samples(slower=0.5), ref=0.2, mine=0.1)
+    calls = run[run["metric"] == "visit_calls"]
+    of_gpu = calls.assign(metric="visit_gpu_j", value=calls["candidate"].map({"ref": 100.0, "mine": 50.0}))
+    gpu = Component("gpu", rank, "NVML")
+    found = energy(paired(pd.concat([run, of_gpu]), components=(RAPL, MEMORY, gpu)), "mine", cores=2)
+    assert found is not None and found.ratio is not None and found.ratio.high is not None
+    assert found.ratio.high < 0.6 and found.ratio.verdict == verdict

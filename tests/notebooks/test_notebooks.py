@@ -147,6 +147,12 @@ def test_papermill_alone_gives_what_effkit_run_gives(tabular: Path, tmp_path: Pa
     pd.testing.assert_frame_equal(*tables)
 
 
+def test_a_rehearsal_says_that_nothing_was_trained_with_several_seeds(tabular: Path) -> None:
+    executed = nbformat.read(tabular / "tabular.ipynb", as_version=4)
+    (shown,) = (cell.outputs for cell in executed.cells if cell.get("id") == "seeds")
+    assert [output.data["text/markdown"] for output in shown] == ["No model was trained with several seeds."]
+
+
 def test_report_shows_saved_runs(tabular: Path, tmp_path: Path) -> None:
     _execute("report", tmp_path, {"results": str(tabular / "results")})
     shown = json.dumps(nbformat.read(tmp_path / "report.ipynb", as_version=4))

@@ -41,3 +41,19 @@ def test_what_a_counted_processors_saving_hangs_on_is_the_memory(make_record: Ma
     said = section(partly_counted(record.model_copy(update={"candidates": candidates}))).limits
     (told,) = (limit for limit in said if "saves energy depends on" in limit)
     assert "the power that the memory is taken to draw" in told and "cubic" not in told
+
+
+def test_a_board_whose_power_is_read_has_no_power_model_and_no_constant_times_time(make_record: MakeRecord) -> None:
+    part = EnergyComponent(component="cpu", energy_j=0.1, rank="modelled-tdp", method="the board's power, sampled")
+    record = make_record("yes")
+    candidates = []
+    for name, against in (("mpnet-base", None), ("minilm-l6", ratio(0.8, "within noise"))):
+        read = energy(0.1, 5, against, rank="modelled-tdp").model_copy(update={"components": (part,)})
+        candidates.append(record.candidate(name).model_copy(update={"energy": read}))
+    study = section(record.model_copy(update={"candidates": tuple(candidates)}))
+    (note,) = (each.note for each in study.charts if each.kind == "energy")
+    said = " ".join((*study.limits, note))
+    assert "constant × time" not in said and "form of the power model" not in said and "modelled in part" not in said
+    assert "Energy is a power that was read once a second × time, not counted" in said
+    assert "Whether MiniLM L6 saves energy is not claimed" in said
+    assert "not claimed: modelled power" in [cell.claim for row in study.comparison.rows for cell in row.cells]

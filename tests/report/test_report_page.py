@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 
 from effkit.record import Record
 from effkit.report import comparison_html, plot, render_html, summarise, write
+from effkit.report.summary import section
 from effkit.report.values import Tidy
+from tests.analysis.two_runs import changed, with_candidate
 
 MakeRecord = Callable[[str], Record]
 VOID = {"wbr", "meta", "br", "link", "img", "hr", "input", "path", "use"}
@@ -151,6 +153,17 @@ def test_every_case_can_be_rendered(any_record: Record) -> None:
 )
 def test_the_protocol_is_told(case: str, said: str, make_record: MakeRecord) -> None:
     assert said in render_html(summarise([make_record(case)]))
+
+
+def test_where_an_interval_was_asked_for_the_generations_that_ran_are_told(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    protocol = record.spec.protocol.model_copy(update={"generations": 5, "interval": 0.02})
+    latency = record.reference.latency
+    assert latency is not None
+    longer = latency.model_copy(update={"mean_s": latency.mean_s.model_copy(update={"n": 12})})
+    record = with_candidate(changed(record, spec={"protocol": protocol}), "mpnet-base", latency=longer)
+    said = {fact.term: fact.text for fact in section(record).facts}["Protocol"].replace("\u00a0", " ")
+    assert said == "standard: 12 generations (5 to 30 for ±2 %) of 1 block, 1,200 calls, 1 thread"
 
 
 def test_tables_have_captions_and_headers_a_scope(page: str) -> None:

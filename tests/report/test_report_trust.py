@@ -153,6 +153,29 @@ def test_company_on_the_gpu_under_load(strangers: float | None, words: str, make
     assert len(said) == bool(words) and all(words in sentence for sentence in said)
 
 
+@pytest.mark.parametrize(
+    ("why", "fix"),
+    [
+        ("9.0 s of windows, and 15 s are needed", "Raise `protocol.visit_s`."),
+        ("in some window the counter of the cpu told nothing", "Run it again: "),
+    ],
+)
+def test_energy_that_is_not_resolvable_is_so_once_and_longer_visits_are_no_cure_for_all(
+    make_record: MakeRecord, why: str, fix: str
+) -> None:
+    record = make_record("yes")
+    found = record.reference.energy
+    assert found is not None
+    unresolved = found.model_copy(update={"request_j": None, "note": f"not resolvable: {why}"})
+    record = with_reference(record, energy=unresolved)
+    (doubt,) = (each for each in doubts(View(record)) if "energy of MPNet base" in each.sentence)
+    assert doubt.sentence == f"The energy of MPNet base is not resolvable: {why}."
+    assert doubt.fix.startswith(fix)
+    assert ("not resolvable", why) in [
+        (cell.text, cell.detail) for row in section(record).comparison.rows for cell in row.cells
+    ]
+
+
 def test_energy_without_the_gpus(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"), gpu_strangers=0.0)
 

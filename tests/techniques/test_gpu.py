@@ -8,7 +8,7 @@ import torch
 from effkit.models.base import Recipe
 from effkit.models.networks import two_largest_of_four
 from effkit.spec import SpecError
-from effkit.techniques import apply_chain, check
+from effkit.techniques import TECHNIQUES, apply_chain, check
 
 KINDS = ["fp8", "int4", "two-of-four"]
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here: these techniques are unproven")
@@ -34,6 +34,12 @@ def test_with_one_they_end_a_chain(name: str) -> None:
 def test_image_encoders_have_no_linear_layer_that_they_could_change(name: str, builder: str) -> None:
     with pytest.raises(SpecError, match=r"it acts on text\.encoder, and this model is"):
         check([(name, {})], "vision", builder, device="cuda")
+
+
+@pytest.mark.parametrize("name", ["bf16", "fp16"])
+def test_16_bits_are_not_only_spoken_of_on_processors(name: str) -> None:
+    assert "a GPU" in TECHNIQUES[name].needs
+    check([(name, {})], "text", "text.encoder", device="cuda")
 
 
 def test_the_two_largest_of_every_four_weights_stay() -> None:
