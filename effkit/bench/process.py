@@ -22,12 +22,14 @@ import psutil
 from effkit.bench import nvml, slot
 from effkit.bench.energy import EnergyMeter
 from effkit.models.base import CPU
-from effkit.record import Rank, weakest_rank
+from effkit.record import COUNTED, Rank, weakest_rank
 from effkit.secrecy import without_secrets
 
 ANSWER_WITHIN_S, MAKE_WITHIN_S, TAKE_BACK_WITHIN_S = 3600.0, 86400.0, 60.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
 MAKING = ("make", "predict")
+MOVED_WITHIN_S = 2.0
+"""Every counter has moved by then, NVML's too; in less it may not, and little is missing."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",
@@ -180,6 +182,10 @@ class WorkerProcess:
         shares: dict[Rank, float] = {}
         for method in self._meter.methods:
             shares[method.rank] = shares.get(method.rank, 0.0) + parts[method.component]
+        silent = any(parts[each.component] == 0 and each.rank in COUNTED for each in self._meter.methods)
+        if silent and window.duration_s >= MOVED_WITHIN_S:  # the others alone would pass for the whole
+            self._send({"energy_j": None, "rank": None})
+            return
         self._send({"energy_j": sum(parts.values()), "rank": weakest_rank(shares)})
 
     def _send(self, message: dict[str, Any]) -> None:

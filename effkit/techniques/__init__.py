@@ -223,5 +223,5 @@ def _bounds(metadata: Iterable[Any]) -> str:
 
 __all__ = [
     "TECHNIQUES", "Chain", "NoParameters", "Target", "Technique", "apply_chain", "check", "check_runtimes",
-    "embeddings", "exits_of", "models_of", "register", "teacher_of", "words",
+    "embeddings", "exits_of", "models_of", "register", "start_s", "teacher_of", "words",
 ]  # fmt: skip

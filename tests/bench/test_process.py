@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import numpy as np
 import psutil
 import pytest
 
+from effkit import catalogue
+from effkit.bench.energy import Method, NoMeter, Window
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.models import Recipe
 from effkit.models.own import Packed
-from effkit.tasks import Task
+from effkit.tasks import Task, load
 
 
 def test_a_worker_is_gone_when_its_block_is_left() -> None:
@@ -171,3 +175,24 @@ def test_a_worker_ends_with_a_coordinator_that_was_killed() -> None:
     coordinator.kill()
     coordinator.wait()
     assert not psutil.wait_procs([worker], timeout=5)[1]
+
+
+@pytest.mark.parametrize(("duration_s", "cpu_j", "told_j"), [(3.0, 20.0, 25.0), (3.0, 0.0, None), (0.01, 0.0, 5.0)])
+def test_making_of_which_a_counter_told_nothing_took_what_nobody_knows(
+    duration_s: float, cpu_j: float, told_j: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def window() -> Iterator[list[Window]]:
+        yield [Window(duration_s, cpu_j, memory_j=5.0, gpu_j=None)]
+
+    meter = NoMeter()
+    meter.methods = (Method("cpu", "counter", "RAPL"), Method("memory", "modelled-generic", "a fixed power"))
+    monkeypatch.setattr(meter, "window", window)
+    task = load("breast-cancer", seed=1)
+    entry = catalogue.models()["logreg"]
+    recipe = Recipe("logreg", entry.builder, task.kind, 100, 1, dict(entry.settings))
+    with WorkerProcess(threads=1, meter=meter) as worker:
+        saved = task.saved_below(tmp_path)
+        worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(tmp_path / "products"))
+        making = worker.ask("make", seed=1)["making"]
+    assert {step["energy_j"] for step in making} == {told_j}
