@@ -40,7 +40,7 @@ def answer(view: View) -> Answer:
     meet = [each for each in smaller if each.outcome == "meets"]
     if meet:
         return _stays(view, meet[0], notes)
-    return _nothing_chosen(view, smaller, notes)
+    return _nothing_chosen(view, smaller, [*notes, *_larger_beats(view)])
 
 
 def _nothing_chosen(view: View, smaller: list[Weighed], notes: list[str]) -> Answer:
@@ -65,6 +65,20 @@ def _saves(view: View, contender: Contender) -> bool:
     """Whether it takes less time or less memory than the reference: a larger model is no answer to the question."""
     mine, theirs = contender.peak_bytes.value, view.decision.weighed(view.reference.name).contender.peak_bytes.value
     return contender.time < 1 or (mine is not None and theirs is not None and mine < theirs)
+
+
+def _looked_at(view: View) -> str:
+    """What the question is asked of: something larger may well be good enough, and is no answer to it."""
+    saving = {_saves(view, each.contender) for each in view.decision.order if not each.contender.reference}
+    return "smaller candidates" if len(saving) > 1 else "candidates"
+
+
+def _larger_beats(view: View) -> list[str]:
+    """That something larger is shown to be better, where nothing smaller is chosen."""
+    better = _better(view)
+    if better is None or _saves(view, view.decision.weighed(better.name).contender):
+        return []
+    return [f"{_beats(view, better)}, but takes neither less time nor less memory."]
 
 
 def _record(view: View, each: Weighed) -> CandidateRecord:
@@ -110,9 +124,9 @@ def _beats(view: View, better: CandidateRecord) -> str:
 
 
 def _against(view: View, better: CandidateRecord, chosen: CandidateRecord) -> str:
-    loss = _gap(better).difference - _gap(chosen).difference
+    gain = _gap(chosen).difference - _gap(better).difference
     return (
-        f"{view.label(chosen)} is {view.size(loss)} {_side(view, better=loss <= 0)} {view.label(better)}. That gap "
+        f"{view.label(chosen)} is {_below(view, gain)} {view.label(better)}. That gap "
         f"has no interval, because this run paired everything with {view.label(view.reference)}: make "
         f"{view.label(better)} the reference to test it."
     )
@@ -200,7 +214,7 @@ def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
 def _out_of_reach(view: View, found: Weighed, notes: list[str]) -> Answer:
     """Outside the budget, whatever its quality may turn out to be."""
     nearest = _record(view, found)
-    start = f"None of the candidates meets what is asked. Of {view.label(nearest)}, the closest,"
+    start = f"None of the {_looked_at(view)} meets what is asked. Of {view.label(nearest)}, the closest,"
     sentence = f"{start} {why_not(view, found)}."
     quality = f"Whether it is good enough is open too ({view.gap(_gap(nearest))})."
     return _answer(view, "no", sentence, [*notes, quality, *savings.would_be(view, nearest)], None, nearest)
@@ -225,7 +239,7 @@ def _not_shown(view: View, found: Weighed, notes: list[str]) -> Answer:
     nearest = _record(view, found)
     gap = _gap(nearest)
     sentence = (
-        f"{view.label(nearest)} is {_below(view, gap)} {view.label(view.reference)} "
+        f"{view.label(nearest)} is {_below(view, gap.difference)} {view.label(view.reference)} "
         f"{view.gap_interval(gap.low, gap.high)}; {_why_undecided(view, nearest)}."
     )
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
@@ -238,10 +252,10 @@ def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
         return in_groups
     nearest = _record(view, found)
     gap = _gap(nearest)
-    start = "" if len(rivals) == 1 else "None of the candidates is good enough. The closest, "
+    start = "" if len(rivals) == 1 else f"None of the {_looked_at(view)} is good enough. The closest, "
     comma = "" if len(rivals) == 1 else ","
     sentence = (
-        f"{start}{view.label(nearest)}{comma} is {_below(view, gap)} {view.label(view.reference)} "
+        f"{start}{view.label(nearest)}{comma} is {_below(view, gap.difference)} {view.label(view.reference)} "
         f"{view.gap_interval(gap.low, gap.high)}, and {view.margin} is what was allowed."
     )
     also = [*notes, *_budget_too(view, found), *savings.would_be(view, nearest)]
@@ -258,10 +272,10 @@ def _budget_too(view: View, found: Weighed) -> list[str]:
     ]
 
 
-def _below(view: View, gap: Gap) -> str:
-    if view.gap_value(gap.difference).strip("0.") == "":
+def _below(view: View, difference: float) -> str:
+    if view.gap_value(difference).strip("0.") == "":
         return "level with"
-    return f"{view.size(gap.difference)} {_side(view, better=gap.difference > 0)}"
+    return f"{view.size(difference)} {_side(view, better=difference > 0)}"
 
 
 def _side(view: View, *, better: bool) -> str:

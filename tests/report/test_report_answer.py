@@ -12,6 +12,7 @@ from effkit.record import Estimate, Record
 from effkit.report import summarise
 from effkit.report.values import Answer
 from effkit.report.words import WAITING
+from tests.report.conftest import candidate, gap, giant, minilm, record, reference, tfidf
 from tests.test_decision import network_beside_linear
 
 MakeRecord = Callable[[str], Record]
@@ -175,6 +176,26 @@ def test_one_machine_against_two_by_chance_is_said_to_be(make_record: MakeRecord
     found = answer_of(nearly_as_fast(record, between))
     assert found.kind == "no matter" and "about as many machines" in found.sentence
     assert "That 1 and 2 machines are counted may be chance: neither is shown to serve more." in found.notes
+
+
+def test_that_nothing_smaller_is_good_enough_says_nothing_of_what_is_larger() -> None:
+    worse = candidate("tree", "Tree", 0.001, 0.8, gap=gap(-0.042, -0.055, -0.03, "inferior", p_value=0.99, p_holm=1.0))
+    found = answer_of(record(reference(), tfidf(), worse, giant(), params={"budget": {}}))
+    assert (found.kind, found.chosen) == ("no", None)
+    assert found.sentence.startswith("None of the smaller candidates is good enough. The closest, TF-IDF")
+    better = "Giant beats MPNet base by 1.9 points [+1.1, +2.7], but takes neither less time nor less memory."
+    assert better in map(plain, found.notes)
+    alone = answer_of(record(reference(), tfidf(), worse, params={"budget": {}}))
+    assert alone.sentence.startswith("None of the candidates is good enough. The closest, TF-IDF")
+    assert not any("beats" in note for note in alone.notes)
+
+
+def test_a_gap_that_reads_as_nothing_is_neither_above_nor_below() -> None:
+    better = candidate("e5-small", "E5 small", 0.0139, 0.861, gap=gap(0.019, 0.011, 0.027, "superior"))
+    close = minilm(gap=gap(0.0189, -0.002, 0.04, "non-inferior"))
+    found = answer_of(record(reference(), close, better, tfidf()))
+    assert found.chosen == "minilm-l6"
+    assert any(note.startswith("MiniLM L6 is level with E5 small. That gap has no interval") for note in found.notes)
 
 
 def nearly_as_fast(record: Record, requests_per_s: float) -> Record:
