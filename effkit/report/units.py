@@ -108,7 +108,8 @@ def share(ratio: float) -> str:
 
 def rate(requests_per_s: float) -> str:
     """A traffic in words: "1 request a second", "17.2 requests a second"."""
-    return f"{rate_number(requests_per_s)} {'request' if requests_per_s == 1 else 'requests'} a second"
+    text = rate_number(requests_per_s)
+    return f"{text} {'request' if text == '1' else 'requests'} a second"
 
 
 def rate_number(value: float) -> str:

@@ -189,10 +189,10 @@ class View:
     def margin_value(self, margin: float) -> str:
         """A margin in the metric's unit as people say it: "1 point", "2 %"."""
         points = self.points(margin)
-        text = show(margin, "count") if points is None else f"{points:.3g}"
-        if self.lower_is_better:
-            return text if points is None else f"{text}{NBSP}%"
-        return f"{text}{NBSP}{'point' if text == '1' else 'points'}"
+        if points is None:
+            return show(margin, "count")
+        text = f"{points:,.0f}" if points >= 100 else f"{points:.3g}"
+        return f"{text}{NBSP}{'%' if self.lower_is_better else 'point' if text == '1' else 'points'}"
 
     def often(self, candidate: CandidateRecord) -> str:
         """How often as many items as a gap asks for would decide: where seeds differ, with each of them by itself."""

@@ -13,7 +13,7 @@ from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summ
 from effkit.report.comparison import percentile_cell
 from effkit.report.notebook import Comparison
 from effkit.report.sections import StudySection
-from effkit.report.units import DASH, factor, fixed, interval, share, show, signed, signed_interval, times
+from effkit.report.units import DASH, factor, fixed, interval, rate, share, show, signed, signed_interval, times
 from effkit.report.values import Cell
 from effkit.spec import CarbonSpec
 from tests.report.conftest import energy, gap, ratio
@@ -74,6 +74,8 @@ def plain(text: str) -> str:
         (share(1 / 12), "1/12"),
         (share(0.44), "44 %"),
         (share(1.4), "1.40×"),
+        (rate(1.003), "1 request a second"),
+        (rate(1.01), "1.01 requests a second"),
     ],
 )
 def test_numbers_are_shown_with_their_unit(text: str, expected: str) -> None:
