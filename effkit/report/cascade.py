@@ -88,7 +88,8 @@ def _sentences(candidate: CandidateRecord, found: Cascade) -> tuple[str, ...]:
     last = found.stages[-1]
     shares = [f"{_of_100(stage.answered.value)} by {stage.title}" for stage in found.stages[:-1]]
     parts = listing([*shares, f"{_of_100(last.answered.value)} by {_end(candidate, last.title)}"])
-    said = [f"Of 100 items, {parts.replace(' by ', ' are answered by ', 1)}."]
+    verb = "is" if parts.startswith("1 ") else "are"
+    said = [f"Of 100 items, {parts.replace(' by ', f' {verb} answered by ', 1)}."]
     if found.latency is not None:
         said.append(f"Against {last.title} alone: {savings.speed(found.latency)}.")
     band = found.alarm

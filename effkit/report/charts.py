@@ -10,6 +10,7 @@ from effkit.record import CandidateRecord, Estimate, origin_of
 from effkit.report.bars import SHOWN_MS, sensitivity, waterfall
 from effkit.report.cascade import cascade_chart
 from effkit.report.traffic import traffic_chart
+from effkit.report.units import many
 from effkit.report.values import AnyChart, Chart, ChartKind, Dot
 from effkit.report.view import View
 from effkit.report.words import FEW_GENERATIONS
@@ -77,7 +78,7 @@ def _curve(view: View, chosen: str | None) -> Chart:
         title="Quality and labels",
         x_label="labels to learn from (log)",
         y_label=view.y_label,
-        alt=f"{view.metric} of {len({d.label for d in dots})} models at growing numbers of labels",
+        alt=f"{view.metric} of {many(len({dot.label for dot in dots}), 'model')} at growing numbers of labels",
         dots=dots,
         lower_is_better=view.lower_is_better,
     )

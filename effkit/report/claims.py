@@ -126,7 +126,7 @@ def said(condition: Condition, figure: Figure) -> str:
 def _number(value: float, signed: bool) -> str:
     """Three significant digits of a ratio; one decimal and the sign of a difference."""
     if not signed:
-        return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
+        return f"{value:,.0f}" if value >= 99.95 else f"{value:#.3g}"
     text = f"{abs(value):.1f}"
     return text if float(text) == 0 else f"{MINUS if value < 0 else '+'}{text}"
 

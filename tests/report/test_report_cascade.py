@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from effkit.record import Estimate
 from effkit.report.cascade import cascade_cards
 from effkit.report.view import View
 from tests.analysis.two_runs import golden, with_candidate
@@ -23,3 +24,24 @@ def test_energy_against_the_last_stage_has_the_rank_of_the_weaker_of_the_two(las
     (card,) = cascade_cards(View(record))
     cells = {column.title: cell for column, cell in card.facts}
     assert cells["Energy"].origin == told
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (0.01, "Of 100 items, 1 is answered by TF-IDF and 99 by MPNet base."),
+        (0.02, "Of 100 items, 2 are answered by TF-IDF and 98 by MPNet base."),
+    ],
+)
+def test_one_item_is_answered_and_two_are(first: float, told: str) -> None:
+    record = golden()
+    whole = next(each for each in record.candidates if each.cascade)
+    assert whole.cascade is not None
+    answered = [Estimate(value=share, n=2000) for share in (first, 1 - first)]
+    stages = tuple(
+        stage.model_copy(update={"answered": share})
+        for stage, share in zip(whole.cascade.stages, answered, strict=True)
+    )
+    routed = whole.cascade.model_copy(update={"stages": stages})
+    (card,) = cascade_cards(View(with_candidate(record, whole.name, cascade=routed)))
+    assert card.sentences[0] == told

@@ -69,6 +69,7 @@ def test_numbers_stand_in_a_table(make_record: MakeRecord, tmp_path: Path) -> No
     [
         ({"quantity": "latency", "at_most": 1}, Figure(0.3427, 0.294, 0.4), "latency 0.343× [0.294,\u00a00.400]"),
         ({"quantity": "size", "at_most": 1}, Figure(0.25, 0.25, 0.25), "weights 0.250×"),
+        ({"quantity": "latency", "at_most": 1}, Figure(99.96, 99.2, 100.4), "latency 100× [99.2,\u00a0100]"),
         ({"quantity": "latency", "at_most": 1}, Figure(155.2, 136.4, 1766.0), "latency 155× [136,\u00a01,766]"),
         (
             {"quantity": "quality_percent", "at_least": 0},
