@@ -90,6 +90,13 @@ def test_what_contradicts_itself_is_refused(record: Record, keys: dict[str, Any]
         decide(record, **keys)
 
 
+def test_a_reason_that_ends_a_sentence_ends_it_once(record: Record) -> None:
+    spec = record.spec.model_copy(update={"margin_reason": "a second reader sees them all."})
+    steps = decide(record.model_copy(update={"spec": spec})).argument.steps
+    (asked,) = (step.lines[0] for step in steps if step.title == "What is asked")
+    assert asked.endswith(": a second reader sees them all.")
+
+
 def test_several_runs_are_refused(record: Record) -> None:
     with pytest.raises(SpecError, match="took turns on one host"):
         decide([record, record])  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ def _asked(view: View, decision: Decision) -> Iterator[str]:
     groups = f", {group:g} in any group" if group is not None else ""
     start = f"At most {view.margin_value(decision.asked.margin)} worse than {view.label(view.reference)}{groups}"
     if math.isclose(decision.asked.margin, view.asked.margin):
-        yield f"{start}: {view.record.spec.margin_reason}."
+        yield f"{start}: {view.record.spec.margin_reason.rstrip('. ')}."
     else:
         yield f"{start}. {explores(view)}"
     yield from unjudged(view, group)
