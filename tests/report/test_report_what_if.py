@@ -295,3 +295,9 @@ def test_axes_are_finite(any_record: Record) -> None:
     found = what_if(View(any_record))
     if found is not None and found.front is not None:
         assert all(math.isfinite(mark.x) and math.isfinite(mark.y) for mark in found.front.marks)
+
+
+def test_on_paper_stands_what_the_table_was_made_under(make_record: MakeRecord) -> None:
+    page = render_html(summarise([make_record("yes")]))
+    (rule,) = [line for line in page.splitlines() if line.startswith("@media print { .ek .what-if")]
+    assert ".knob .row" in rule and not re.search(r"\.knobs|\.told", rule)
