@@ -6,6 +6,7 @@ import io
 import re
 from functools import lru_cache
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -40,6 +41,8 @@ _ROLE_MARKERS = {"reference": "D", "chosen": "o", "other": "o"}
 _LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (8, 2, 1, 2, 1, 2)))
 """For who cannot tell the colours apart, or prints without any."""
 _SIZE_INCHES = (WIDTH_INCHES, 3.7)
+_HIGH = 42
+"""Letters of a line along the height: with more its ends would be cut off."""
 
 
 class ReportFigure(Figure):
@@ -228,7 +231,7 @@ def _error_bars(axes: Axes, dot: Dot, colour: str, alpha: float = 0.55) -> None:
 
 def _axes(axes: Axes, found: Chart) -> None:
     axes.set_xlabel(found.x_label)
-    axes.set_ylabel(found.y_label)
+    axes.set_ylabel("\n".join(wrap(found.y_label, _HIGH)))
     axes.spines["left"].set_visible(False)
     low, high = axes.get_xlim()
     subs = (1.0,) if high / low > 100 else (1.0, 2.0, 5.0)

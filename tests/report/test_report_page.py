@@ -14,10 +14,13 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
+from effkit.decision import decide
 from effkit.record import Record
 from effkit.report import comparison_html, plot, render_html, summarise, write
+from effkit.report.notebook import Comparison
 from effkit.report.summary import section
 from effkit.report.values import Tidy
+from effkit.report.view import View
 from tests.analysis.two_runs import changed, with_candidate
 
 MakeRecord = Callable[[str], Record]
@@ -134,9 +137,17 @@ def test_a_figure_that_cannot_be_drawn_says_why(make_record: MakeRecord) -> None
 
 def test_a_fragment_for_notebooks(make_record: MakeRecord) -> None:
     html = comparison_html(make_record("yes"))
-    assert html.lstrip().startswith('<div class="ek"')
+    assert html.lstrip().startswith('<div class="ek ')
     assert "MiniLM L6 is enough" in html
     outline(html)
+
+
+def test_no_sign_in_a_fragment_is_taken_for_mathematics(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    compared = Comparison(record)
+    shown = (compared._repr_html_(), compared.cards._repr_html_(), compared.cascades._repr_html_())
+    for html in (*shown, decide(record)._repr_html_()):
+        assert html.lstrip().startswith('<div class="ek tex2jax_ignore mathjax_ignore"')
 
 
 @pytest.mark.slow
@@ -212,3 +223,23 @@ def test_cores_are_counted(cores: tuple[int, ...], words: str, make_record: Make
     record = make_record("yes")
     host = record.host.model_copy(update={"worker_cores": cores})
     assert words in render_html(summarise([record.model_copy(update={"host": host})]))
+
+
+def test_a_long_name_is_not_cut_off_at_the_side_of_a_figure(make_record: MakeRecord) -> None:
+    name = "Paraphrase multilingual MiniLM L12 in mixed precision with 16,000 labels"
+    figure = plot(with_candidate(make_record("yes"), "mpnet-base", title=name), "traffic")
+    lines = figure.axes[0].get_ylabel().splitlines()
+    assert " ".join(lines) == f"energy over {name}'s (log)"
+    assert max(map(len, lines)) <= 42
+
+
+@pytest.mark.parametrize(("margin", "text"), [(0.0084, "2 %"), (0.1, "23.8 %"), (5.1828, "1,234 %")])
+def test_a_margin_is_told_without_a_power_of_ten(make_record: MakeRecord, margin: float, text: str) -> None:
+    assert View(make_record("regression")).margin_value(margin).replace("\u00a0", " ") == text
+
+
+def test_one_model_at_several_numbers_of_labels_is_one(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    one = tuple(point for point in record.curve if point.model == "minilm-l6")
+    charts = section(record.model_copy(update={"curve": one})).charts
+    assert [each.alt for each in charts if each.kind == "curve"] == ["accuracy of 1 model at growing numbers of labels"]
