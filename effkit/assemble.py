@@ -77,7 +77,7 @@ def assemble(
         spec_passed=dict(passed),
         spec=spec,
         task=_task_facts(found),
-        host=_host(found, samples),
+        host=_host(found, paired.values),
         code=code(params_sha256),
         candidates=tuple(
             each.model_copy(update={"links": linked.get(name, ()), "cascade": cascaded.get(name)})
@@ -272,6 +272,7 @@ def _task_facts(found: Findings) -> record.TaskFacts:
 
 
 def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
+    """The machine, and who else was there in the visits that count: a disturbance that a repetition mended is over."""
     cores = found.measured.cores or host.choose_cores(found.spec.protocol.threads)
     shares = {name: samples.loc[samples["metric"] == f"visit_{name}_share", "value"] for name in ("others", "steal")}
     return record.Host(

@@ -14,6 +14,7 @@ import yaml
 
 from effkit import store
 from effkit.analysis.family import family
+from effkit.bench.host import Activity
 from effkit.record import ClassItems, Record
 from effkit.spec import SpecError
 from effkit.study import Study, StudyFailed
@@ -106,6 +107,16 @@ def test_a_reference_that_fails_stops_the_study(results: Path) -> None:
     with pytest.raises(StudyFailed, match="this model has a fault"):
         broken.run()
     assert store.load_all(results) == []
+
+
+def test_who_disturbed_a_visit_that_was_made_again_is_not_told_of_the_run(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy_s = iter([0.0, 1000.0])  # before and after the first visit; from then on nobody works
+    monkeypatch.setattr("effkit.bench.host.activity", lambda *seen: Activity(next(busy_s, 1000.0), 0.0, 0.0))
+    record = study(protocol={**REHEARSAL, "retries": 1}).run()
+    assert record.contention is not None and (record.contention.repeated, record.contention.disturbed) == (1, 0)
+    assert (record.host.others_share, record.host.steal_share) == (0.0, 0.0)
 
 
 def test_a_run_is_saved_once_with_all_its_files(ran: Study, record: Record, results: Path) -> None:

@@ -22,6 +22,7 @@ def latency(samples: PairedSamples, candidate: str, *, seed: int) -> Latency | N
         return None
     prepare, infer = (samples.per_generation(candidate, f"visit_{part}_s") for part in ("prepare", "infer"))
     cpu = samples.summed(candidate, "visit_cpu_s") / samples.summed(candidate, "visit_calls")
+    settled = samples.column(candidate, "steady")  # none where no worker came to the end of a generation
     calls = samples.calls[samples.calls["candidate"] == candidate]
     wide = {part: calls[calls["metric"] == f"{part}_s"] for part in ("prepare", "infer")}
     parts_s = {part: each["value"].to_numpy() for part, each in wide.items()}
@@ -49,7 +50,7 @@ def latency(samples: PairedSamples, candidate: str, *, seed: int) -> Latency | N
         ratio=samples.ratio(candidate, "latency"),
         cpu_s=samples.estimate(cpu),
         calls=len(place),
-        steady=bool(samples.column(candidate, "steady").mean() >= 0.5),
+        steady=not settled.size or bool(settled.mean() >= 0.5),
     )
 
 

@@ -69,7 +69,8 @@ def _latency(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
     yield _reading("mean latency", "s", latency.mean_s, spec, latency=True)
     for each in latency.percentiles:
         if (estimate := _percentile(each, latency.mean_s.n)) is not None:
-            yield _reading(f"p{each.level:g} latency", "s", estimate, spec, latency=True)
+            # Whatever the run's stopping rule, its generations were resampled, all of them.
+            yield Reading(f"p{each.level:g} latency", "s", estimate, max(estimate.n - 1, 0), latency=True)
     yield from _ratio("mean latency to the reference", latency.ratio, spec)
 
 

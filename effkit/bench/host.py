@@ -32,6 +32,7 @@ PRODUCTS_VARIABLE = "EFFKIT_PRODUCTS"
 """Folder in which products are kept in place of the cache's, as where a run is made wholly anew."""
 CORES_VARIABLE = "EFFKIT_CORES"
 """Cores for measuring, where this process itself keeps to fewer."""
+STAT = Path("/proc/stat")
 NOMINAL_MULTIPLY_S = 0.0030
 """A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
 
@@ -50,7 +51,7 @@ class Cores:
 def choose_cores(threads: int) -> Cores:
     """Give workers the last `threads` cores of this process and the coordinator the others."""
     if not hasattr(os, "sched_getaffinity"):
-        return Cores(workers=(), coordinator=(), pinned=False, shared=True)
+        return Cores(workers=(), coordinator=(), pinned=False, shared=(os.cpu_count() or 1) <= threads)
     given = os.environ.get(CORES_VARIABLE)
     mine = sorted(map(int, given.split(","))) if given else sorted(os.sched_getaffinity(0))
     workers = tuple(mine[-threads:])
@@ -247,18 +248,30 @@ class Activity:
     ours_s: float
 
 
-def activity(ours: Iterable[psutil.Process], cores: Sequence[int] = ()) -> Activity:
+def activity(ours: Iterable[psutil.Process], cores: Sequence[int] = (), stat: Path = STAT) -> Activity:
     """Read the CPU times of the machine and of the given processes.
 
     Args:
         ours: processes whose work is the kit's own.
         cores: from which stolen time counts; all when there are none.
+        stat: file that numbers the cores whose times the system tells; where there is none, it tells of all.
     """
     each = psutil.cpu_times(percpu=True)
     busy = sum(getattr(times, part, 0.0) for times in each for part in ("user", "nice", "system", "irq", "softirq"))
-    watched = [each[core] for core in cores if core < len(each)] or each
+    of_core = dict(zip(_numbers(stat, len(each)), each, strict=True))
+    watched = [of_core[core] for core in cores if core in of_core] or each
     steal = sum(getattr(times, "steal", 0.0) for times in watched)
     return Activity(busy, steal, sum(process_cpu_s(process) for process in ours))
+
+
+def _numbers(stat: Path, listed: int) -> Sequence[int]:
+    """Numbers of the cores whose times are listed: one that is offline is left out, and later ones move up."""
+    with suppress(OSError):
+        names = (line.partition(" ")[0] for line in stat.read_text(encoding="ascii").splitlines())
+        found = [int(name.removeprefix("cpu")) for name in names if name.startswith("cpu") and name != "cpu"]
+        if len(found) == listed:
+            return found
+    return range(listed)
 
 
 def process_cpu_s(process: psutil.Process) -> float:

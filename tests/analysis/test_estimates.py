@@ -23,6 +23,13 @@ def test_latency_splits_into_its_parts_and_gates_its_percentiles() -> None:
     assert p99.value_s is None and p99.reason is not None and "n too small" in p99.reason
 
 
+def test_a_candidate_that_failed_after_its_only_visit_is_not_said_to_have_stayed_restless() -> None:
+    frame = samples(generations=1)
+    visited = frame[(frame["candidate"] != "mine") | (frame["block"] >= 0)]  # its start is told at a generation's end
+    seen = latency(paired(visited), "mine", seed=1)
+    assert seen is not None and seen.steady
+
+
 def test_memory_and_cold_start() -> None:
     found = paired(samples())
     seen = memory(found, "mine", weight_bytes=5, tensor_bytes=None)

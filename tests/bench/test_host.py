@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -91,3 +92,26 @@ def test_what_a_process_has_started_counts_once_it_has_ended_too() -> None:
     before_s = host.started_cpu_s([psutil.Process()])
     subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
     assert host.started_cpu_s([psutil.Process()]) > before_s
+
+
+def test_stolen_time_is_that_of_the_workers_core_where_another_is_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stolen = [SimpleNamespace(user=1.0, steal=steal_s) for steal_s in (1.0, 2.0, 4.0)]
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: stolen)
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  300 0 0\ncpu0 100 0 0\ncpu1 100 0 0\ncpu3 100 0 0\nintr 7\n", encoding="ascii")
+    asked: tuple[tuple[int, ...], ...] = ((3,), (1,), (0, 3), (2,), ())
+    taken_s = {cores: host.activity([], cores, stat).steal_s for cores in asked}
+    assert taken_s == {(3,): 4.0, (1,): 2.0, (0, 3): 5.0, (2,): 7.0, (): 7.0}
+    assert host.activity([], [2], tmp_path / "none").steal_s == 4.0, "without the numbers all are taken to be there"
+
+
+def test_where_no_process_chooses_its_cores_there_may_be_one_for_the_coordinator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    one, all_of_them = host.choose_cores(1), host.choose_cores(8)
+    assert not one.pinned and not one.shared
+    assert not all_of_them.pinned and all_of_them.shared
