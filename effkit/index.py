@@ -234,9 +234,15 @@ def _records(results: Path) -> Iterator[tuple[str, int, int]]:
     """Folder, size and time of change of every published record."""
     for study in _folders(results):
         for run in _folders(study):
-            with suppress(FileNotFoundError):
+            folder = f"{study.name}/{run.name}"
+            try:
                 seen = os.stat(os.path.join(run, store.RECORD))  # noqa: PTH116, PTH118 - ten thousand times
-                yield f"{study.name}/{run.name}", seen.st_size, seen.st_mtime_ns
+            except FileNotFoundError:
+                continue
+            except OSError:  # another user keeps the folder to himself: reading it says why
+                yield folder, 0, 0
+            else:
+                yield folder, seen.st_size, seen.st_mtime_ns
 
 
 def _folders(place: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:

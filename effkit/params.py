@@ -43,8 +43,10 @@ def _describe(error: Mapping[str, Any]) -> str:
     given = error.get("input")
     match error["type"]:
         case "extra_forbidden":
+            *outer, last = error["loc"]  # the last is as the file has it, be it with a hyphen
+            key = f"{_key(tuple(outer))}.{last}" if outer else str(last)
             allowed = _keys_at(error["loc"])
-            return f"`{key}` is not a known key.{nearest(str(error['loc'][-1]), allowed)} Known: {', '.join(allowed)}."
+            return f"`{key}` is not a known key.{nearest(str(last), allowed)} Known: {', '.join(allowed)}."
         case "missing":
             return f"`{key}` is missing: {_description(error['loc'])}."
         case "value_error":
@@ -154,13 +156,14 @@ def assigned(assignments: Iterable[str]) -> dict[str, Any]:
 def override(params: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters with some keys changed; dotted keys reach inside mappings.
 
-    Another tier of the protocol takes the place of all that is asked of it, but for the threads and the device.
+    A whole key is changed before what reaches inside it, in whatever order they are given. Another tier of the protocol
+    takes the place of all that is asked of it, but for the threads and the device.
 
     Raises:
         SpecError: when a key reaches into something that is not a mapping.
     """
     result = dict(params)
-    for key, value in values.items():
+    for key, value in sorted(values.items(), key=lambda each: each[0].count(".")):
         *outer, last = key.split(".")
         target = result
         for part in outer:

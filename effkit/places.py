@@ -128,7 +128,7 @@ def located(place: Path | str) -> Path:
     """
     address = store.address_of(place)
     if address is None:
-        return Path(place)
+        return store.folder_of(place)
     found, below = _rooted(address)
     refresh(found.folder, below)
     return found.folder / below

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-_SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
+_SECRET = re.compile("KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
 """Variables of the environment whose values are nobody else's."""
 _USER, _QUERY = re.compile(r"(\w://)[^/\s@]+@"), re.compile(r"(\w://[^\s?\"']+\?)[^\s\"']+")
 _SHORTEST = 6

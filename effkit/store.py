@@ -121,12 +121,17 @@ def results_dir(given: Path | str | None = None) -> Path:
         return staged.parents[1]
     if asked := given or os.environ.get(RESULTS_VARIABLE):
         address = address_of(asked)
-        return Path(str(asked).removeprefix("file://")) if address is None else mirror(address).folder
+        return folder_of(asked) if address is None else mirror(address).folder
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
             return folder / "results"
     return here / "results"
+
+
+def folder_of(given: Path | str) -> Path:
+    """Return the folder that a path means: no shell has put the home folder for the `~` of a variable or an option."""
+    return Path(os.path.expanduser(str(given).removeprefix("file://")))  # noqa: PTH111 - a home may be none
 
 
 def address_of(given: Path | str) -> Address | None:

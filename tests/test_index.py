@@ -115,6 +115,18 @@ def test_a_record_that_cannot_be_read_is_named_stays_and_counts_for_nothing(resu
     assert broken.read_bytes() == content
 
 
+def test_a_record_that_may_not_be_looked_at_is_named_and_the_rest_is_read(results: Path) -> None:
+    put(results, "a")
+    record = put(results, "b") / store.RECORD
+    record.unlink()
+    record.symlink_to(record)  # it is there, and refused to root too, as what others keep to themselves is to all else
+    for _ in range(2):
+        found = index.read(results)
+        assert [each.run for each in found.runs] == ["a"]
+        (sentence,) = found.unreadable
+        assert f"{record} cannot be read" in sentence
+
+
 def test_the_index_is_written_anew_when_most_of_it_is_out_of_date(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,3 +101,10 @@ def test_a_folder_that_takes_no_file_is_told_and_left_as_it_was(results: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(results.iterdir()) == []
+
+
+def test_a_run_is_found_by_whatever_names_its_folder(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stands = put(results, "a")
+    monkeypatch.setenv("HOME", str(results.parent))
+    for place in (f"file://{results}/text", "~/results/text", results / "text"):
+        assert places.load_newest(place).folder == stands

@@ -35,3 +35,11 @@ def test_a_shared_file_names_a_path_from_home_on(monkeypatch: pytest.MonkeyPatch
     assert from_home(Path("/home/alice/y.ipynb")) == "/home/alice/y.ipynb"
     monkeypatch.setenv("HOME", "/")
     assert from_home(Path("/data/y.ipynb")) == "/data/y.ipynb"
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWD", "GPG_PASSPHRASE", "PGPASSWORD"])
+def test_a_password_is_no_text_for_others_whatever_its_variable_calls_it(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "open sesame")
+    assert without_secrets("refused: open sesame") == "refused: …"

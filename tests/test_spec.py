@@ -34,6 +34,8 @@ def refused(**changes: Any) -> str:
         ({"candidates": ["mpnet-base", 3]}, ["`candidates.1` got 3: give a model's name, or a mapping, of model"]),
         ({"name": "My Study"}, ["`name` got 'My Study'", "small letters, digits and hyphens"]),
         ({"margin_pionts": 2}, ["margin_pionts", "Did you mean `margin_points`"]),
+        ({"margin-points": 2}, ["`margin-points` is not a known key", "Did you mean `margin_points`"]),
+        ({"budget": {"energy-j": 1}}, ["`budget.energy-j` is not a known key", "Did you mean `energy_j`"]),
         ({"margin_points": -1}, ["margin_points", "-1", "greater than 0"]),
         ({"margin_points": "much"}, ["margin_points", "'much'", "number"]),
         ({"reference": "mpnet"}, ["reference", "mpnet", "Did you mean `mpnet-base`"]),
@@ -117,6 +119,11 @@ def test_another_tier_keeps_threads_and_device() -> None:
     found = override(asked, {"protocol": "smoke"})["protocol"]
     assert found == {"base": "smoke", "threads": 2, "device": "cuda"}
     assert override({**GOOD, "protocol": "standard"}, {"protocol": "smoke"})["protocol"] == "smoke"
+
+
+def test_what_is_changed_of_a_tier_stays_whichever_is_named_first() -> None:
+    given = assigned(["protocol.generations=3", "protocol=smoke"])
+    assert override({**GOOD, "protocol": "standard"}, given)["protocol"] == {"base": "smoke", "generations": 3}
 
 
 @pytest.mark.parametrize("assignment", ["margin_points", "=3"])

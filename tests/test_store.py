@@ -89,3 +89,11 @@ def test_results_are_found_from_inside_the_project(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path / "notebooks")
     assert store.results_dir() == tmp_path / "results"
     assert store.results_dir("elsewhere") == Path("elsewhere")
+
+
+def test_the_home_folder_is_known_where_no_shell_put_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("EFFKIT_RUN", raising=False)
+    assert store.results_dir("~/runs") == tmp_path / "runs"
+    monkeypatch.setenv("EFFKIT_RESULTS", "~/runs")
+    assert store.results_dir() == tmp_path / "runs"

@@ -137,7 +137,7 @@ class Local:
         try:
             said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the outcome
             process = subprocess.Popen(
-                [sys.executable, "-m", "effkit.batch.child", str(staged.resolve()), str(descriptor)],
+                [sys.executable, "-m", "effkit.batch.child", str(staged.absolute()), str(descriptor)],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

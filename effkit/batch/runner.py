@@ -72,7 +72,7 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
     logging.getLogger("papermill").setLevel(logging.ERROR)
     _register_engine()
     variables = {
-        store.RUN_VARIABLE: str(staged.resolve()),
+        store.RUN_VARIABLE: str(staged.absolute()),
         store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # The kernel works in the notebook's folder, where a relative path leads elsewhere.

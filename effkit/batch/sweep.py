@@ -155,12 +155,19 @@ def _combinations(sweep: SweepSpec) -> Iterable[dict[str, Any]]:
         if not any(all(changes[key] == value for key, value in entry.items()) for entry in sweep.exclude):
             yield changes
     for entry in sweep.include:
-        yield {**_single(sweep), **entry}
+        yield {**{key: value for key, value in _single(sweep).items() if not _within(key, entry)}, **entry}
 
 
 def _single(sweep: SweepSpec) -> dict[str, Any]:
     """What has one value for all points."""
     return {key: values[0] for key, values in sweep.matrix.items() if len(values) == 1}
+
+
+def _within(key: str, entry: Mapping[str, Any]) -> bool:
+    """Whether an entry says a dotted key within a mapping, as `protocol: {threads: 4}` says `protocol.threads`."""
+    outer, _, last = key.rpartition(".")
+    inner = entry.get(outer)
+    return isinstance(inner, Mapping) and last in inner
 
 
 def _name(base: str, changes: Mapping[str, Any], sweep: SweepSpec) -> str:

@@ -109,8 +109,10 @@ def _home(run: Loaded) -> Path:
     """The results folder that a run lies in; the usual one of a run that was copied out of its own."""
     from effkit import store
 
-    study = run.folder.resolve().parent
-    return study.parent if study.name == run.study else store.results_dir()
+    for folder in (run.folder.absolute(), run.folder.resolve()):  # a study's folder may be a link to another disk
+        if folder.parent.name == run.study:
+            return folder.parents[1]
+    return store.results_dir()
 
 
 def _worsened(found: Agreement, working: Sequence[str], asked: Sequence[Worsening]) -> int:

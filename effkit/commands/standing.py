@@ -58,7 +58,8 @@ def audit(results: Results = None) -> None:
     if not found.runs:
         typer.echo(f"{shown(place)} has no runs yet: {MAKES_ONE}", err=True)
         raise typer.Exit(1)
-    proof = audited({run.folder: run.windows for run in found.runs})
+    once = {(run.study, run.run, run.windows): run.folder for run in reversed(found.runs)}  # a copy is no second run
+    proof = audited({folder: windows for (_, _, windows), folder in once.items()})
     hosts = "one host" if proof.clocks == 1 else f"{proof.clocks} hosts, a restart counting as another"
     verdict = f"{len(proof.overlaps)} overlap:" if proof.overlaps else "no two overlap."
     typer.echo(f"{proof.windows} measured windows of {proof.runs} runs, on {hosts}: {verdict}")

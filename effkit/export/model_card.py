@@ -37,6 +37,8 @@ TASK_TYPES = {
     ("text", "retrieval"): "sentence-similarity",
 }
 METRIC_TYPES = {"absolute_error": "mae"}
+_LICENCE = re.compile(r"\s*([^\s(]+)(?:\s+licen[cs]e)?\s*(?:\([^()]*\))?\s*", re.IGNORECASE)
+"""One licence, and in brackets whose it is; of what says more no part is the whole."""
 
 
 def write_model_card(run: Loaded, out: str, candidate: str | None = None) -> str:
@@ -128,7 +130,9 @@ def _metadata(record: Record, candidate: CandidateRecord) -> dict[str, Any]:
 def _licence(text: str | None) -> dict[str, str]:
     if text is None:
         return {}
-    name = re.split(r"[ (]", text.strip().lower())[0] or "unknown"
+    parts = [_LICENCE.fullmatch(part) for part in text.split(";")]  # a cascade has those of its stages
+    names = {part[1].lower() if part else "" for part in parts}
+    name = names.pop() if len(names) == 1 else ""
     return {"license": name} if name in LICENCES else {"license": "other", "license_name": text}
 
 

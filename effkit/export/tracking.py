@@ -98,7 +98,13 @@ def _client(uri: str) -> MlflowClient:
 
 
 def _uri(out: str) -> str:
-    """A folder's path as a URI; what has a scheme, or names a Databricks workspace, as it is."""
+    """A folder's path as a URI; what has a scheme, or names a Databricks workspace, as it is.
+
+    Raises:
+        ExportError: for a host and its port alone, of which a folder would be made.
+    """
+    if re.fullmatch(r"[\w.-]+:\d+(/.*)?", out):
+        raise ExportError(f"{out} has no scheme: give http://{out}, or ./{out} for a folder.")
     return out if re.match(r"[a-z][a-z0-9+.-]+:", out) or out == "databricks" else Path(out).resolve().as_uri()
 
 
@@ -168,10 +174,10 @@ def _told(facts: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _keyed(values: Iterable[tuple[str, Value]]) -> dict[str, Value]:
-    """The values under keys that MLflow takes, no two the same."""
+    """The values under keys that MLflow takes, no two the same. A slash would be a folder of its own in some stores."""
     found: dict[str, Value] = {}
     for name, value in values:
-        key = plain = re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)[: LONGEST_KEY - 20]
+        key = plain = re.sub(r"[^\w\-. :]", "_", name, flags=re.ASCII)[: LONGEST_KEY - 20]
         number = 2
         while key in found:
             key, number = f"{plain}_{number}", number + 1

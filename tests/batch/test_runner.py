@@ -122,6 +122,20 @@ def test_a_relative_folder_is_the_callers_and_not_the_notebooks(
         Runner(results).run(PARAMS, params)
 
 
+def test_a_study_whose_folder_lies_on_another_disk_is_still_of_its_results(
+    params: Path, results: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large" / "t").mkdir(parents=True)
+    results.mkdir()
+    (results / "t").symlink_to(tmp_path / "large" / "t")
+    told = "import os; raise OSError(os.environ['EFFKIT_RUN'])"
+    notebook(params.parents[1] / "notebooks" / "tabular.ipynb", told)
+    with pytest.raises(RunFailed, match=f"OSError: {results}/t/"):
+        Runner(results).run(PARAMS, params)
+    assert (results / attempts.LOCKS).is_dir()
+    assert [path.name for path in (tmp_path / "large").iterdir()] == ["t"]
+
+
 def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     with pytest.raises(RunFailed, match="runs another study than was asked for: it does not hand on `items`"):

@@ -40,6 +40,23 @@ def test_every_combination_is_a_point_but_those_excluded(params: Path) -> None:
     assert len({each.identity for each in found}) == 6
 
 
+def test_a_tier_that_is_varied_undoes_nothing_that_is_varied_of_it(params: Path) -> None:
+    matrix = {"protocol.generations": [5, 7], "protocol": ["standard", "rigorous"]}
+    found = [each.spec.protocol for each in points(sweep(params, "s", matrix=matrix))]
+    assert [(each.generations, each.base) for each in found] == [
+        (5, "standard"), (5, "rigorous"), (7, "standard"), (7, "rigorous"),
+    ]  # fmt: skip
+
+
+def test_what_holds_for_all_holds_under_another_tier_unless_an_entry_says_otherwise(params: Path) -> None:
+    include = [{"protocol": "rigorous"}, {"protocol": {"base": "smoke", "threads": 3}}]
+    path = sweep(params, "s", matrix={"protocol.threads": [2], "seed": [1, 2]}, include=include)
+    found = [each.spec.protocol for each in points(path)]
+    assert [(each.base, each.threads) for each in found] == [
+        ("smoke", 2), ("smoke", 2), ("rigorous", 2), ("smoke", 3),
+    ]  # fmt: skip
+
+
 def test_replicates_have_identities_of_their_own(params: Path) -> None:
     found = points(sweep(params, "s", replicates=3))
     assert [each.title for each in found] == ["t", "t #2", "t #3"]

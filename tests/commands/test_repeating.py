@@ -82,6 +82,9 @@ def test_a_run_that_was_copied_out_of_its_results_is_run_again_into_the_usual_on
     (run,) = store.load_all(kept)
     accepted = tmp_path / "copies" / "accepted"
     shutil.copytree(run.folder, accepted)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "t").symlink_to(kept / "t")
     asked: list[Path] = []
 
     def not_here(self: Runner, *arguments: object) -> None:
@@ -89,10 +92,10 @@ def test_a_run_that_was_copied_out_of_its_results_is_run_again_into_the_usual_on
         raise RunFailed("it is not run here")
 
     monkeypatch.setattr(Runner, "run", not_here)
-    for folder in (accepted, run.folder):
+    for folder in (accepted, run.folder, linked / "t" / run.run):
         done = effkit("rerun", folder)
         assert done.returncode == 1 and "it is not run here" in done.stderr
-    assert asked == [results, kept.resolve()]
+    assert asked == [results, kept, linked]
 
 
 def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_path: Path) -> None:

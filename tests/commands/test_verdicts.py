@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ def test_an_audit_of_runs_that_overlap_ends_with_1(results: Path, start_s: float
     put(results, "b", windows=window(start_s, start_s + 10.0))
     ended, said = ask("audit", "--results", results)
     assert (ended, words in said) == (code, True), said
+
+
+def test_a_copy_of_a_run_is_not_taken_for_a_second_one_at_the_same_time(results: Path) -> None:
+    put(results, "a", windows=window(0.0, 10.0))
+    shutil.copytree(results / "text", results / "text-before")
+    code, said = ask("audit", "--results", results)
+    assert code == 0, said
+    assert "1 measured windows of 1 runs" in said and "no two overlap" in said
 
 
 def test_a_check_of_a_doubtful_run_ends_with_1_and_says_why(results: Path) -> None:

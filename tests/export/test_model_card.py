@@ -112,6 +112,10 @@ def test_what_is_not_known_is_left_out_and_never_0() -> None:
     ("licence", "wanted"),
     [
         ("BSD-3-Clause (scikit-learn)", {"license": "bsd-3-clause"}),
+        ("BSD-3-Clause (scikit-learn); BSD-3-Clause (PyTorch)", {"license": "bsd-3-clause"}),
+        ("MIT (LightGBM); Apache-2.0", {"license": "other", "license_name": "MIT (LightGBM); Apache-2.0"}),
+        ("MIT code, weights as agreed", {"license": "other", "license_name": "MIT code, weights as agreed"}),
+        ("MIT License", {"license": "mit"}),
         ("my own: ask me", {"license": "other", "license_name": "my own: ask me"}),
         (None, {}),
     ],

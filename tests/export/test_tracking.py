@@ -35,6 +35,18 @@ def test_a_folder_is_a_place_of_its_own_and_an_address_is_left_alone(tmp_path: P
     assert _uri("databricks") == "databricks"
 
 
+def test_a_key_has_no_slash_whatever_a_group_is_called() -> None:
+    names = ["gap in unit=km/", "gap in unit=a//b", "gap in unit=a"]
+    assert list(_keyed((name, None) for name in names)) == ["gap in unit_km_", "gap in unit_a__b", "gap in unit_a"]
+
+
+@pytest.mark.parametrize("out", ["127.0.0.1:5000", "localhost:5000", "mlflow.example.org:80/team"])
+def test_a_server_without_a_scheme_is_no_folder(run: Loaded, out: str) -> None:
+    with pytest.raises(ExportError, match=f"has no scheme: give http://{out}"):
+        export(run, "mlflow", out)
+    assert not Path(out).exists()
+
+
 def test_without_mlflow_the_error_says_what_to_install(
     run: Loaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
