@@ -189,6 +189,11 @@ def test_a_constant_column_does_not_divide_by_zero() -> None:
     assert scale[1] == 1
 
 
+def test_infinite_numbers_have_no_mean() -> None:
+    with pytest.raises(SpecError, match="2 numbers of the training rows are infinite"):
+        mean_and_scale(np.array([[1.0, np.inf], [np.nan, -np.inf]]))
+
+
 def test_adult_scores_what_others_report(
     fetched: Callable[[str], Task], recipe: Callable[..., Recipe], products: Products
 ) -> None:
