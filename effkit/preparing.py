@@ -74,7 +74,7 @@ def prepare_all(found: Findings, own: Mapping[str, resolve.Own], own_settings: O
             log.warning("%s failed while it was prepared: %s", candidate.name, said)
             found.failures[candidate.name] = said
             continue
-        wanted.keep(found, candidate, max(how.fit_items(part) for part in candidate.parts), done)
+        wanted.keep(found, candidate, _labels(candidate, found.models[candidate.name], how), done)
 
 
 def _made(found: Findings, wanted: _Wanted, how: recipes.Ingredients) -> Prepared:
@@ -94,9 +94,15 @@ def _made(found: Findings, wanted: _Wanted, how: recipes.Ingredients) -> Prepare
     )
 
 
+def _labels(candidate: CandidateSpec, model: resolve.Model, how: recipes.Ingredients) -> int:
+    """How many training items it learns from here, of a cascade the most of a stage: one's own learnt elsewhere."""
+    parts = zip(candidate.parts, model.stages or (model,), strict=True)
+    return max((how.fit_items(part) for part, each in parts if each.builder != "own"), default=0)
+
+
 def _keep_candidate(found: Findings, candidate: CandidateSpec, fit_items: int, done: Prepared) -> None:
     found.prepared[candidate.name] = done
-    found.fit_items[candidate.name] = fit_items if found.models[candidate.name].builder != "own" else 0
+    found.fit_items[candidate.name] = fit_items
 
 
 def _keep_step(found: Findings, candidate: CandidateSpec, fit_items: int, done: Prepared) -> None:

@@ -1,4 +1,4 @@
-"""What cannot be made costs its candidate alone."""
+"""What cannot be made costs its candidate alone, and what the others have learnt from is told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from effkit import recipes
 from effkit.catalogue import FetchError
 from effkit.spec import CandidateSpec
+from tests import own_models
 from tests.test_study import study
 
 
@@ -29,3 +30,14 @@ def test_weights_that_cannot_be_fetched_cost_their_candidate_alone(
     told = "no source has it (401 for https://…@host.example/x): see ~/x"
     assert record.failed[0].error == told, "neither a password nor the name of a home folder"
     assert record.candidate("logreg").quality is not None
+
+
+def test_a_cascade_learns_from_no_more_labels_than_its_stages_that_learn_here(results: Path) -> None:
+    tree: dict[str, Any] = {"model": "shallow-tree", "fit_items": 50}
+    record = study(
+        reference="logreg",
+        candidates=["logreg", {"cascade": [tree, "mine"]}],
+        own={"mine": own_models.always_one},
+    ).run()
+    cascade = record.candidate("shallow-tree@50-then-mine")
+    assert (cascade.status, cascade.fit_items) == ("ok", 50)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from effkit.analysis.bootstrap import paired_bootstrap
 from effkit.analysis.groups import group_gaps
@@ -141,10 +142,17 @@ def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
 
 
 def mean_with_interval(scores: Floats, test: QualityTest) -> Estimate:
-    """Mean of per-item scores with its 95 % bootstrap interval, of items that depend and count as the test has it."""
+    """Mean of per-item scores with its 95 % bootstrap interval, of items that depend and count as the test has it.
+
+    Where independent items are right or wrong, each end is the more cautious of the bootstrap's and Wilson's (1927): a
+    bootstrap of a hundred right answers sees no wrong one that there could be.
+    """
     means = paired_bootstrap(scores, test.clusters, RESAMPLES, seed=test.seed, weights=test.weights)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Estimate(value=float(scores.mean()), low=float(low), high=float(high), n=len(scores))
+    value, low, high = (float(each) for each in (scores.mean(), *np.quantile(means, (0.025, 0.975))))
+    if test.binary and test.clusters is None:
+        ends = _wilson(value, len(scores))
+        low, high = min(low, ends[0]), max(high, ends[1])
+    return Estimate(value=value, low=low, high=high, n=len(scores))
 
 
 def as_gap(
@@ -212,6 +220,15 @@ def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
         secondary=dict(scored.secondary),
         groups=tuple(groups),
     )
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """The ends of a share's 95 % score interval."""
+    square = float(special.ndtri(0.975)) ** 2
+    middle = share + square / (2 * n)
+    reach = np.sqrt(square * (share * (1 - share) / n + square / (4 * n**2)))
+    low, high = ((middle + each) / (1 + square / n) for each in (-reach, reach))
+    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def _in_group(scores: Floats, members: NDArray[np.bool_], test: QualityTest) -> float:

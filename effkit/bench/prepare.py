@@ -128,9 +128,17 @@ def prepare(
 def _sane(predictions: NDArray[Any], changed: bool) -> NDArray[Any]:
     """Return predictions that are some answer; a fast model that answers nothing is no saving."""
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
-        share = 1 - np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1).mean()
-        raise WorkerFailed(f"{share:.0%} of its predictions are not numbers: the model is broken, not fast")
+        broken = int((~np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)).sum())
+        raise WorkerFailed(
+            f"{broken:,} of its {len(predictions):,} predictions are not numbers: the model is broken, not fast"
+        )
     # Probabilities tell more than the classes: where one class dominates, all may have it and none be broken.
-    if changed and len(predictions) > 1 and np.allclose(predictions, predictions[0], rtol=0.0, atol=1e-6):
+    if changed and len(predictions) > 1 and _all_the_same(predictions):
         raise WorkerFailed("it gives every test item the same answer: its techniques broke it")
     return predictions
+
+
+def _all_the_same(predictions: NDArray[Any]) -> bool:
+    if predictions.ndim == 1:  # values, which may be small in the unit that the task has
+        return bool((predictions == predictions[0]).all())
+    return bool(np.allclose(predictions, predictions[0], rtol=0.0, atol=1e-6))

@@ -82,7 +82,15 @@ def mean_and_scale(encoded: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
     """Return mean and standard deviation of each column, missing values taken as the mean.
 
     The deviation of a constant column is given as 1, so that one can divide by it.
+
+    Raises:
+        SpecError: when a number is infinite.
     """
+    if endless := int(np.isinf(encoded).sum()):
+        raise SpecError(
+            f"{endless:,} numbers of the training rows are infinite, and columns are scaled by their mean: give no "
+            "value there, or leave those rows out."
+        )
     known = ~np.isnan(encoded)
     mean = np.where(known, encoded, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     scale = np.where(known, encoded - mean, 0.0).std(axis=0)

@@ -131,4 +131,8 @@ def _between(ordered: Floats, count: int) -> float:
     """A threshold that passes on the first `count` of rising confidences."""
     if count == 0:
         return NONE_GOES_ON
-    return ALL_GO_ON if count == len(ordered) else float((ordered[count - 1] + ordered[count]) / 2)
+    if count == len(ordered):
+        return ALL_GO_ON
+    last, first = float(ordered[count - 1]), float(ordered[count])
+    middle = (last + first) / 2
+    return middle if middle > last else first  # between neighbours it is rounded to one of them

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from PIL import Image
     from torch import Tensor
 
 
@@ -47,7 +48,7 @@ class ImageInput:
         stacked = np.empty((len(items), *size, 3), np.uint8)
         for row, item in enumerate(items):
             with Image.open(BytesIO(item)) as image:
-                colour = image.convert("RGB")
+                colour = _in_8_bits(image).convert("RGB")
             stacked[row] = np.asarray(colour if colour.size == size else colour.resize(size, Image.Resampling.BICUBIC))
         return stacked
 
@@ -67,6 +68,15 @@ class ImageInput:
     def prepare(self, items: Sequence[bytes]) -> Tensor:
         """Decode, resize and normalise."""
         return self.tensor(self.pixels(items))
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Greys of 16 bits by their upper eight, as colours of 16 are read: Pillow would leave all above 255 white."""
+    from PIL import Image
+
+    if not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _triple(value: Any) -> tuple[float, ...]:

@@ -167,7 +167,9 @@ class _Trees:
         self._trees = [each.tree_ for each in getattr(self.estimator, "estimators_", [self.estimator])]
         self.parameters = sum(int(each.node_count) for each in self._trees)
         if hasattr(self.estimator, "n_jobs"):
-            self.estimator.n_jobs = threads() or -1
+            # Threads add the trees up as each is done, which changes the last digits from run to run: without a
+            # number of threads, as where quality is measured, there is one.
+            self.estimator.n_jobs = threads() or 1
 
     def __call__(self, encoded: Array) -> Array:
         if not self._classes:

@@ -103,8 +103,8 @@ def targets(name: str, values: pd.Series[Any], kind: str) -> tuple[NDArray[Any],
             f'`table["{values.name}"].astype(str)`.'
         ) from None
     classes = tuple(str(each) for each in ordered)
-    places = {label: index for index, label in enumerate(classes)}
-    return values.astype(str).map(places).to_numpy(np.int64), classes
+    places = {value: index for index, value in enumerate(ordered)}  # pandas writes dates, bytes and floats otherwise
+    return np.array([places[each] for each in values], dtype=np.int64), classes
 
 
 def _numbers(name: str, values: pd.Series[Any]) -> NDArray[np.float64]:

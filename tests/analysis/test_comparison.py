@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effkit.analysis.comparison import QualityTest, Scored, compare
+from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.balance import class_weights
 
 TEST = QualityTest(
@@ -47,6 +47,19 @@ def test_equal_is_non_inferior_worse_is_inferior_and_better_is_superior() -> Non
     assert gap is not None and gap.difference == pytest.approx(0.075)
     assert quality.value.value == pytest.approx(0.875)
     assert found["ref"][1] is None
+
+
+def test_no_mistake_among_few_items_leaves_a_doubt() -> None:
+    """Wilson's interval (1927): of 100 of 100 from 100 / (100 + 1.96²), and of none the same from the other side."""
+    all_right = mean_with_interval(np.ones(100), TEST)
+    assert (all_right.value, all_right.high) == (1.0, pytest.approx(1.0))
+    assert all_right.low == pytest.approx(100 / (100 + 1.96**2), abs=1e-4)
+    none_right = mean_with_interval(np.zeros(100), TEST)
+    assert (none_right.low, none_right.high) == (pytest.approx(0.0), pytest.approx(1 - all_right.low))
+    half = mean_with_interval(np.tile([0.0, 1.0], 2000), TEST)
+    assert half.low == pytest.approx(0.5 - 0.0155, abs=0.002) and half.high == pytest.approx(0.5 + 0.0155, abs=0.002)
+    graded = mean_with_interval(np.full(100, 2.5), replace(TEST, metric="absolute_error", binary=False))
+    assert (graded.low, graded.high) == (pytest.approx(2.5), pytest.approx(2.5))
 
 
 def test_a_verdict_that_changes_with_the_seed_is_inconclusive() -> None:

@@ -44,6 +44,31 @@ def test_one_answer_to_everything_is(tmp_path: Path) -> None:
         prepared(constant, tmp_path)
 
 
+def in_small_units(items: list[Any]) -> Any:
+    return [1e-9 * len(item) for item in items]
+
+
+def in_one_small_unit(items: list[Any]) -> Any:
+    return [1e-9] * len(items)
+
+
+def test_values_in_a_small_unit_are_no_sign_of_a_broken_model(tmp_path: Path) -> None:
+    lengths = [1 + number % 7 for number in range(40)]
+    texts, doses = ["a" * each for each in lengths], [1e-9 * each for each in lengths]
+    task = Task.from_arrays("doses", texts, doses, kind="regression")
+    test, folder = np.sort(task.first("test", "all")), task.saved_below(tmp_path)
+
+    def predicted(function: Any) -> Any:
+        settings = Packed.of(function).settings(task, tmp_path)
+        recipe = Recipe("mine", "own", task.kind, fit_items=0, seed=1, settings=settings)
+        return prepare(recipe, [1], folder, tmp_path, test, NoMeter(), changed=True).predictions
+
+    (predictions,) = predicted(in_small_units)
+    assert predictions == pytest.approx(task.labels[test])
+    with pytest.raises(WorkerFailed, match="its techniques broke it"):
+        predicted(in_one_small_unit)
+
+
 def test_operations_are_counted_over_items_of_all_lengths(tmp_path: Path) -> None:
     texts = ["red dress " * (1 + number % 7) for number in range(80)]
     task = Task.from_arrays("dresses", texts, [number % 2 for number in range(80)])

@@ -109,6 +109,12 @@ def test_equals_are_not_parted() -> None:
     assert 0.1 < threshold < 0.9
 
 
+def test_neighbours_are_parted() -> None:
+    confidence = np.array([0.5, np.nextafter(0.5, 1.0)])
+    (threshold,) = gates.at_shares([confidence], (0.5,))
+    assert (confidence < threshold).tolist() == [True, False]
+
+
 def test_every_confidence_lies_between_the_outermost_thresholds() -> None:
     shares = np.array([[1.0, 0.0], [0.5, 0.5]])
     for score in ("margin", "log_probability", "entropy"):

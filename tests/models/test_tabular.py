@@ -51,6 +51,23 @@ def test_regression_beats_the_mean(model: str, recipe: Callable[..., Recipe], pr
     assert score(made, task, products) < 0.9 * np.abs(labels - task.labels[task.splits["fit"]].mean()).mean()
 
 
+def test_a_forest_adds_its_trees_up_in_one_order(
+    recipe: Callable[..., Recipe], products: Products, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EFFKIT_THREADS")  # as where quality is measured
+    task = load("diabetes", seed=1)
+    made = recipe("random-forest", task, n_estimators=20)
+    module = builder(made.builder)
+    predictor = module.load(made, module.make(made, task, products))
+    rows = predictor.prepare(task.items.take(task.splits["test"]))
+    forest = predictor.model.estimator
+    in_turn = np.zeros(len(rows))
+    for tree in forest.estimators_:
+        in_turn += tree.predict(rows)
+    assert (predictor.infer(rows) == in_turn / len(forest.estimators_)).all()
+    assert forest.n_jobs == 1
+
+
 def test_logistic_regression_answers_as_scikit_learn_does(recipe: Callable[..., Recipe], products: Products) -> None:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -170,6 +187,11 @@ def test_a_constant_column_does_not_divide_by_zero() -> None:
     mean, scale = mean_and_scale(np.array([[1.0, 5.0], [np.nan, 5.0], [3.0, 5.0]]))
     assert mean.tolist() == [2, 5]
     assert scale[1] == 1
+
+
+def test_infinite_numbers_have_no_mean() -> None:
+    with pytest.raises(SpecError, match="2 numbers of the training rows are infinite"):
+        mean_and_scale(np.array([[1.0, np.inf], [np.nan, -np.inf]]))
 
 
 def test_adult_scores_what_others_report(

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effkit.models import Products, Recipe, builder, tabular_graphs
+from effkit.models import Products, Recipe, builder, tabular_export, tabular_graphs
+from effkit.models.base import Facts
+from effkit.models.columns import Columns
 from effkit.tasks import Task, load
 from effkit.techniques import apply_chain
 
@@ -166,6 +169,40 @@ def test_a_graph_that_answers_otherwise_is_refused(
     monkeypatch.setattr(tabular_graphs, "linear", lambda weights, *rest: right(weights * 1.1, *rest))
     with pytest.raises(ValueError, match="the exported graph differs from the model by up to"):
         builder(asked.builder).make(asked, task, products)
+
+
+class Beside:
+    """Answers with a column, and with a little more than its graph does."""
+
+    def __init__(self, columns: Columns, more: float) -> None:
+        self.columns, self.more = columns, more
+
+    def prepare(self, items: list[Any]) -> NDArray[np.float64]:
+        return self.columns.encode(items)
+
+    def infer(self, prepared: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(prepared[:, 0] + self.more, dtype=np.float64)
+
+
+def test_a_value_near_zero_is_told_no_better_than_the_largest(products: Products) -> None:
+    rows = [{"x": float(x), "y": 0.0} for x in np.linspace(-1e6, 1e6, 201)]
+    task = Task.from_arrays("profit", rows, [row["x"] for row in rows], kind="regression")
+    none = np.array([], dtype=np.int64)
+    task = replace(task, splits={"fit": np.arange(200), "calibrate": none, "select": none, "test": np.array([200])})
+    recipe = onnx(Recipe("mine", "tabular.logreg", task.kind, fit_items=200, seed=1))
+    columns = Columns(["x", "y"], {})
+
+    def write(path: Path) -> None:
+        graph = tabular_graphs.linear(np.array([[1.0], [0.0]]), np.zeros(1), np.zeros(2), [], 0)
+        path.write_bytes(graph.SerializeToString())
+
+    def exported(more: float) -> Path:
+        original = tabular_export.Original(Beside(columns, more), columns, Facts(), write)
+        return tabular_export.make(recipe, task, products, lambda: original)
+
+    with pytest.raises(ValueError, match="differs from the model by up to 50"):
+        exported(50.0)
+    assert (exported(0.5) / tabular_export.GRAPH).exists()
 
 
 @pytest.mark.parametrize("model", ["lightgbm-small", "shallow-tree", "logreg"])

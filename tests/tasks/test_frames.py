@@ -67,6 +67,22 @@ def test_classes_of_several_kinds_are_refused() -> None:
         shop(frame().assign(bought=[1, "yes"] * 20))
 
 
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (pd.to_datetime(["2024-05-02", "2024-05-01"] * 20), ("2024-05-01 00:00:00", "2024-05-02 00:00:00")),
+        (np.array([0.2, 0.1] * 20, dtype=np.float32), ("0.1", "0.2")),
+        ([b"yes", b"no"] * 20, ("b'no'", "b'yes'")),
+        ([True, False] * 20, ("False", "True")),
+        (pd.Categorical(["m", "l"] * 20), ("l", "m")),
+    ],
+)
+def test_classes_may_be_dates_floats_and_bytes(values: Any, classes: tuple[str, ...]) -> None:
+    task = shop(frame().assign(bought=values))
+    assert task.classes == classes
+    assert task.labels[:3].tolist() == [1, 0, 1]
+
+
 def test_a_regression_predicts_finite_numbers() -> None:
     with pytest.raises(SpecError, match="shop: a regression predicts numbers, and `bought` holds '1,200'"):
         shop(frame().assign(bought=["1,200"] * 40), kind="regression")
