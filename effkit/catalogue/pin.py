@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +17,8 @@ from effkit.catalogue.entries import ModelEntry, shipped
 from effkit.catalogue.errors import CatalogueError, FetchError
 from effkit.catalogue.own import RUNS_CODE, check_name, in_words
 
-TOP = (MODULES, "config_sentence_transformers.json")
+PROMPTS = "config_sentence_transformers.json"
+TOP = (MODULES, PROMPTS)
 KEPT = frozenset({".json", ".model", ".txt", WEIGHTS})
 """Endings of what a part needs: configuration, vocabulary, weights. What stands beside them is left there."""
 CALL_S_PER_BYTE, EMBED_S_PER_BYTE, LOAD_S = 5.5e-10, 3.3e-10, 9.0
@@ -49,6 +51,7 @@ def pin(address: str, name: str, *, progress: bool = True) -> str:
         cache_dir().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="effkit-pin-", dir=cache_dir()) as folder:
             declared = _declared(repo, listing, Path(folder), progress)
+            prompts = _prompts(Path(folder))
     except FetchError as error:
         raise FetchError(
             f"{address} could not be pinned (model hub: {error}). Look at its name, its revision and the network; a "
@@ -65,6 +68,11 @@ def pin(address: str, name: str, *, progress: bool = True) -> str:
     except ValidationError as error:
         raise CatalogueError(f"{address} makes no entry: {in_words(error)}.") from None
     note = f"# {address}, for the file that EFFKIT_CATALOGUE names. `cost` is a guess by size, for planning only.\n"
+    if prompts:
+        note += (
+            f"# Its publisher puts words before texts ({prompts}), which effkit does not: look whether your task needs "
+            "them, and if it does, have them in its texts.\n"
+        )
     return note + yaml.safe_dump({"models": {name: declared}}, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -128,6 +136,15 @@ def _wanted(repo: str, listing: hub.Listing, parts: list[str]) -> list[str]:
     if not any(path.endswith(WEIGHTS) for path in wanted):
         raise CatalogueError(f"{repo} has no weights in safetensors, and effkit reads no others.")
     return wanted
+
+
+def _prompts(folder: Path) -> str:
+    """What the model would have put before texts, by what they are; empty where nothing is."""
+    path = folder / PROMPTS
+    said = configuration.read_json(path) if path.is_file() else {}
+    prompts = said.get("prompts") if isinstance(said, dict) else None
+    found = prompts.items() if isinstance(prompts, dict) else ()
+    return ", ".join(f"{json.dumps(str(name))}: {json.dumps(str(words))}" for name, words in found if words)
 
 
 def _max_tokens(folder: Path) -> dict[str, int]:

@@ -100,6 +100,15 @@ def test_what_is_pinned_is_what_is_fetched(served: Hub, monkeypatch: pytest.Monk
     assert served.asked[FILES + "model.safetensors"] == 1, "the weights were there already"
 
 
+def test_words_before_texts_are_told(served: Hub) -> None:
+    assert "before texts" not in pin("me/encoder@main", "ours", progress=False)
+    said = {"prompts": {"query": "query: ", "document": "", "other\n": "two\nlines"}}
+    served.repository["config_sentence_transformers.json"] = json.dumps(said).encode()
+    entry = pin("me/encoder@main", "ours", progress=False)
+    assert '("query": "query: ", "other\\n": "two\\nlines"), which effkit does not' in entry
+    assert list(yaml.safe_load(entry)["models"]) == ["ours"]
+
+
 def test_the_command_prints_the_entry(served: Hub) -> None:
     done = effkit("pin", "me/encoder@v1.0", "--name", "mine")
     assert done.returncode == 0, done.stderr
