@@ -107,7 +107,7 @@ class Reasoned:
         return f"{self.argument.text}\n\nNot tried yet; candidates to add to the parameter file\n{lines}"
 
 
-def decide(run: Record | Measured | Path | str, **keys: Any) -> Reasoned:
+def decide(run: Record | Measured | Path | str, /, **keys: Any) -> Reasoned:
     """Choose the simplest candidate of a run that is good enough, and say why.
 
     Of what takes less time or less memory than the reference the simplest family comes first, and of one family the

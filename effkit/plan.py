@@ -156,7 +156,8 @@ class Plan:
         )
         head = "<tr><th style='text-align:left'>candidate</th><th>download</th><th>prepare</th><th>measure</th></tr>"
         words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences())
-        return f"{words}<table>{head}{rows}</table>"
+        # JupyterLab would take two $ of names for mathematics.
+        return f'<div class="tex2jax_ignore mathjax_ignore">{words}<table>{head}{rows}</table></div>'
 
 
 def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, results: Path) -> Plan:

@@ -76,6 +76,7 @@ def test_a_budget_that_nothing_meets_is_answered_in_words(record: Record) -> Non
     [
         ({"task": "x"}, "part of what was measured"),
         ({"marginn": 1}, "Did you mean"),
+        ({"run": "x"}, "`run` is not a known key"),
         ({"budget__network_s": 9.0, "budget__latency_p99_s": 1.0}, "takes all of"),
         ({"budget__network_s": 0.1, "budget__latency_p99_s": None}, "give both"),
         ({"budget__infer_p99_s": 2.0, "budget__latency_p99_s": 1.0}, "leaves 1 for all computing"),

@@ -6,6 +6,7 @@ rests on batches of requests that follow one another, never on single ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Literal
@@ -136,7 +137,7 @@ def percentile(series: Sequence[Floats], level: float, *, confidence: float = 0.
     n_effective = effective_sample_size(beyond, of_series)
     needed = calls_needed(level)
     if n_effective < needed:
-        reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {n_effective:.0f}"
+        reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {math.floor(n_effective)}"
         longest = float(pooled[-1]) if n_effective >= calls_needed(level, beyond=0) else None
         return PercentileRecord(
             level=level, value_s=None, high_s=longest, n=pooled.size, n_effective=n_effective, reason=reason

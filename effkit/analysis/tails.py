@@ -1,5 +1,6 @@
 """Percentiles of latency, each with an interval, and only where enough independent calls carry it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -183,7 +184,7 @@ def percentiles(
         wider = np.quantile(x, 1 - (1 - fractions[i]) ** WIDER, method="inverted_cdf")
         n_effective = beyond if level <= 50 else min(beyond, _worth(x > wider, cell, item))
         if n_effective < needed:
-            worth = f"{n_effective:.0f}"
+            worth = math.floor(n_effective)  # 661.8 is not worth 662
             reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {worth}"
             longest = float(ordered[-1]) if beyond >= calls_needed(level, beyond=0) else None
             table.append(Percentile(level, None, None, x.size, n_effective, reason, longest))

@@ -9,7 +9,7 @@ from effkit.analysis.agreement import Agreement, Exact, Items, Number
 from effkit.analysis.circumstances import Difference
 from effkit.analysis.readings import Reading
 from effkit.analysis.regressions import RunGap
-from effkit.report.units import NBSP, interval, show, signed, signed_interval, times
+from effkit.report.units import NBSP, interval, many, show, signed, signed_interval, times
 
 NAMED_ITEMS = 10
 """Of the items that differ, so many are named."""
@@ -153,9 +153,9 @@ def _count(found: Agreement) -> str:
     apart = [each for each in tested if each.verdict != "agrees"]
     sure = sum(each.verdict == "differs" for each in apart)
     return (
-        f"{len(tested)} numbers with intervals were looked at: {len(apart)} lie apart at the 5 % level, where chance "
-        f"alone gives about {found.by_chance:.1f}; {sure} of them {'is' if sure == 1 else 'are'} too far apart for "
-        "chance, after Holm over all."
+        f"Of {many(len(tested), 'number')} with intervals {len(apart)} {'lies' if len(apart) == 1 else 'lie'} apart at "
+        f"the 5 % level, where chance alone gives about {found.by_chance:.1f}; {sure} of them "
+        f"{'is' if sure == 1 else 'are'} too far apart for chance, after Holm over all."
     )
 
 
