@@ -60,7 +60,8 @@ def read_record(text: str | bytes) -> Record:
         pydantic.ValidationError: when a field is wrong.
     """
     with suppress(ValidationError):  # most are of this version, and pydantic reads JSON in half the time by itself
-        if (found := Record.model_validate_json(text)).schema_version == SCHEMA_VERSION:
+        found = Record.model_validate_json(text)
+        if found.schema_version == SCHEMA_VERSION and "schema_version" in found.model_fields_set:
             return found
     raw = json.loads(text)
     if not isinstance(raw, dict):

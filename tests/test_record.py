@@ -75,9 +75,12 @@ def test_a_newer_schema_is_refused(raw: dict[str, Any]) -> None:
         read_record(json.dumps(raw))
 
 
-def test_a_file_without_a_version_is_no_record() -> None:
-    with pytest.raises(SchemaError, match="not an effkit record"):
-        read_record("{}")
+def test_a_file_without_a_version_is_no_record(raw: dict[str, Any]) -> None:
+    of_today = migrate(raw)
+    del of_today["schema_version"]
+    for text in ("{}", json.dumps(of_today)):
+        with pytest.raises(SchemaError, match="not an effkit record"):
+            read_record(text)
 
 
 def test_an_unknown_key_is_refused(raw: dict[str, Any]) -> None:
