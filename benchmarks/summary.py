@@ -33,12 +33,20 @@ def append(path: Path, row: Row) -> None:
 
 
 def commit() -> str:
-    """The commit that measures, with a plus where files differ from it; empty outside a checkout or without Git."""
+    """The commit that measures, with a plus where files differ from it; empty outside a checkout or without Git.
+
+    Rows that were measured before, and what is told of them, are no difference.
+    """
     if shutil.which("git") is None:
         return ""
-    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
+    named = _git("rev-parse", "--short=10", "HEAD").stdout.strip()
+    changed = _git("diff", "--quiet", "HEAD", "--", ":/", *(f":(exclude){path}" for path in ("measured", "*.md")))
+    return f"{named}+" if named and changed.returncode else named
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[str]:
+    here = Path(__file__).parent
+    return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=False)
 
 
 def write(path: Path, rows: Sequence[Row]) -> None:
