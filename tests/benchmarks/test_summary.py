@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import luck
+from benchmarks import luck, summary
 from benchmarks.summary import host_line, spread
 
 
@@ -55,3 +58,24 @@ def test_the_code_that_measured_is_named() -> None:
     expected = "Host: here; effkit 0.3.0, commit a1+, b2, unknown of 1 rows, judged anew by c3; 2026-11-28."
     assert host_line(rows) == expected
     assert ", commit " in host_line()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="Git is not installed")
+def test_rows_are_no_change_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], cwd=tmp_path, check=True)
+
+    rows, code = tmp_path / "benchmarks" / "measured" / "contest.jsonl", tmp_path / "effkit.py"
+    rows.parent.mkdir(parents=True)
+    for path in (rows, code):
+        path.write_text("before")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "before")
+    monkeypatch.setattr(summary, "__file__", str(rows.parents[1] / "summary.py"))
+    clean = summary.commit()
+    assert clean and "+" not in clean
+    rows.write_text("after")
+    assert summary.commit() == clean
+    code.write_text("after")
+    assert summary.commit() == f"{clean}+"
