@@ -13,7 +13,7 @@ from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, capacity, kept_bytes, mo
 from effkit.analysis.family import Family, family, is_own
 from effkit.analysis.groups import judged
 from effkit.analysis.load import crossing, rising
-from effkit.analysis.rates import Ends, Rate, rate, scaled, usable_ends
+from effkit.analysis.rates import Rate, Service, rate, scaled, usable_ends
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.record import CandidateRecord, ColdStart, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
@@ -47,8 +47,8 @@ class GroupLoss:
 
 
 @dataclass(frozen=True)
-class Contender:
-    """What is known of one candidate. Times are seconds, ratios are to the reference.
+class Contender(Service):
+    """What is known of one candidate, beside how it serves. Times are seconds, ratios are to the reference.
 
     Attributes:
         name: the candidate's.
@@ -71,23 +71,6 @@ class Contender:
         items_per_s: throughput in the protocol's batches, or in those that it was measured in.
         energy_j: of a request, gross.
         rank: how far the energy can be trusted.
-        usable_per_s: requests a second that one worker is given; None where no rate is known.
-        most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
-        usable_ends_per_s: interval of `usable_per_s` where it was seen under load; None where it is a latency turned
-            round.
-        saturation_per_s: rate with a queue that never empties, of who was put under load.
-        saturation_ends_per_s: its interval; None of who was not put under load.
-        own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
-        repeated: whether its latency was measured in two generations at least.
-        assessed: whether it was in as many as a claim on speed takes.
-        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
-            above.
-        tail_high_s: upper end of the p99 at the lowest of all its rates; None where that is not known.
-        untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
-        idle_w: power of the idle machine.
-        above_idle_j: energy of a request above that.
-        moved_bytes: of a request and its answer.
-        kept_bytes: of the model's files.
     """
 
     name: str
@@ -112,21 +95,6 @@ class Contender:
     items_per_s: Known
     energy_j: Known
     rank: str | None
-    usable_per_s: float | None
-    most_per_s: float | None
-    usable_ends_per_s: Ends | None
-    saturation_per_s: float | None
-    saturation_ends_per_s: Ends | None
-    own_limit_s: float | None
-    repeated: bool
-    assessed: bool
-    tails: tuple[tuple[float, float], ...]
-    tail_high_s: float | None
-    untested: bool
-    idle_w: float | None
-    above_idle_j: float | None
-    moved_bytes: float
-    kept_bytes: float
 
     @property
     def preferred(self) -> bool:

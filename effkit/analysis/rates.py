@@ -32,6 +32,47 @@ class Rate:
         return Rate(workers * self.known, workers * self.most, low, high)
 
 
+@dataclass(frozen=True)
+class Service:
+    """How one candidate serves a traffic, as far as it was measured: all that a decision at another traffic takes.
+
+    Attributes:
+        usable_per_s: requests a second that one worker is given; None where no rate is known.
+        most_per_s: what that may be at most, where it is only known to be no less; None where it is known.
+        usable_ends_per_s: interval of `usable_per_s` where it was seen under load; None where it is a latency turned
+            round.
+        saturation_per_s: rate with a queue that never empties, of who was put under load.
+        saturation_ends_per_s: its interval; None of who was not put under load.
+        own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
+        repeated: whether its latency was measured in two generations at least.
+        assessed: whether it was in as many as a claim on speed takes.
+        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
+            above.
+        tail_high_s: upper end of the p99 at the lowest of all its rates; None where that is not known.
+        untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
+        idle_w: power of the idle machine.
+        above_idle_j: energy of a request above that.
+        moved_bytes: of a request and its answer.
+        kept_bytes: of the model's files.
+    """
+
+    usable_per_s: float | None
+    most_per_s: float | None
+    usable_ends_per_s: Ends | None
+    saturation_per_s: float | None
+    saturation_ends_per_s: Ends | None
+    own_limit_s: float | None
+    repeated: bool
+    assessed: bool
+    tails: tuple[tuple[float, float], ...]
+    tail_high_s: float | None
+    untested: bool
+    idle_w: float | None
+    above_idle_j: float | None
+    moved_bytes: float
+    kept_bytes: float
+
+
 def rate(per_s: float | None, most_per_s: float | None, ends: Ends | None) -> Rate | None:
     """Put a rate together; None where none is known.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import J_PER_KWH
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.cost import BYTES_PER_GB, HEAD_ROOM, MONTH_S
 from effkit.analysis.decide import Outcome, What, together, weigh
-from effkit.analysis.rates import Ends
+from effkit.analysis.rates import Service
 from effkit.analysis.serving import SAME
 
 MOVING: tuple[What, ...] = ("quality", "latency", "carbon", "money")
@@ -19,22 +19,14 @@ _ANY_LIMIT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Rival:
+class Rival(Service):
     """One candidate's numbers, as far as a decision under other sliders compares them. None is not known.
 
     Attributes:
         fixed: of the limits that no slider moves, together.
         own_margin: at which `own_outcome` was reached; for records that tell no other.
         p99_low_s: lower end of its p99, the network's part included; `p99_high_s` the upper one.
-        usable_per_s: rate of one worker within `own_limit_s`; for other limits `tails` has rates and their p99.
-        most_per_s: what that may be at most, where it is only known to be no less.
-        usable_ends_per_s: interval of `usable_per_s` under load; None of a latency turned round.
-        saturation_per_s: where it was put under load; it tells the rate without a limit, and bounds it under another.
-        saturation_ends_per_s: its interval.
-        assessed: whether it was measured in as many generations as a claim on speed takes.
         away_s: the network's part of a limit, seconds.
-        tail_high_s: upper end of the p99 at the lowest rate of its load test; None where that is not known.
-        untested: whether no p99 of it under load is known.
         preferred: whether it is shown to be better than the reference, or is the reference.
     """
 
@@ -48,23 +40,8 @@ class Rival:
     p99_high_s: float | None
     preferred: bool
     difference: float
-    usable_per_s: float | None
-    most_per_s: float | None
-    usable_ends_per_s: Ends | None
-    saturation_per_s: float | None
-    saturation_ends_per_s: Ends | None
-    own_limit_s: float | None
-    repeated: bool
-    assessed: bool
     away_s: float
-    tails: tuple[tuple[float, float], ...]
-    tail_high_s: float | None
-    untested: bool
-    idle_w: float | None
-    above_idle_j: float | None
     rank: str | None
-    moved_bytes: float
-    kept_bytes: float
 
 
 @dataclass(frozen=True)
@@ -135,21 +112,7 @@ def _rival(each: Contender, asked: Asked) -> Rival:
         p99_high_s=p99.high,
         preferred=each.preferred,
         difference=each.difference,
-        usable_per_s=each.usable_per_s,
-        most_per_s=each.most_per_s,
-        usable_ends_per_s=each.usable_ends_per_s,
-        saturation_per_s=each.saturation_per_s,
-        saturation_ends_per_s=each.saturation_ends_per_s,
-        own_limit_s=each.own_limit_s,
-        repeated=each.repeated,
-        assessed=each.assessed,
         away_s=asked.budget.away_s(each.moved_bytes),
-        tails=each.tails,
-        tail_high_s=each.tail_high_s,
-        untested=each.untested,
-        idle_w=each.idle_w,
-        above_idle_j=each.above_idle_j,
         rank=each.rank,
-        moved_bytes=each.moved_bytes,
-        kept_bytes=each.kept_bytes,
+        **{field.name: getattr(each, field.name) for field in fields(Service)},
     )
