@@ -32,6 +32,7 @@ from benchmarks.neighbour import bursting
 from benchmarks.summary import Row, append, commit, host_text, read, write
 from effkit.bench.process import THREAD_VARIABLES
 from effkit.bench.slot import measuring_slot
+from effkit.report.units import many
 from effkit.spec import Protocol
 
 HERE = Path(__file__).parent
@@ -190,7 +191,8 @@ def protocol_line(rows: list[Row]) -> str:
     """Say with which protocol effkit measured these rows, all of which have one."""
     measured = [(Protocol(**row["protocol"]), row["pinned"]) for row in rows if row["tool"] == EFFKIT]
     texts = dict.fromkeys(
-        f"{each.generations} generations, visits of {each.visit_s:g} s and at least {each.calls:,} calls in all over "
+        f"{each.generations} generations with {many(each.blocks, 'visit')} of {each.visit_s:g} s and at least "
+        f"{each.calls:,} calls in all over "
         f"{each.block_items} items a block, workers {'' if pinned else 'not '}pinned"
         for each, pinned in measured
     )

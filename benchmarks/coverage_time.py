@@ -202,7 +202,10 @@ LAWS = {
 LEVELS = (50, 90, 99)
 FEWEST_RUNS = 50
 """Runs below which a share of them says nothing."""
-DESIGNS = ((FIRST, 1, LEAST), (FIRST, 1, 4 * LEAST), (FEWEST_STANDARD_RIGOROUS[-1], 1, 4 * LEAST))
+DESIGNS = tuple(
+    (generations, STANDARD.blocks, times * LEAST // STANDARD.blocks)
+    for generations, times in ((FIRST, 1), (FIRST, 4), (FEWEST_STANDARD_RIGOROUS[-1], 4))
+)
 """Generations, blocks, calls a block: the least of `standard`, a faster model, the same in `rigorous`."""
 
 
@@ -241,7 +244,7 @@ def gates(trials: int) -> Iterator[Row]:
     section = "Percentile gates: at most one call beyond the true percentile, where the gate opened"
     bound = "Percentiles bounded by the longest call: it lies below the true one"
     for law, calls in (
-        ("independent calls", 55),
+        ("independent calls", 56),
         ("independent calls", LEAST),
         ("AR(1) at 0.5, luck sd 2 %", LEAST),
         ("AR(1) at 0.5, luck sd 2 %", 2 * LEAST),
@@ -249,12 +252,13 @@ def gates(trials: int) -> Iterator[Row]:
     ):
         rng = rng_for(section, f"{law} {calls}")
         truth = np.quantile(LAWS[law].draw(rng, 60_000, 1, 16), 0.99)
-        series = np.repeat(np.arange(FIRST), calls)
-        item = _item(law, series, np.tile(np.arange(calls), FIRST))
+        shape = FIRST, STANDARD.blocks, calls // STANDARD.blocks
+        generation, block, call = (axis.ravel() for axis in np.indices(shape))
+        item = _item(law, generation * STANDARD.blocks + block, call)
         opened = hits = bounded = below = 0
         for _ in range(trials):
-            times = LAWS[law].draw(rng, FIRST, 1, calls).ravel()
-            (found,) = percentiles(times, series, np.zeros_like(series), item=item, rng=rng, levels=(99,), resamples=20)
+            times = LAWS[law].draw(rng, *shape).ravel()
+            (found,) = percentiles(times, generation, block, item=item, rng=rng, levels=(99,), resamples=20)
             opened += found.value is not None
             hits += found.value is not None and bool(np.count_nonzero(times > truth) <= 1)
             bounded += found.at_most is not None

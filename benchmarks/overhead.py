@@ -30,7 +30,7 @@ from effkit.spec import Protocol
 CALLS, ITEMS = 100_000, Protocol().block_items
 TYPICAL_CALLS = 720
 """Calls of a visit of two seconds to a model of three milliseconds, in whole passes over the 120 items of a block."""
-VISIT_S, VISITS = 2.0, 4
+VISIT_S, VISITS = Protocol().visit_s, 16
 
 
 class Marks:

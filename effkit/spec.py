@@ -184,14 +184,14 @@ class Protocol(Frozen):
     )
     generations: PositiveInt = Field(default=10, description="fresh workers of each candidate, one after the other")
     blocks: PositiveInt = Field(
-        default=1, description="randomised blocks in a generation; each visits every candidate once"
+        default=4, description="randomised blocks in a generation; each visits every candidate once"
     )
     block_items: PositiveInt = Field(
-        default=120,
-        description="test items drawn for each block; ten blocks carry a p99 even where calls depend on each other",
+        default=30,
+        description="test items drawn for each block; forty blocks carry a p99 even where calls depend on each other",
     )
     calls: PositiveInt = Field(default=1200, description="batch-1 calls of each candidate over all blocks")
-    visit_s: PositiveFloat = Field(default=2.0, description="shortest measured part of a visit, seconds")
+    visit_s: PositiveFloat = Field(default=0.5, description="shortest measured part of a visit, seconds")
     warm_up_calls: PositiveInt = Field(default=10, description="fewest warm-up calls of a fresh worker")
     warm_up_s: PositiveFloat = Field(default=3.0, description="shortest warm-up of a fresh worker, seconds")
     warm_up_fast_s: PositiveFloat = Field(default=1.0, description="the same where a call is under 5 ms")
@@ -229,7 +229,8 @@ class Protocol(Frozen):
         tier = value.get("base", "standard")
         if not isinstance(tier, str) or tier not in TIERS:
             raise ValueError(f"`{tier}` is not a protocol.{nearest(str(tier), TIERS)} It may be {', '.join(TIERS)}")
-        return {**TIERS[tier], **value, "base": tier}
+        by_device = ON_GPU if value.get("device") == "cuda" else {}
+        return {**by_device, **TIERS[tier], **value, "base": tier}
 
     @model_validator(mode="after")
     def _enough_to_adapt(self) -> Protocol:
@@ -267,6 +268,8 @@ TIERS: dict[str, dict[str, Any]] = {
     "rigorous": {"generations": 20, "items": "all"},
 }
 """What each tier changes; everything else is a default of `Protocol`."""
+ON_GPU: dict[str, Any] = {"blocks": 1, "block_items": 120, "visit_s": 2.0}
+"""What else is other there: windows of energy must be as long as NVML's counter needs."""
 
 
 class StudySpec(Frozen):

@@ -27,14 +27,13 @@ def latency(samples: PairedSamples, candidate: str, *, seed: int) -> Latency | N
     wide = {part: calls[calls["metric"] == f"{part}_s"] for part in ("prepare", "infer")}
     parts_s = {part: each["value"].to_numpy() for part, each in wide.items()}
     place = wide["infer"]
-    # The reference's two workers are two series of blocks, so that each keeps its own order of time.
-    series = place["block"].to_numpy() * 2 + (place["twin"] == "b").to_numpy()
 
     def levels(call_s: NDArray[np.float64]) -> tuple[PercentileRecord, ...]:
         found = percentiles(
             call_s,
             place["generation"].to_numpy(),
-            series,
+            place["block"].to_numpy(),
+            worker=(place["twin"] == "b").to_numpy(),
             item=place["item"].to_numpy(),
             rng=np.random.default_rng(seed),
         )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -129,6 +129,7 @@ def percentiles(
     generation: ArrayLike,
     block: ArrayLike,
     *,
+    worker: ArrayLike | None = None,
     item: ArrayLike | None = None,
     rng: np.random.Generator,
     levels: Sequence[float] = (50, 90, 95, 99),
@@ -137,15 +138,17 @@ def percentiles(
 ) -> list[Percentile]:
     """Percentiles of latency with intervals, each only where the effective number of calls carries it.
 
-    Generations are resampled, then blocks within them. Few generations make a plain percentile bootstrap too
-    narrow, so its tails are Hesterberg's expanded ones (2015, "What teachers should know about the
-    bootstrap"); below five generations even those stop at the extreme generations and cover less. With few
-    calls beyond the percentile the order statistics' interval is taken where it is wider.
+    Generations are resampled, each with all its calls: resampling blocks within them too counts what blocks differ
+    by twice (Davison & Hinkley 1997, "Bootstrap methods and their application", 3.8). Few generations make a plain
+    percentile bootstrap too narrow, so its tails are Hesterberg's expanded ones (2015, "What teachers should know
+    about the bootstrap"); below five generations even those stop at the extreme generations and cover less. With
+    few calls beyond the percentile the order statistics' interval is taken where it is wider.
 
     Args:
-        latencies_s: One latency a call, seconds, in order of time within a block.
+        latencies_s: One latency a call, seconds, in order of time within a worker.
         generation: Each call's generation.
         block: Each call's block within its generation.
+        worker: Each call's worker within its generation; None where a generation has one.
         item: Each call's item; None takes every call as an item of its own.
         rng: Drives the resampling.
         levels: Percentiles, 0-100.
@@ -161,28 +164,29 @@ def percentiles(
     """
     x = vector(latencies_s, "latencies_s")
     generations, of_generation = np.unique(vector(generation, "generation"), return_inverse=True)
-    labels = vector(block, "block")
-    if not x.size == of_generation.size == labels.size or x.size == 0:
+    of_block = vector(block, "block")
+    of_worker = np.zeros_like(of_block) if worker is None else vector(worker, "worker")
+    if not x.size == of_generation.size == of_block.size == of_worker.size or x.size == 0:
         raise ValueError(
-            f"latencies_s, generation and block have {x.size}, {of_generation.size} and {labels.size} "
-            "values; give one generation and one block for each of at least one call"
+            f"latencies_s, generation, block and worker have {x.size}, {of_generation.size}, {of_block.size} and "
+            f"{of_worker.size} values; give one of each for each of at least one call"
         )
-    cells, cell = np.unique(np.column_stack([of_generation, labels]), axis=0, return_inverse=True)
-    cell = cell.reshape(-1)
+    series = _codes(of_generation, of_worker)
+    cell = _codes(of_generation, of_worker, of_block)
     order = np.argsort(x, kind="stable")
     ordered = x[order]
     fractions = np.asarray(levels, dtype=np.float64) / 100
     resampled = None
     if generations.size >= 2:
-        weights = _hierarchical_weights(cells[:, 0].astype(np.intp), resamples, rng)
-        resampled = ordered[_weighted_ranks(cell[order], weights, fractions)]
+        weights = rng.multinomial(generations.size, np.full(generations.size, 1 / generations.size), size=resamples)
+        resampled = ordered[_weighted_ranks(of_generation[order], weights, fractions)]
     low, high = expanded_tails(generations.size, confidence)
     table = []
     for i, level in enumerate(levels):
         needed = calls_needed(level)
-        beyond = _worth(x > np.quantile(x, fractions[i], method="inverted_cdf"), cell, item)
+        beyond = _worth(x > np.quantile(x, fractions[i], method="inverted_cdf"), series, cell, item)
         wider = np.quantile(x, 1 - (1 - fractions[i]) ** WIDER, method="inverted_cdf")
-        n_effective = beyond if level <= 50 else min(beyond, _worth(x > wider, cell, item))
+        n_effective = beyond if level <= 50 else min(beyond, _worth(x > wider, series, cell, item))
         if n_effective < needed:
             worth = math.floor(n_effective)  # 661.8 is not worth 662
             reason = f"n too small: p{level:g} needs {needed} independent calls, these are worth {worth}"
@@ -215,39 +219,40 @@ def order_statistics(n: float, fraction: float, confidence: float = 0.95) -> tup
     return low / int(n), min(1.0, (high + 1) / int(n))
 
 
-def _worth(beyond: NDArray[np.bool_], cell: NDArray[np.intp], item: ArrayLike | None) -> float:
+def _codes(*labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Number the combinations of labels that occur, and return each place's."""
+    code = np.unique(np.column_stack(labels), axis=0, return_inverse=True)[1]
+    return np.asarray(code.reshape(-1), dtype=np.intp)
+
+
+def _worth(
+    beyond: NDArray[np.bool_], series: NDArray[np.intp], cell: NDArray[np.intp], item: ArrayLike | None
+) -> float:
     """How many independent calls these are worth at one percentile: by which calls lie beyond it, and nothing else.
 
     A percentile only asks whether a call is beyond it, so that a slow drift of the middle says little of p99
-    (Vehtari et al. 2021, "Rank-normalization, folding, and localization", on quantiles).
+    (Vehtari et al. 2021, "Rank-normalization, folding, and localization", on quantiles). A worker's visits are one
+    series: what made a whole visit slow would not show in series that each are about their own mean.
     """
     indicator = beyond.astype(np.float64)
-    worth = effective_sample_size(indicator, cell)
+    worth = effective_sample_size(indicator, series)
     return worth if item is None else min(worth, item_sample_size(indicator, cell, item))
 
 
-def _hierarchical_weights(
-    generation_of_cell: NDArray[np.intp], resamples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """How often each (generation, block) cell enters each resample; shape (resamples, cells)."""
-    blocks = np.bincount(generation_of_cell)
-    drawn = rng.multinomial(blocks.size, np.full(blocks.size, 1 / blocks.size), size=resamples)
-    return np.concatenate(
-        [rng.multinomial(drawn[:, g] * count, np.full(count, 1 / count)) for g, count in enumerate(blocks)],
-        axis=1,
-    )
-
-
-def _weighted_ranks(cell: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats) -> NDArray[np.intp]:
+def _weighted_ranks(generation: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats) -> NDArray[np.intp]:
     """For each resample and fraction, the first place in the sorted calls at which that share is reached.
 
-    All bisections run at once over the cells' cumulative counts: no resample is ever written out.
+    All bisections run at once over the generations' cumulative counts: no resample is ever written out.
+
+    Args:
+        generation: (calls,) of each call, shortest first.
+        weights: (resamples, generations) how often each is in a resample.
+        fractions: (levels,) the shares.
     """
-    n_cells = weights.shape[1]
-    cumulative = np.cumsum(cell[:, None] == np.arange(n_cells), axis=0, dtype=np.int32)
+    cumulative = np.cumsum(generation[:, None] == np.arange(weights.shape[1]), axis=0, dtype=np.int32)
     wanted = (weights @ cumulative[-1])[:, None] * fractions - 1e-9
     low = np.zeros(wanted.shape, dtype=np.intp)
-    high = np.full(wanted.shape, cell.size - 1, dtype=np.intp)
+    high = np.full(wanted.shape, generation.size - 1, dtype=np.intp)
     while np.any(low < high):
         middle = (low + high) // 2
         reached = np.einsum("rlc,rc->rl", cumulative[middle], weights) >= wanted

@@ -28,7 +28,7 @@ from effkit.bench.measure import strangers
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
-from effkit.bench.schedule import LOAD, order
+from effkit.bench.schedule import TURNS, order
 from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, sequence, settings
 from effkit.progress import Progress
 from effkit.spec import LoadSpec, Protocol, SpecError
@@ -170,7 +170,7 @@ def measure(
             attempt(name, partial(start, name))
         turns = list(steps(load))
         for turn, (step, words) in enumerate(turns):
-            names = order(sorted(driven), seed=seed, generation=LOAD, block=turn)
+            names = order(sorted(driven), seed=seed, what=TURNS, number=turn)
             for place, name in enumerate(names):
                 tell((turn + place / len(names)) / len(turns), f"{name}: {words}")
                 attempt(name, partial(step, driven[name]))

@@ -27,7 +27,17 @@ from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
 from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
-from effkit.bench.schedule import THROUGHPUT, WARM_UP, Entry, block_items, calls_per_visit, entries, order
+from effkit.bench.schedule import (
+    STARTS,
+    THROUGHPUT,
+    VISITS,
+    WARM_UP,
+    Entry,
+    block_items,
+    calls_per_visit,
+    entries,
+    order,
+)
 from effkit.models.base import CPU
 from effkit.progress import Progress
 from effkit.record import Apart
@@ -126,7 +136,7 @@ class Bench:
                 starts.setdefault(name, seen)
                 return worker
 
-            names = order(list(lines), seed=self.seed, generation=generation, block=len(lines))
+            names = order(list(lines), seed=self.seed, what=STARTS, number=generation)
             for number, name in enumerate(names if result.resident_together else ()):
                 if self._is_over(lines[name], result):
                     continue
@@ -136,11 +146,9 @@ class Bench:
             self._idle(result)
             self._repeats_left += REPEATED_SHARE * self.protocol.blocks * len(lines)
             for block in range(self.protocol.blocks):
-                items = block_items(
-                    self.test, self.sizes, self.protocol.block_items,
-                    seed=self.seed, number=generation * self.protocol.blocks + block,
-                )  # fmt: skip
-                names = order(list(lines), seed=self.seed, generation=generation, block=block)
+                number = generation * self.protocol.blocks + block
+                items = block_items(self.test, self.sizes, self.protocol.block_items, seed=self.seed, number=number)
+                names = order(list(lines), seed=self.seed, what=VISITS, number=number)
                 for position, name in enumerate(names):
                     if self._is_over(lines[name], result):
                         continue

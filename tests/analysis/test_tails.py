@@ -63,7 +63,7 @@ def test_resampling_matches_resamples_written_out() -> None:
     rng = np.random.default_rng(2)
     slow = []
     for _ in range(2000):
-        parts = [x[(generation == g) & (block == b)] for g in rng.integers(0, 4, 4) for b in rng.integers(0, 2, 2)]
+        parts = [x[generation == g] for g in rng.integers(0, 4, 4)]
         slow.append(np.quantile(np.concatenate(parts), 0.9, method="inverted_cdf"))
     assert row.interval is not None
     # Hesterberg's tails for four units at 50 %; the two seeds' quantiles agree within Monte Carlo error.
@@ -101,8 +101,33 @@ def test_ten_thousand_calls_take_a_moment() -> None:
     assert time.process_time() - start < 2.0
 
 
+def test_a_visit_that_was_slow_as_a_whole_is_not_taken_for_many_slow_calls() -> None:
+    rng = np.random.default_rng(4)
+    generation, block = np.repeat(np.arange(10), 120), np.tile(np.repeat(np.arange(4), 30), 10)
+    slow = np.isin(generation * 4 + block, (3, 17, 30))
+    x = np.exp(rng.normal(0, 0.1, generation.size)) * np.where(slow, 2.0, 1.0)
+    worth = [
+        percentiles(each, generation, block, rng=rng, levels=(99,), resamples=20)[0].n_effective
+        for each in (x, rng.permutation(x))
+    ]
+    assert worth[0] < 662 < worth[1], "the same calls in any order"
+
+
+def test_two_workers_of_a_generation_are_two_series() -> None:
+    rng = np.random.default_rng(5)
+    generation, worker = np.repeat(np.arange(10), 120), np.tile(np.repeat([0, 1], 60), 10)
+    block = np.tile(np.repeat([0, 1], 30), 20)
+    x = np.exp(rng.normal(0, 0.1, generation.size)) * np.where(worker == 1, 1.5, 1.0)
+
+    def worth(of_worker: np.ndarray | None) -> float:
+        (found,) = percentiles(x, generation, block, worker=of_worker, rng=rng, levels=(50,), resamples=20)
+        return found.n_effective
+
+    assert worth(worker) > 5 * worth(None), "what one is slower by is its own, not what one call does to the next"
+
+
 def test_mismatched_lengths_are_named() -> None:
-    with pytest.raises(ValueError, match="3, 2 and 3"):
+    with pytest.raises(ValueError, match="3, 2, 3 and 3"):
         percentiles([1, 2, 3], [0, 0], [0, 0, 0], rng=np.random.default_rng(0))
 
 

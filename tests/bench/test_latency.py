@@ -67,6 +67,12 @@ def test_a_visit_re_warms_as_many_items_as_it_is_told() -> None:
     assert calls.item == items
 
 
+def test_a_slow_model_is_warm_again_before_it_has_seen_as_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("effkit.bench.latency.RE_WARM_S", 0.005)
+    model = Sleeper()
+    assert 10 < visit(model, list(range(10)), least_calls=1, least_s=0.0).calls == model.calls < 10 + 4
+
+
 def test_a_visit_lasts_as_long_as_is_asked() -> None:
     start = time.perf_counter()
     visit(Sleeper(), [1], least_calls=1, least_s=0.1)

@@ -19,7 +19,7 @@ from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import table
-from effkit.bench.schedule import block_items, order
+from effkit.bench.schedule import VISITS, block_items, order
 from effkit.models import Recipe
 from effkit.models.own import Packed
 from effkit.spec import Protocol
@@ -178,7 +178,7 @@ def test_the_schedule_is_carried_out_as_it_is_drawn(tmp_path: Path) -> None:
         for block in range(2):
             visits = [each for each in measured.visits if (each.generation, each.block) == (generation, block)]
             drawn.append([each.entry.name for each in sorted(visits, key=lambda each: each.position)])
-            assert drawn[-1] == order(lines, seed=1, generation=generation, block=block)
+            assert drawn[-1] == order(lines, seed=1, what=VISITS, number=2 * generation + block)
             wanted = block_items(asked.test, asked.sizes, 8, seed=1, number=2 * generation + block)
             assert all(sorted(set(each.items)) == sorted(wanted) for each in visits)
     assert len({tuple(each) for each in drawn}) > 1

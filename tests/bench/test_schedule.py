@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effkit.bench.schedule import block_items, calls_per_visit, entries, order
+from effkit.bench.schedule import STARTS, VISITS, block_items, calls_per_visit, entries, order
 from effkit.spec import Protocol
 
 
@@ -13,17 +13,27 @@ def test_the_reference_is_entered_twice_and_every_other_candidate_once() -> None
     assert names == ["a", "ref#a", "ref#b", "b"]
 
 
-@given(seed=st.integers(0, 2**32), generation=st.integers(0, 20), block=st.integers(0, 5))
-def test_a_block_visits_everyone_once_in_an_order_that_the_seed_fixes(seed: int, generation: int, block: int) -> None:
+@given(seed=st.integers(0, 2**32), what=st.sampled_from([STARTS, VISITS]), number=st.integers(0, 100))
+def test_everyone_comes_once_in_an_order_that_the_seed_fixes(seed: int, what: int, number: int) -> None:
     names = list("abcdef")
-    drawn = order(names, seed=seed, generation=generation, block=block)
+    drawn = order(names, seed=seed, what=what, number=number)
     assert sorted(drawn) == names
-    assert drawn == order(names, seed=seed, generation=generation, block=block)
+    assert drawn == order(names, seed=seed, what=what, number=number)
 
 
-def test_orders_differ_between_blocks() -> None:
-    drawn = {tuple(order(list("abcdef"), seed=1, generation=g, block=b)) for g in range(5) for b in range(2)}
-    assert len(drawn) > 5
+def test_orders_differ_between_blocks_and_from_those_of_starts() -> None:
+    drawn = [tuple(order(list("abcdef"), seed=1, what=what, number=n)) for what in (STARTS, VISITS) for n in range(10)]
+    assert len(set(drawn)) > 15
+
+
+@given(seed=st.integers(0, 2**32), count=st.integers(2, 8), orders=st.integers(1, 10))
+def test_of_any_two_each_is_first_as_often_as_the_other(seed: int, count: int, orders: int) -> None:
+    names = [str(number) for number in range(count)]
+    drawn = [order(names, seed=seed, what=STARTS, number=number) for number in range(2 * orders)]
+    for first in names:
+        assert sum(each.index(first) for each in drawn) == orders * (count - 1), "a mean place of its own"
+        for second in set(names) - {first}:
+            assert sum(each.index(first) < each.index(second) for each in drawn) == orders
 
 
 @given(count=st.integers(1, 300), wanted=st.integers(1, 40), seed=st.integers(0, 1000))

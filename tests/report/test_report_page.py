@@ -158,7 +158,7 @@ def test_every_case_can_be_rendered(any_record: Record) -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ("yes", "standard: 10 generations of 1 block, 1,200 calls, 1 thread"),
+        ("yes", "standard: 10 generations of 4 blocks, 1,200 calls, 1 thread"),
         ("smoke with a p99 limit", "smoke: 1 generation of 2 blocks, 64 calls, 1 thread"),
     ],
 )
@@ -174,7 +174,7 @@ def test_where_an_interval_was_asked_for_the_generations_that_ran_are_told(make_
     longer = latency.model_copy(update={"mean_s": latency.mean_s.model_copy(update={"n": 12})})
     record = with_candidate(changed(record, spec={"protocol": protocol}), "mpnet-base", latency=longer)
     said = {fact.term: fact.text for fact in section(record).facts}["Protocol"].replace("\u00a0", " ")
-    assert said == "standard: 12 generations (5 to 30 for ±2 %) of 1 block, 1,200 calls, 1 thread"
+    assert said == "standard: 12 generations (5 to 30 for ±2 %) of 4 blocks, 1,200 calls, 1 thread"
 
 
 def test_tables_have_captions_and_headers_a_scope(page: str) -> None:
