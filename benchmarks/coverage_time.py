@@ -14,6 +14,7 @@ from effkit.analysis.sequential import generations_needed, stein_interval
 from effkit.analysis.statistics import (
     FEWEST_GENERATIONS,
     a_a_log_ratios,
+    at_one_place,
     claim,
     noise_threshold,
     paired_log_ratios,
@@ -53,6 +54,9 @@ def rows(scale: float = 1.0) -> Iterator[Row]:
     for luck in LUCKS:
         for generations in FEWEST_STANDARD_RIGOROUS:
             yield ratio(luck, generations, many)
+    for luck in LUCKS:
+        for generations in FEWEST_STANDARD_RIGOROUS:
+            yield started_later(luck, generations, many)
     yield from stopping(many)
     for generations in FEWEST_STANDARD_RIGOROUS:
         yield mean_latency(generations, many)
@@ -81,6 +85,20 @@ def ratio(luck: str, generations: int, trials: int) -> Row:
     for _ in range(trials):
         interval = ratio_over_generations(paired_log_ratios(*simulated_blocks(rng, LUCKS[luck], generations, EFFECT)))
         hits += _holds(interval, np.exp(EFFECT))
+    return Row("Latency ratios, fixed number of generations", what, "95 %", hits, trials)
+
+
+def started_later(luck: str, generations: int, trials: int) -> Row:
+    """Coverage where each place in the order of starts is worth 2 %, every second order the one before backwards."""
+    what = f"a place in the order of starts is worth 2 %, {generations} generations, {luck}"
+    rng, hits = rng_for(what), 0
+    for _ in range(trials):
+        drawn = [rng.permutation(3) for _ in range(-(-generations // 2))]
+        places = np.array([order for each in drawn for order in (each, 2 - each)])[:generations]
+        times = simulated_blocks(rng, LUCKS[luck], generations, EFFECT)
+        candidate, a, b = (each * np.exp(-0.02 * places[:, [row]]) for row, each in enumerate(times))
+        later = places[:, 0] - (places[:, 1] + places[:, 2]) / 2
+        hits += _holds(ratio_over_generations(at_one_place(paired_log_ratios(candidate, a, b), later)), np.exp(EFFECT))
     return Row("Latency ratios, fixed number of generations", what, "95 %", hits, trials)
 
 

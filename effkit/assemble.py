@@ -15,7 +15,8 @@ from effkit import catalogue, record, resolve
 from effkit.analysis.comparison import QualityTest, Scored, compare, mean_with_interval
 from effkit.analysis.energy import energy
 from effkit.analysis.estimates import cold_start, latency, memory, throughput
-from effkit.analysis.paired import Component, PairedSamples
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.power import Component
 from effkit.attempts import RunFacts
 from effkit.bench import host
 from effkit.bench.memory import peak_bytes

@@ -13,7 +13,7 @@ import numpy as np
 
 from effkit import catalogue, resolve
 from effkit.bench.host import slower_than_nominal
-from effkit.bench.latency import RE_WARM_ITEMS, WARM_UP_ITEMS
+from effkit.bench.latency import RE_WARM_ITEMS, RE_WARM_S, WARM_UP_ITEMS
 from effkit.bench.schedule import calls_per_visit
 from effkit.bench.sequence import FEWEST_QUERIES
 from effkit.record import CandidateRecord
@@ -74,7 +74,7 @@ def measuring_s(spec: StudySpec, *, call_s: float, load_s: float, copies: int) -
     )
     whole_passes = -(-calls_per_visit(protocol, copies) // protocol.block_items) * protocol.block_items
     visit = (
-        min(RE_WARM_ITEMS, protocol.block_items) * call_s
+        min(min(RE_WARM_ITEMS, protocol.block_items) * call_s, RE_WARM_S + call_s)
         + max(whole_passes * call_s, protocol.visit_s)
         + VISIT_OVERHEAD_S
     )

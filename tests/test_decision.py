@@ -169,6 +169,14 @@ def test_arithmetic_that_this_processor_refuses_is_not_advised(
     assert [step in line for line in lines if "openvino" in line and "int8" not in line] == [True]
 
 
+def test_what_runs_on_a_gpu_is_not_advised_to_leave_it(record: Record) -> None:
+    protocol = record.spec.protocol.model_copy(update={"device": "cuda"})
+    on_gpu = record.model_copy(update={"spec": record.spec.model_copy(update={"protocol": protocol})})
+    lines = decide(on_gpu, budget__peak_bytes=1000, budget__latency_p99_s=None).untried
+    assert any("{bf16: {}}" in line for line in lines)
+    assert not any(runtime in line for line in lines for runtime in ("onnx", "openvino"))
+
+
 def test_what_is_advised_of_a_model_with_other_labels_keeps_them() -> None:
     passes = gap(-0.004, -0.009, 0.001, "non-inferior")
     more = candidate("minilm-l6@all", "MiniLM L6, all labels", 0.0071, 0.838, model="minilm-l6", gap=passes)

@@ -97,3 +97,11 @@ def disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[i
         if flag:
             found.setdefault((candidate, twin), []).append((int(generation), int(block)))
     return found
+
+
+def last_attempts(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the samples without the attempts that were repeated."""
+    if "attempt" not in samples or not (samples["attempt"] > 0).any():
+        return samples
+    last = samples.groupby(VISIT, observed=True)["attempt"].transform("max")
+    return samples[samples["attempt"] == last]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from effkit.analysis.comparison import QualityTest, as_gap
 from effkit.analysis.energy import claimed, envelope_to, rests_on_model
 from effkit.analysis.interval import Floats
@@ -57,8 +55,7 @@ def link_gaps(
 def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None:
     """Return the latency of a candidate over that of another, through the reference that both are paired with.
 
-    log(c / b) = log(c / reference) − log(b / reference) within each generation, so that what both share with
-    the reference drops out before anything is averaged. The threshold is the run's own noise.
+    By `PairedSamples.log_ratios`. The threshold is the run's own noise.
 
     Args:
         samples: of the run.
@@ -94,16 +91,7 @@ def _ratio(samples: PairedSamples, name: str, before: str, metric: NoiseMetric) 
     check = samples.check(metric)
     if check is None or name == before:
         return None
-    logs = _log_ratios(samples, name, metric) - _log_ratios(samples, before, metric)
     without = None
     if samples.was_disturbed((line, twin) for line in (name, before, samples.reference) for twin in ("", "a", "b")):
-        one, other = (_log_ratios(samples, each, metric, undisturbed=True) for each in (name, before))
-        without = one - other
-    return samples.judged(check, logs, without)
-
-
-def _log_ratios(samples: PairedSamples, candidate: str, metric: NoiseMetric, *, undisturbed: bool = False) -> Floats:
-    """(generations,) log of a candidate over the reference; 0 for the reference itself."""
-    if candidate == samples.reference:
-        return np.zeros(samples.generations)
-    return samples.log_ratios(candidate, metric, undisturbed=undisturbed)
+        without = samples.log_ratios(name, metric, over=before, undisturbed=True)
+    return samples.judged(check, samples.log_ratios(name, metric, over=before), without)

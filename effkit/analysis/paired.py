@@ -6,20 +6,21 @@ The table is `samples.parquet`: a row a value. Nothing here knows how it was mea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, VISIT, disturbed_visits, limit
+from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR, disturbed_visits, last_attempts, limit
 from effkit.analysis.interval import Floats, Interval
+from effkit.analysis.power import Component
 from effkit.analysis.sequential import stein_interval
 from effkit.analysis.speed import Speed
 from effkit.analysis.statistics import (
     FEWEST_GENERATIONS,
     a_a_log_ratios,
+    at_one_place,
     claim,
     noise_threshold,
     paired_log_ratios,
@@ -29,7 +30,7 @@ from effkit.analysis.statistics import (
     unstable,
 )
 from effkit.analysis.yardstick import pseudo_values
-from effkit.record import COUNTED, Contention, Estimate, NoiseCheck, Rank, Ratio, Verdict
+from effkit.record import COUNTED, Contention, Estimate, NoiseCheck, Ratio, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,16 +42,6 @@ UNDER_LOAD = [
 """Rows of a load test, whose generations are sequences of arrivals."""
 Grids = Callable[[str, str], Floats]
 """From a candidate and a twin to its (generations, blocks) values."""
-
-
-@dataclass(frozen=True)
-class Component:
-    """One part of the machine whose energy is known: its column, its rank and how it comes to be."""
-
-    component: Literal["cpu", "memory", "gpu"]
-    rank: Rank
-    method: str
-    tdp_w: float | None = None
 
 
 class PairedSamples:
@@ -82,7 +73,7 @@ class PairedSamples:
         self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
         self._attempts = samples[samples["metric"] == "visit_calls"]
         calls = samples["metric"].isin(["prepare_s", "infer_s"])
-        kept = _last_attempts(samples)
+        kept = last_attempts(samples)
         self.calls = kept[calls.reindex(kept.index)]
         self.values = kept[~calls.reindex(kept.index)]
         self._disturbed = disturbed_visits(self.values)
@@ -178,23 +169,45 @@ class PairedSamples:
 
     def a_a_log_ratios(self, metric: NoiseMetric) -> Floats:
         """(generations,) log of the reference's second worker over its first, at one speed of the core."""
-        return self._at_one_speed(
+        logs = self._at_one_speed(
             metric, lambda grid: a_a_log_ratios(grid(self.reference, "a"), grid(self.reference, "b"))
         )
+        return at_one_place(logs, self._place(self.reference, "b") - self._place(self.reference, "a"))
 
-    def log_ratios(self, candidate: str, metric: NoiseMetric, *, undisturbed: bool = False) -> Floats:
-        """(generations,) log of the candidate over the reference, at one speed of the core.
+    def log_ratios(
+        self, candidate: str, metric: NoiseMetric, *, over: str | None = None, undisturbed: bool = False
+    ) -> Floats:
+        """(generations,) log of one candidate over another, at one speed of the core.
+
+        Between two that are not the reference it is log(c / reference) − log(b / reference) within each generation,
+        so that what both share with the reference drops out before anything is averaged.
 
         Args:
-            candidate: any but the reference.
+            candidate: its name.
             metric: what is compared.
+            over: what it is compared with; None is the reference.
             undisturbed: leave disturbed visits out.
         """
-        return self._at_one_speed(
-            metric,
-            lambda grid: paired_log_ratios(grid(candidate, ""), grid(self.reference, "a"), grid(self.reference, "b")),
-            undisturbed=undisturbed,
+
+        def over_reference(name: str) -> Floats:
+            if name == self.reference:
+                return np.zeros(self.generations)
+            return self._at_one_speed(
+                metric,
+                lambda grid: paired_log_ratios(grid(name, ""), grid(self.reference, "a"), grid(self.reference, "b")),
+                undisturbed=undisturbed,
+            )
+
+        over = over or self.reference
+        return at_one_place(
+            over_reference(candidate) - over_reference(over), self._place(candidate) - self._place(over)
         )
+
+    def _place(self, candidate: str, twin: str | None = None) -> Floats:
+        """(generations,) place in which its worker was started, of two the mean; NaN where that is not known."""
+        starts = self._of(candidate, "load_s")
+        starts = starts[(starts["position"] >= 0) & (True if twin is None else starts["twin"] == twin)]
+        return starts.groupby("generation")["position"].mean().reindex(range(self.generations)).to_numpy(np.float64)
 
     def contention(self) -> Contention | None:
         """What disturbed the visits; None where the samples do not tell."""
@@ -321,11 +334,3 @@ class PairedSamples:
     def _reduced(self, candidate: str, metric: str, how: str) -> Floats:
         values = self._of(candidate, metric).groupby("generation")["value"].agg(how)
         return values.reindex(range(self.generations)).to_numpy(np.float64)
-
-
-def _last_attempts(samples: pd.DataFrame) -> pd.DataFrame:
-    """The samples without the attempts that were repeated."""
-    if "attempt" not in samples or not (samples["attempt"] > 0).any():
-        return samples
-    last = samples.groupby(VISIT, observed=True)["attempt"].transform("max")
-    return samples[samples["attempt"] == last]

@@ -9,12 +9,25 @@ CPU time, and with the rated power halved and doubled, which shifts the CPU's sh
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from effkit.analysis.interval import Floats, Interval
 from effkit.analysis.statistics import paired_log_ratios, ratio_over_generations
-from effkit.record import PowerForm, Verdict
+from effkit.record import PowerForm, Rank, Verdict
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of the machine whose energy is known: its column, its rank and how it comes to be."""
+
+    component: Literal["cpu", "memory", "gpu"]
+    rank: Rank
+    method: str
+    tdp_w: float | None = None
+
 
 WorkerLine = tuple[Floats, ...]
 """One worker's visits, tables of shape (generations, blocks): CPU time of the worker in seconds, length of the energy

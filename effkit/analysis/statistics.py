@@ -5,6 +5,7 @@ workers), never the call: every interval here has as many degrees of freedom as 
 one. See Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time".
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -85,6 +86,38 @@ def a_a_log_ratios(reference_a: ArrayLike, reference_b: ArrayLike) -> Floats:
     """
     a, b = _block_tables(reference_a=reference_a, reference_b=reference_b)
     return _mean_over_blocks(np.log(b) - np.log(a))
+
+
+def at_one_place(log_ratios: ArrayLike, later: ArrayLike) -> Floats:
+    """Put log ratios to what they would be had both started in the same place (analysis of covariance, one slope).
+
+    Every second order of starts is the one before backwards, so that an even number of generations has the right
+    mean as it is. But by that design generations differ, and an interval from their plain spread is too wide: as
+    designed, so analysed. What is left is stretched so that Student's t of n - 1 degrees of freedom, which all that
+    follows takes, gives the interval of the line's value at 0, which has n - 2.
+
+    Args:
+        log_ratios: (generations,) NaN where there is none.
+        later: (generations,) by how many places what is compared started after what it is compared with; NaN where
+            that is not known. Below five generations, or with nothing known, nothing is taken off.
+    """
+    logs, places = vector(log_ratios, "log_ratios"), vector(later, "later")
+    known = np.isfinite(logs) & np.isfinite(places)
+    n = int(known.sum())
+    if n < max(FEWEST_GENERATIONS, np.isfinite(logs).sum()):
+        return logs
+    mean = float(logs[known].mean())
+    place = float(places[known].mean())
+    centred, deviation = places[known] - place, logs[known] - mean
+    spread = float(centred @ centred)
+    if not spread:
+        return logs
+    slope = float(centred @ deviation) / spread
+    freedom = math.sqrt((n - 1) / (n - 2)) * special.stdtrit(n - 2, 0.975) / special.stdtrit(n - 1, 0.975)
+    stretch = freedom * math.sqrt(1 + n * place**2 / spread)
+    found = np.full(logs.size, np.nan)
+    found[known] = mean - slope * place + stretch * (deviation - slope * centred)
+    return found
 
 
 def noise_threshold(a_a: Interval | None, pinned: bool) -> float:

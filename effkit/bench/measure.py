@@ -24,7 +24,7 @@ from effkit.analysis.contention import has_company, is_disturbed
 from effkit.bench import host, nvml
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
-from effkit.bench.measurements import Batches, Built, Measurements, Start, Visit
+from effkit.bench.measurements import NOWHERE, Batches, Built, Measurements, Start, Visit
 from effkit.bench.memory import room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.schedule import (
@@ -129,9 +129,9 @@ class Bench:
             resident: dict[str, WorkerProcess] = {}
             starts: dict[str, Start] = {}
 
-            def start(name: str, stack: ExitStack) -> WorkerProcess:
+            def start(name: str, stack: ExitStack, place: int = NOWHERE) -> WorkerProcess:
                 with ExitStack() as coming_up:  # one that fails on its way does not stay beside the others
-                    worker, seen = self._start(lines[name], generation, result, coming_up)
+                    worker, seen = self._start(lines[name], generation, place, result, coming_up)
                     stack.enter_context(coming_up.pop_all())
                 starts.setdefault(name, seen)
                 return worker
@@ -142,7 +142,7 @@ class Bench:
                     continue
                 self._tell(generation, 0.3 * number / len(names), f"starting {name}")
                 with self._forgive(lines[name], result, resident):
-                    resident[name] = start(name, stack)
+                    resident[name] = start(name, stack, number)
             self._idle(result)
             self._repeats_left += REPEATED_SHARE * self.protocol.blocks * len(lines)
             for block in range(self.protocol.blocks):
@@ -184,7 +184,7 @@ class Bench:
                 resident.pop(entry.name).close()
 
     def _start(
-        self, entry: Entry, generation: int, result: Measurements, stack: ExitStack
+        self, entry: Entry, generation: int, place: int, result: Measurements, stack: ExitStack
     ) -> tuple[WorkerProcess, Start]:
         """Start a fresh worker, load its candidate (cold start) and warm it up."""
         assert result.cores is not None
@@ -201,6 +201,7 @@ class Bench:
         return worker, Start(
             entry=entry,
             generation=generation,
+            place=place,
             import_s=worker.started_s + opened["import_s"],
             load_s=loaded["load_s"],
             first_call_s=warm["first_call_s"],

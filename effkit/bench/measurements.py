@@ -11,6 +11,9 @@ from effkit.bench.schedule import Entry
 from effkit.models import Recipe
 from effkit.record import Apart
 
+NOWHERE = -1
+"""The place of a worker that was started for its visits alone, in no order."""
+
 
 @dataclass(frozen=True)
 class Built:
@@ -29,6 +32,8 @@ class Start:
 
     entry: Entry
     generation: int
+    place: int
+    """In the order of the generation's starts, or `NOWHERE`."""
     import_s: float
     load_s: float
     first_call_s: float

@@ -22,7 +22,7 @@ def table(measured: Measurements) -> pd.DataFrame:
     means or sums over one visit, and the rest belongs to a worker's start or to the whole machine
     (`idle_w`). `stretch_…` are whole passes between two readings of the yardstick, and `batch_…` whole
     batches, each with its reading, in order. `attempt` counts from 0 where a disturbed visit was made
-    again. A column that does not apply holds -1.
+    again. `position` is a visit's in its block, or a start's in its generation. A column that does not apply holds -1.
     """
     import pandas as pd
 
@@ -76,7 +76,7 @@ def _starts(starts: list[Start]) -> Iterator[tuple[Any, ...]]:
         for metric, value in values.items():
             if value is None:
                 continue
-            place = (start.entry.candidate, start.entry.twin, start.generation, NONE, NONE, NONE, NONE)
+            place = (start.entry.candidate, start.entry.twin, start.generation, NONE, start.place, NONE, NONE)
             yield (*place, metric, float(value))
 
 

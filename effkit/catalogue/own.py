@@ -25,6 +25,8 @@ RUNS_CODE = frozenset({".bin", ".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".p
 """Endings of files that may run code when they are read: pickles under all their names, and Python itself."""
 NEEDED: Mapping[str, str] = {"text.encoder": MODULES, "vision.efficientnet_lite": "network.safetensors"}
 """The file without which a builder would take a pickle, or guess what the model is made of."""
+SETTINGS: Mapping[str, tuple[str, ...]] = {"vision.efficientnet_lite": ("variant", "resolution")}
+"""What a builder cannot guess."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _E = TypeVar("_E", "ModelEntry", "TaskEntry")
 
@@ -104,6 +106,10 @@ def _check_builder(entry: ModelEntry | TaskEntry) -> None:
         )
     if (needed := NEEDED.get(entry.builder)) and needed not in {file.name for file in entry.files}:
         raise CatalogueError(f"`{entry.builder}` needs {needed}, and `files` does not list it: add it.")
+    if lacking := [key for key in SETTINGS.get(entry.builder, ()) if key not in entry.settings]:
+        raise CatalogueError(
+            f"`{entry.builder}` needs {' and '.join(lacking)} in `settings`: add what it was trained as."
+        )
     known = known_settings(entry.builder)
     if others := sorted(entry.settings.keys() - known):
         raise CatalogueError(

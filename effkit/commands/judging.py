@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from effkit.report.values import Tone
 
 MOST_LINES = 4
-"""Comparisons of one claim; the report has more, and tables/claims.csv all."""
+"""Comparisons of one claim; the report has more, and tables/_claims.csv all."""
 _STYLES: dict[Tone, str] = {"": "", "good": "green", "bad": "red", "warn": "yellow", "muted": "dim"}
 
 

@@ -65,7 +65,7 @@ def write_report(results: Path, named: Sequence[str] = (), *, interactive: bool 
     records = _named(named) if named else _newest(found.runs, results, interactive)
     try:
         page = write(records, results / "report")
-        index.table(found.runs).to_csv(page.parent / "tables" / "runs.csv", index=False, lineterminator="\n")
+        index.table(found.runs).to_csv(page.parent / "tables" / "_runs.csv", index=False, lineterminator="\n")
     except OSError as error:
         raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
     typer.echo(f"report: {page.resolve()}")

@@ -53,11 +53,12 @@ def write(records: Sequence[Record], folder: Path | str) -> Path:
     for study in report.studies:
         _write(folder / "tables" / f"{study.key}.csv", as_csv(study.tidy, Tidy))
         if study.links:
-            _write(folder / "tables" / f"{study.key}-links.csv", as_csv(study.links, TidyLink))
+            _write(folder / "tables" / f"{study.key}_links.csv", as_csv(study.links, TidyLink))
         for found in study.charts:
             _write(folder / "figures" / f"{study.key}-{found.kind}.svg", standalone(found))
-    _write(folder / "tables" / "all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
-    _write(folder / "tables" / "claims.csv", as_csv(report.claims.tidy, TidyClaim))
+    # No study's name has an underscore.
+    _write(folder / "tables" / "_all.csv", as_csv([number for study in report.studies for number in study.tidy], Tidy))
+    _write(folder / "tables" / "_claims.csv", as_csv(report.claims.tidy, TidyClaim))
     page = folder / "report.html"
     _write(page, render_html(report))
     return page

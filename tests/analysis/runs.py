@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from effkit.analysis.paired import Component, PairedSamples
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.power import Component
 
 COLUMNS = ["candidate", "twin", "generation", "block", "position", "attempt", "item", "metric", "value"]
 CPU = Component("cpu", "modelled-tdp", "a model")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from effkit.analysis.energy import energy
-from effkit.analysis.paired import Component
+from effkit.analysis.power import Component
 from effkit.record import Rank
 from tests.analysis.runs import RAPL, paired, samples
 

@@ -10,8 +10,9 @@ import pytest
 
 from effkit.analysis.energy import energy
 from effkit.analysis.links import link_energy, link_gaps, link_latency
-from effkit.analysis.paired import Component, PairedSamples
+from effkit.analysis.paired import PairedSamples
 from effkit.analysis.payback import link_payback
+from effkit.analysis.power import Component
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Gap, Link, Ratio
 from tests.analysis.runs import CPU, RAPL, paired, samples

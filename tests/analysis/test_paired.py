@@ -30,6 +30,32 @@ def test_the_reference_has_no_ratio_but_is_its_own_noise_check() -> None:
     assert checks["latency"].threshold >= 0.01
 
 
+def in_places(frame: pd.DataFrame, worth: float) -> pd.DataFrame:
+    """The same run, of workers started in the orders a, b, mine and backwards, each place slower by `worth`."""
+    frame, first = frame.copy(), frame["generation"] % 2 == 0
+    places = frame["twin"].map({"a": 0, "b": 1}).where(frame["candidate"] == "ref", 2)
+    places = places.where(first, 2 - places)
+    frame.loc[frame["metric"].str.startswith("visit_") & frame["metric"].str.endswith("_s"), "value"] *= np.exp(
+        worth * places
+    )
+    frame.loc[frame["metric"] == "load_s", "position"] = places
+    return frame
+
+
+def test_what_starting_later_is_worth_neither_biases_a_ratio_nor_widens_it() -> None:
+    frame = samples(slower=1.03, luck=0.002)
+    known, unknown = in_places(frame, 0.02), in_places(frame, 0.02)
+    unknown.loc[unknown["metric"] == "load_s", "position"] = -1
+    found, blind = (paired(each).ratio("mine", "latency") for each in (known, unknown))
+    assert found is not None and found.low is not None and found.high is not None
+    assert blind is not None and blind.low is not None and blind.high is not None
+    assert found.value == pytest.approx(blind.value) == pytest.approx(1.03, rel=0.005)
+    assert found.high / found.low - 1 < 0.25 * (blind.high / blind.low - 1)
+    assert (found.verdict, blind.verdict) == ("higher", "within noise")
+    between = paired(known).log_ratios("mine", "latency", over="ref")
+    assert between == pytest.approx(paired(known).log_ratios("mine", "latency"))
+
+
 def test_a_difference_within_the_noise_is_not_claimed() -> None:
     ratio = paired(samples(slower=1.005)).ratio("mine", "latency")
     assert ratio is not None and ratio.verdict == "within noise"

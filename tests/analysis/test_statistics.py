@@ -9,6 +9,7 @@ from scipy import stats
 from effkit.analysis.interval import Interval
 from effkit.analysis.statistics import (
     a_a_log_ratios,
+    at_one_place,
     claim,
     mean_interval_over_generations,
     noise_threshold,
@@ -44,6 +45,53 @@ def test_fewer_than_two_generations_give_no_interval() -> None:
 def test_effect_does_not_depend_on_the_unit(values: list[float], unit: float) -> None:
     c, a, b = (np.full((2, 2), v) for v in values[:3])
     assert paired_log_ratios(c * unit, a * unit, b * unit) == pytest.approx(paired_log_ratios(c, a, b), abs=1e-9)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.floats(-1, 1), min_size=5, max_size=12),
+    st.lists(st.integers(-3, 3), min_size=12, max_size=12),
+    st.floats(-0.5, 0.5),
+)
+def test_what_a_place_is_worth_changes_nothing(logs: list[float], places: list[int], worth: float) -> None:
+    later = np.array(places[: len(logs)], dtype=float)
+    if len(set(later)) > 1:
+        moved = at_one_place(np.array(logs) + worth * later, later)
+        assert moved == pytest.approx(at_one_place(logs, later), abs=1e-9)
+    mirrored = np.concatenate([later, -later])
+    assert at_one_place([*logs, *logs], mirrored).mean() == pytest.approx(np.mean(logs), abs=1e-9)
+
+
+def test_at_one_place_the_interval_is_that_of_a_regression() -> None:
+    rng = np.random.default_rng(3)
+    later = np.tile([1.0, -1.0], 6)[:11]
+    logs = 0.1 - 0.02 * later + rng.normal(0, 0.005, 11)
+    found = mean_interval_over_generations(at_one_place(logs, later))
+    fit = stats.linregress(later, logs)
+    half = stats.t.ppf(0.975, 9) * fit.intercept_stderr
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((fit.intercept - half, fit.intercept + half), abs=1e-12)
+    plain = mean_interval_over_generations(logs)
+    assert plain is not None and found.high - found.low < 0.5 * (plain.high - plain.low)
+
+
+@pytest.mark.parametrize(
+    ("logs", "later"),
+    [
+        ([0.1, 0.2, 0.1, 0.3], [1, -1, 1, -1]),
+        ([0.1, 0.2, 0.1, 0.3, 0.2], [1, 1, 1, 1, 1]),
+        ([0.1, 0.2, 0.1, 0.3, 0.2, 0.1], [1, -1, 1, -1, 1, math.nan]),
+    ],
+    ids=["too few", "always alike", "not known of one"],
+)
+def test_where_places_tell_nothing_nothing_is_taken_off(logs: list[float], later: list[float]) -> None:
+    assert at_one_place(logs, later).tolist() == logs
+
+
+def test_a_generation_without_a_ratio_stays_without() -> None:
+    found = at_one_place([0.1, math.nan, 0.2, 0.1, 0.3, 0.2], [1, -1, 1, -1, 1, -1])
+    assert np.isnan(found).tolist() == [False, True, False, False, False, False]
+    assert found[~np.isnan(found)] == pytest.approx(at_one_place([0.1, 0.2, 0.1, 0.3, 0.2], [1, 1, -1, 1, -1]))
 
 
 def test_effect_by_hand_and_blocks_left_out() -> None:

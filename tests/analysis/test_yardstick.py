@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from effkit.analysis.paired import Component, PairedSamples
+from effkit.analysis.paired import PairedSamples
+from effkit.analysis.power import Component
 from effkit.analysis.yardstick import Stretches, factors, pseudo_values, slopes
 
 SLOPES = {"ref": 1.0, "mine": 1.4}

@@ -277,7 +277,7 @@ def run_and_look(path: Path, results: Path, *, runs: int, candidates: int) -> No
     assert code == 0, said
     assert f"{runs} runs: {runs} done now." in said
     assert {each.sweep for each in index.read(results).runs} == {path.stem}
-    assert len((results / "report" / "tables" / "runs.csv").read_text().splitlines()) == 1 + runs * candidates
+    assert len((results / "report" / "tables" / "_runs.csv").read_text().splitlines()) == 1 + runs * candidates
     code, said = ask("plan", path, "--results", results)
     assert code == 0 and f"0 of {runs} to run" in said and "nothing to download" in said
     code, said = ask("status", path, "--results", results)

@@ -19,7 +19,7 @@ from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import table
-from effkit.bench.schedule import VISITS, block_items, order
+from effkit.bench.schedule import STARTS, VISITS, block_items, order
 from effkit.models import Recipe
 from effkit.models.own import Packed
 from effkit.spec import Protocol
@@ -182,6 +182,15 @@ def test_the_schedule_is_carried_out_as_it_is_drawn(tmp_path: Path) -> None:
             wanted = block_items(asked.test, asked.sizes, 8, seed=1, number=2 * generation + block)
             assert all(sorted(set(each.items)) == sorted(wanted) for each in visits)
     assert len({tuple(each) for each in drawn}) > 1
+    for generation in range(2):
+        starts = [each for each in measured.starts if each.generation == generation]
+        names = [each.entry.name for each in sorted(starts, key=lambda each: each.place)]
+        assert names == order(lines, seed=1, what=STARTS, number=generation)
+    told = table(measured)
+    first = told[(told["metric"] == "load_s") & (told["generation"] == 0)].sort_values("position")
+    assert [f"{c}#{t}" if t else c for c, t in zip(first["candidate"], first["twin"], strict=True)] == order(
+        lines, seed=1, what=STARTS, number=0
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 2])

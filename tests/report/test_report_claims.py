@@ -56,7 +56,7 @@ def test_text_of_a_run_is_escaped(make_record: MakeRecord) -> None:
 
 def test_numbers_stand_in_a_table(make_record: MakeRecord, tmp_path: Path) -> None:
     write([make_record("yes")], tmp_path)
-    with (tmp_path / "tables" / "claims.csv").open(encoding="utf-8") as stream:
+    with (tmp_path / "tables" / "_claims.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     fast = next(row for row in rows if row["claim"] == "minilm-five-times-faster")
     assert (fast["verdict"], fast["candidate"], fast["before"]) == ("supported", "minilm-l6", "mpnet-base")

@@ -184,13 +184,13 @@ def test_the_page_shows_them_only_where_there_are_any(chained: Record) -> None:
 
 def test_they_have_a_table_of_their_own(timed: Record, tmp_path: Path) -> None:
     write([timed, record(reference(), params={"name": "plain"})], tmp_path)
-    with (tmp_path / "tables" / "text-links.csv").open(encoding="utf-8") as stream:
+    with (tmp_path / "tables" / "text_links.csv").open(encoding="utf-8") as stream:
         rows = {row["chain"]: row for row in csv.DictReader(stream)}
     assert len(rows) == 6
     assert rows["minilm-l6+bf16"]["energy_rank"] == "modelled-tdp"
     assert rows["minilm-l6+fp16"]["time_payback"] == "never"
     assert rows["minilm-l6+fp16"]["time_payback_requests"] == ""
-    assert not (tmp_path / "tables" / "plain-links.csv").exists()
+    assert not (tmp_path / "tables" / "plain_links.csv").exists()
 
 
 def test_a_waterfall_multiplies_the_latency_down(timed: Record) -> None:

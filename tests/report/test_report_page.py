@@ -108,7 +108,7 @@ def test_write_leaves_a_page_tables_and_figures(make_record: MakeRecord, tmp_pat
     assert path.name == "report.html"
     assert path.stat().st_size < 1_000_000
     files = {str(each.relative_to(path.parent)) for each in path.parent.rglob("*.*")}
-    assert {"tables/text.csv", "tables/all.csv", "figures/text-latency.svg", "figures/text-curve.svg"} <= files
+    assert {"tables/text.csv", "tables/_all.csv", "figures/text-latency.svg", "figures/text-curve.svg"} <= files
     with (path.parent / "tables" / "text.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert list(rows[0]) == [field.name for field in fields(Tidy)]
