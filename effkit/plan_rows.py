@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 REOPEN_S = 4.0
 """A prepared candidate is opened once more, and its products are found: start of a worker, imports, hashing."""
-VISIT_OVERHEAD_S = 0.25
+VISIT_OVERHEAD_S = 0.1
 """Waiting for the others to fall still, and two requests over the pipe."""
 START_OVERHEAD_S = 0.6
 SEQUENCE_OVERHEAD_S = 1.0

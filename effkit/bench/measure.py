@@ -49,6 +49,8 @@ MEMORY_SHARE = 0.8
 CONTEXT_BYTES = 600_000_000
 """What a process takes on a GPU before its first tensor, roughly: its context and its libraries' kernels."""
 GPU_POLL_S, GPU_PATIENCE_S = 0.1, 3.0
+STEAL_TICK_S = 0.01
+"""The system counts stolen time so coarsely: one tick more may be next to nothing, and is 2 % of half a second."""
 REPEATED_SHARE = 0.5
 """Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
 
@@ -264,7 +266,7 @@ class Bench:
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
             others_share=max(0.0, foreign_s / length_s),
-            steal_share=max(0.0, (after.steal_s - before.steal_s) / length_s),
+            steal_share=max(0.0, (after.steal_s - before.steal_s - STEAL_TICK_S) / length_s),
             attempt=attempt,
             strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
             stretch_calls=tuple(answer["stretch_calls"]),

@@ -29,9 +29,9 @@ ITEMS = 64
 NAME = "matrix"
 PROTOCOL = Protocol.model_validate(
     {
-        "generations": 7,
+        "generations": 6,
         "calls": 10,
-        "visit_s": 0.4,
+        "visit_s": 0.1,
         "warm_up_s": 0.2,
         "warm_up_fast_s": 0.2,
         "warm_up_most_s": 1.0,
@@ -39,7 +39,7 @@ PROTOCOL = Protocol.model_validate(
         "idle_s": 0.0,
     }
 )
-"""As many generations as twenty seconds have room for; everything else as short as may be."""
+"""An even number of generations, as many as twenty seconds have room for; everything else as short as may be."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from effkit.bench.energy import NoMeter
+from effkit.bench.host import Activity
 from effkit.bench.measure import Bench
 from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
@@ -231,6 +233,18 @@ def test_what_else_runs_during_a_visit_is_seen(tmp_path: Path) -> None:
         busy.kill()
         busy.wait()
     assert max(visit.others_share for visit in measured.visits) > 0.2
+
+
+@pytest.mark.parametrize(("ticks", "stolen"), [(1, False), (5, True)])
+def test_a_single_tick_of_stolen_time_is_none(
+    ticks: int, stolen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = itertools.count()
+    monkeypatch.setattr(
+        "effkit.bench.measure.host.activity", lambda *given: Activity(0.0, next(counts) * ticks * 0.01, 0.0)
+    )
+    measured = bench(tmp_path, generations=1, blocks=1, retries=0).run()
+    assert [visit.steal_share > 0 for visit in measured.visits] == [stolen] * 3
 
 
 def test_a_visit_is_judged_by_its_own_shares_and_those_before_it(
