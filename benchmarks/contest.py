@@ -166,13 +166,17 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: str) -> str:
     """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together.
 
+    Of one model those of today's protocol come first.
     What is to be known of all of them stands below, and how it was measured.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: list(TITLES).index(row["model"])):
+    now = json.dumps(protocol())
+    by_model = sorted(rows, key=lambda row: (list(TITLES).index(row["model"]), json.dumps(row["protocol"]) != now))
+    for row in by_model:
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
     said = [
-        summary(alike, f"{TITLES[model]}, on {host.partition(',')[0]}") for (model, host, _), alike in found.items()
+        summary(alike, f"{TITLES[model]}, on {host.partition(',')[0]}{'' if by == now else ', by an earlier protocol'}")
+        for (model, host, by), alike in found.items()
     ]
     return "\n\n".join([*said, *below, settings_line(rows)])
 

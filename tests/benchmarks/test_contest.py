@@ -176,6 +176,7 @@ def test_rows_of_unlike_protocols_are_never_put_together() -> None:
     first["protocol"] = first["protocol"] | {"block_items": 80, "calls": 670}
     page = contest.by_model([now, first], aa.summary)
     assert page.count("## A/A") == 2
+    assert page.count(", by an earlier protocol\n") == 1
     assert "effkit: the standard protocol, 10 generations with 4 visits of 0.5 s and at least 1,200 calls" in page
     assert (
         "effkit: the standard protocol of its day, 10 generations with 4 visits of 0.5 s and at least 670 calls" in page
