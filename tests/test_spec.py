@@ -171,3 +171,14 @@ def test_a_key_that_is_null_can_be_reached_into() -> None:
 def test_an_assignment_that_is_no_yaml_is_named() -> None:
     with pytest.raises(SpecError, match="is not valid YAML"):
         assigned(["candidates=[a"])
+
+
+def test_on_a_gpu_visits_are_as_long_as_its_counter_of_energy_needs() -> None:
+    on_gpu, on_cpu = Protocol(device="cuda"), Protocol()
+    assert (on_gpu.blocks, on_gpu.visit_s) == (1, 2.0)
+    assert on_gpu.blocks * on_gpu.block_items == on_cpu.blocks * on_cpu.block_items
+    assert on_gpu.blocks * on_gpu.visit_s == on_cpu.blocks * on_cpu.visit_s
+    assert Protocol(device="cuda", blocks=3).blocks == 3
+    smoke = Protocol.model_validate({"base": "smoke", "device": "cuda"})
+    assert smoke.model_dump(exclude={"device"}) == Protocol(base="smoke").model_dump(exclude={"device"})
+    assert Protocol.model_validate(on_gpu.model_dump()) == on_gpu
