@@ -171,8 +171,8 @@ def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: 
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
     now = json.dumps(protocol())
-    by_model = sorted(rows, key=lambda row: (list(TITLES).index(row["model"]), json.dumps(row["protocol"]) != now))
-    for row in by_model:
+    in_order = sorted(rows, key=lambda row: (list(TITLES).index(row["model"]), json.dumps(row["protocol"]) != now))
+    for row in in_order:
         found.setdefault((row["model"], row["host"], json.dumps(row["protocol"])), []).append(row)
     said = [
         summary(alike, f"{TITLES[model]}, on {host.partition(',')[0]}{'' if by == now else ', by an earlier protocol'}")
