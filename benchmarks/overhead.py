@@ -2,8 +2,9 @@
 
 A call's cost is the difference between a visit, asked for through the worker's pipe, and a bare
 `perf_counter` loop in another process on the same core, both over a model that does nothing. What the
-coordinator burns is its own CPU time over the wall time of a visit, read where `Bench` tells its progress;
-the tracker's share is what that is more with the real meter than with one that reads nothing.
+coordinator burns is its own CPU time over wall time: from one visit's start to the next, where `Bench` tells
+its progress, and within visits alone, while a model is being measured. The tracker's share is what the former
+is more with the real meter than with one that reads nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -33,21 +35,42 @@ TYPICAL_CALLS = 720
 VISIT_S, VISITS = Protocol().visit_s, 16
 
 
+WITHIN_S = (0.2, 0.45)
+"""After `Bench` tells of a visit it waits 0.05 s and more for the others to be still; then the visit's 0.5 s begin."""
+
+
 class Marks:
-    """Progress as `Bench` tells it, each step with this process's CPU time and the wall clock."""
+    """Progress as `Bench` tells it, each visit with this process's CPU time and the wall clock."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[str, float, float]] = []
+        self._visits: list[tuple[float, float]] = []
+        self._within: list[tuple[float, float]] = []
 
     def __call__(self, share: float, text: str) -> None:
-        """Note a step."""
-        self._seen.append((text, time.process_time(), time.perf_counter()))
+        """Note the start of a visit, and look twice while its model is being measured."""
+        if "visiting" in text:
+            self._visits.append(_now())
+            threading.Thread(target=self._look).start()
+
+    def _look(self) -> None:
+        time.sleep(WITHIN_S[0])
+        cpu_s, wall_s = _now()
+        time.sleep(WITHIN_S[1] - WITHIN_S[0])
+        later_cpu_s, later_wall_s = _now()
+        self._within.append((later_cpu_s - cpu_s, later_wall_s - wall_s))
 
     def cpu_share(self) -> float:
         """CPU time over wall time from the first visit's start to the last one's, as a share of one core."""
-        visits = [(cpu_s, wall_s) for text, cpu_s, wall_s in self._seen if "visiting" in text]
-        (first_cpu_s, first_wall_s), (last_cpu_s, last_wall_s) = visits[0], visits[-1]
+        (first_cpu_s, first_wall_s), (last_cpu_s, last_wall_s) = self._visits[0], self._visits[-1]
         return (last_cpu_s - first_cpu_s) / (last_wall_s - first_wall_s)
+
+    def cpu_share_within(self) -> float:
+        """CPU time over wall time while models are being measured, with what looking at it takes."""
+        return sum(cpu_s for cpu_s, _ in self._within) / sum(wall_s for _, wall_s in self._within)
+
+
+def _now() -> tuple[float, float]:
+    return time.process_time(), time.perf_counter()
 
 
 def bare(direct: bool) -> float:
@@ -106,17 +129,21 @@ def of_host(repeats: int) -> list[list[str]]:
     )
     meters = {"with": EnergyMeter(), "without": NoMeter()}
     shares: dict[str, list[float]] = {name: [] for name in meters}
+    within: list[float] = []
     for repeat in range(repeats):
         for name, meter in meters.items():
             marks = Marks()
             case.bench(protocol, repeat, meter, marks).run()
             shares[name].append(marks.cpu_share())
+            if name == "with":
+                within.append(marks.cpu_share_within())
     percent = {name: 100 * np.array(each) for name, each in shares.items()}
     tracker = percent["with"] - percent["without"]
     return [
         _row("the energy tracker, share of a core", tracker, "%", most=0.5),
-        _row("the coordinator without it, share of a core", percent["without"], "%", most=0.2),
-        _row("the coordinator with it, share of a core", percent["with"], "%"),
+        _row("the coordinator while a model is measured, share of a core", 100 * np.array(within), "%", most=0.2),
+        _row("the coordinator from visit to visit, without the tracker, share of a core", percent["without"], "%"),
+        _row("the same with the tracker", percent["with"], "%"),
     ]
 
 

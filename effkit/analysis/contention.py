@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def limit(shares: ArrayLike, floor: float) -> float:
     """
     known = vector(shares, "shares")
     known = known[~np.isnan(known)]
-    return max(floor, UNUSUAL * float(np.median(known))) if known.size else floor
+    return max(floor, UNUSUAL * median(known.tolist())) if known.size else floor
 
 
 def disturbed(others: ArrayLike, steal: ArrayLike) -> NDArray[np.bool_]:

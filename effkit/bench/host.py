@@ -264,8 +264,9 @@ def activity(ours: Iterable[psutil.Process], cores: Sequence[int] = (), stat: Pa
     return Activity(busy, steal, sum(process_cpu_s(process) for process in ours))
 
 
+@cache
 def _numbers(stat: Path, listed: int) -> Sequence[int]:
-    """Numbers of the cores whose times are listed: one that is offline is left out, and later ones move up."""
+    """Numbers of the cores listed, without those offline. Read once for so many: the file has much to sum up."""
     with suppress(OSError):
         names = (line.partition(" ")[0] for line in stat.read_text(encoding="ascii").splitlines())
         found = [int(name.removeprefix("cpu")) for name in names if name.startswith("cpu") and name != "cpu"]

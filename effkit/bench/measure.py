@@ -95,6 +95,7 @@ class Bench:
     more: Callable[[Measurements], int] | None = None
     _wanted: int = field(default=0, init=False)
     _repeats_left: float = field(default=0.0, init=False)
+    _this: psutil.Process = field(default_factory=psutil.Process, init=False)
 
     def run(self) -> Measurements:
         """Carry out the schedule. A candidate that fails is left out from there on; with the reference all ends."""
@@ -236,7 +237,7 @@ class Bench:
         _wait_until_still(turn.others)
         self._wait_for_gpu()
         worker, items = turn.worker, turn.items
-        ours = [psutil.Process(), *worker.family]  # the other workers are to stand still: what they take disturbs
+        ours = [self._this, *worker.family]  # the other workers are to stand still: what they take disturbs
         watched = cores.workers if cores else ()
         since_us = int(time.time() * 1e6)
         helped_s = host.started_cpu_s(worker.family)
