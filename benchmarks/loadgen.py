@@ -28,6 +28,7 @@ from effkit.analysis.interval import Floats
 from effkit.analysis.load import LEVELS, SETTLING, load_of
 from effkit.bench import host
 from effkit.bench import load as bench
+from effkit.bench.cores import choose_cores
 from effkit.bench.measure import on_cores
 from effkit.bench.measurements import Built
 from effkit.bench.schedule import LOAD, block_items
@@ -94,7 +95,7 @@ def sojourn_s(level: float, load: float, service_s: float, wake_s: float = 0.0) 
 
 def driven(case: Case, spec: LoadSpec) -> Load:
     """Put a case's reference under load, with items drawn as a run draws them, and read what was seen."""
-    built, cores = case.built[case.reference], host.choose_cores(1)
+    built, cores = case.built[case.reference], choose_cores(1)
     task = Task.load(case.task)
     test = task.splits["test"]
     sizes = np.array([task.request_bytes(test[row : row + 1]) for row in range(len(test))])

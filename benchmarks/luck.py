@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks.cases import MODELS, Case
 from benchmarks.summary import Row, append, host_line, host_text, percent, read, spread, table
 from effkit.analysis.interval import Floats
-from effkit.bench import host
+from effkit.bench.cores import choose_cores
 from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
 from effkit.spec import Protocol
@@ -103,7 +103,7 @@ def check(worker: WorkerProcess, condition: Condition) -> None:
 
 def pair(case: Case, condition: Condition, number: int, *, blocks: int, visit_s: float) -> dict[str, Any]:
     """Start two workers on one copy each, visit them in blocks, and return the log ratios over the blocks."""
-    (built,), cores = case.built.values(), host.choose_cores(1)
+    (built,), cores = case.built.values(), choose_cores(1)
     rng = np.random.default_rng(number)
     items = rng.choice(case.test, ITEMS, replace=False).tolist()
     with ExitStack() as stack:

@@ -23,7 +23,7 @@ from benchmarks.cases import Case
 from benchmarks.summary import host_line, in_short, mean_text, table, verdict
 from effkit.analysis.interval import Floats
 from effkit.analysis.statistics import mean_interval_over_generations
-from effkit.bench import host
+from effkit.bench.cores import choose_cores
 from effkit.bench.energy import EnergyMeter, NoMeter
 from effkit.bench.process import WorkerProcess
 from effkit.bench.slot import measuring_slot
@@ -89,7 +89,7 @@ def bare(direct: bool) -> float:
 
 def of_calls(repeats: int) -> list[list[str]]:
     """Measure what a call costs over a bare loop, repetitions of both in turn."""
-    case, cores = cases.nothing(), host.choose_cores(1)
+    case, cores = cases.nothing(), choose_cores(1)
     items = case.test[:ITEMS].tolist()
     (built,) = case.built.values()
     looped: list[float] = []
@@ -165,7 +165,7 @@ def main() -> None:
     options.add_argument("--direct", action="store_true", help="the same around the function itself")
     given = options.parse_args()
     if given.bare or given.direct:
-        os.sched_setaffinity(0, host.choose_cores(1).workers)
+        os.sched_setaffinity(0, choose_cores(1).workers)
         print(bare(given.direct))
         return
     with measuring_slot(lambda text: print(text, file=sys.stderr)):

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import cases
 from benchmarks.summary import host_line, in_short, percent, table
-from effkit.bench import host
+from effkit.bench.cores import choose_cores
 from effkit.bench.slot import measuring_slot
 from effkit.bench.yardstick import reading_s
 
@@ -66,7 +66,7 @@ def main() -> None:
     rng = np.random.default_rng(1)
     torch.set_num_threads(1)
     with threadpool_limits(1), measuring_slot(lambda text: print(text, file=sys.stderr)):  # as in a worker
-        cores = host.choose_cores(1)
+        cores = choose_cores(1)
         if cores.pinned:
             os.sched_setaffinity(0, cores.workers)
         for _ in range(given.rounds):

@@ -19,6 +19,7 @@ from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import Component
 from effkit.attempts import RunFacts
 from effkit.bench import host
+from effkit.bench.cores import choose_cores
 from effkit.bench.memory import peak_bytes
 from effkit.cascades import cascades
 from effkit.findings import Compared, CurveResult, Findings
@@ -274,7 +275,7 @@ def _task_facts(found: Findings) -> record.TaskFacts:
 
 def _host(found: Findings, samples: pd.DataFrame) -> record.Host:
     """The machine, and who else was there in the visits that count: a disturbance that a repetition mended is over."""
-    cores = found.measured.cores or host.choose_cores(found.spec.protocol.threads)
+    cores = found.measured.cores or choose_cores(found.spec.protocol.threads)
     shares = {name: samples.loc[samples["metric"] == f"visit_{name}_share", "value"] for name in ("others", "steal")}
     return record.Host(
         cpu=host.cpu_name(),

@@ -14,6 +14,7 @@ import psutil
 
 from effkit.address import shown
 from effkit.bench import host, memory, nvml
+from effkit.bench.cores import choose_cores
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.process import WorkerFailed
 from effkit.bench.slot import WAITING, SlotError
@@ -51,7 +52,7 @@ def examine(results: Path) -> Iterator[Finding]:
 
 
 def _cores() -> Iterator[Finding]:
-    cores, cpu = host.choose_cores(1), host.cpu_name()
+    cores, cpu = choose_cores(1), host.cpu_name()
     if not cores.pinned:
         yield Finding(
             "limited", "cores", f"{cpu}: {sys.platform} does not let a process choose its cores; differences "
@@ -61,6 +62,11 @@ def _cores() -> Iterator[Finding]:
         yield Finding(
             "limited", "cores", f"{cpu}: one core only, which the coordinator shares with the workers.",
             "Give this machine or container a second core.",
+        )  # fmt: skip
+    elif cores.halved:
+        yield Finding(
+            "limited", "cores", f"{cpu}: workers on core {cores.workers[0]}; all others are second threads of the same "
+            "physical core, and what works there slows a worker.", "Keep other programs still while it measures.",
         )  # fmt: skip
     else:
         yield Finding("good", "cores", f"{cpu}: workers on core {cores.workers[0]}, coordinator elsewhere.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from effkit import attempts, index, store
 from effkit.batch.runner import execute
-from effkit.bench.host import leave_free
+from effkit.bench.cores import leave_free
 from effkit.remote.fetching import arrived
 from effkit.remote.sending import deliver
 

@@ -1,4 +1,4 @@
-"""The machine: its fingerprint, its cores, and what else is running on it."""
+"""The machine: its fingerprint, and what else is running on it."""
 
 from __future__ import annotations
 
@@ -30,45 +30,9 @@ PACKAGES = (
 HOST_VARIABLE = "EFFKIT_HOST"
 PRODUCTS_VARIABLE = "EFFKIT_PRODUCTS"
 """Folder in which products are kept in place of the cache's, as where a run is made wholly anew."""
-CORES_VARIABLE = "EFFKIT_CORES"
-"""Cores for measuring, where this process itself keeps to fewer."""
 STAT = Path("/proc/stat")
 NOMINAL_MULTIPLY_S = 0.0030
 """A 512 × 512 single-precision matrix product on the machine that the catalogue's costs were taken on."""
-
-
-@dataclass(frozen=True)
-class Cores:
-    """Which cores do what while measuring."""
-
-    workers: tuple[int, ...]
-    coordinator: tuple[int, ...]
-    pinned: bool
-    shared: bool
-    """True when no core is left for the coordinator alone."""
-
-
-def choose_cores(threads: int) -> Cores:
-    """Give workers the last `threads` cores of this process and the coordinator the others."""
-    if not hasattr(os, "sched_getaffinity"):
-        return Cores(workers=(), coordinator=(), pinned=False, shared=(os.cpu_count() or 1) <= threads)
-    given = os.environ.get(CORES_VARIABLE)
-    mine = sorted(map(int, given.split(","))) if given else sorted(os.sched_getaffinity(0))
-    workers = tuple(mine[-threads:])
-    rest = tuple(core for core in mine if core not in workers)
-    return Cores(workers=workers, coordinator=rest or tuple(mine), pinned=True, shared=not rest)
-
-
-def leave_free(threads: int) -> None:
-    """Keep this process and all that it starts off the cores that others measure on, but for its own measuring.
-
-    Args:
-        threads: most that any of them measures with.
-    """
-    cores = choose_cores(threads)
-    if cores.pinned and not cores.shared:
-        os.environ[CORES_VARIABLE] = ",".join(map(str, sorted(os.sched_getaffinity(0))))
-        os.sched_setaffinity(0, cores.coordinator)
 
 
 def name() -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.contention import has_company, is_disturbed
 from effkit.bench import host, nvml
+from effkit.bench.cores import Cores, choose_cores
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measurements import NOWHERE, Batches, Built, Measurements, Start, Visit
@@ -99,7 +100,7 @@ class Bench:
 
     def run(self) -> Measurements:
         """Carry out the schedule. A candidate that fails is left out from there on; with the reference all ends."""
-        result = Measurements(cores=host.choose_cores(self.protocol.threads))
+        result = Measurements(cores=choose_cores(self.protocol.threads))
         result.apart = self._apart()
         if result.apart is not None:
             log.info("workers are started for each visit: %s", result.apart)
@@ -233,7 +234,7 @@ class Bench:
             if attempt < self.protocol.retries:
                 self._repeats_left -= 1
 
-    def _visit(self, turn: _Turn, attempt: int, cores: host.Cores | None) -> Visit:
+    def _visit(self, turn: _Turn, attempt: int, cores: Cores | None) -> Visit:
         _wait_until_still(turn.others)
         self._wait_for_gpu()
         worker, items = turn.worker, turn.items
@@ -323,7 +324,7 @@ def _wait_until_still(workers: Sequence[WorkerProcess], patience_s: float = 2.0)
 
 
 @contextmanager
-def on_cores(cores: host.Cores | None) -> Iterator[None]:
+def on_cores(cores: Cores | None) -> Iterator[None]:
     """Keep this process off the workers' cores while measuring."""
     if cores is None or not cores.pinned:
         yield

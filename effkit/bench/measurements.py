@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from effkit.bench import host
+from effkit.bench.cores import Cores
 from effkit.bench.energy import Window
 from effkit.bench.schedule import Entry
 from effkit.models import Recipe
@@ -96,7 +96,7 @@ class Measurements:
     throughput: list[Batches] = field(default_factory=list)
     idle: list[Window] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
-    cores: host.Cores | None = None
+    cores: Cores | None = None
     apart: Apart | None = None
     """Why workers were started for each visit; None where all stayed."""
 

@@ -15,7 +15,7 @@ import pytest
 from effkit import index
 from effkit.analysis.windows import audited
 from effkit.batch import Local, points
-from effkit.bench import host
+from effkit.bench.cores import choose_cores
 from effkit.bench.slot import WAITING
 from effkit.record import Window
 from tests.batch.sweeps import project, sweep
@@ -80,7 +80,7 @@ def test_a_run_prepares_beside_one_that_is_measured_and_keeps_off_its_cores(
     assert (proof.runs, proof.overlaps, proof.silent) == (3, (), ())
     assert any(WAITING in line for line in said)
     seen = [Seen(**{**each, "cores": tuple(each["cores"])}) for each in map(_read, log.read_text().splitlines())]
-    cores = host.choose_cores(1)
+    cores = choose_cores(1)
     windows = {run.run: run.windows[0] for run in runs}
     beside = [
         each for each in seen for run, window in windows.items() if each.run != run and each.within(window)
@@ -101,9 +101,9 @@ def _read(line: str) -> dict[str, Any]:
 @pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: ())(0)) < 2, reason="one core leaves none free")
 def test_what_leaves_cores_free_still_measures_on_them() -> None:
     code = (
-        "import os; from effkit.bench import host; before = host.choose_cores(1); host.leave_free(1); "
-        "assert tuple(sorted(os.sched_getaffinity(0))) == before.coordinator; assert host.choose_cores(1) == before; "
-        "import subprocess, sys; asked = 'from effkit.bench import host; print(host.choose_cores(1))'; "
+        "import os; from effkit.bench.cores import choose_cores, leave_free; before = choose_cores(1); leave_free(1); "
+        "assert tuple(sorted(os.sched_getaffinity(0))) == before.coordinator; assert choose_cores(1) == before; "
+        "import subprocess, sys; asked = 'from effkit.bench.cores import choose_cores; print(choose_cores(1))'; "
         "assert subprocess.run([sys.executable, '-c', asked], capture_output=True, text=True).stdout.strip() "
         "== str(before)"
     )

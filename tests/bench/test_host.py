@@ -1,6 +1,5 @@
 """What a host tells of itself."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,21 +9,6 @@ import psutil
 import pytest
 
 from effkit.bench import host
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not let a process choose its cores")
-def test_workers_and_coordinator_share_no_core_where_there_are_two() -> None:
-    cores = host.choose_cores(1)
-    mine = os.sched_getaffinity(0)
-    assert cores.pinned
-    assert set(cores.workers) <= mine
-    assert cores.shared == (len(mine) == 1)
-    if not cores.shared:
-        assert not set(cores.workers) & set(cores.coordinator)
-
-
-def test_more_threads_than_cores_share_a_core() -> None:
-    assert host.choose_cores(4096).shared
 
 
 def first(where: str, quota: int) -> dict[str, str]:
@@ -105,13 +89,3 @@ def test_stolen_time_is_that_of_the_workers_core_where_another_is_offline(
     taken_s = {cores: host.activity([], cores, stat).steal_s for cores in asked}
     assert taken_s == {(3,): 4.0, (1,): 2.0, (0, 3): 5.0, (2,): 7.0, (): 7.0}
     assert host.activity([], [2], tmp_path / "none").steal_s == 4.0, "without the numbers all are taken to be there"
-
-
-def test_where_no_process_chooses_its_cores_there_may_be_one_for_the_coordinator(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    one, all_of_them = host.choose_cores(1), host.choose_cores(8)
-    assert not one.pinned and not one.shared
-    assert not all_of_them.pinned and all_of_them.shared
