@@ -13,6 +13,7 @@ from effkit.analysis.interval import Floats, Interval
 from effkit.analysis.sequential import generations_needed, stein_interval
 from effkit.analysis.statistics import (
     FEWEST_GENERATIONS,
+    UNSTABLE_LEVEL,
     a_a_log_ratios,
     at_one_place,
     claim,
@@ -30,6 +31,8 @@ Luck = Callable[[Rng, "int | tuple[int, ...]"], Floats]
 EFFECT = float(np.log(0.9))
 """The candidate is truly 10 % faster."""
 BLOCK_NOISE, DRIFT = 0.005, 0.03
+PLACE = 0.02
+"""What a place in the order of starts may be worth."""
 STANDARD = Protocol()
 FIRST, MOST = STANDARD.generations, STANDARD.most_generations
 """Generations that the decision to go on rests on, and the most there may be."""
@@ -51,12 +54,10 @@ LUCKS: dict[str, Luck] = {
 def rows(scale: float = 1.0) -> Iterator[Row]:
     """All rows; `scale` shrinks or grows the number of trials."""
     many, some, few = (max(2, round(n * scale)) for n in (4000, 2000, 800))
-    for luck in LUCKS:
-        for generations in FEWEST_STANDARD_RIGOROUS:
-            yield ratio(luck, generations, many)
-    for luck in LUCKS:
-        for generations in FEWEST_STANDARD_RIGOROUS:
-            yield started_later(luck, generations, many)
+    for worth in (0.0, PLACE):
+        for luck in LUCKS:
+            for generations in FEWEST_STANDARD_RIGOROUS:
+                yield ratio(luck, generations, worth, many)
     yield from stopping(many)
     for generations in FEWEST_STANDARD_RIGOROUS:
         yield mean_latency(generations, many)
@@ -77,28 +78,34 @@ def simulated_blocks(rng: Rng, luck: Luck, generations: int, effect: float) -> t
     return workers[0], workers[1], workers[2]
 
 
-def ratio(luck: str, generations: int, trials: int) -> Row:
+def simulated_logs(
+    rng: Rng, luck: Luck, generations: int, effect: float, worth: float = 0.0
+) -> tuple[Floats, Floats, Floats]:
+    """(generations,) log ratios as a run has them, at one place of the starts.
+
+    Returns:
+        The candidate's, those of the reference's two workers, and the same for the check that calls a run unstable.
+    """
+    drawn = [rng.permutation(3) for _ in range(-(-generations // 2))]
+    places = np.array([order for each in drawn for order in (each, 2 - each)])[:generations]
+    times = simulated_blocks(rng, luck, generations, effect)
+    candidate, a, b = (each * np.exp(-worth * places[:, [row]]) for row, each in enumerate(times))
+    own, later = a_a_log_ratios(a, b), places[:, 2] - places[:, 1]
+    return (
+        at_one_place(paired_log_ratios(candidate, a, b), places[:, 0] - (places[:, 1] + places[:, 2]) / 2),
+        at_one_place(own, later),
+        at_one_place(own, later, level=UNSTABLE_LEVEL),
+    )
+
+
+def ratio(luck: str, generations: int, worth: float, trials: int) -> Row:
     """Coverage of the ratio's interval with a fixed number of generations."""
-    what = f"latency ratio, {generations} generations, {luck}"
-    rng = rng_for(what)
-    hits = 0
-    for _ in range(trials):
-        interval = ratio_over_generations(paired_log_ratios(*simulated_blocks(rng, LUCKS[luck], generations, EFFECT)))
-        hits += _holds(interval, np.exp(EFFECT))
-    return Row("Latency ratios, fixed number of generations", what, "95 %", hits, trials)
-
-
-def started_later(luck: str, generations: int, trials: int) -> Row:
-    """Coverage where each place in the order of starts is worth 2 %, every second order the one before backwards."""
-    what = f"a place in the order of starts is worth 2 %, {generations} generations, {luck}"
+    started = f"a place in the order of starts is worth {worth:.0%}, " if worth else ""
+    what = f"{started or 'latency ratio, '}{generations} generations, {luck}"
     rng, hits = rng_for(what), 0
     for _ in range(trials):
-        drawn = [rng.permutation(3) for _ in range(-(-generations // 2))]
-        places = np.array([order for each in drawn for order in (each, 2 - each)])[:generations]
-        times = simulated_blocks(rng, LUCKS[luck], generations, EFFECT)
-        candidate, a, b = (each * np.exp(-0.02 * places[:, [row]]) for row, each in enumerate(times))
-        later = places[:, 0] - (places[:, 1] + places[:, 2]) / 2
-        hits += _holds(ratio_over_generations(at_one_place(paired_log_ratios(candidate, a, b), later)), np.exp(EFFECT))
+        logs, _, _ = simulated_logs(rng, LUCKS[luck], generations, EFFECT, worth)
+        hits += _holds(ratio_over_generations(logs), np.exp(EFFECT))
     return Row("Latency ratios, fixed number of generations", what, "95 %", hits, trials)
 
 
@@ -301,12 +308,10 @@ def a_a(trials: int) -> Iterator[Row]:
             rng = rng_for(section, what)
             claimed = wolf = 0
             for _ in range(trials):
-                candidate, a, b = simulated_blocks(rng, LUCKS[luck], generations, 0.0)
-                own = a_a_log_ratios(a, b)
+                logs, own, to_check = simulated_logs(rng, LUCKS[luck], generations, 0.0)
                 threshold = noise_threshold(ratio_over_generations(own), pinned=True)
-                effect = ratio_over_generations(paired_log_ratios(candidate, a, b))
-                claimed += claim(effect, threshold, generations) in ("lower", "higher")
-                wolf += bool(unstable(own))
+                claimed += claim(ratio_over_generations(logs), threshold, generations) in ("lower", "higher")
+                wolf += bool(unstable(to_check))
             yield Row(section, f"claimed faster or slower, {what}", "≤ 0.1 %", claimed, trials, (0.0, 0.001))
             yield Row(section, f"called unstable, {what}", "≤ 1 %", wolf, trials, (0.0, 0.01))
 
@@ -319,11 +324,10 @@ def power(trials: int) -> Iterator[Row]:
             what = f"{share:.0%} slower, {luck}"
             rng, found = rng_for(section, what), 0
             for _ in range(trials):
-                candidate, a, b = simulated_blocks(rng, LUCKS[luck], FIRST, float(np.log1p(share)))
-                own = a_a_log_ratios(a, b)
+                logs, own, to_check = simulated_logs(rng, LUCKS[luck], FIRST, float(np.log1p(share)))
                 threshold = noise_threshold(ratio_over_generations(own), pinned=True)
-                effect = ratio_over_generations(paired_log_ratios(candidate, a, b))
-                found += claim(effect, threshold, FIRST) == "higher" and not unstable(own)
+                claimed = claim(ratio_over_generations(logs), threshold, FIRST)
+                found += claimed == "higher" and not unstable(to_check)
             yield Row(section, what, "–", found, trials, None)
 
 

@@ -19,6 +19,8 @@ OTHERS_FLOOR = 0.10
 """Other processes' CPU time during a visit, as a share of one core, that never disturbs."""
 STEAL_FLOOR = 0.01
 """The same for what a hypervisor takes from the workers' cores."""
+STEAL_TICK_S = 0.01
+"""The system counts stolen time so coarsely: one tick may be next to nothing, and is 2 % of half a second."""
 UNUSUAL = 2.0
 """A visit is disturbed by what is beyond this many times the run's own median.
 
@@ -39,39 +41,39 @@ def limit(shares: ArrayLike, floor: float) -> float:
     return max(floor, UNUSUAL * median(known.tolist())) if known.size else floor
 
 
-def disturbed(others: ArrayLike, steal: ArrayLike) -> NDArray[np.bool_]:
+def disturbed(others: ArrayLike, steal: ArrayLike, wall_s: ArrayLike) -> NDArray[np.bool_]:
     """Which visits others or the hypervisor disturbed.
 
     Args:
         others: (visits,) CPU time of other processes, as a share of one core; NaN where not known.
-        steal: (visits,) time taken from the workers' cores, as a share of one core.
+        steal: (visits,) time taken from the workers' cores, as a share of one core. The last tick of it is forgiven.
+        wall_s: (visits,) how long each took, seconds; NaN where not known.
     """
-    beyond = [
-        np.nan_to_num(vector(shares, name), nan=0.0) > limit(shares, floor)
-        for name, shares, floor in (("others", others, OTHERS_FLOOR), ("steal", steal, STEAL_FLOOR))
-    ]
-    return np.asarray(beyond[0] | beyond[1])
+    tick = np.nan_to_num(STEAL_TICK_S / vector(wall_s, "wall_s"), nan=0.0)
+    by_others = np.nan_to_num(vector(others, "others"), nan=0.0) > limit(others, OTHERS_FLOOR)
+    by_hypervisor = np.nan_to_num(vector(steal, "steal"), nan=0.0) > limit(steal, STEAL_FLOOR) + tick
+    return np.asarray(by_others | by_hypervisor)
 
 
 FEW_VISITS = 8
 """So many visits tell a host's usual state while it is measured; before, the floors alone do."""
 
 
-def is_disturbed(others: float, steal: float, earlier_others: Sequence[float], earlier_steal: Sequence[float]) -> bool:
+def is_disturbed(
+    others: float, steal: float, wall_s: float, earlier_others: Sequence[float], earlier_steal: Sequence[float]
+) -> bool:
     """Whether something disturbed a visit, judged while the run goes on.
 
     Args:
         others: CPU time of other processes during it, as a share of one core.
-        steal: time taken from the workers' cores, as a share of one core.
-        earlier_others: the same of earlier visits, first attempts only.
+        steal: time taken from the workers' cores, as a share of one core. The last tick of it is forgiven.
+        wall_s: how long it took, seconds.
+        earlier_others: shares of earlier visits, first attempts only.
         earlier_steal: the same.
     """
     enough = len(earlier_others) >= FEW_VISITS
-    limits = (
-        limit(earlier if enough else [], floor)
-        for earlier, floor in ((earlier_others, OTHERS_FLOOR), (earlier_steal, STEAL_FLOOR))
-    )
-    return any(share > most for share, most in zip((others, steal), limits, strict=True))
+    by_others = others > limit(earlier_others if enough else [], OTHERS_FLOOR)
+    return by_others or steal - STEAL_TICK_S / wall_s > limit(earlier_steal if enough else [], STEAL_FLOOR)
 
 
 def has_company(strangers: float | None) -> bool:
@@ -85,16 +87,17 @@ def has_company(strangers: float | None) -> bool:
 
 def disturbed_visits(values: pd.DataFrame) -> dict[tuple[str, str], list[tuple[int, int]]]:
     """(generation, block) of the disturbed visits of each worker line, from the table of samples."""
-    shares = [
-        values[values["metric"] == f"visit_{name}_share"].set_index(VISIT)["value"] for name in ("others", "steal")
-    ]
+    others, steal, wall_s, strangers = (
+        values[values["metric"] == f"visit_{name}"].set_index(VISIT)["value"]
+        for name in ("others_share", "steal_share", "wall_s", "strangers")
+    )
     found: dict[tuple[str, str], list[tuple[int, int]]] = {}
-    if not len(shares[0]):
+    if not len(others):
         return found
-    flags = disturbed(shares[0].to_numpy(), shares[1].reindex(shares[0].index).to_numpy())
-    strangers = values[values["metric"] == "visit_strangers"].set_index(VISIT)["value"]
-    flags |= strangers.reindex(shares[0].index).to_numpy() > 0
-    for (candidate, twin, generation, block), flag in zip(shares[0].index, flags, strict=True):
+    visits = others.index
+    flags = disturbed(others.to_numpy(), *(each.reindex(visits).to_numpy() for each in (steal, wall_s)))
+    flags |= strangers.reindex(visits).to_numpy() > 0
+    for (candidate, twin, generation, block), flag in zip(visits, flags, strict=True):
         if flag:
             found.setdefault((candidate, twin), []).append((int(generation), int(block)))
     return found

@@ -53,7 +53,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     total_j = float(np.nansum(list(by_part.values())))
     rank = _rank(samples, candidate)
     indicative = samples.generations < FEWEST_GENERATIONS
-    unresolved = _silent(samples, candidate) or ("" if indicative else _unresolved(rank, windows_s, "gpu" in by_part))
+    unresolved = _silent(samples, candidate) or ("" if indicative else _unresolved(samples, rank, windows_s))
     idle_w = _idle_w(samples)
     all_calls = float(np.nansum(calls))
     modelled = rests_on_model(samples, candidate, samples.reference)
@@ -122,9 +122,10 @@ def _silent(samples: PairedSamples, candidate: str) -> str:
     return ""
 
 
-def _unresolved(rank: Rank | None, windows_s: Floats, has_gpu: bool) -> str:
+def _unresolved(samples: PairedSamples, rank: Rank | None, windows_s: Floats) -> str:
     """Why the windows are too short for their source; empty where they are long enough."""
-    needed = MODELLED if rank not in COUNTED else NVML if has_gpu else RAPL
+    by_nvml = any("NVML" in part.method for part in samples.components)  # of a Mac's GPU powermetrics tells
+    needed = MODELLED if rank not in COUNTED else NVML if by_nvml else RAPL
     if windows_s.sum() < needed.total_s:
         return f"{UNRESOLVED}{windows_s.sum():.1f} s of windows, and {needed.total_s:.0f} s are needed"
     if windows_s.min() < needed.window_s:
@@ -155,9 +156,31 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
     first, second = "ab" if base == samples.reference else ("", "")
     workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))
     if cpu.rank in COUNTED:
-        return tuple(_memory_form(samples, workers, words, factor) for words, factor in COUNTER_FORMS.items())
-    if not cpu.tdp_w:
+        found = {
+            f"processor counted, memory {words}": _with_memory(samples, workers, factor)
+            for words, factor in COUNTER_FORMS.items()
+        }
+    elif cpu.tdp_w:
+        found = _modelled(samples, workers, tdp_w=cpu.tdp_w, cores=cores)
+    else:
         return ()
+    return tuple(_form(samples, words, logs, candidate, base) for words, logs in found.items())
+
+
+def _form(samples: PairedSamples, words: str, logs: Floats, candidate: str, base: str) -> PowerForm:
+    logs = samples.at_one_place(logs, candidate, base)
+    interval = samples.interval(logs)
+    return PowerForm(
+        form=words,
+        value=float(np.exp(np.nanmean(logs))),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+    )
+
+
+def _modelled(
+    samples: PairedSamples, workers: Sequence[tuple[str, str]], *, tdp_w: float, cores: int
+) -> dict[str, Floats]:
     lines = [
         (
             samples.even_pivot(name, twin, "visit_cpu_s"),
@@ -167,25 +190,18 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
         )
         for name, twin in workers
     ]
-    return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, interval=samples.interval)
+    return envelope(*lines, memory_w=_memory_w(samples), tdp_w=tdp_w, cores=cores)
 
 
-def _memory_form(samples: PairedSamples, workers: Sequence[tuple[str, str]], words: str, factor: float) -> PowerForm:
-    """The ratio where the processor is counted and the memory's modelled power is off by a factor."""
+def _with_memory(samples: PairedSamples, workers: Sequence[tuple[str, str]], factor: float) -> Floats:
+    """(generations,) log ratios where the processor is counted and the memory's modelled power is off by a factor."""
 
     def per_call(name: str, twin: str) -> Floats:
         cpu_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "calls"))
         memory_j = samples.even_pivot(name, twin, "visit_memory_j")  # modelled: a power times a time
         return (cpu_j + factor * memory_j + _gpu_j(samples, name, twin)) / calls
 
-    logs = paired_log_ratios(*(per_call(name, twin) for name, twin in workers))
-    interval = samples.interval(logs)
-    return PowerForm(
-        form=f"processor counted, memory {words}",
-        value=float(np.exp(np.nanmean(logs))),
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-    )
+    return paired_log_ratios(*(per_call(name, twin) for name, twin in workers))
 
 
 def _gpu_j(samples: PairedSamples, name: str, twin: str) -> Floats:

@@ -19,6 +19,7 @@ from effkit.analysis.sequential import stein_interval
 from effkit.analysis.speed import Speed
 from effkit.analysis.statistics import (
     FEWEST_GENERATIONS,
+    UNSTABLE_LEVEL,
     a_a_log_ratios,
     at_one_place,
     claim,
@@ -106,7 +107,7 @@ class PairedSamples:
                     high=interval.high if interval else None,
                     n=int(np.isfinite(logs).sum()),
                     threshold=noise_threshold(interval, self._pinned),
-                    unstable=bool(unstable(logs)),
+                    unstable=bool(unstable(self.a_a_log_ratios(metric, level=UNSTABLE_LEVEL))),
                     assessed=interval is not None and interval.n >= FEWEST_GENERATIONS,
                     as_seen=self._as_seen(metric, a_a_log_ratios(first, second)),
                 )
@@ -129,7 +130,8 @@ class PairedSamples:
         found = self.judged(check, self.log_ratios(candidate, metric), without)
         if found is None:
             return None
-        return found.model_copy(update={"as_seen": self._as_seen(metric, self._plain_log_ratios(candidate, metric))})
+        as_seen = paired_log_ratios(*(self.grid(name, twin, metric) for name, twin in lines))
+        return found.model_copy(update={"as_seen": self._as_seen(metric, as_seen)})
 
     def judged(self, check: NoiseCheck, logs: Floats, without: Floats | None) -> Ratio | None:
         """Return what may be said of log ratios: the claim, whether it stands undisturbed, and the run's stability.
@@ -167,12 +169,22 @@ class PairedSamples:
         """Whether a visit to any of these workers, by candidate and twin, stayed disturbed."""
         return any(line in self._disturbed for line in lines)
 
-    def a_a_log_ratios(self, metric: NoiseMetric) -> Floats:
-        """(generations,) log of the reference's second worker over its first, at one speed of the core."""
+    def a_a_log_ratios(self, metric: NoiseMetric, *, level: float = 0.95) -> Floats:
+        """(generations,) log of the reference's second worker over its first, at one speed of the core.
+
+        Args:
+            metric: what is compared.
+            level: of the interval that will be made of them.
+        """
         logs = self._at_one_speed(
             metric, lambda grid: a_a_log_ratios(grid(self.reference, "a"), grid(self.reference, "b"))
         )
-        return at_one_place(logs, self._place(self.reference, "b") - self._place(self.reference, "a"))
+        later = self._place(self.reference, "b") - self._place(self.reference, "a")
+        return at_one_place(logs, later, level=level)
+
+    def at_one_place(self, log_ratios: Floats, candidate: str, over: str) -> Floats:
+        """Free (generations,) log ratios of two candidates from what the place of a start is worth."""
+        return at_one_place(log_ratios, self._place(candidate) - self._place(over))
 
     def log_ratios(
         self, candidate: str, metric: NoiseMetric, *, over: str | None = None, undisturbed: bool = False
@@ -199,9 +211,7 @@ class PairedSamples:
             )
 
         over = over or self.reference
-        return at_one_place(
-            over_reference(candidate) - over_reference(over), self._place(candidate) - self._place(over)
-        )
+        return self.at_one_place(over_reference(candidate) - over_reference(over), candidate, over)
 
     def _place(self, candidate: str, twin: str | None = None) -> Floats:
         """(generations,) place in which its worker was started, of two the mean; NaN where that is not known."""
@@ -211,7 +221,8 @@ class PairedSamples:
 
     def contention(self) -> Contention | None:
         """What disturbed the visits; None where the samples do not tell."""
-        others, steal = (self._visit_values(f"visit_{name}_share") for name in ("others", "steal"))
+        metrics = self.values["metric"]
+        others, steal = (self.values.loc[metrics == f"visit_{name}_share", "value"] for name in ("others", "steal"))
         if not len(others):
             return None
         return Contention(
@@ -276,10 +287,6 @@ class PairedSamples:
             origin=origin,
         )
 
-    def _plain_log_ratios(self, candidate: str, metric: NoiseMetric) -> Floats:
-        first, second = (self.grid(self.reference, twin, metric) for twin in "ab")
-        return paired_log_ratios(self.grid(candidate, "", metric), first, second)
-
     def _at_one_speed(
         self, metric: NoiseMetric, compared: Callable[[Grids], Floats], *, undisturbed: bool = False
     ) -> Floats:
@@ -327,9 +334,6 @@ class PairedSamples:
 
     def _of(self, candidate: str, metric: str) -> pd.DataFrame:
         return self.values.iloc[self._places.get((candidate, metric), [])]
-
-    def _visit_values(self, metric: str) -> pd.Series[float]:
-        return self.values.loc[self.values["metric"] == metric, "value"]
 
     def _reduced(self, candidate: str, metric: str, how: str) -> Floats:
         values = self._of(candidate, metric).groupby("generation")["value"].agg(how)

@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from effkit.analysis.interval import Floats, Interval
-from effkit.analysis.statistics import paired_log_ratios, ratio_over_generations
+from effkit.analysis.interval import Floats
+from effkit.analysis.statistics import paired_log_ratios
 from effkit.record import PowerForm, Rank, Verdict
 
 
@@ -53,9 +53,8 @@ def envelope(
     memory_w: float,
     tdp_w: float,
     cores: int,
-    interval: Callable[[Floats], Interval | None] = ratio_over_generations,
-) -> tuple[PowerForm, ...]:
-    """The energy ratio to the reference under every form of power model.
+) -> dict[str, Floats]:
+    """The energy ratio to the reference under every form of power model, one log ratio a generation.
 
     The energy of a call is `((tdp_w * rated * shape(load) + memory_w) * window_s + other_j) / calls` with
     `load = cpu_s / (window_s * cores)`, and the ratio is that of `paired_log_ratios`.
@@ -67,10 +66,9 @@ def envelope(
         memory_w: Power of the memory as it was modelled, watts: the same whatever the form.
         tdp_w: Rated power of the CPU that the modelled figure is built on, watts.
         cores: Cores of the machine, over which the rated power is spread.
-        interval: From one log ratio a generation to the ratio's interval.
 
     Returns:
-        One form for each shape and each rated power; nothing where no block is complete.
+        (generations,) log ratios by form, one for each shape and each rated power; nothing where no block is complete.
 
     Raises:
         ValueError: `tdp_w` or `cores` is not positive, `memory_w` is below 0, or the tables differ in shape.
@@ -81,29 +79,21 @@ def envelope(
             "not below 0: where no rated power is known there is no envelope, leave the call out"
         )
     lines = (candidate, reference_a, reference_b)
-    found = []
+    found = {}
     for name, shape in SHAPES.items():
         for rated, share in RATED.items():
             logs = paired_log_ratios(*(_call_j(line, shape, tdp_w * share, memory_w, cores) for line in lines))
             if not np.isfinite(logs).any():
-                return ()
-            ends = interval(logs)
-            found.append(
-                PowerForm(
-                    form=f"{name}, {rated}",
-                    value=float(np.exp(np.nanmean(logs))),
-                    low=ends.low if ends else None,
-                    high=ends.high if ends else None,
-                )
-            )
-    return tuple(found)
+                return {}
+            found[f"{name}, {rated}"] = logs
+    return found
 
 
 def agree(forms: Sequence[PowerForm], threshold: float, verdict: Verdict) -> Verdict:
     """The verdict on modelled energy, if every form of power model bears it out.
 
     Args:
-        forms: From `envelope`.
+        forms: Of `envelope`, each with its interval.
         threshold: From `noise_threshold`, a log ratio.
         verdict: What the modelled figure by itself would have one say.
 

@@ -21,6 +21,8 @@ FEWEST_GENERATIONS = 5
 """Below this no speed is claimed."""
 NOISE_FLOOR = 0.01
 NOISE_FLOOR_UNPINNED = 0.03
+UNSTABLE_LEVEL = 0.99
+"""Of the interval by which a run is called unstable."""
 
 
 def mean_interval_over_generations(values: ArrayLike, *, level: float = 0.95) -> Interval | None:
@@ -88,7 +90,7 @@ def a_a_log_ratios(reference_a: ArrayLike, reference_b: ArrayLike) -> Floats:
     return _mean_over_blocks(np.log(b) - np.log(a))
 
 
-def at_one_place(log_ratios: ArrayLike, later: ArrayLike) -> Floats:
+def at_one_place(log_ratios: ArrayLike, later: ArrayLike, *, level: float = 0.95) -> Floats:
     """Put log ratios to what they would be had both started in the same place (analysis of covariance, one slope).
 
     Every second order of starts is the one before backwards, so that an even number of generations has the right
@@ -100,6 +102,7 @@ def at_one_place(log_ratios: ArrayLike, later: ArrayLike) -> Floats:
         log_ratios: (generations,) NaN where there is none.
         later: (generations,) by how many places what is compared started after what it is compared with; NaN where
             that is not known. Below five generations, or with nothing known, nothing is taken off.
+        level: of the interval that will be made of them.
     """
     logs, places = vector(log_ratios, "log_ratios"), vector(later, "later")
     known = np.isfinite(logs) & np.isfinite(places)
@@ -113,7 +116,8 @@ def at_one_place(log_ratios: ArrayLike, later: ArrayLike) -> Floats:
     if not spread:
         return logs
     slope = float(centred @ deviation) / spread
-    freedom = math.sqrt((n - 1) / (n - 2)) * special.stdtrit(n - 2, 0.975) / special.stdtrit(n - 1, 0.975)
+    tail = (1 + level) / 2
+    freedom = math.sqrt((n - 1) / (n - 2)) * special.stdtrit(n - 2, tail) / special.stdtrit(n - 1, tail)
     stretch = freedom * math.sqrt(1 + n * place**2 / spread)
     found = np.full(logs.size, np.nan)
     found[known] = mean - slope * place + stretch * (deviation - slope * centred)
@@ -139,10 +143,13 @@ def noise_threshold(a_a: Interval | None, pinned: bool) -> float:
 def unstable(log_ratios: ArrayLike) -> bool | None:
     """Whether A/A differs from itself: its 99 % interval excludes 1 and it is off by more than 1 %.
 
+    Args:
+        log_ratios: One a generation, put to one place at `UNSTABLE_LEVEL`.
+
     Returns:
         None ("not assessed") from fewer than two generations.
     """
-    a_a = ratio_over_generations(log_ratios, level=0.99)
+    a_a = ratio_over_generations(log_ratios, level=UNSTABLE_LEVEL)
     if a_a is None:
         return None
     return a_a.excludes(1.0) and abs(float(np.log(a_a.estimate))) > NOISE_FLOOR

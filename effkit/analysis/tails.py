@@ -62,7 +62,7 @@ def effective_sample_size(values: ArrayLike, series: ArrayLike | None = None) ->
 
     Args:
         values: In order of time within each series.
-        series: A label for each value (one block is one series); None takes all as one.
+        series: A label for each value (calls of one worker are one series); None takes all as one.
 
     Returns:
         Between 1 and the number of values.
@@ -160,7 +160,7 @@ def percentiles(
         `calls_needed(level)`; `interval` is None too where there was one generation.
 
     Raises:
-        ValueError: The three arrays differ in length, or are empty.
+        ValueError: The arrays differ in length, or are empty.
     """
     x = vector(latencies_s, "latencies_s")
     generations, of_generation = np.unique(vector(generation, "generation"), return_inverse=True)

@@ -27,9 +27,6 @@ WINDOW_S = 0.1
 MOST_TO_COMPARE_S = 60.0
 """A model that needs longer for two windows is not compared with itself."""
 
-MOST_KEPT_CALLS = 250
-"""A fast model makes thousands of calls in a visit; whole passes, evenly spread, are kept."""
-
 
 @dataclass(frozen=True)
 class Calls:
@@ -128,9 +125,19 @@ def visit(
     *,
     least_calls: int,
     least_s: float,
+    most_kept: int | None = None,
     re_warm_items: int = RE_WARM_ITEMS,
 ) -> Calls:
-    """Re-warm with some calls, then make whole passes until there are enough calls and enough time."""
+    """Re-warm with some calls, then make whole passes until there are enough calls and enough time.
+
+    Args:
+        predictor: the model.
+        items: of one pass.
+        least_calls: fewest calls.
+        least_s: shortest time, seconds.
+        most_kept: calls that are told one by one: of more, whole passes, evenly spread. None tells all.
+        re_warm_items: calls to re-warm with.
+    """
     re_warmed = _re_warm(predictor, items[:re_warm_items])
     passes: list[tuple[list[float], list[float]]] = []
     pace = Pace()
@@ -145,7 +152,7 @@ def visit(
     marks[-1] = marks[-1]._replace(readings=len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
     stretches = _stretches(prepare_s + infer_s, marks, pace.readings_s)
-    most = max(1, MOST_KEPT_CALLS // len(items))
+    most = len(passes) if most_kept is None else max(1, most_kept // len(items))
     kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
     return Calls(
         item=list(range(len(items))) * len(kept),

@@ -37,7 +37,9 @@ from effkit.bench.schedule import (
     block_items,
     calls_per_visit,
     entries,
+    kept_calls_per_visit,
     order,
+    order_number,
 )
 from effkit.models.base import CPU
 from effkit.progress import Progress
@@ -50,8 +52,6 @@ MEMORY_SHARE = 0.8
 CONTEXT_BYTES = 600_000_000
 """What a process takes on a GPU before its first tensor, roughly: its context and its libraries' kernels."""
 GPU_POLL_S, GPU_PATIENCE_S = 0.1, 3.0
-STEAL_TICK_S = 0.01
-"""The system counts stolen time so coarsely: one tick more may be next to nothing, and is 2 % of half a second."""
 REPEATED_SHARE = 0.5
 """Visits that may be repeated, as a share of those planned so far: a busy host must not triple a run."""
 
@@ -152,7 +152,8 @@ class Bench:
             for block in range(self.protocol.blocks):
                 number = generation * self.protocol.blocks + block
                 items = block_items(self.test, self.sizes, self.protocol.block_items, seed=self.seed, number=number)
-                names = order(list(lines), seed=self.seed, what=VISITS, number=number)
+                turn_number = order_number(generation, block, self.protocol.blocks)
+                names = order(list(lines), seed=self.seed, what=VISITS, number=turn_number)
                 for position, name in enumerate(names):
                     if self._is_over(lines[name], result):
                         continue
@@ -167,7 +168,7 @@ class Bench:
                             self._throughput(lines[name], worker, generation, result)
                             starts[name].memory = worker.ask("memory")
             self._idle(result)
-            result.starts += [seen for seen in starts.values() if seen.memory]
+            result.starts += starts.values()
 
     def _tell(self, generation: int, share: float, text: str) -> None:
         self.progress((generation + share) / self._wanted, f"generation {generation + 1}/{self._wanted}: {text}")
@@ -224,6 +225,7 @@ class Bench:
             disturbed = is_disturbed(
                 visit.others_share,
                 visit.steal_share,
+                visit.wall_s,
                 [each.others_share for each in first],
                 [each.steal_share for each in first],
             )
@@ -249,6 +251,7 @@ class Bench:
                 items=items.tolist(),
                 least_calls=calls_per_visit(self.protocol, turn.entry.workers),
                 least_s=self.protocol.visit_s,
+                most_kept=kept_calls_per_visit(self.protocol),
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         helped_s = host.started_cpu_s(worker.family) - helped_s
@@ -268,7 +271,7 @@ class Bench:
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
             others_share=max(0.0, foreign_s / length_s),
-            steal_share=max(0.0, (after.steal_s - before.steal_s - STEAL_TICK_S) / length_s),
+            steal_share=(after.steal_s - before.steal_s) / length_s,
             attempt=attempt,
             strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
             stretch_calls=tuple(answer["stretch_calls"]),

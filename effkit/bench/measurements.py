@@ -44,7 +44,7 @@ class Start:
     gpu: str | None = None
     """Which GPU it has, and what drives that; None without one."""
     memory: dict[str, int | None] = field(default_factory=dict)
-    """Peaks by name, as the worker tells them when all its visits are made."""
+    """Peaks by name, as the worker tells them when all its visits are made; empty where it failed before."""
 
 
 @dataclass(frozen=True)

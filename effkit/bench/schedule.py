@@ -43,6 +43,15 @@ def entries(candidates: Sequence[str], reference: str) -> list[Entry]:
     return result
 
 
+MOST_KEPT_CALLS = 1000
+"""Calls of a generation that are kept: a fast model makes thousands."""
+
+
+def kept_calls_per_visit(protocol: Protocol) -> int:
+    """Most calls of one visit that are kept."""
+    return math.ceil(MOST_KEPT_CALLS / protocol.blocks)
+
+
 def calls_per_visit(protocol: Protocol, workers: int = 1) -> int:
     """Fewest batch-1 calls of one visit, so that all visits to a candidate reach `protocol.calls`.
 
@@ -74,6 +83,20 @@ def order(names: Sequence[str], *, seed: int, what: int, number: int) -> list[st
     rng = np.random.default_rng([seed, what, number // 2])
     drawn = [names[index] for index in rng.permutation(len(names))]
     return drawn[::-1] if number % 2 else drawn
+
+
+def order_number(generation: int, block: int, blocks: int) -> int:
+    """Number of a block's order of visits: the next block has its mirror, and so has the same one a generation later.
+
+    What is measured in one block of each generation only, as throughput is, has mirrored orders too by that.
+
+    Args:
+        generation: from 0.
+        block: from 0, within its generation.
+        blocks: of a generation.
+    """
+    pair = generation // 2 * math.ceil(blocks / 2) + block // 2
+    return 2 * pair + (generation + block) % 2
 
 
 def block_items(

@@ -186,10 +186,8 @@ class Worker:
         warm = warm_up(self._state["predictor"], sample, Protocol(**protocol))
         return {**warm, "gpu": self._device().in_words()}
 
-    def visit(self, items: list[int], least_calls: int, least_s: float) -> dict[str, Any]:
+    def visit(self, items: list[int], least_calls: int, least_s: float, most_kept: int | None = None) -> dict[str, Any]:
         """Measure batch-1 calls on these items, in whole passes."""
-        from dataclasses import asdict
-
         from effkit.bench.latency import RE_WARM_ITEMS, visit
 
         sample = self._state["task"].items.take(items)
@@ -197,9 +195,16 @@ class Worker:
         # A GPU loads its code when a shape of input first needs it, and each block has lengths that are new.
         re_warm = len(items) if on_gpu else RE_WARM_ITEMS
         cpu_s, start = time.process_time(), time.perf_counter()
-        calls = visit(self._state["predictor"], sample, least_calls=least_calls, least_s=least_s, re_warm_items=re_warm)
+        calls = visit(
+            self._state["predictor"],
+            sample,
+            least_calls=least_calls,
+            least_s=least_s,
+            most_kept=most_kept,
+            re_warm_items=re_warm,
+        )
         return {
-            **asdict(calls),
+            **vars(calls),
             "on_gpu": on_gpu,
             "cpu_s": time.process_time() - cpu_s - calls.yardstick_s,
             "wall_s": time.perf_counter() - start,

@@ -49,6 +49,20 @@ def samples(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def in_places(frame: pd.DataFrame, worth: float) -> pd.DataFrame:
+    """The same run, of workers started in one order and backwards in turn, each place slower by `worth`."""
+    frame = frame.copy()
+    lines = frame["candidate"] + frame["twin"]
+    place_of = {line: place for place, line in enumerate(dict.fromkeys(lines[lines != ""]))}
+    places = lines.map(place_of)
+    places = places.where(frame["generation"] % 2 == 0, len(place_of) - 1 - places)
+    times = frame["metric"].str.startswith("visit_") & frame["metric"].str.endswith("_s")
+    frame.loc[times, "value"] *= np.exp(worth * places[times])
+    starts = frame["metric"] == "load_s"
+    frame.loc[starts, "position"] = places[starts].astype(int)
+    return frame
+
+
 def paired(
     frame: pd.DataFrame, *, pinned: bool = True, components: tuple[Component, ...] = (CPU,), first: int | None = None
 ) -> PairedSamples:

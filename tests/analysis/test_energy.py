@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from effkit.analysis.energy import energy
 from effkit.analysis.power import Component
 from effkit.record import Rank
-from tests.analysis.runs import RAPL, paired, samples
+from tests.analysis.runs import RAPL, in_places, paired, samples
 
 
 def test_energy_is_gross_and_net_and_says_that_it_is_modelled() -> None:
@@ -43,6 +44,16 @@ def test_a_modelled_saving_is_claimed_where_every_form_agrees() -> None:
     assert found.ratio.verdict == "lower"
 
 
+def test_every_form_is_freed_from_what_the_place_of_a_start_is_worth() -> None:
+    known = in_places(samples(slower=0.9, luck=0.002, window_s=4.0), 0.02)
+    blind = known.assign(position=known["position"].where(known["metric"] != "load_s", -1))
+    found, wide = (energy(paired(each, components=(TDP,)), "mine", cores=2) for each in (known, blind))
+    assert found is not None and wide is not None and len(found.envelope) == len(wide.envelope) == 9
+    for form, other in zip(found.envelope, wide.envelope, strict=True):
+        assert form.low is not None and form.high is not None and other.low is not None and other.high is not None
+        assert np.log(form.high / form.low) < 0.3 * np.log(other.high / other.low)
+
+
 def test_a_modelled_saving_that_hangs_on_the_form_is_not_claimed() -> None:
     run = samples(slower=0.5)
     waits = (run["candidate"] == "mine") & (run["metric"] == "visit_window_s")
@@ -65,6 +76,15 @@ def test_a_single_window_that_is_too_short_for_its_counter_is_not_resolvable() -
     found = energy(paired(run, components=(RAPL,)), "mine", cores=2)
     assert found is not None and found.request_j is None
     assert found.note is not None and "each needs 0.5 s" in found.note
+
+
+@pytest.mark.parametrize(("method", "resolved"), [("powermetrics", True), ("NVML energy counter", False)])
+def test_only_where_nvml_counts_a_window_needs_two_seconds(method: str, resolved: bool) -> None:
+    run = samples(window_s=1.5)
+    calls = run[run["metric"] == "visit_calls"]
+    run = pd.concat([run, calls.assign(metric="visit_gpu_j", value=10.0)])
+    found = energy(paired(run, components=(RAPL, Component("gpu", "counter", method))), "mine", cores=2)
+    assert found is not None and (found.request_j is not None) == resolved
 
 
 @pytest.mark.parametrize("generations", [2, 6])

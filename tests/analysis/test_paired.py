@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from effkit.analysis.estimates import latency
-from tests.analysis.runs import paired, samples
+from tests.analysis.runs import in_places, paired, samples
 
 
 def test_a_true_ratio_comes_back_with_its_verdict() -> None:
@@ -30,18 +30,6 @@ def test_the_reference_has_no_ratio_but_is_its_own_noise_check() -> None:
     assert checks["latency"].threshold >= 0.01
 
 
-def in_places(frame: pd.DataFrame, worth: float) -> pd.DataFrame:
-    """The same run, of workers started in the orders a, b, mine and backwards, each place slower by `worth`."""
-    frame, first = frame.copy(), frame["generation"] % 2 == 0
-    places = frame["twin"].map({"a": 0, "b": 1}).where(frame["candidate"] == "ref", 2)
-    places = places.where(first, 2 - places)
-    frame.loc[frame["metric"].str.startswith("visit_") & frame["metric"].str.endswith("_s"), "value"] *= np.exp(
-        worth * places
-    )
-    frame.loc[frame["metric"] == "load_s", "position"] = places
-    return frame
-
-
 def test_what_starting_later_is_worth_neither_biases_a_ratio_nor_widens_it() -> None:
     frame = samples(slower=1.03, luck=0.002)
     known, unknown = in_places(frame, 0.02), in_places(frame, 0.02)
@@ -52,8 +40,23 @@ def test_what_starting_later_is_worth_neither_biases_a_ratio_nor_widens_it() -> 
     assert found.value == pytest.approx(blind.value) == pytest.approx(1.03, rel=0.005)
     assert found.high / found.low - 1 < 0.25 * (blind.high / blind.low - 1)
     assert (found.verdict, blind.verdict) == ("higher", "within noise")
-    between = paired(known).log_ratios("mine", "latency", over="ref")
-    assert between == pytest.approx(paired(known).log_ratios("mine", "latency"))
+
+
+def test_nor_does_it_between_two_that_are_not_the_reference() -> None:
+    frame = samples(luck=0.0)
+    mine = frame[frame["candidate"] == "mine"]
+    known = in_places(pd.concat([frame, mine.assign(candidate="other")]), 0.02)
+    unknown = known.assign(position=-1)
+    found, blind = (paired(each).log_ratios("mine", "latency", over="other") for each in (known, unknown))
+    assert np.abs(blind) == pytest.approx(np.full(10, 0.02))
+    assert found == pytest.approx(np.zeros(10), abs=1e-9)
+
+
+def test_a_run_is_called_unstable_at_the_level_that_it_says() -> None:
+    found = paired(in_places(samples(luck=0.01, generations=6), 0.02))
+    usual, strict = (found.a_a_log_ratios("latency", level=level) for level in (0.95, 0.99))
+    assert usual.mean() == pytest.approx(strict.mean())
+    assert strict.std() / usual.std() == pytest.approx(4.6041 / 4.0321 / (2.7764 / 2.5706), rel=1e-3), "Student's t"
 
 
 def test_a_difference_within_the_noise_is_not_claimed() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from effkit.analysis.interval import Floats
 from effkit.analysis.power import RATED, SHAPES, agree, envelope
-from effkit.analysis.statistics import mean_interval_over_generations
+from effkit.analysis.statistics import ratio_over_generations
 from effkit.record import PowerForm
 
 GENERATIONS, BLOCKS = 5, 2
@@ -26,7 +27,21 @@ def line(
 
 def forms(candidate, *, memory_w: float = 20.0, tdp_w: float = 8.0, cores: int = 2) -> dict[str, PowerForm]:
     found = envelope(candidate, line(0.04, seed=1), line(0.04, seed=2), memory_w=memory_w, tdp_w=tdp_w, cores=cores)
-    return {each.form: each for each in found}
+    return in_forms(found)
+
+
+def in_forms(found: dict[str, Floats]) -> dict[str, PowerForm]:
+    """Each form's log ratios with their interval."""
+    ends = {form: ratio_over_generations(logs) for form, logs in found.items()}
+    return {
+        form: PowerForm(
+            form=form,
+            value=float(np.exp(np.nanmean(found[form]))),
+            low=each.low if each else None,
+            high=each.high if each else None,
+        )
+        for form, each in ends.items()
+    }
 
 
 def test_every_shape_is_tried_with_the_rated_power_halved_and_doubled() -> None:
@@ -52,10 +67,9 @@ def test_the_forms_are_the_formulas() -> None:
 def test_a_gpu_is_in_every_form_as_it_was_read() -> None:
     same = {"memory_w": 2.0, "tdp_w": 8.0, "cores": 2}
     base = line(0.04, luck=0.0, other_w=94.0)
-    found = envelope(line(0.04, luck=0.0, other_w=44.0), base, base, **same)
-    (rated,) = (form for form in found if form.form == "linear in load, the rated power")
-    assert rated.value == pytest.approx((8 / 2 + 2 + 44) / (8 / 2 + 2 + 94))
-    assert all(form.high is not None and form.high < 0.6 for form in found)
+    found = in_forms(envelope(line(0.04, luck=0.0, other_w=44.0), base, base, **same))
+    assert found["linear in load, the rated power"].value == pytest.approx((8 / 2 + 2 + 44) / (8 / 2 + 2 + 94))
+    assert all(form.high is not None and form.high < 0.6 for form in found.values())
 
 
 def test_a_saving_of_cpu_time_alone_is_not_one_of_energy() -> None:
@@ -98,22 +112,6 @@ def test_visits_that_were_not_made_are_left_out() -> None:
     found = forms((cpu_s, window_s, calls, other_j))
     assert found["constant, the rated power"].value == pytest.approx(0.25, rel=0.01)
     assert forms(tuple(np.full((GENERATIONS, BLOCKS), np.nan) for _ in range(4))) == {}
-
-
-def test_one_generation_has_no_interval() -> None:
-    one = tuple(table[:1] for table in line(0.01))
-    other = tuple(table[:1] for table in line(0.04))
-    found = envelope(one, other, other, memory_w=0.0, tdp_w=8.0, cores=2)
-    assert all(form.low is None and form.high is None for form in found)
-
-
-def test_the_interval_is_the_callers() -> None:
-    def none(logs):
-        return mean_interval_over_generations(logs[:1])
-
-    same = line(0.04)
-    found = envelope(same, same, same, memory_w=0.0, tdp_w=8.0, cores=2, interval=none)
-    assert all(form.value == pytest.approx(1.0) and form.low is None for form in found)
 
 
 @pytest.mark.parametrize("wrong", [{"tdp_w": 0.0}, {"cores": 0}, {"memory_w": -1.0}, {"tdp_w": float("nan")}])

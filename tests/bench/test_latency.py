@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from effkit.bench.latency import MOST_KEPT_CALLS, RE_WARM_ITEMS, is_steady, one_pass, throughput, visit, warm_up
+from effkit.bench.latency import RE_WARM_ITEMS, is_steady, one_pass, throughput, visit, warm_up
 from effkit.spec import Protocol
 
 
@@ -81,10 +81,9 @@ def test_a_visit_lasts_as_long_as_is_asked() -> None:
 
 def test_a_fast_model_keeps_whole_passes_but_its_mean_is_over_all_calls() -> None:
     model = Instant()
-    calls = visit(model, list(range(16)), least_calls=40 * MOST_KEPT_CALLS, least_s=0.0)
-    assert calls.calls == model.calls > 40 * MOST_KEPT_CALLS
-    assert len(calls.item) <= MOST_KEPT_CALLS
-    assert len(calls.item) % 16 == 0
+    calls = visit(model, list(range(16)), least_calls=4000, least_s=0.0, most_kept=100)
+    assert calls.calls == model.calls > 4000
+    assert len(calls.item) == 96, "as many whole passes as there is room for"
     assert calls.mean_infer_s > 0
 
 

@@ -4,7 +4,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from effkit.bench.schedule import STARTS, VISITS, block_items, calls_per_visit, entries, order
+from effkit.bench.schedule import (
+    STARTS,
+    VISITS,
+    block_items,
+    calls_per_visit,
+    entries,
+    kept_calls_per_visit,
+    order,
+    order_number,
+)
 from effkit.spec import Protocol
 
 
@@ -34,6 +43,21 @@ def test_of_any_two_each_is_first_as_often_as_the_other(seed: int, count: int, o
         assert sum(each.index(first) for each in drawn) == orders * (count - 1), "a mean place of its own"
         for second in set(names) - {first}:
             assert sum(each.index(first) < each.index(second) for each in drawn) == orders
+
+
+@given(blocks=st.integers(1, 6), pairs=st.integers(1, 5))
+def test_a_blocks_order_is_mirrored_by_the_next_and_by_its_own_a_generation_later(blocks: int, pairs: int) -> None:
+    numbers = np.array([[order_number(each, block, blocks) for block in range(blocks)] for each in range(2 * pairs)])
+    assert len(set(numbers.ravel() // 2)) == pairs * -(-blocks // 2), "no more blocks than that have one order"
+    even, odd = numbers[::2], numbers[1::2]
+    assert (even // 2 == odd // 2).all() and (even % 2 != odd % 2).all()
+    for first in range(0, blocks - 1, 2):
+        one, other = numbers[:, first], numbers[:, first + 1]
+        assert (one // 2 == other // 2).all() and (one % 2 != other % 2).all()
+
+
+def test_as_many_calls_of_a_generation_are_kept_however_it_is_cut() -> None:
+    assert [kept_calls_per_visit(Protocol(blocks=blocks)) for blocks in (1, 3, 4)] == [1000, 334, 250]
 
 
 @given(count=st.integers(1, 300), wanted=st.integers(1, 40), seed=st.integers(0, 1000))

@@ -69,7 +69,7 @@ def test_runs_that_stop_by_themselves_go_on() -> None:
 
 
 def test_the_ratios_interval_covers() -> None:
-    row = coverage_time.ratio("normal luck of processes, sd 1 %", 5, 1500)
+    row = coverage_time.ratio("normal luck of processes, sd 1 %", 5, coverage_time.PLACE, 1500)
     assert row.met in ("yes", "not decided", "within chance")
 
 
