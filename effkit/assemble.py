@@ -57,6 +57,7 @@ def assemble(
         reference,
         pinned=bool(found.measured.cores and found.measured.cores.pinned),
         components=[Component(each.component, each.rank, each.words, each.tdp_w) for each in found.meter.methods],
+        lacks_gpu=spec.protocol.device != "cpu" and not found.meter.reads_gpu,
         first=None if spec.protocol.interval is None else spec.protocol.generations,
     )
     test = _quality_test(found)

@@ -134,13 +134,23 @@ def _gpu() -> Iterator[Finding]:
     if not found:
         yield Finding("missing", "gpu", "None that the driver lists: everything is measured on the CPU.")
         return
-    counters = nvml.energy_counters()
+    counters, card = nvml.energy_counters(), nvml.used()
     if counters is None:
         yield Finding(
             "limited", "gpu", f"{found}. NVML does not answer, so nothing tells its energy.",
             "Install the driver's NVML library (libnvidia-ml).",
         )  # fmt: skip
-    elif all(counters):
+    elif card is None:
+        yield Finding(
+            "limited", "gpu", f"{found}. NVML does not tell which of them PyTorch uses, so nothing tells its energy.",
+            "Leave `CUDA_DEVICE_ORDER` unset, and name a GPU that is there in `CUDA_VISIBLE_DEVICES`.",
+        )  # fmt: skip
+    elif card.sliced:
+        yield Finding(
+            "limited", "gpu", f"{found}. PyTorch has a slice of one (MIG), whose energy nobody counts apart: what is "
+            "told is the whole GPU's (modelled-generic).", "Use a GPU that is not cut.",
+        )  # fmt: skip
+    elif counters[card.index]:
         yield Finding("good", "gpu", f"{found}. NVML counts its energy (counter); only a meter would be better.")
     else:
         yield Finding(

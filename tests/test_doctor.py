@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,16 +13,22 @@ import pytest
 from effkit import doctor
 from effkit.address import MIRROR
 from effkit.bench.memory import Room
+from effkit.bench.nvml import Card
 from effkit.bench.slot import WAITING
+
+WHOLE = Card(0, "Some GPU", "GPU-a", sliced=False)
 
 
 @pytest.mark.parametrize(
-    ("gpus", "counters", "state", "words"),
+    ("gpus", "counters", "card", "state", "words"),
     [
-        ((), None, "missing", "measured on the CPU"),
-        (("Some GPU",), (True,), "good", "(counter)"),
-        (("Some GPU", "Another"), (True, False), "limited", "(modelled-tdp)"),
-        (("Some GPU",), None, "limited", "NVML does not answer"),
+        ((), None, None, "missing", "measured on the CPU"),
+        (("Some GPU",), (True,), WHOLE, "good", "(counter)"),
+        (("Another", "Some GPU"), (False, True), replace(WHOLE, index=1), "good", "(counter)"),
+        (("Some GPU", "Another"), (False, True), WHOLE, "limited", "(modelled-tdp)"),
+        (("Some GPU",), (True,), replace(WHOLE, sliced=True), "limited", "(modelled-generic)"),
+        (("Some GPU", "Another"), (True, True), None, "limited", "which of them PyTorch uses"),
+        (("Some GPU",), None, None, "limited", "NVML does not answer"),
     ],
 )
 def test_the_energy_rank_of_a_gpu_is_told(
@@ -29,11 +36,13 @@ def test_the_energy_rank_of_a_gpu_is_told(
     tmp_path: Path,
     gpus: tuple[str, ...],
     counters: tuple[bool, ...] | None,
+    card: Card | None,
     state: str,
     words: str,
 ) -> None:
     monkeypatch.setattr("effkit.bench.host.gpus", lambda: gpus)
     monkeypatch.setattr("effkit.bench.nvml.energy_counters", lambda: counters)
+    monkeypatch.setattr("effkit.bench.nvml.used", lambda: card)
     found = next(each for each in doctor.examine(tmp_path) if each.subject == "gpu")
     assert found.state == state
     assert words in found.text
@@ -47,6 +56,7 @@ def test_a_pytorch_that_cannot_use_the_gpu_is_told_beside_it(
     monkeypatch.setattr("effkit.bench.host.gpus", lambda: ("Some GPU",))
     monkeypatch.setattr("effkit.bench.host.versions", lambda: {"torch": built})
     monkeypatch.setattr("effkit.bench.nvml.energy_counters", lambda: (True,))
+    monkeypatch.setattr("effkit.bench.nvml.used", lambda: WHOLE)
     monkeypatch.setattr(doctor, "_self_test", lambda: iter(()))
     first, *others = [each for each in doctor.examine(tmp_path) if each.subject == "gpu"]
     assert first.state == "good"

@@ -67,6 +67,19 @@ def test_what_a_load_test_fails_of_loses_nothing_that_was_measured(
     assert store.load(study.save()).record == record
 
 
+def test_a_load_worker_that_the_system_does_not_start_is_a_failure_of_the_load_test(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(**options: object) -> None:
+        raise OSError("too many open files")
+
+    study = Study.from_params(**parameters(load=LOAD, reference="logreg", candidates=["logreg"]))
+    monkeypatch.setattr("effkit.bench.load.WorkerProcess", none_left)
+    record = study.run()
+    assert record.reference.load is None and record.reference.latency is not None
+    assert "too many open files" in (record.reference.load_failure or "")
+
+
 def test_without_a_load_generator_nothing_is_measured(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("effkit.bench.load.find_spec", lambda name: None)
     with pytest.raises(SpecError, match=r"\.\[load\]"):

@@ -119,7 +119,7 @@ class Contender(Service):
         """Requests a second that one worker is given where p99 on the machine must keep within a limit.
 
         The study's own limit has the rate of the record. For another, the load test's percentiles tell between which of
-        its rates the limit is crossed, on a straight line, and these two enclose it; without one, saturation tells.
+        its rates the limit is crossed, and these two enclose it; without one, saturation tells.
 
         Returns:
             What is known, and what it may be at most: more where every rate whose p99 is known keeps the limit. None
@@ -128,14 +128,16 @@ class Contender(Service):
         if limit_s is None and self.saturation_per_s is not None:
             ends = scaled(self.saturation_ends_per_s or (None, None), HEAD_ROOM)
             return rate(HEAD_ROOM * self.saturation_per_s, None, ends)
-        if limit_s is None or not self.tails or (limit_s == self.own_limit_s and self.usable_per_s is not None):
+        tested = self.loaded or self.tails or self.bounded
+        if limit_s is None or not tested or (limit_s == self.own_limit_s and self.usable_per_s is not None):
             return rate(self.usable_per_s, self.most_per_s, self.usable_ends_per_s)
-        rates, tails_s = np.array(self.tails).T
-        crossed, bound = crossing(rates, tails_s, limit_s)
-        if bound == "below":
+        kept = [each for each, _ in takewhile(lambda each: each[1] <= limit_s, (*self.tails, *self.bounded))]
+        if not kept:
             return None
-        if bound == "at least":
-            return rate(crossed, self.saturation_per_s, None)
+        if len(kept) >= len(self.tails):  # a bound beyond the limit shows no rate to be too much
+            return rate(kept[-1], self.saturation_per_s, None)
+        rates, tails_s = np.array(self.tails).T
+        crossed, _ = crossing(rates, tails_s, limit_s, self.saturation_per_s)
         within = max(each for each, tail_s in self.tails if tail_s <= limit_s)
         beyond = min(each for each, tail_s in self.tails if tail_s > limit_s)
         return rate(crossed, None, (within, beyond))
@@ -154,7 +156,7 @@ def contenders(record: Record) -> tuple[Contender, ...]:
         replace(
             each,
             usable_per_s=each.usable_per_s if bases.get(each.name) == best else None,
-            untested=not each.tails and bases.get(each.name) != "load test",
+            untested=not (each.tails or each.bounded) and bases.get(each.name) != "load test",
         )
         for each in found
     )
@@ -212,6 +214,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         repeated=latency is not None and latency.mean_s.low is not None,
         assessed=latency is not None and latency.mean_s.n >= FEWEST_GENERATIONS,
         tails=_tails(candidate),
+        bounded=_bounded(candidate),
         tail_high_s=_tail_high_s(candidate),
         untested=False,
         idle_w=energy.idle_w if energy else None,
@@ -222,19 +225,28 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
 
 
 def _tails(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
-    points = candidate.load.points if candidate.load else ()
-    found = [
-        (point.asked_per_s, each.high_s if each.value_s is None else each.value_s)
-        for point in points
-        for each in point.percentiles
-        if each.level == 99
-    ]
+    borne = [(rate, found.value_s) for rate, found in _under_load(candidate)]
     # A higher rate of which more is known than of a lower one bears nothing about all rates.
-    borne = [(rate, tail_s) for rate, tail_s in takewhile(lambda each: each[1] is not None, found)]
-    if not borne:
+    known = _as_far_as_known(borne)
+    if not known:
         return ()
-    rates, tails_s = zip(*borne, strict=True)
+    rates, tails_s = zip(*known, strict=True)
     return tuple(zip(rates, rising(tails_s).tolist(), strict=True))
+
+
+def _bounded(candidate: CandidateRecord) -> tuple[tuple[float, float], ...]:
+    beyond = _under_load(candidate)[len(_tails(candidate)) :]
+    return tuple(_as_far_as_known([(rate, found.high_s) for rate, found in beyond]))
+
+
+def _as_far_as_known(found: Sequence[tuple[float, float | None]]) -> list[tuple[float, float]]:
+    return [(rate, tail_s) for rate, tail_s in takewhile(lambda each: each[1] is not None, found) if tail_s is not None]
+
+
+def _under_load(candidate: CandidateRecord) -> list[tuple[float, PercentileRecord]]:
+    """The p99 at each rate of its load test."""
+    points = candidate.load.points if candidate.load else ()
+    return [(point.asked_per_s, each) for point in points for each in point.percentiles if each.level == 99]
 
 
 def _tail_high_s(candidate: CandidateRecord) -> float | None:

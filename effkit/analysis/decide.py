@@ -230,11 +230,11 @@ def _under_load(found: Check, contender: Contender, served: Serving | None, left
     More machines would each be less busy, so no rate shows that the limit is missed; the lowest may show that it is
     kept, by the whole interval of its p99.
     """
-    if found.outcome != "meets" or not (contender.untested or contender.tails):
+    if found.outcome != "meets" or not (contender.untested or contender.tails or contender.bounded):
         return found
     if contender.untested:
         why = NO_LOAD_TEST
-    elif served is None:
+    elif served is None and contender.tails:
         why = AT_EVERY_RATE
     elif contender.shown_within(left_s):
         return found

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from effkit.analysis.interval import Floats
 from effkit.analysis.paired import PairedSamples
-from effkit.analysis.power import agree, envelope
+from effkit.analysis.power import GUESSED, RATED, Component, agree, envelope
 from effkit.analysis.statistics import FEWEST_GENERATIONS, paired_log_ratios
 from effkit.record import COUNTED, Energy, EnergyComponent, PowerForm, Rank, Ratio, origin_of, weakest_rank
 
@@ -19,20 +18,10 @@ TOLD_NOTHING = "told nothing"
 """How a note begins that says why there is no figure, and how it ends where no longer window would help."""
 
 
-@dataclass(frozen=True)
-class Resolution:
-    """What the windows of one source must reach before a figure is given.
-
-    Attributes:
-        window_s: shortest single window, seconds.
-        total_s: all windows of a candidate together, seconds.
-    """
-
-    window_s: float
-    total_s: float
-
-
-RAPL, NVML, MODELLED = Resolution(0.5, 10.0), Resolution(2.0, 10.0), Resolution(0.0, 15.0)
+COUNTED_S, MODELLED_S = 10.0, 15.0
+"""What all windows of a candidate must reach together."""
+RAPL_S, NVML_S = 0.5, 2.0
+"""What every single one must reach where such a counter is read, whatever else is modelled beside it."""
 
 
 def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | None:
@@ -53,7 +42,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
     total_j = float(np.nansum(list(by_part.values())))
     rank = _rank(samples, candidate)
     indicative = samples.generations < FEWEST_GENERATIONS
-    unresolved = _silent(samples, candidate) or ("" if indicative else _unresolved(samples, rank, windows_s))
+    unresolved = _unresolved(samples, candidate)
     idle_w = _idle_w(samples)
     all_calls = float(np.nansum(calls))
     modelled = rests_on_model(samples, candidate, samples.reference)
@@ -76,7 +65,7 @@ def energy(samples: PairedSamples, candidate: str, *, cores: int) -> Energy | No
         window_s=window_s,
         note=unresolved or ("indicative: fewer than five generations" if indicative else None),
         ratio=None
-        if unresolved or _silent(samples, samples.reference)
+        if unresolved or _unresolved(samples, samples.reference)
         else claimed(samples.ratio(candidate, "energy"), forms, modelled=modelled),
         envelope=forms,
     )
@@ -122,15 +111,28 @@ def _silent(samples: PairedSamples, candidate: str) -> str:
     return ""
 
 
-def _unresolved(samples: PairedSamples, rank: Rank | None, windows_s: Floats) -> str:
-    """Why the windows are too short for their source; empty where they are long enough."""
-    by_nvml = any("NVML" in part.method for part in samples.components)  # of a Mac's GPU powermetrics tells
-    needed = MODELLED if rank not in COUNTED else NVML if by_nvml else RAPL
-    if windows_s.sum() < needed.total_s:
-        return f"{UNRESOLVED}{windows_s.sum():.1f} s of windows, and {needed.total_s:.0f} s are needed"
-    if windows_s.min() < needed.window_s:
-        return f"{UNRESOLVED}a window of {windows_s.min():.1f} s, and each needs {needed.window_s:g} s"
+def _unresolved(samples: PairedSamples, candidate: str) -> str:
+    """Why a candidate's windows tell no energy; empty where they do."""
+    if samples.lacks_gpu:
+        return f"{UNRESOLVED}the GPU's energy is missing"
+    if silent := _silent(samples, candidate):
+        return silent
+    if samples.generations < FEWEST_GENERATIONS:
+        return ""
+    windows_s = samples.column(candidate, "visit_window_s")
+    total_s = COUNTED_S if _rank(samples, candidate) in COUNTED else MODELLED_S
+    if windows_s.sum() < total_s:
+        return f"{UNRESOLVED}{windows_s.sum():.1f} s of windows, and {total_s:.0f} s are needed"
+    if windows_s.min() < (window_s := _window_s(samples)):
+        return f"{UNRESOLVED}a window of {windows_s.min():.1f} s, and each needs {window_s:g} s"
     return ""
+
+
+def _window_s(samples: PairedSamples) -> float:
+    """Shortest window that what is read can tell of."""
+    if any("NVML" in part.method for part in samples.components):
+        return NVML_S
+    return RAPL_S if any(part.rank in COUNTED for part in samples.components) else 0.0
 
 
 def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int) -> tuple[PowerForm, ...]:
@@ -161,7 +163,7 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
             for words, factor in COUNTER_FORMS.items()
         }
     elif cpu.tdp_w:
-        found = _modelled(samples, workers, tdp_w=cpu.tdp_w, cores=cores)
+        found = _modelled(samples, workers, cpu, cores)
     else:
         return ()
     return tuple(_form(samples, words, logs, candidate, base) for words, logs in found.items())
@@ -179,8 +181,11 @@ def _form(samples: PairedSamples, words: str, logs: Floats, candidate: str, base
 
 
 def _modelled(
-    samples: PairedSamples, workers: Sequence[tuple[str, str]], *, tdp_w: float, cores: int
+    samples: PairedSamples, workers: Sequence[tuple[str, str]], cpu: Component, cores: int
 ) -> dict[str, Floats]:
+    """The ratio where the processor's power is a rated one, or guessed, times a function of load."""
+    assert cpu.tdp_w is not None
+    rated = RATED if cpu.rank == "modelled-tdp" else GUESSED
     lines = [
         (
             samples.even_pivot(name, twin, "visit_cpu_s"),
@@ -190,7 +195,7 @@ def _modelled(
         )
         for name, twin in workers
     ]
-    return envelope(*lines, memory_w=_memory_w(samples), tdp_w=tdp_w, cores=cores)
+    return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, rated=rated)
 
 
 def _with_memory(samples: PairedSamples, workers: Sequence[tuple[str, str]], factor: float) -> Floats:

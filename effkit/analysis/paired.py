@@ -53,8 +53,8 @@ class PairedSamples:
         reference: name of the candidate that was entered twice.
         pinned: whether workers kept to fixed cores.
         components: whose energy is in the table.
-        first: generations that the decision to go on rested on, where the run could go on; None where
-            their number was fixed beforehand.
+        lacks_gpu: whether models may use a GPU whose energy is not in it.
+        first: generations by which it was decided to go on; None where their number was fixed beforehand.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class PairedSamples:
         *,
         pinned: bool,
         components: Sequence[Component] = (),
+        lacks_gpu: bool = False,
         first: int | None = None,
     ) -> None:
         self.reference = reference
-        self.components = tuple(components)
-        self._pinned = pinned
-        self._first = first
+        self.components, self.lacks_gpu = tuple(components), lacks_gpu
+        self._pinned, self._first = pinned, first
         samples = samples[~samples["metric"].isin(UNDER_LOAD)]
         self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
         self._attempts = samples[samples["metric"] == "visit_calls"]
@@ -329,8 +329,8 @@ class PairedSamples:
         return np.divide(self._joules(candidate, twin, counted), every, out=np.zeros_like(every), where=every > 0)
 
     def _joules(self, candidate: str, twin: str, parts: Sequence[Component]) -> Floats:
-        shape = self.pivot(candidate, twin, "visit_calls")
-        return sum((self.pivot(candidate, twin, f"visit_{part.component}_j") for part in parts), np.zeros_like(shape))
+        joules = (self.pivot(candidate, twin, f"visit_{part.component}_j") for part in parts)
+        return sum(joules, np.zeros_like(self.pivot(candidate, twin, "visit_calls")))
 
     def _of(self, candidate: str, metric: str) -> pd.DataFrame:
         return self.values.iloc[self._places.get((candidate, metric), [])]

@@ -8,7 +8,7 @@ CPU time, and with the rated power halved and doubled, which shifts the CPU's sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +43,10 @@ classic one (Fan, Weber & Barroso 2007, "Power provisioning for a warehouse-size
 
 RATED: dict[str, float] = {"half the rated power": 0.5, "the rated power": 1.0, "twice the rated power": 2.0}
 """How far the rated power may be off."""
+GUESSED: dict[str, float] = {
+    "a tenth of the guessed power": 0.1, "the guessed power": 1.0, "ten times the guessed power": 10.0,
+}  # fmt: skip
+"""The same where nothing tells a rated power, and it is guessed by the number of threads."""
 
 
 def envelope(
@@ -53,6 +57,7 @@ def envelope(
     memory_w: float,
     tdp_w: float,
     cores: int,
+    rated: Mapping[str, float] = RATED,
 ) -> dict[str, Floats]:
     """The energy ratio to the reference under every form of power model, one log ratio a generation.
 
@@ -66,6 +71,7 @@ def envelope(
         memory_w: Power of the memory as it was modelled, watts: the same whatever the form.
         tdp_w: Rated power of the CPU that the modelled figure is built on, watts.
         cores: Cores of the machine, over which the rated power is spread.
+        rated: `RATED`, or `GUESSED` where that power is no more than a guess.
 
     Returns:
         (generations,) log ratios by form, one for each shape and each rated power; nothing where no block is complete.
@@ -81,11 +87,11 @@ def envelope(
     lines = (candidate, reference_a, reference_b)
     found = {}
     for name, shape in SHAPES.items():
-        for rated, share in RATED.items():
+        for words, share in rated.items():
             logs = paired_log_ratios(*(_call_j(line, shape, tdp_w * share, memory_w, cores) for line in lines))
             if not np.isfinite(logs).any():
                 return {}
-            found[f"{name}, {rated}"] = logs
+            found[f"{name}, {words}"] = logs
     return found
 
 

@@ -46,8 +46,8 @@ class Service:
         own_limit_s: p99 on the machine within which the study asked for that rate; None without a limit.
         repeated: whether its latency was measured in two generations at least.
         assessed: whether it was in as many as a claim on speed takes.
-        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne or bounded from
-            above.
+        tails: the lowest rates of a load test with the p99 of each, both rising, as far as it is borne.
+        bounded: the rates that follow with what the p99 of each is at most, as far as that is known.
         tail_high_s: upper end of the p99 at the lowest of all its rates; None where that is not known.
         untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
         idle_w: power of the idle machine.
@@ -65,6 +65,7 @@ class Service:
     repeated: bool
     assessed: bool
     tails: tuple[tuple[float, float], ...]
+    bounded: tuple[tuple[float, float], ...]
     tail_high_s: float | None
     untested: bool
     idle_w: float | None

@@ -18,6 +18,8 @@ Codes = NDArray[np.intp]
 
 UNDISTURBED = 0.1
 """Quantile of what a candidate waits beside waiting for a core that is its own, as of a model that asks a GPU."""
+ASKS_ANOTHER = 0.1
+"""Log of wall time over CPU time from which on a candidate waits of its own: for a wire, a disk, a GPU, a process."""
 LEAST_CPU = 1e-3
 PRIOR_SPREAD = 1.0
 """Standard deviation of the slopes about 0 before anything is seen: without evidence nothing is adjusted."""
@@ -55,17 +57,20 @@ class Stretches:
 
         A crowd may never leave the core alone: what is a candidate's own is looked for where its waiting for the
         core is already taken off. One that computes in several threads takes more CPU time than wall time: that it
-        waits less than nothing is its own as well.
+        waits less than nothing is its own as well. One that asks another may wait now longer and now less: all that
+        the system does not count as waiting for the core is its own then, and stays in its times.
         """
         cpu_s = np.maximum(self.cpu_s, LEAST_CPU * self.call_s)
         waited = np.log(self.call_s / cpu_s)
         rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
+        is_told = bool(self.wait_s.any())
         for code in np.unique(self.candidate):
             own = self.candidate == code
             # The kernel also counts waits between the calls, of few stretches: most are not left with less than nothing
             # but where a model computes in several threads.
             floor = min(0.0, float(np.median(rest[own])))
-            waited[own] -= max(floor, float(np.quantile(rest[own], UNDISTURBED)))
+            usual = max(floor, float(np.quantile(rest[own], UNDISTURBED)))
+            waited[own] -= rest[own] if is_told and usual > ASKS_ANOTHER else usual
         return waited
 
 

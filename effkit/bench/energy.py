@@ -23,12 +23,11 @@ LONGEST_S = 30.0
 """A longer window is read in parts. A processor's counter begins anew when it is full, some after 65 kJ: four minutes
 at 280 W. Of several turns between two readings CodeCarbon sees one, and what the others counted would be lost."""
 
-COUNTER_MODES = {
-    "intel_rapl": "RAPL",
-    "intel_power_gadget": "Intel Power Gadget",
-    "windows_emi": "Windows EMI",
-    "apple_powermetrics": "powermetrics",
-}
+COUNTER_MODES = {"intel_rapl": "RAPL", "windows_emi": "Windows EMI"}
+READ_AFTER = "{} power as read once a window, at its end, times its length"
+"""CodeCarbon asks these tools when a window closes: the worker rests by then, and no counter has counted its work."""
+MOVED_WITHIN_S = 2.0
+"""Every counter has moved by then, NVML's too; in less it may not, and little is missing."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,18 @@ class EnergyMeter:
         try:
             with _no_gpus() if card is None else nullcontext():
                 self._tracker = _tracker(card)
-            self._tracker.start_task("probe")
-            self._tracker.stop_task("probe")
+                self._tracker.start_task("probe")  # it looks for hardware here, and not before
+                self._tracker.stop_task("probe")
             self.methods = tuple(_methods(self._tracker._hardware, card))
         except Exception as error:  # CodeCarbon raises whatever its probes raise
             self.unavailable = f"CodeCarbon could not start: {_said(error)}"
         if self.unavailable is None and not self.methods:
             self.unavailable = "CodeCarbon found no hardware that it can read or model"
+
+    @property
+    def reads_gpu(self) -> bool:
+        """Whether a GPU's energy is in every window, whoever works there."""
+        return any(method.component == "gpu" for method in self.methods)
 
     @contextmanager
     def window(self) -> Iterator[list[Window]]:
@@ -135,12 +139,11 @@ class EnergyMeter:
 
     def _read(self) -> Window:
         data = self._tracker.stop_task(f"window-{self._windows}")
-        has_gpu = any(method.component == "gpu" for method in self.methods)
         return Window(
             duration_s=float(data.duration),
             cpu_j=float(data.cpu_energy) * JOULES_PER_KWH,
             memory_j=float(data.ram_energy) * JOULES_PER_KWH,
-            gpu_j=float(data.gpu_energy) * JOULES_PER_KWH if has_gpu else None,
+            gpu_j=float(data.gpu_energy) * JOULES_PER_KWH if self.reads_gpu else None,
         )
 
     @contextmanager
@@ -159,8 +162,10 @@ class EnergyMeter:
 def _whole(parts: Sequence[Window]) -> Window:
     """One window of all its parts; where a counter told nothing of one of them it told nothing of the whole, 0 J."""
 
+    told = parts if parts[-1].duration_s >= MOVED_WITHIN_S else parts[:-1]  # the last may be too short for a counter
+
     def total(joules: Sequence[float]) -> float:
-        return 0.0 if 0.0 in joules[:-1] else sum(joules)  # the last may be too short for a counter to move
+        return 0.0 if 0.0 in joules[: len(told)] else sum(joules)
 
     gpu_j = [each.gpu_j for each in parts if each.gpu_j is not None]
     return Window(
@@ -266,9 +271,12 @@ def _method(hardware: Any) -> Method:
         return Method("cpu", "counter", f"{COUNTER_MODES[mode]} energy counter")
     if kind == "Raspberry":
         part: Literal["cpu", "memory"] = "memory" if hardware.chip_part == "RAM" else "cpu"
-        return Method(part, "modelled-tdp", "the board's power, sampled once a second for want of an energy counter")
+        return Method(part, "modelled-generic", READ_AFTER.format("the board's"))
     if kind == "AppleSiliconChip":
-        return Method("gpu" if hardware.chip_part == "GPU" else "cpu", "counter", "powermetrics")
+        chip: Literal["cpu", "gpu"] = "gpu" if hardware.chip_part == "GPU" else "cpu"
+        return Method(chip, "modelled-generic", READ_AFTER.format("powermetrics'"))
+    if mode == "intel_power_gadget":
+        return Method("cpu", "modelled-generic", READ_AFTER.format("Intel Power Gadget's"))
     tdp_w, model = float(getattr(hardware, "_tdp", 0.0)), str(getattr(hardware, "_model", ""))
     rated = tdp_w == _rated_w(model)
     rank: Rank = "modelled-tdp" if rated else "modelled-generic"

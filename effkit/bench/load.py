@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from effkit.analysis.contention import STEAL_TICK_S
 from effkit.bench import host
 from effkit.bench.latency import WARM_UP_ITEMS
 from effkit.bench.measure import strangers
@@ -31,6 +32,7 @@ from effkit.bench.samples import COLUMNS, NONE
 from effkit.bench.schedule import TURNS, order
 from effkit.bench.sequence import GeneratorFailed, Scenario, Trace, sequence, settings
 from effkit.progress import Progress
+from effkit.secrecy import without_secrets
 from effkit.spec import LoadSpec, Protocol, SpecError
 
 if TYPE_CHECKING:
@@ -148,8 +150,8 @@ def measure(
     def attempt(name: str, what: Callable[[], None]) -> None:
         try:
             _tried(name, what)
-        except (WorkerFailed, GeneratorFailed) as failure:
-            failures[name] = str(failure)
+        except (WorkerFailed, GeneratorFailed, OSError) as failure:  # the last where the system starts no process more
+            failures[name] = without_secrets(str(failure))
             driven.pop(name, None)
             if name in workers:
                 workers[name].close()  # it may be busy still, beside the others
@@ -253,7 +255,7 @@ class Driven:
         trace = sequence(self._worker, settings(scenario, rate_per_s, self._load, len(self._items), seeds))
         after, length_s = host.activity(ours, self._cores), time.perf_counter() - started
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
-        stolen_s = after.steal_s - before.steal_s
+        stolen_s = after.steal_s - before.steal_s - STEAL_TICK_S
         others_share = max(0.0, foreign_s / length_s) if CHILDREN_COUNT else math.nan
         on_gpu = strangers([self._worker, *self._resident], since_us) if self._on_gpu else None
         return trace, Company(others_share, max(0.0, stolen_s / length_s), on_gpu)

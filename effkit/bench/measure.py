@@ -273,7 +273,7 @@ class Bench:
             others_share=max(0.0, foreign_s / length_s),
             steal_share=(after.steal_s - before.steal_s) / length_s,
             attempt=attempt,
-            strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] else None,
+            strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] or self.meter.reads_gpu else None,
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_cpu_s=tuple(answer["stretch_cpu_s"]),

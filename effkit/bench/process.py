@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from effkit.bench import nvml, slot
-from effkit.bench.energy import EnergyMeter
+from effkit.bench.energy import MOVED_WITHIN_S, EnergyMeter
 from effkit.models.base import CPU
 from effkit.record import COUNTED, Rank, weakest_rank
 from effkit.secrecy import without_secrets
@@ -28,8 +28,6 @@ from effkit.secrecy import without_secrets
 ANSWER_WITHIN_S, MAKE_WITHIN_S, TAKE_BACK_WITHIN_S = 3600.0, 86400.0, 60.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
 MAKING = ("make", "predict")
-MOVED_WITHIN_S = 2.0
-"""Every counter has moved by then, NVML's too; in less it may not, and little is missing."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",

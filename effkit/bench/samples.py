@@ -64,15 +64,15 @@ def _joules(window: Window) -> tuple[float, float, float]:
 
 def _starts(starts: list[Start]) -> Iterator[tuple[Any, ...]]:
     for start in starts:
-        values = {
+        values: dict[str, float | None] = {
             "import_s": start.import_s,
             "load_s": start.load_s,
             "first_call_s": start.first_call_s,
             "steady": float(start.steady),
             "warm_up_calls": start.warm_up_calls,
-            "floor_bytes": start.floor_bytes,
-            **start.memory,
         }
+        if start.memory:  # above which floor a peak is
+            values |= {"floor_bytes": start.floor_bytes, **start.memory}
         for metric, value in values.items():
             if value is None:
                 continue

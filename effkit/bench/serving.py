@@ -26,16 +26,19 @@ END = 2**64 - 1
 LAST_REQUEST = REQUEST.pack(END, 0)
 ENDED = ANSWER.pack(END)
 MOST_BYTES = 2**16
-PASSED = 64
-"""Items that tell before a load test what rate to expect."""
+PASSED, LONGEST_PASS_S = 64, 10.0
+"""Items that tell before a load test what rate to expect, fewer where they would take long."""
 
 
-def one_pass(predictor: Predictor, items: Sequence[Any], max_batch: int) -> float:
-    """Answer each item once, in batches, and return the time it took in seconds."""
+def passed_per_s(predictor: Predictor, items: Sequence[Any], max_batch: int) -> float:
+    """Answer the first items once, in batches, and return how many it did in a second."""
     start = time.perf_counter()
-    for first in range(0, len(items), max_batch):
-        predictor.infer(predictor.prepare(list(items[first : first + max_batch])))
-    return time.perf_counter() - start
+    done = took_s = 0.0
+    while done < min(PASSED, len(items)) and took_s < LONGEST_PASS_S:
+        batch = list(items[int(done) : min(int(done) + max_batch, PASSED)])
+        predictor.infer(predictor.prepare(batch))
+        done, took_s = done + len(batch), time.perf_counter() - start
+    return done / took_s
 
 
 def answer_requests(

@@ -220,12 +220,11 @@ class Worker:
 
     def take_load(self, items: list[int], max_batch: int) -> dict[str, Any]:
         """Take the items that requests will name, and pass over the first of them in batches, for their rate."""
-        from effkit.bench.serving import PASSED, one_pass
+        from effkit.bench.serving import passed_per_s
 
         sample = self._state["task"].items.take(items)
         self._state["load"] = sample, max_batch
-        passed = sample[:PASSED]
-        per_s = len(passed) / one_pass(self._state["predictor"], passed, max_batch)
+        per_s = passed_per_s(self._state["predictor"], sample, max_batch)
         return {"per_s": per_s, "on_gpu": self._device().is_up()}
 
     def serve_load(self) -> dict[str, Any]:

@@ -98,13 +98,16 @@ def _unstable(view: View) -> Iterator[Doubt]:
             "differently after this model's calls.",
             "Look at *as seen* under latency in depth, and believe neither alone.",
         )
-    lost = [view.label(c) for c in view.measured if _verdict(c) == "not resolvable"]
-    if lost:
-        yield Doubt(
-            "unstable",
-            f"The speed of {listing(lost)} is not resolvable: the verdict changes when disturbed visits are left out.",
-            "Run it again on a quieter host.",
-        )
+    for what, ratio_of in (("speed", _latency_ratio), ("energy ratio", _energy_ratio)):
+        ratios = ((view.label(c), ratio_of(c)) for c in view.measured)
+        lost = [label for label, ratio in ratios if ratio is not None and ratio.verdict == "not resolvable"]
+        if lost:
+            yield Doubt(
+                "unstable",
+                f"The {what} of {listing(lost)} is not resolvable: the verdict changes when disturbed visits are left "
+                "out.",
+                "Run it again on a quieter host.",
+            )
 
 
 def _contended(view: View) -> Iterator[Doubt]:
@@ -174,17 +177,19 @@ def _generations(view: View) -> Iterator[Doubt]:
 
 def _percentiles(view: View) -> Iterator[Doubt]:
     short = [view.label(c) for c in view.measured if (found := percentile(c, 99)) and found.value_s is None]
+    used = view.record.task.test_used
     if short:
         yield Doubt(
             "too few samples",
             f"No p99 for {listing(short)}: it takes {calls_needed(99)} independent calls, and n is too small.",
-            "Raise `protocol.generations`: calls of one process depend on each other.",
+            "Raise `protocol.generations`: calls of one process depend on each other."
+            + (f" Test more items, too: {whole(used)} are fewer than that." if used < calls_needed(99) else ""),
         )
 
 
 def _windows(view: View) -> Iterator[Doubt]:
     for candidate in view.measured:
-        if candidate.energy and candidate.energy.request_j is None:
+        if candidate.energy and candidate.energy.request_j is None and not _lacks_gpu_energy(view):
             note = (candidate.energy.note or "").removeprefix(UNRESOLVED).rstrip(".")
             yield Doubt(
                 "too few samples",
@@ -195,30 +200,35 @@ def _windows(view: View) -> Iterator[Doubt]:
             )
     missing = [view.label(c) for c in view.measured if c.energy is None]
     if missing:
-        yield Doubt("too few samples", f"No energy was measured for {listing(missing)}.", "`effkit doctor` says why.")
+        why = "`effkit doctor` or the run's log says why."
+        yield Doubt("too few samples", f"No energy was measured for {listing(missing)}.", why)
     if _lacks_gpu_energy(view):
         yield Doubt(
             "too few samples",
-            "The GPU's energy is missing: what is shown is what the rest of the machine took.",
+            "The GPU's energy is missing, and what the rest of the machine took is not a request's.",
             "`effkit doctor` says whether NVML answers; a container must be let at the whole GPU.",
         )
 
 
 def _imprecise(view: View) -> Iterator[Doubt]:
+    asked = view.record.spec.protocol
+    wanted = WIDE if asked.interval is None else asked.interval
+    fix = (
+        "Ask for `protocol.interval: 0.02`"
+        if asked.interval is None
+        else f"Raise `protocol.most_generations` (now {asked.most_generations})"
+    )
     for check in view.record.noise:
         if check.metric == "latency" and check.assessed and not check.unstable and check.threshold > WIDE:
             yield Doubt(
                 "imprecise",
                 f"This run's own noise hides every difference in latency under {100 * check.threshold:.0f} %.",
-                "Ask for `protocol.interval`, or run it on a quieter host.",
+                f"{fix}, or run it on a quieter host.",
             )
-    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > WIDE]
+    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > 1.001 * wanted]
     if wide:
-        yield Doubt(
-            "imprecise",
-            f"The speed of {listing(wide)} is known to no better than {100 * WIDE:.0f} %.",
-            "Ask for `protocol.interval: 0.02`.",
-        )
+        sentence = f"The speed of {listing(wide)} is known to no better than {100 * wanted:g} %."
+        yield Doubt("imprecise", sentence, f"{fix}.")
 
 
 def _load(view: View) -> Iterator[Doubt]:
@@ -303,9 +313,12 @@ def _lacks_gpu_energy(view: View) -> bool:
     return view.record.spec.protocol.device != "cpu" and bool(parts) and "gpu" not in parts
 
 
-def _verdict(candidate: CandidateRecord) -> str:
-    ratio = candidate.latency.ratio if candidate.latency else None
-    return ratio.verdict if ratio else ""
+def _latency_ratio(candidate: CandidateRecord) -> Ratio | None:
+    return candidate.latency.ratio if candidate.latency else None
+
+
+def _energy_ratio(candidate: CandidateRecord) -> Ratio | None:
+    return candidate.energy.ratio if candidate.energy else None
 
 
 def _contradicts(ratio: Ratio | None) -> bool:

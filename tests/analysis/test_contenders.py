@@ -67,7 +67,7 @@ def test_a_p99_that_is_bounded_from_above_counts_by_its_bound() -> None:
     second = bounded.points[1].percentiles[0].model_copy(update={"high_s": 0.05})
     points = (bounded.points[0], bounded.points[1].model_copy(update={"percentiles": (second,)}), bounded.points[2])
     tested = found(minilm_l6=bounded.model_copy(update={"points": points}))["minilm-l6"]
-    assert tested.tails == ((30.0, 0.01), (60.0, 0.05))
+    assert (tested.tails, tested.bounded) == (((30.0, 0.01),), ((60.0, 0.05),))
 
 
 def test_the_upper_end_of_p99_at_the_lowest_rate_shows_whether_a_limit_is_kept() -> None:

@@ -30,7 +30,7 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
         "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "usable_ends_per_s": None,
-        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (),
+        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (), "bounded": (),
         "tail_high_s": tails[0][1] if tails else None,
         "untested": False, "repeated": True, "assessed": True,
         "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
@@ -298,7 +298,7 @@ def test_another_latency_limit_asks_the_load_test_anew() -> None:
         tails=((30.0, 0.01), (60.0, 0.03), (80.0, 0.09)),
     )  # fmt: skip
     served = {limit_s: bounds(tested, limit_s) for limit_s in (None, 0.1, 0.2, 0.02, 0.005)}
-    crossed = pytest.approx((45.0, 45.0))
+    crossed = pytest.approx((100 * (1 - 28 / 55),) * 2)  # half-way between 1 / 0.7 and 1 / 0.4
     assert served == {None: (70.0, 70.0), 0.1: (80.0, 90.0), 0.2: (80.0, 100.0), 0.02: crossed, 0.005: None}
     strict = replace(tested, usable_per_s=45.0, most_per_s=None, own_limit_s=0.02)
     assert [bounds(strict, limit_s) for limit_s in (0.02, None, 9.0)] == [(45.0, 45.0), (70.0, 70.0), (80.0, 100.0)]
@@ -306,6 +306,21 @@ def test_another_latency_limit_asks_the_load_test_anew() -> None:
     assert bounds(other, 0.1) == (80.0, 100.0), "its tails tell, where its rate is another's"
     untested = contender("small", 0.1, usable_per_s=7.0, own_limit_s=0.1)
     assert bounds(untested, 0.005) == (7.0, 7.0)
+    assert bounds(replace(untested, saturation_per_s=100.0), 0.005) is None, "put under load, and no p99 is borne"
+
+
+def test_a_bound_on_p99_shows_that_a_limit_is_kept_and_never_that_it_is_not() -> None:
+    tested = contender(
+        "small", 0.1, usable_per_s=30.0, saturation_per_s=100.0, own_limit_s=0.01, tails=((30.0, 0.01),),
+        bounded=((60.0, 0.05), (80.0, 0.09)),
+    )  # fmt: skip
+    found = {limit_s: bounds(tested, limit_s) for limit_s in (0.005, 0.02, 0.05, 0.06, 0.2)}
+    assert found == {0.005: None, 0.02: (30.0, 100.0), 0.05: (60.0, 100.0), 0.06: (60.0, 100.0), 0.2: (80.0, 100.0)}
+    only = replace(tested, tails=(), tail_high_s=0.05)
+    assert [bounds(only, limit_s) for limit_s in (0.04, 0.06)] == [None, (60.0, 100.0)]
+    limited = asked(latency_p99_s=0.04, requests_per_s=10.0)
+    (check,) = (each for each in weigh(only, limited).checks if each.what == "latency")
+    assert check.outcome == "open" and "at no rate" in check.known.why and "every" not in check.known.why
 
 
 def bounds(known: Contender, limit_s: float | None) -> tuple[float, float] | None:

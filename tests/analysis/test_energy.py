@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from effkit.analysis.energy import energy
+from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import Component
 from effkit.record import Rank
-from tests.analysis.runs import RAPL, in_places, paired, samples
+from tests.analysis.runs import CPU, RAPL, in_places, paired, samples
 
 
 def test_energy_is_gross_and_net_and_says_that_it_is_modelled() -> None:
@@ -78,13 +79,45 @@ def test_a_single_window_that_is_too_short_for_its_counter_is_not_resolvable() -
     assert found.note is not None and "each needs 0.5 s" in found.note
 
 
-@pytest.mark.parametrize(("method", "resolved"), [("powermetrics", True), ("NVML energy counter", False)])
-def test_only_where_nvml_counts_a_window_needs_two_seconds(method: str, resolved: bool) -> None:
-    run = samples(window_s=1.5)
+NVML = Component("gpu", "counter", "NVML energy counter")
+
+
+def with_gpu_j(run: pd.DataFrame) -> pd.DataFrame:
     calls = run[run["metric"] == "visit_calls"]
-    run = pd.concat([run, calls.assign(metric="visit_gpu_j", value=10.0)])
-    found = energy(paired(run, components=(RAPL, Component("gpu", "counter", method))), "mine", cores=2)
+    return pd.concat([run, calls.assign(metric="visit_gpu_j", value=10.0)])
+
+
+@pytest.mark.parametrize("cpu", [RAPL, CPU], ids=["counted", "modelled"])
+@pytest.mark.parametrize(("window_s", "resolved"), [(1.9, False), (2.0, True)])
+def test_where_nvml_counts_every_window_needs_two_seconds_whatever_is_modelled(
+    window_s: float, resolved: bool, cpu: Component
+) -> None:
+    run = with_gpu_j(samples(window_s=window_s))
+    found = energy(paired(run, components=(cpu, NVML)), "mine", cores=2)
     assert found is not None and (found.request_j is not None) == resolved
+
+
+def test_to_a_reference_whose_windows_are_too_short_nobody_has_a_ratio() -> None:
+    run = samples(window_s=2.0)
+    run.loc[(run["candidate"] == "ref") & (run["metric"] == "visit_window_s"), "value"] = 0.4
+    found = energy(paired(run, components=(RAPL,)), "mine", cores=2)
+    assert found is not None and found.request_j is not None and found.ratio is None
+
+
+def test_where_a_gpu_may_be_used_that_nobody_reads_no_energy_is_told() -> None:
+    run = PairedSamples(samples(), "ref", pinned=True, components=(RAPL,), lacks_gpu=True)
+    found = energy(run, "mine", cores=2)
+    assert found is not None and found.request_j is None and found.ratio is None
+    assert found.note is not None and "the GPU's energy is missing" in found.note
+
+
+@pytest.mark.parametrize(("rank", "factor"), [("modelled-tdp", 2.0), ("modelled-generic", 10.0)])
+def test_a_power_that_is_guessed_may_be_off_by_more(rank: Rank, factor: float) -> None:
+    run = samples(slower=0.5, window_s=4.0)
+    found = energy(paired(run, components=(Component("cpu", rank, "a model", tdp_w=65.0),)), "mine", cores=2)
+    assert found is not None and len(found.envelope) == 9
+    words = {2.0: "twice the rated power", 10.0: "ten times the guessed power"}[factor]
+    assert sum(words in form.form for form in found.envelope) == 3
 
 
 @pytest.mark.parametrize("generations", [2, 6])

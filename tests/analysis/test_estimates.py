@@ -25,7 +25,7 @@ def test_latency_splits_into_its_parts_and_gates_its_percentiles() -> None:
 
 def test_a_candidate_that_failed_after_its_only_visit_is_not_said_to_have_stayed_restless() -> None:
     frame = samples(generations=1)
-    visited = frame[(frame["candidate"] != "mine") | (frame["block"] >= 0)]  # its start is told at a generation's end
+    visited = frame[(frame["candidate"] != "mine") | (frame["block"] >= 0)]  # as runs before 0.4 have it
     seen = latency(paired(visited), "mine", seed=1)
     assert seen is not None and seen.steady
 
@@ -37,6 +37,16 @@ def test_memory_and_cold_start() -> None:
     assert (seen.peak_bytes, seen.floor_bytes, seen.tensor_bytes) == (20_000_000, 100_000_000, None)
     start = cold_start(found, "mine")
     assert start is not None and start.load_s.value == pytest.approx(0.5)
+
+
+def test_a_candidate_that_failed_in_a_later_generation_keeps_its_memory() -> None:
+    """Its last worker started, and told no peak."""
+    frame = samples(generations=4)
+    last = (frame["candidate"] == "mine") & (frame["generation"] == 3)
+    failed = frame[~(last & frame["metric"].isin(["peak_bytes", "floor_bytes"]))]
+    seen, start = memory(paired(failed), "mine", weight_bytes=5, tensor_bytes=None), cold_start(paired(failed), "mine")
+    assert seen is not None and seen.peak_bytes == 20_000_000
+    assert start is not None and start.load_s.n == 4
 
 
 def test_without_energy_or_visits_there_is_nothing_to_say() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from effkit.analysis.load import BATCHES, batches, highest_rate, load_of, percentile
+from effkit.analysis.load import BATCHES, batches, crossing, highest_rate, load_of, percentile
 from effkit.spec import LoadSpec
 
 SERVICE_S = 0.01
@@ -94,17 +94,19 @@ def steady(tail_s: float, rng: np.random.Generator) -> list[NDArray[np.float64]]
 @pytest.mark.parametrize(
     ("tails_s", "budget_s", "bound", "rate"),
     [
-        ([0.01, 0.02, 0.04], 0.03, "within", 25.0),
+        ([0.01, 0.02, 0.04], 0.03, "within", 80 / 3),  # of 40 a second at most: half-way between 1 / 0.5 and 1 / 0.25
         ([0.01, 0.02, 0.04], 0.1, "at least", 30.0),
         ([0.01, 0.02, 0.04], 0.005, "below", 10.0),
-        ([0.01, 0.02], 0.015, "within", 15.0),
+        ([0.01, 0.02], 0.015, "within", 16.0),
         ([0.01], 0.015, "at least", 10.0),
     ],
 )
 def test_the_highest_rate_within_a_budget(tails_s: list[float], budget_s: float, bound: str, rate: float) -> None:
     rng = np.random.default_rng(2)
     rates = [10.0, 20.0, 30.0][: len(tails_s)]
-    found, side = highest_rate(rates, [steady(tail_s, rng) for tail_s in tails_s], budget_s, seed=1)
+    found, side = highest_rate(
+        rates, [steady(tail_s, rng) for tail_s in tails_s], budget_s, saturation_per_s=40.0, seed=1
+    )
     assert side == bound
     assert found.value == pytest.approx(rate, rel=0.02)
     if bound == "within":
@@ -115,13 +117,24 @@ def test_the_highest_rate_within_a_budget(tails_s: list[float], budget_s: float,
     assert found.low is None or bound != "below"
 
 
+@pytest.mark.parametrize("share", [0.45, 0.7])
+def test_between_two_rates_a_queue_is_where_the_line_says(share: float) -> None:
+    rng = np.random.default_rng(5)
+    *tails_s, budget_s = (float(np.quantile(m_d_1(each, 10_000, 40, rng), 0.99)) for each in (0.3, 0.6, 0.8, share))
+    rates = np.array([30.0, 60.0, 80.0])
+    found, side = crossing(rates, np.array(tails_s), budget_s, 100.0)
+    assert side == "within" and found == pytest.approx(100 * share, rel=0.03)
+    straight, _ = crossing(rates, np.array(tails_s), budget_s, None)
+    assert straight < 0.96 * 100 * share, "a line in the rate is too low"
+
+
 def test_a_percentile_that_falls_with_the_rate_is_levelled() -> None:
     """A lower tail at a higher rate is chance: the fit lets neither rate stand alone."""
     rng = np.random.default_rng(3)
     tails = [steady(tail_s, rng) for tail_s in (0.012, 0.010, 0.03)]
-    within, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0105, seed=1)
+    within, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0105, saturation_per_s=40.0, seed=1)
     assert (side, within.value) == ("below", 10.0)
-    found, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0115, seed=1)
+    found, side = highest_rate([10.0, 20.0, 30.0], tails, 0.0115, saturation_per_s=40.0, seed=1)
     assert side == "within" and found.value > 20.0
 
 

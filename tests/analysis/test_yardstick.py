@@ -179,6 +179,16 @@ def test_a_model_that_waits_of_its_own_keeps_its_wait() -> None:
     assert compared(asks) == pytest.approx(np.log(2.0), abs=0.02)
 
 
+@pytest.mark.parametrize("crowded", [False, True])
+def test_what_a_model_waits_of_its_own_stays_in_its_times_however_it_varies(crowded: bool) -> None:
+    rng = np.random.default_rng(1)
+    seen = stretches(rng, moving=False)
+    wire_s = np.where(seen.candidate == 1, rng.lognormal(0.0, 0.2, 400), 0.0) * seen.call_s
+    asks = replace(seen, call_s=seen.call_s + wire_s, wait_s=np.full(400, 1e-9))
+    found = waiting(asks, np.where(rng.random(400) < 0.4, rng.uniform(0.2, 1.0, 400), 0.0)) if crowded else asks
+    assert compared(found) == pytest.approx(np.log(1 + np.exp(0.02)), abs=0.02)
+
+
 def test_waiting_for_the_core_is_taken_out() -> None:
     rng = np.random.default_rng(1)
     seen = stretches(rng, moving=False)

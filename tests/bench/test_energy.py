@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from codecarbon.external.hardware import Raspberry
 
-from effkit.bench.energy import EnergyMeter, _method, _methods, _no_gpus, _tracker
+from effkit.bench.energy import EnergyMeter, Window, _method, _methods, _no_gpus, _tracker, _whole
 from effkit.bench.nvml import Card
 from effkit.record import RANKS, weakest_rank
 
@@ -70,10 +70,12 @@ class AppleSiliconChip:
     [
         (CPU("intel_rapl", 65), "cpu", "counter"),
         (CPU("constant", 85), "cpu", "modelled-generic"),
-        (AppleSiliconChip("CPU"), "cpu", "counter"),
-        (AppleSiliconChip("GPU"), "gpu", "counter"),
-        (Raspberry("", "Raspberry Pi 5", chip_part="CPU"), "cpu", "modelled-tdp"),
-        (Raspberry("", "Raspberry Pi 5", chip_part="RAM"), "memory", "modelled-tdp"),
+        # What is read once, when the worker rests again, is no count of its work.
+        (CPU("intel_power_gadget", 65), "cpu", "modelled-generic"),
+        (AppleSiliconChip("CPU"), "cpu", "modelled-generic"),
+        (AppleSiliconChip("GPU"), "gpu", "modelled-generic"),
+        (Raspberry("", "Raspberry Pi 5", chip_part="CPU"), "cpu", "modelled-generic"),
+        (Raspberry("", "Raspberry Pi 5", chip_part="RAM"), "memory", "modelled-generic"),
     ],
 )
 def test_ranks_of_hardware_that_is_not_here(hardware: object, component: str, rank: str) -> None:
@@ -226,6 +228,8 @@ def test_codecarbon_is_given_the_gpu_in_use_and_looks_at_none_without(monkeypatc
 
 
 def test_a_gpu_that_refuses_does_not_take_the_other_figures_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from codecarbon.core import gpu
+
     asked: list[Card | None] = []
     said: list[str] = []
 
@@ -233,17 +237,17 @@ def test_a_gpu_that_refuses_does_not_take_the_other_figures_with_it(monkeypatch:
         _hardware = (CPU("intel_rapl", 65), GPU(True))
 
         def start_task(self, name: str) -> None:
-            """Nothing to start."""
+            if name == "probe" and gpu.is_nvidia_system():  # CodeCarbon looks for hardware here
+                raise RuntimeError("Insufficient Permissions")
 
         def stop_task(self, name: str) -> SimpleNamespace:
             return SimpleNamespace(duration=1.0, cpu_energy=1.0, ram_energy=0.0, gpu_energy=0.0)
 
     def tracker(card: Card | None) -> Tracker:
         asked.append(card)
-        if card is not None:
-            raise RuntimeError("Insufficient Permissions")
         return Tracker()
 
+    monkeypatch.setattr(gpu, "is_nvidia_system", lambda: True)
     slice_of_one = Card(0, "Some GPU", "MIG-a", sliced=True)
     monkeypatch.setattr("effkit.bench.energy._tracker", tracker)
     monkeypatch.setattr("effkit.bench.nvml.used", lambda: slice_of_one)
@@ -256,6 +260,15 @@ def test_a_gpu_that_refuses_does_not_take_the_other_figures_with_it(monkeypatch:
         pass
     assert window[0].gpu_j is None  # and never 0
     assert EnergyMeter().methods == meter.methods and asked[2:] == [None]
+
+
+@pytest.mark.parametrize(("length_s", "told_j"), [(1.0, 3.6e6), (2.0, 0.0)])
+def test_a_last_part_in_which_every_counter_has_moved_is_not_forgiven_its_silence(
+    length_s: float, told_j: float
+) -> None:
+    parts = [Window(30.0, 3.6e6, 1.0, None), Window(length_s, 0.0, 1.0, None)]
+    found = _whole(parts)
+    assert (found.cpu_j, found.memory_j, found.gpu_j, found.duration_s) == (told_j, 2.0, None, 30.0 + length_s)
 
 
 @pytest.mark.parametrize("silent", [False, True])

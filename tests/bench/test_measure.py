@@ -312,6 +312,9 @@ def test_a_worker_that_failed_does_not_stay_beside_the_others_and_is_not_started
     assert stayed and not any(stayed)
     started = [start for start in measured.starts if start.entry.candidate == "small"]
     assert [start.place >= 0 for start in started] == [True] * (command == "visit"), "and its place is known"
+    rows = table(measured)
+    told = set(rows.loc[(rows["candidate"] == "small") & (rows["block"] < 0), "metric"])
+    assert ("load_s" in told) == (command == "visit") and not told & {"floor_bytes", "peak_bytes"}
     assert caplog.text.count("small failed while it was measured: RuntimeError: no more room") == 1
 
 

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from effkit.record import ClassItems, Constant, Contention, EnergyComponent, Load, LoadPoint, PowerForm, Record
+from effkit.record import (
+    CandidateRecord,
+    ClassItems,
+    Constant,
+    Contention,
+    EnergyComponent,
+    Load,
+    LoadPoint,
+    PowerForm,
+    Record,
+)
 from effkit.report.summary import section
 from effkit.report.trust import doubts
 from effkit.report.view import View
@@ -174,6 +184,30 @@ def test_energy_that_is_not_resolvable_is_so_once_and_longer_visits_are_no_cure_
     assert ("not resolvable", why) in [
         (cell.text, cell.detail) for row in section(record).comparison.rows for cell in row.cells
     ]
+
+
+def test_a_width_that_was_asked_and_missed_takes_more_generations(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"))
+
+    def fixes(interval: float | None, half: float) -> list[str]:
+        candidates = tuple(_as_wide(each, half) for each in record.candidates)
+        protocol = record.spec.protocol.model_copy(update={"interval": interval})
+        asked = record.model_copy(
+            update={"candidates": candidates, "spec": record.spec.model_copy(update={"protocol": protocol})}
+        )
+        return [each.fix for each in doubts(View(asked)) if "known to no better than" in each.sentence]
+
+    assert fixes(None, 0.04) == fixes(0.05, 0.04) == []
+    assert fixes(None, 0.06) == ["Ask for `protocol.interval: 0.02`."]
+    assert fixes(0.02, 0.04) == ["Raise `protocol.most_generations` (now 30)."]
+
+
+def _as_wide(candidate: CandidateRecord, half: float) -> CandidateRecord:
+    if candidate.latency is None or candidate.latency.ratio is None:
+        return candidate
+    ratio = candidate.latency.ratio
+    wide = ratio.model_copy(update={"low": ratio.value * (1 - half), "high": ratio.value * (1 + half)})
+    return candidate.model_copy(update={"latency": candidate.latency.model_copy(update={"ratio": wide})})
 
 
 def test_energy_without_the_gpus(make_record: MakeRecord) -> None:

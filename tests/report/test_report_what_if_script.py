@@ -128,6 +128,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         repeated=draw(st.booleans()),
         assessed=draw(st.sampled_from([True, True, False])),
         tails=draw(tails()),
+        bounded=draw(tails()),
         tail_high_s=draw(st.none() | SECONDS),
         untested=draw(st.booleans()),
         idle_w=draw(maybe),

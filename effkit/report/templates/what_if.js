@@ -31,14 +31,25 @@ const whatIf = (() => {
       const ends = scaled(rival.saturation_ends_per_s || [null, null], numbers.head_room);
       return rateOf(numbers.head_room * rival.saturation_per_s, null, ends);
     }
-    if (asked === null || !rival.tails.length || (asked === rival.own_limit_s && rival.usable_per_s !== null))
+    const seen = [...rival.tails, ...rival.bounded];
+    const tested = rival.saturation_per_s !== null || seen.length;
+    if (asked === null || !tested || (asked === rival.own_limit_s && rival.usable_per_s !== null))
       return rateOf(rival.usable_per_s, rival.most_per_s, rival.usable_ends_per_s);
-    const last = rival.tails.filter(([, tail]) => tail <= asked).length - 1;
-    if (last < 0) return null;
-    const [rate, tail] = rival.tails[last];
-    if (last === rival.tails.length - 1) return rateOf(rate, rival.saturation_per_s, null);
-    const [nextRate, nextTail] = rival.tails[last + 1];
-    return rateOf(rate + ((asked - tail) / (nextTail - tail)) * (nextRate - rate), null, [rate, nextRate]);
+    const beyond = seen.findIndex(([, tail]) => tail > asked);
+    const kept = beyond < 0 ? seen.length : beyond;
+    if (kept === 0) return null;
+    const [rate, tail] = seen[kept - 1];
+    if (kept >= rival.tails.length) return rateOf(rate, rival.saturation_per_s, null);
+    const [nextRate, nextTail] = rival.tails[kept];
+    const part = (asked - tail) / (nextTail - tail);
+    return rateOf(between(rate, nextRate, part, rival.saturation_per_s), null, [rate, nextRate]);
+  }
+
+  // Waiting grows about as 1 / (1 - rate / saturation).
+  function between(low, high, part, saturation) {
+    if (saturation === null || high >= saturation) return low + part * (high - low);
+    const [idleLow, idleHigh] = [1 - low / saturation, 1 - high / saturation];
+    return saturation * (1 - 1 / (1 / idleLow + part * (1 / idleHigh - 1 / idleLow)));
   }
 
   function serving(numbers, rival, knobs) {
@@ -98,7 +109,8 @@ const whatIf = (() => {
     if (knobs.latency !== null) found.latency = held(rival.p99_low_s, rival.p99_high_s, knobs.latency);
     if (found.latency === "meets" && knobs.traffic !== null) {
       const shown = served !== null && shownWithin(rival, knobs.latency - rival.away_s);
-      found.latency = rival.untested || (rival.tails.length && !shown) ? "open" : "meets";
+      const tested = rival.tails.length || rival.bounded.length;
+      found.latency = rival.untested || (tested && !shown) ? "open" : "meets";
     }
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
