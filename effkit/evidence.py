@@ -146,7 +146,9 @@ class Contention(Frozen):
     repeated: int = Field(description="visits that were made again")
     disturbed: int = Field(description="visits whose last attempt was disturbed all the same")
     others_limit: float = Field(description="a visit is disturbed beyond this share of a core taken by others")
-    steal_limit: float = Field(description="or beyond this share of the workers' cores taken by the hypervisor")
+    steal_limit: float = Field(
+        description="or beyond this share of the workers' cores, and one tick, taken by the hypervisor"
+    )
     slowdown: float | None = Field(
         default=None, description="95th over 5th percentile of the yardstick: how far the core's own speed changed"
     )

@@ -104,7 +104,7 @@ class PowerForm(Frozen):
 class Energy(Frozen):
     """Energy of one request at batch 1, gross."""
 
-    request_j: Estimate | None = Field(description="None when the windows are too short to resolve")
+    request_j: Estimate | None = Field(description="None where it is not resolvable: `note` says why")
     net_j: float | None = Field(description="less the idle machine's share")
     idle_w: float | None = Field(description="power of the idle machine, all workers resident")
     components: tuple[EnergyComponent, ...]

@@ -80,7 +80,7 @@ def has_company(strangers: float | None) -> bool:
     """Whether other processes worked on the GPU during a visit; what cannot be told is no disturbance of one visit.
 
     Args:
-        strangers: how many did; NaN where that is not known, None where the visit used no GPU.
+        strangers: how many did; NaN where that is not known, None where that need not be known.
     """
     return (strangers or 0.0) > 0
 

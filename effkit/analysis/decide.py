@@ -236,7 +236,7 @@ def _under_load(found: Check, contender: Contender, served: Serving | None, left
         why = NO_LOAD_TEST
     elif served is None and contender.tails:
         why = AT_EVERY_RATE
-    elif contender.shown_within(left_s):
+    elif served is not None and contender.shown_within(left_s):
         return found
     else:
         why = NOT_SHOWN

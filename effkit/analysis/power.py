@@ -3,7 +3,8 @@
 Where there is no counter, a CPU's energy is its rated power times a function of load, and neither the rated
 power nor the function is known. In machine mode the load is moreover that of the whole machine, neighbours
 included. So the ratio to the reference is worked out again under every form below, fed with the worker's own
-CPU time, and with the rated power halved and doubled, which shifts the CPU's share against the memory's.
+CPU time, and with the rated power halved and doubled, a guessed one a tenth and ten times as large, which shifts
+the CPU's share against the memory's.
 """
 
 from __future__ import annotations

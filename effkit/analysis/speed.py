@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.contention import VISIT
 from effkit.analysis.interval import Floats
-from effkit.analysis.yardstick import Stretches, factors, merged, slopes, without
+from effkit.analysis.yardstick import Stretches, asking, factors, merged, slopes, without
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,8 @@ class Speed:
         self._mean_s = float(np.exp(by_visit.mean()))
         self.slowdown = float(np.quantile(yard_s, 0.95) / np.quantile(yard_s, 0.05))
         # A single stretch's readings are noisy, and noise in what one regresses on flattens the slope.
-        self._merged = merged(self._seen, FIT_S)
+        together = merged(self._seen, FIT_S)
+        self._seen, self._merged = (replace(each, asking=asking(together)) for each in (self._seen, together))
         self._by_visit = cache(self._factors)
 
     @classmethod

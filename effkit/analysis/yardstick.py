@@ -7,7 +7,7 @@ candidate follows the yardstick is estimated from the run, candidate by candidat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +39,7 @@ class Stretches:
         cpu_s: (n,) mean CPU time of a call, seconds: where others take the core, the clock runs on without it.
         wait_s: (n,) mean time that a call waited for the core while others had it, seconds; 0 where no system tells.
         yard_s: (n,) mean reading of the yardstick, seconds.
+        asking: codes of the candidates that ask another, by `asking` of the whole run.
     """
 
     candidate: Codes
@@ -50,6 +51,7 @@ class Stretches:
     cpu_s: Floats
     wait_s: Floats
     yard_s: Floats
+    asking: Codes = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
     @property
     def waited(self) -> Floats:
@@ -60,18 +62,39 @@ class Stretches:
         waits less than nothing is its own as well. One that asks another may wait now longer and now less: all that
         the system does not count as waiting for the core is its own then, and stays in its times.
         """
-        cpu_s = np.maximum(self.cpu_s, LEAST_CPU * self.call_s)
-        waited = np.log(self.call_s / cpu_s)
-        rest = np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / cpu_s)
-        is_told = bool(self.wait_s.any())
+        waited, rest = np.log(self.call_s / self._least_cpu_s), self._rest
         for code in np.unique(self.candidate):
             own = self.candidate == code
-            # The kernel also counts waits between the calls, of few stretches: most are not left with less than nothing
-            # but where a model computes in several threads.
-            floor = min(0.0, float(np.median(rest[own])))
-            usual = max(floor, float(np.quantile(rest[own], UNDISTURBED)))
-            waited[own] -= rest[own] if is_told and usual > ASKS_ANOTHER else usual
+            waited[own] -= rest[own] if code in self.asking else _usual(rest[own])
         return waited
+
+    @property
+    def _least_cpu_s(self) -> Floats:
+        return np.maximum(self.cpu_s, LEAST_CPU * self.call_s)
+
+    @property
+    def _rest(self) -> Floats:
+        """(n,) log of the wall time over the CPU time without what the kernel counts as waiting for the core."""
+        return np.log(np.maximum(self.call_s - self.wait_s, LEAST_CPU * self.call_s) / self._least_cpu_s)
+
+
+def asking(seen: Stretches) -> Codes:
+    """Codes of the candidates that ask another, such as a GPU or a wire, where the kernel tells that from a crowd.
+
+    Decided once for a run: one that is near the limit must not be read in two ways in its parts.
+    """
+    if not seen.wait_s.any():
+        return np.empty(0, dtype=np.intp)
+    rest, codes = seen._rest, np.unique(seen.candidate)
+    return codes[[_usual(rest[seen.candidate == code]) > ASKS_ANOTHER for code in codes]]
+
+
+def _usual(rest: Floats) -> float:
+    """What a candidate usually waits of its own."""
+    # The kernel also counts waits between the calls, of few stretches: most are not left with less than nothing but
+    # where a model computes in several threads.
+    floor = min(0.0, float(np.median(rest)))
+    return max(floor, float(np.quantile(rest, UNDISTURBED)))
 
 
 def slopes(seen: Stretches, mean_s: float) -> Floats:
@@ -152,6 +175,7 @@ def merged(seen: Stretches, length_s: float) -> Stretches:
         cpu_s=np.bincount(row, weights=seen.calls * seen.cpu_s) / calls,
         wait_s=np.bincount(row, weights=seen.calls * seen.wait_s) / calls,
         yard_s=np.exp(yard),
+        asking=seen.asking,
     )
 
 
@@ -168,6 +192,7 @@ def without(seen: Stretches, generation: int) -> Stretches:
         cpu_s=seen.cpu_s[kept],
         wait_s=seen.wait_s[kept],
         yard_s=seen.yard_s[kept],
+        asking=seen.asking,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -243,6 +243,7 @@ def _no_gpus() -> Iterator[None]:
     from codecarbon.core import gpu
 
     looks: dict[str, Any] = {name: getattr(gpu, name) for name in ("is_nvidia_system", "is_rocm_system")}
+    _forget_hardware()
     try:
         for name in looks:
             setattr(gpu, name, lambda: False)
@@ -250,6 +251,15 @@ def _no_gpus() -> Iterator[None]:
     finally:
         for name, look in looks.items():
             setattr(gpu, name, look)
+        _forget_hardware()
+
+
+def _forget_hardware() -> None:
+    """Let CodeCarbon look anew: a tracker of someone's own in this process must not be told that there is no GPU."""
+    with suppress(ImportError, AttributeError):  # a private name, which may go
+        from codecarbon.core import hardware_cache
+
+        hardware_cache._plans.clear()
 
 
 def _methods(hardware: Sequence[Any], card: nvml.Card | None) -> Iterator[Method]:

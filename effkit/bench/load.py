@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from effkit.analysis.contention import STEAL_TICK_S
 from effkit.bench import host
+from effkit.bench.company import strangers
 from effkit.bench.latency import WARM_UP_ITEMS
-from effkit.bench.measure import strangers
 from effkit.bench.measurements import Built
 from effkit.bench.process import WorkerFailed, WorkerProcess
 from effkit.bench.samples import COLUMNS, NONE
@@ -257,7 +257,7 @@ class Driven:
         foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
         stolen_s = after.steal_s - before.steal_s - STEAL_TICK_S
         others_share = max(0.0, foreign_s / length_s) if CHILDREN_COUNT else math.nan
-        on_gpu = strangers([self._worker, *self._resident], since_us) if self._on_gpu else None
+        on_gpu = strangers([self._worker, *self._resident], since_us, used=self._on_gpu)
         return trace, Company(others_share, max(0.0, stolen_s / length_s), on_gpu)
 
 

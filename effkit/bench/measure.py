@@ -7,10 +7,9 @@ processes. The reference is entered twice, and what the two differ by is the noi
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.contention import has_company, is_disturbed
 from effkit.bench import host, nvml
+from effkit.bench.company import strangers
 from effkit.bench.cores import Cores, choose_cores
 from effkit.bench.energy import EnergyMeter
 from effkit.bench.latency import WARM_UP_ITEMS
@@ -273,7 +273,7 @@ class Bench:
             others_share=max(0.0, foreign_s / length_s),
             steal_share=(after.steal_s - before.steal_s) / length_s,
             attempt=attempt,
-            strangers=strangers([worker, *turn.others], since_us) if answer["on_gpu"] or self.meter.reads_gpu else None,
+            strangers=strangers([worker, *turn.others], since_us, used=answer["on_gpu"], counted=self.meter.reads_gpu),
             stretch_calls=tuple(answer["stretch_calls"]),
             stretch_call_s=tuple(answer["stretch_call_s"]),
             stretch_cpu_s=tuple(answer["stretch_cpu_s"]),
@@ -300,18 +300,6 @@ class Bench:
         deadline = time.perf_counter() + GPU_PATIENCE_S
         while self.protocol.device != CPU and nvml.is_busy() and time.perf_counter() < deadline:
             time.sleep(GPU_POLL_S)
-
-
-def strangers(workers: Iterable[WorkerProcess], since_us: int) -> float:
-    """Count other processes that worked on the GPU; NaN where it cannot be told.
-
-    Args:
-        workers: that are the kit's own, of which one has just used the GPU.
-        since_us: from when on, microseconds since 1970.
-    """
-    ours = {os.getpid(), *(process.pid for worker in workers for process in worker.family)}
-    found = nvml.strangers(ours, since_us)
-    return math.nan if found is None else float(found)
 
 
 def _wait_until_still(workers: Sequence[WorkerProcess], patience_s: float = 2.0) -> None:

@@ -64,17 +64,18 @@ def is_busy() -> bool:
     return bool(_ask(lambda nvml: nvml.nvmlDeviceGetUtilizationRates(_first(nvml)[1]).gpu > 0))
 
 
-def strangers(ours: Collection[int], since_us: int) -> int | None:
+def strangers(ours: Collection[int], since_us: int, *, used: bool = True) -> int | None:
     """Count the processes not ours that worked on the GPU; where NVML does not tell that, those that are there.
 
     Args:
-        ours: process ids of the kit's own, of which one holds a context on the GPU.
+        ours: process ids of the kit's own.
         since_us: from when on, microseconds since 1970.
+        used: whether one of ours worked there. Else only those count that NVML saw working.
 
     Returns:
         None where it cannot be told: a container may be shown no processes, or them by the host's numbers.
     """
-    return _ask(lambda nvml: _strangers(nvml, frozenset(ours), since_us))
+    return _ask(lambda nvml: _strangers(nvml, frozenset(ours), since_us, used))
 
 
 def _ask(question: Callable[[Any], Answer]) -> Answer | None:
@@ -130,21 +131,24 @@ def _card(nvml: Any) -> Card:
     )
 
 
-def _strangers(nvml: Any, ours: frozenset[int], since_us: int) -> int | None:
+def _strangers(nvml: Any, ours: frozenset[int], since_us: int, used: bool) -> int | None:
     part, whole = _first(nvml)
+    if not used:
+        worked = _worked(nvml, whole, since_us)
+        return None if worked is None else len(worked - ours)
     there = {int(process.pid) for process in nvml.nvmlDeviceGetComputeRunningProcesses(part)}
     if not there & ours:  # though one of ours has a context: these are not our numbers
         return None
-    worked = _worked(nvml, whole, since_us)
+    worked = _worked(nvml, whole, since_us) or set()
     return len((worked if worked & ours else there) - ours)
 
 
-def _worked(nvml: Any, whole: Any, since_us: int) -> set[int]:
-    """Ids of the processes that NVML saw working; none where it keeps no such samples, as of slices."""
+def _worked(nvml: Any, whole: Any, since_us: int) -> set[int] | None:
+    """Ids of the processes that NVML saw working; None where it keeps no such samples, as of slices."""
     try:
         seen = nvml.nvmlDeviceGetProcessUtilization(whole, since_us)
-    except nvml.NVMLError:
-        return set()
+    except nvml.NVMLError as error:
+        return set() if error.args[:1] == (nvml.NVML_ERROR_NOT_FOUND,) else None  # no sample: nobody worked
     return {int(each.pid) for each in seen if each.timeStamp > since_us and each.smUtil > 0}
 
 

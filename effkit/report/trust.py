@@ -24,6 +24,8 @@ DISTURBED_SHARE = 0.10
 SLOWED = 1.15
 """Change of the yardstick from which it is told."""
 WIDE = 0.05
+MUCH = 1.1
+"""Beyond what was asked by so much: how many generations it takes is planned by the first ones."""
 """Half of an interval, as a share, from which a ratio is called imprecise."""
 
 
@@ -213,11 +215,12 @@ def _windows(view: View) -> Iterator[Doubt]:
 def _imprecise(view: View) -> Iterator[Doubt]:
     asked = view.record.spec.protocol
     wanted = WIDE if asked.interval is None else asked.interval
-    fix = (
-        "Ask for `protocol.interval: 0.02`"
-        if asked.interval is None
-        else f"Raise `protocol.most_generations` (now {asked.most_generations})"
-    )
+    if asked.interval is None:
+        fix = "Ask for `protocol.interval: 0.02`"
+    elif view.ran >= asked.most_generations:
+        fix = f"Raise `protocol.most_generations` (now {asked.most_generations})"
+    else:
+        fix = f"Raise `protocol.generations` (now {asked.generations}), by which it was decided how many it takes"
     for check in view.record.noise:
         if check.metric == "latency" and check.assessed and not check.unstable and check.threshold > WIDE:
             yield Doubt(
@@ -225,7 +228,7 @@ def _imprecise(view: View) -> Iterator[Doubt]:
                 f"This run's own noise hides every difference in latency under {100 * check.threshold:.0f} %.",
                 f"{fix}, or run it on a quieter host.",
             )
-    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > 1.001 * wanted]
+    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > MUCH * wanted]
     if wide:
         sentence = f"The speed of {listing(wide)} is known to no better than {100 * wanted:g} %."
         yield Doubt("imprecise", sentence, f"{fix}.")

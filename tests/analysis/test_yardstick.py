@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import Component
-from effkit.analysis.yardstick import Stretches, factors, pseudo_values, slopes
+from effkit.analysis.yardstick import Stretches, asking, factors, pseudo_values, slopes
 
 SLOPES = {"ref": 1.0, "mine": 1.4}
 """How strongly each model follows the core: cache-bound ones more, memory-bound ones less."""
@@ -143,6 +143,7 @@ def waiting(seen: Stretches, waits: NDArray[np.float64]) -> Stretches:
 
 def compared(seen: Stretches) -> float:
     """Log of the second candidate's time over the first's, all at the run's mean speed and wait."""
+    seen = replace(seen, asking=asking(seen))
     even = np.log(np.bincount(seen.visit, weights=seen.call_s) / 20 * factors(seen, slopes(seen, 2e-5), 2e-5))
     return float(even[10:].mean() - even[:10].mean())
 

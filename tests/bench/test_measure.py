@@ -120,7 +120,8 @@ def test_company_on_the_gpu_is_told_apart_from_what_others_take_of_a_core(
         answer = ask(worker, command, **arguments)
         return {**answer, "on_gpu": True} if command == "visit" else answer
 
-    def strangers(ours: set[int], since_us: int) -> int | None:
+    def strangers(ours: set[int], since_us: int, *, used: bool) -> int | None:
+        assert used
         seen.append((ours, since_us))
         return next(told)
 

@@ -81,6 +81,19 @@ def test_without_nvml_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_exclusive() and not is_busy()
 
 
+def test_where_none_of_ours_worked_only_those_count_that_were_seen_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml(monkeypatch, pids=[5, 7, 11], worked={7: 20, 9: 5})
+    assert strangers([5, 6], since_us=10, used=False) == 1, "and not who has but a context"
+    stand_in = nvml(monkeypatch, pids=[7], worked=None)
+    assert strangers([5, 6], since_us=10, used=False) is None
+
+    def no_sample(*given: int) -> None:
+        raise stand_in.NVMLError(stand_in.NVML_ERROR_NOT_FOUND)
+
+    stand_in.nvmlDeviceGetProcessUtilization = no_sample
+    assert strangers([5, 6], since_us=10, used=False) == 0
+
+
 def test_strangers_are_those_that_worked_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml(monkeypatch, pids=[5, 7, 9, 11], worked={5: 20, 7: 20, 9: 10})
     assert strangers([5, 6], since_us=10) == 1  # 9 worked before, and 11 has but a context

@@ -189,9 +189,9 @@ def test_energy_that_is_not_resolvable_is_so_once_and_longer_visits_are_no_cure_
 def test_a_width_that_was_asked_and_missed_takes_more_generations(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"))
 
-    def fixes(interval: float | None, half: float) -> list[str]:
+    def fixes(interval: float | None, half: float, most: int = 30) -> list[str]:
         candidates = tuple(_as_wide(each, half) for each in record.candidates)
-        protocol = record.spec.protocol.model_copy(update={"interval": interval})
+        protocol = record.spec.protocol.model_copy(update={"interval": interval, "most_generations": most})
         asked = record.model_copy(
             update={"candidates": candidates, "spec": record.spec.model_copy(update={"protocol": protocol})}
         )
@@ -199,7 +199,10 @@ def test_a_width_that_was_asked_and_missed_takes_more_generations(make_record: M
 
     assert fixes(None, 0.04) == fixes(0.05, 0.04) == []
     assert fixes(None, 0.06) == ["Ask for `protocol.interval: 0.02`."]
-    assert fixes(0.02, 0.04) == ["Raise `protocol.most_generations` (now 30)."]
+    ran = View(record).ran
+    assert fixes(0.02, 0.04, ran) == [f"Raise `protocol.most_generations` (now {ran})."]
+    (longer,) = fixes(0.02, 0.04, ran + 1)
+    assert longer.startswith("Raise `protocol.generations`") and not fixes(0.04, 0.042)
 
 
 def _as_wide(candidate: CandidateRecord, half: float) -> CandidateRecord:
