@@ -232,7 +232,7 @@ def test_company_on_the_gpu_is_told_of_each_sequence(tmp_path: Path, monkeypatch
         answer = ask(worker, command, **arguments)
         return {**answer, "on_gpu": True} if command == "take_load" else answer
 
-    def strangers(ours: set[int], since_us: int) -> int | None:
+    def strangers(ours: set[int], since_us: int, *, used: bool) -> int | None:
         asked.append((ours, since_us))
         return next(told)
 

@@ -199,7 +199,7 @@ def test_a_width_that_was_asked_and_missed_takes_more_generations(make_record: M
 
     assert fixes(None, 0.04) == fixes(0.05, 0.04) == []
     assert fixes(None, 0.06) == ["Ask for `protocol.interval: 0.02`."]
-    ran = View(record).ran
+    ran = max(each.latency.mean_s.n for each in record.candidates if each.latency)
     assert fixes(0.02, 0.04, ran) == [f"Raise `protocol.most_generations` (now {ran})."]
     (longer,) = fixes(0.02, 0.04, ran + 1)
     assert longer.startswith("Raise `protocol.generations`") and not fixes(0.04, 0.042)
