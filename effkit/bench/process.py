@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from effkit.secrecy import without_secrets
 ANSWER_WITHIN_S, MAKE_WITHIN_S, TAKE_BACK_WITHIN_S = 3600.0, 86400.0, 60.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
 MAKING = ("make", "predict")
+MOST_BYTES = 2**16
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",
@@ -100,9 +102,10 @@ class WorkerProcess:
         Raises:
             WorkerFailed: with the reason in a sentence, when there is an error or no answer.
         """
-        with self._watched(MAKE_WITHIN_S if command in MAKING else ANSWER_WITHIN_S), ExitStack() as energy:
+        deadline = time.monotonic() + (within_s := MAKE_WITHIN_S if command in MAKING else ANSWER_WITHIN_S)
+        with ExitStack() as energy:
             self._send({"command": command, **arguments})
-            while "meter" in (answer := self._receive(command)):
+            while "meter" in (answer := self._parsed(self._line(deadline, within_s), command)):
                 self._answer_meter(answer, energy)
         return _checked(answer, command)
 
@@ -139,6 +142,25 @@ class WorkerProcess:
                 pass
             answer = self._receive(command)
         _checked(answer, command)
+
+    def _line(self, deadline: float, within_s: float) -> bytes:
+        """Read a line; end the worker where none is there by the deadline.
+
+        A thread that watches would cost more than all else: who starts one after a pause finds its caches cold.
+        """
+        assert self._process.stdout is not None
+        place = self._process.stdout.fileno()
+        waiting = select.poll()
+        waiting.register(place, select.POLLIN)
+        line = b""
+        while not line.endswith(b"\n"):
+            left_ms = max(0.0, 1000 * (deadline - time.monotonic()))
+            if not waiting.poll(None if self._overdue else left_ms):
+                self._give_up(within_s)  # and its end can be read
+            if not (read := os.read(place, MOST_BYTES)):
+                break
+            line += read
+        return line
 
     @contextmanager
     def _watched(self, within_s: float) -> Iterator[None]:
@@ -199,7 +221,9 @@ class WorkerProcess:
 
     def _receive(self, command: str) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        return self._parsed(self._process.stdout.readline(), command)
+
+    def _parsed(self, line: bytes, command: str) -> dict[str, Any]:
         if not line.endswith(b"\n"):  # nothing, or half an answer: it was ended while it wrote
             raise WorkerFailed(f"{self._obituary()} (in `{command}`)")
         answer: dict[str, Any] = json.loads(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -115,8 +114,10 @@ def test_half_an_answer_is_a_failure_of_the_worker(monkeypatch: pytest.MonkeyPat
     with WorkerProcess(threads=1) as worker:
         assert worker._process.stdout is not None
         worker.psutil.send_signal(signal.SIGKILL)
-        cut_off = io.BufferedReader(io.BytesIO(b'{"peak_by'))  # type: ignore[arg-type]
-        monkeypatch.setattr(worker._process, "stdout", cut_off)
+        read, write = os.pipe()
+        os.write(write, b'{"peak_by')
+        os.close(write)
+        monkeypatch.setattr(worker._process, "stdout", os.fdopen(read, "rb"))
         monkeypatch.setattr(worker, "_write", lambda message: None)
         with pytest.raises(WorkerFailed, match="SIGKILL"):
             worker.ask("memory")
