@@ -161,11 +161,11 @@ class EnergyMeter:
 
 def _whole(parts: Sequence[Window]) -> Window:
     """One window of all its parts; where a counter told nothing of one of them it told nothing of the whole, 0 J."""
-
-    told = parts if parts[-1].duration_s >= MOVED_WITHIN_S else parts[:-1]  # the last may be too short for a counter
+    # The last may be too short for a counter to move.
+    long_enough = len(parts) - (parts[-1].duration_s < MOVED_WITHIN_S)
 
     def total(joules: Sequence[float]) -> float:
-        return 0.0 if 0.0 in joules[: len(told)] else sum(joules)
+        return 0.0 if 0.0 in joules[:long_enough] else sum(joules)
 
     gpu_j = [each.gpu_j for each in parts if each.gpu_j is not None]
     return Window(

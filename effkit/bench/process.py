@@ -22,6 +22,7 @@ import psutil
 
 from effkit.bench import nvml, slot
 from effkit.bench.energy import MOVED_WITHIN_S, EnergyMeter
+from effkit.bench.serving import MOST_BYTES
 from effkit.models.base import CPU
 from effkit.record import COUNTED, Rank, weakest_rank
 from effkit.secrecy import without_secrets
@@ -29,7 +30,6 @@ from effkit.secrecy import without_secrets
 ANSWER_WITHIN_S, MAKE_WITHIN_S, TAKE_BACK_WITHIN_S = 3600.0, 86400.0, 60.0
 """Who does not answer for so long hangs. Making and predicting may take hours on many items."""
 MAKING = ("make", "predict")
-MOST_BYTES = 2**16
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS", "EFFKIT_THREADS",

@@ -214,7 +214,7 @@ def _windows(view: View) -> Iterator[Doubt]:
 
 def _imprecise(view: View) -> Iterator[Doubt]:
     asked = view.record.spec.protocol
-    wanted = WIDE if asked.interval is None else asked.interval
+    wanted, most = (WIDE, WIDE) if asked.interval is None else (asked.interval, MUCH * asked.interval)
     if asked.interval is None:
         fix = "Ask for `protocol.interval: 0.02`"
     elif view.ran >= asked.most_generations:
@@ -228,7 +228,7 @@ def _imprecise(view: View) -> Iterator[Doubt]:
                 f"This run's own noise hides every difference in latency under {100 * check.threshold:.0f} %.",
                 f"{fix}, or run it on a quieter host.",
             )
-    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > MUCH * wanted]
+    wide = [view.label(c) for c in view.measured if c.latency and _half_width(c.latency.ratio) > most]
     if wide:
         sentence = f"The speed of {listing(wide)} is known to no better than {100 * wanted:g} %."
         yield Doubt("imprecise", sentence, f"{fix}.")
