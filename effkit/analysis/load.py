@@ -228,7 +228,8 @@ def crossing(rates: Floats, tails_s: Floats, budget_s: float, saturation_per_s: 
     """Return where rising percentiles cross the budget, or the rate at their end and that it lies beyond.
 
     Waiting grows about as 1 / (1 - rate / saturation), so between two rates the percentile is taken to be a line in
-    that. A line in the rate itself lies above what a queue does between them, and finds rates 4 to 9 % too low (simulated M/D/1).
+    that. A line in the rate itself lies above what a queue does between them, and finds rates too low: of a simulated
+    M/D/1 queue by 4 to 9 %.
 
     Args:
         rates: requests a second, rising.
