@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import coverage, coverage_quality, coverage_real, coverage_speed, coverage_time
+from benchmarks import coverage, coverage_quality, coverage_real, coverage_speed, coverage_tails, coverage_time
 from benchmarks.rows import COVERS, Row, markdown
 from effkit.analysis.paired import PairedSamples
 
@@ -36,7 +36,7 @@ def test_sections_become_tables() -> None:
 
 
 def test_every_simulated_row_counts_its_trials() -> None:
-    found = list(coverage_time.rows(0.002)) + list(coverage_quality.rows(0.002))
+    found = [row for part in (coverage_time, coverage_tails, coverage_quality) for row in part.rows(0.002)]
     assert {row.section for row in found} > {"Mean latency", "Percentiles of latency", "Quality gap, no true gap"}
     assert all(0 <= row.hits <= row.trials for row in found)
     assert len({(row.section, row.what) for row in found}) == len(found)
