@@ -48,7 +48,9 @@ _BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0, "bottom": 0.0, "top": 1.0}
 _OUTSIDE, _TEXT_ON_TEXT = 3.0, 6.0
 """A pixel beyond the frame, or under another label, is that much worse than one under a line."""
 _PER_POINT, _ASTRAY = 1.5, 400.0
-"""A point of distance, and a line to a label over another dot or label, each as bad as so many covered pixels."""
+"""A point of distance, and a label that seems another dot's or whose line runs over one, in covered pixels."""
+_BESIDE = 14.0
+"""Pixels from a dot within which a label seems to be that dot's."""
 _ROUNDS = 4
 """Every label is placed again at most so often, now that the others stand: the first had no choice to make."""
 
@@ -84,8 +86,13 @@ def place_labels(
     taken += [box for start, end in arcs for box in _along(axes, start, end, BEND)]
     frame = axes.get_window_extent().get_points().reshape(1, 4)
     far = _PER_POINT * np.array([math.hypot(*place[:2]) if place in _FAR else 0.0 for place in _PLACES])
+    spots = np.array([_pixel(axes, dot.x, dot.y) for dot in (*dots, *others)])
     alone = [
-        _OUTSIDE * (_area(each) - _covered(each, frame)) + _covered(each, np.array(taken)) + far for each in possible
+        _OUTSIDE * (_area(each) - _covered(each, frame))
+        + _covered(each, np.array(taken))
+        + _ASTRAY * _taken_for_another(each, centre, spots)
+        + far
+        for each, centre in zip(possible, centres, strict=True)
     ]
 
     chosen = [int(cost.argmin()) for cost in alone]
@@ -137,6 +144,21 @@ def _covered(boxes: Boxes, others: Boxes) -> Boxes:
     """Of each box the pixels that others lie on, each of them counted."""
     low, high = np.maximum(boxes[:, None, :2], others[None, :, :2]), np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2).sum(axis=1))
+
+
+def _taken_for_another(boxes: Boxes, centre: Boxes, spots: Boxes) -> Boxes:
+    """1 for a box that is beside another dot and as near to it as to its own, else 0."""
+    others = spots[~np.isclose(spots, centre).all(axis=1)]
+    if not len(others):
+        return np.zeros(len(boxes))
+    nearest = _apart(boxes, others).min(axis=1)
+    return np.asarray(nearest <= np.minimum(_apart(boxes, centre[None])[:, 0], _BESIDE), dtype=np.float64)
+
+
+def _apart(boxes: Boxes, spots: Boxes) -> Boxes:
+    """Pixels between each box and each spot, (boxes, spots)."""
+    beyond = np.maximum(boxes[:, None, :2] - spots, spots - boxes[:, None, 2:]).clip(min=0)
+    return np.asarray(np.hypot(beyond[..., 0], beyond[..., 1]))
 
 
 def _led(label: Annotation, centre: Boxes, others: Boxes) -> Boxes:

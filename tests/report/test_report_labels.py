@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
+from numpy.typing import NDArray
 
 from effkit.report.labels import place_labels
 from effkit.report.values import Dot
@@ -47,3 +49,26 @@ def test_only_a_far_label_is_led_to_its_dot() -> None:
 
 def test_no_dots_have_no_labels() -> None:
     assert placed([]) == []
+
+
+def test_no_label_stands_where_it_seems_to_be_of_another_dot() -> None:
+    # The reference of a rehearsal on few items: bars cover what is beside it, and a neighbour's dot has room.
+    def dot(label: str, x: float, y: float) -> Dot:
+        return Dot(label, x, y, y_low=y - 0.25, y_high=y + 0.2)
+
+    dots = [
+        dot("large model", 0.28, 0.5), dot("perceptron", 0.31, 0.6), dot("shallow tree", 0.35, 0.37),
+        dot("small model", 0.2, 0.45), dot("linear model", 0.12, 0.45),
+    ]  # fmt: skip
+    labels = [each for each in placed(dots) if each.get_text()]
+    spots = [labels[0].axes.transData.transform((each.x, each.y)) for each in dots]  # type: ignore[union-attr]
+    for label in labels:
+        box, own = label.get_window_extent(), labels[0].axes.transData.transform(label.xy)  # type: ignore[union-attr]
+        others = [apart(box, spot) for spot in spots if not np.allclose(spot, own)]
+        assert min(others) > min(apart(box, own), 14), label.get_text()
+
+
+def apart(box: Bbox, spot: NDArray[np.float64]) -> float:
+    """Pixels between a box and a spot."""
+    beyond = np.maximum(box.min - spot, spot - box.max).clip(min=0)
+    return float(np.hypot(*beyond))
