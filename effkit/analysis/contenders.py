@@ -12,6 +12,7 @@ import numpy as np
 from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, capacity, kept_bytes, moved_bytes
 from effkit.analysis.family import Family, family, is_own
 from effkit.analysis.groups import judged
+from effkit.analysis.joules import above_idle_j
 from effkit.analysis.load import crossing, rising
 from effkit.analysis.rates import Rate, Service, rate, scaled, usable_ends
 from effkit.analysis.statistics import FEWEST_GENERATIONS
@@ -175,7 +176,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
     assert candidate.quality is not None
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
     latency = candidate.latency
-    memory = candidate.memory
+    memory, above = candidate.memory, above_idle_j(candidate)
     saturation = candidate.load.saturation_per_s if candidate.load else None
     no_energy = energy.note if energy and energy.note else NOT_MEASURED
     return Contender(
@@ -218,7 +219,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         tail_high_s=_tail_high_s(candidate),
         untested=False,
         idle_w=energy.idle_w if energy else None,
-        above_idle_j=energy.net_j if energy else None,
+        above_idle_j=above.value if above else None,
         moved_bytes=moved_bytes(candidate),
         kept_bytes=kept_bytes(candidate),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from effkit.analysis.carbon import embodied_g_per_hour, embodied_g_per_request, grams_per_thousand, grid
+from effkit.analysis.joules import above_idle_j, joules_per_thousand
 from effkit.record import CandidateRecord, Estimate, Load
 from effkit.spec import CarbonSpec, CostSpec
 
@@ -74,7 +75,7 @@ class Provision:
         machines: How many (N).
         money_per_thousand: For 1,000 requests, in the price's currency; None without a price.
         energy_j_per_thousand: Of N machines that idle between requests, joules; None where idle power or the
-            energy above it is not known.
+            energy above it is not known, which is so too where that does not resolve.
         carbon_g_per_thousand: Of that energy and, if asked, of the machines' making; None where the energy is
             not known or the region has no grid factor.
         idle_share: Part of the energy that is the idle machines'.
@@ -213,11 +214,6 @@ def money_per_thousand(
     return machines_price + moving + keeping
 
 
-def joules_per_thousand(number: float, idle_w: float, requests_per_s: float, above_idle_j: float) -> float:
-    """Energy of 1,000 requests, of machines that idle between them."""
-    return 1000 * (number * idle_w / requests_per_s + above_idle_j)
-
-
 def provision(
     candidate: CandidateRecord, requests_per_s: float, *, carbon: CarbonSpec, cost: CostSpec | None = None
 ) -> Provision | None:
@@ -281,26 +277,22 @@ def kept_bytes(candidate: CandidateRecord) -> float:
 
 def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimate) -> Estimate | None:
     """Joules of 1,000 requests; the idle machine's power is taken as exact, the energy above it has gross's spread."""
-    energy = candidate.energy
-    if energy is None or energy.request_j is None or energy.net_j is None or energy.idle_w is None:
+    above, idle_w = above_idle_j(candidate), candidate.energy.idle_w if candidate.energy else None
+    if above is None or idle_w is None:
         return None
-    gross, idle_w = energy.request_j, energy.idle_w
-    idle_j = gross.value - energy.net_j
 
     def per_thousand(machines: float | None, request_j: float | None) -> float | None:
         if machines is None or request_j is None:
             return None
-        return joules_per_thousand(machines, idle_w, requests_per_s, request_j - idle_j)
+        return joules_per_thousand(machines, idle_w, requests_per_s, request_j)
 
     value, low, high = (
-        per_thousand(number.value, gross.value),
-        per_thousand(number.low, gross.low),
-        per_thousand(number.high, gross.high),
+        per_thousand(number.value, above.value),
+        per_thousand(number.low, above.low),
+        per_thousand(number.high, above.high),
     )
-    if value is None or value <= 0:
-        return None
-    low = None if low is None else max(low, 0.0)
-    return Estimate(value=value, low=low, high=high, n=gross.n, origin="modelled")
+    assert value is not None
+    return Estimate(value=value, low=low, high=high, n=above.n, origin="modelled")
 
 
 def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon: CarbonSpec) -> Estimate | None:

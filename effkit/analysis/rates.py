@@ -51,7 +51,7 @@ class Service:
         tail_high_s: upper end of the p99 at the lowest of all its rates; None where that is not known.
         untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
         idle_w: power of the idle machine.
-        above_idle_j: energy of a request above that.
+        above_idle_j: energy of a request above that; None where it is not known or does not resolve.
         moved_bytes: of a request and its answer.
         kept_bytes: of the model's files.
     """

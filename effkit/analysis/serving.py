@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from effkit.analysis.asked import Asked
 from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender
-from effkit.analysis.cost import joules_per_thousand, machines_needed, money_per_thousand
+from effkit.analysis.cost import machines_needed, money_per_thousand
+from effkit.analysis.joules import joules_per_thousand
 from effkit.analysis.rates import Rate
 
 SAME = 0.95
@@ -116,7 +117,7 @@ def _with_machines(number: int, rate: Rate, contender: Contender, asked: Asked) 
     assert requests_per_s is not None
     energy_j = None
     if contender.idle_w is not None and contender.above_idle_j is not None:
-        energy_j = max(joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j), 0.0)
+        energy_j = joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j)
     money = None
     if asked.cost is not None:
         money = money_per_thousand(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from effkit.analysis.cost import HEAD_ROOM, Basis, Capacity, Provision, provision
+from effkit.analysis.joules import answers_together
 from effkit.analysis.payback import BreakEven, energy_break_even, made_by, making_j, time_break_even, year_grams
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
@@ -227,6 +228,8 @@ def _assumed(view: View, found: dict[str, list[Provision]]) -> Iterator[str]:
             f"Energy is that of all machines around the clock ({' and '.join(ranks)}); "
             f"CO₂e is for the grid of {asked.place}{pue}{embodied}."
         )
+    if any(answers_together(c) and c.energy and c.energy.request_j for c in view.measured):
+        yield "Energy was measured one item at a time, so none is told where a load test answers several together."
     cost = view.record.spec.cost
     if cost is not None:
         yield f"A machine is {cost.machine_per_hour:g}{NBSP}{cost.currency} an hour ({cost.source})."

@@ -238,6 +238,14 @@ def test_rates_under_load_are_told_apart_by_their_intervals(make_record: MakeRec
         assert table is not None and ("needs a second machine" in table.note) == told
 
 
+def test_it_says_why_no_energy_is_told_where_requests_are_answered_together(make_record: MakeRecord) -> None:
+    rate = Estimate(value=100.0, low=95.0, high=105.0, n=20)
+    for max_batch, told in ((1, False), (8, True)):
+        tested = Load(max_batch=max_batch, saturation_per_s=rate, points=(), highest_per_s=rate, bound="within")
+        table = section_of(changed(make_record("yes"), "minilm-l6", load=tested)).traffic
+        assert table is not None and ("one item at a time" in table.note) == told
+
+
 def test_a_load_test_that_met_the_budget_nowhere_gives_no_machines(make_record: MakeRecord) -> None:
     load = Load(max_batch=1, saturation_per_s=Estimate(value=20.0, n=3), points=(), bound="below",
                 highest_per_s=Estimate(value=6.0, n=3))  # fmt: skip

@@ -132,7 +132,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         tail_high_s=draw(st.none() | SECONDS),
         untested=draw(st.booleans()),
         idle_w=draw(maybe),
-        above_idle_j=draw(maybe.map(lambda each: None if each is None else each - 1.0)),
+        above_idle_j=draw(maybe),
         moved_bytes=draw(some(0, 1e6)),
         kept_bytes=draw(some(0, 1e9)),
     )  # fmt: skip

@@ -89,7 +89,7 @@ const whatIf = (() => {
   function withMachines(numbers, rival, { traffic, price, grid }, machines) {
     let energy = null, money = null, carbon = null;
     if (rival.idle_w !== null && rival.above_idle_j !== null)
-      energy = Math.max(1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j), 0);
+      energy = 1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j);
     if (price !== null)
       money =
         (machines * price) / (3.6 * traffic) +
