@@ -14,9 +14,10 @@ from effkit.analysis.family import Family, family, is_own
 from effkit.analysis.groups import judged
 from effkit.analysis.joules import above_idle_j
 from effkit.analysis.load import crossing, rising
+from effkit.analysis.power import off_by, off_words
 from effkit.analysis.rates import Rate, Service, rate, scaled, usable_ends
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.record import CandidateRecord, ColdStart, Estimate, PercentileRecord, QualityVerdict, Record
+from effkit.record import CandidateRecord, ColdStart, Energy, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
 
 NOT_MEASURED = "not measured"
@@ -70,7 +71,7 @@ class Contender(Service):
         weight_bytes: of the model's files on disk.
         cold_start_s: from a fresh process to its first answer.
         items_per_s: throughput in the protocol's batches, or in those that it was measured in.
-        energy_j: of a request, gross.
+        energy_j: of a request, gross, its interval as wide as a modelled power may be off.
         rank: how far the energy can be trusted.
     """
 
@@ -178,7 +179,6 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
     latency = candidate.latency
     memory, above = candidate.memory, above_idle_j(candidate)
     saturation = candidate.load.saturation_per_s if candidate.load else None
-    no_energy = energy.note if energy and energy.note else NOT_MEASURED
     return Contender(
         name=candidate.name,
         reference=candidate.reference,
@@ -204,7 +204,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         weight_bytes=_exact(memory.weight_bytes if memory else None, "not counted"),
         cold_start_s=_cold_start(candidate.cold_start),
         items_per_s=_throughput(candidate, spec.protocol.batch),
-        energy_j=_estimated(energy.request_j if energy else None, no_energy),
+        energy_j=_joules(energy),
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         most_per_s=served.most_usable_per_s if served and served.at_least else None,
@@ -220,6 +220,8 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         untested=False,
         idle_w=energy.idle_w if energy else None,
         above_idle_j=above.value if above else None,
+        above_idle_ends_j=(above.low, above.high) if above else (None, None),
+        energy_off=off_by(energy.rank if energy else None),
         moved_bytes=moved_bytes(candidate),
         kept_bytes=kept_bytes(candidate),
     )
@@ -271,6 +273,16 @@ def _exact(value: float | None, missing: str) -> Known:
 
 def _estimated(estimate: Estimate | None, missing: str = NOT_MEASURED) -> Known:
     return Known(None, why=missing) if estimate is None else Known(estimate.value, estimate.low, estimate.high)
+
+
+def _joules(energy: Energy | None) -> Known:
+    """Of a request, with an interval as wide as the power may be off where that is modelled."""
+    known = _estimated(energy.request_j if energy else None, (energy and energy.note) or NOT_MEASURED)
+    off = off_by(energy.rank if energy else None)
+    if known.value is None or off == 1:
+        return known
+    low, high = known.low and known.low / off, known.high and known.high * off
+    return Known(known.value, low, high, off_words(off))
 
 
 def _cold_start(start: ColdStart | None) -> Known:

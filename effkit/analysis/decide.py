@@ -14,6 +14,8 @@ from typing import Literal
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.family import SIMPLEST_FIRST
+from effkit.analysis.power import off_words
+from effkit.analysis.rates import Ends
 from effkit.analysis.serving import Serving, needs_fewer, saves_nothing, serving
 
 What = Literal[
@@ -215,12 +217,17 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
     no_rate = "no rate is known at which it serves"
     if budget.carbon_g_per_thousand is not None:
         missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
-        least, most = (served.at_least.carbon_g_per_thousand, served.carbon_g_per_thousand) if served else (None, None)
-        yield _held("carbon", _modelled(least, most, missing, contender), budget.carbon_g_per_thousand)
+        known = Known(None, why=missing)
+        if served is not None and served.carbon_g_per_thousand is not None:
+            off = contender.energy_off
+            words = "" if off == 1 else off_words(off)
+            known = _modelled(served.carbon_g_per_thousand, served.carbon_ends_g, contender, words)
+        yield _held("carbon", known, budget.carbon_g_per_thousand)
     if budget.money_per_thousand is not None:
-        missing = no_rate if served is None else "no price"
-        least, most = (served.at_least.money_per_thousand, served.money_per_thousand) if served else (None, None)
-        held = _held("money", _modelled(least, most, missing, contender), budget.money_per_thousand)
+        known = Known(None, why=no_rate if served is None else "no price")
+        if served is not None and served.money_per_thousand is not None:
+            known = _modelled(served.money_per_thousand, served.money_ends, contender)
+        held = _held("money", known, budget.money_per_thousand)
         yield replace(held, currency=asked.cost.currency if asked.cost else "")
 
 
@@ -287,13 +294,10 @@ def _plus(known: Known, more: float) -> Known:
     return replace(known, value=value, low=low, high=high)
 
 
-def _modelled(least: float | None, most: float | None, why: str, contender: Contender) -> Known:
-    """What a rate comes to: held against a limit as it is, but not where the rate is of one generation.
-
-    Where it is only known to be no less, the limit is held against both ends of what it comes to.
-    """
-    low, high = (least, most) if contender.repeated else (None, None)
-    return Known(most, low, high, "" if most is not None else why)
+def _modelled(value: float, ends: Ends, contender: Contender, why: str = "") -> Known:
+    """What a rate comes to: a limit is held against its ends, but not where the rate is of one generation."""
+    low, high = ends if contender.repeated else (None, None)
+    return Known(value, low, high, why)
 
 
 def _cheapest(passing: Sequence[Weighed], noise: float) -> Weighed:

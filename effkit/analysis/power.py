@@ -17,7 +17,7 @@ import numpy as np
 
 from effkit.analysis.interval import Floats
 from effkit.analysis.statistics import paired_log_ratios
-from effkit.record import PowerForm, Rank, Verdict
+from effkit.record import COUNTED, PowerForm, Rank, Verdict
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,22 @@ def envelope(
                 return {}
             found[f"{name}, {words}"] = logs
     return found
+
+
+def off_by(rank: Rank | None) -> float:
+    """How many times as much joules of a rank may be, or how small a part of it: 1 where they are read off a counter.
+
+    Ratios have an envelope of their own; this is for joules as they stand.
+    """
+    if rank is None or rank in COUNTED:
+        return 1.0
+    return max((RATED if rank == "modelled-tdp" else GUESSED).values())
+
+
+def off_words(off: float) -> str:
+    """What joules are of whose power may be off by so much."""
+    kind = "rated" if off < max(GUESSED.values()) else "guessed"
+    return f"of a {kind} power that may be off by {off:g} times either way"
 
 
 def agree(forms: Sequence[PowerForm], threshold: float, verdict: Verdict) -> Verdict:

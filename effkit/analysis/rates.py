@@ -52,6 +52,8 @@ class Service:
         untested: whether no p99 of it under load is known: at a traffic it is not held to its unloaded one.
         idle_w: power of the idle machine.
         above_idle_j: energy of a request above that; None where it is not known or does not resolve.
+        above_idle_ends_j: its interval, by the samples alone.
+        energy_off: how many times as much its joules may be, or how small a part of it, since power is modelled.
         moved_bytes: of a request and its answer.
         kept_bytes: of the model's files.
     """
@@ -70,6 +72,8 @@ class Service:
     untested: bool
     idle_w: float | None
     above_idle_j: float | None
+    above_idle_ends_j: Ends
+    energy_off: float
     moved_bytes: float
     kept_bytes: float
 

@@ -9,7 +9,7 @@ from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender
 from effkit.analysis.cost import machines_needed, money_per_thousand
 from effkit.analysis.joules import joules_per_thousand
-from effkit.analysis.rates import Rate
+from effkit.analysis.rates import Ends, Rate
 
 SAME = 0.95
 """Less than this share is a saving in machines, money or energy; more is not worth a word."""
@@ -26,6 +26,8 @@ class Serving:
         fewer: the same with the fewest that may do, where the rate is only known to be no less. None where so many are
             needed.
         at_most: whether fewer may do and, by the interval of the rate, no more are needed: all here is a bound then.
+        money_ends: of the interval of money, from those of the rate; None where one is not known.
+        carbon_ends_g: the same of carbon, from those of the rate and of the energy, with what a power model may be off.
     """
 
     rate: Rate
@@ -36,6 +38,8 @@ class Serving:
     carbon_g_per_thousand: float | None
     fewer: Serving | None = None
     at_most: bool = False
+    money_ends: Ends = (None, None)
+    carbon_ends_g: Ends = (None, None)
 
     @property
     def at_least(self) -> Serving:
@@ -51,7 +55,7 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
         return None
     rate = per_worker.of(asked.workers_per_machine)
     most, fewest = (machines_needed(requests_per_s, per_s) for per_s in (rate.known, rate.most))
-    found = _with_machines(most, rate, contender, asked)
+    found = _with_ends(_with_machines(most, rate, contender, asked), contender, asked)
     if fewest >= most:
         return found
     bounded = rate.low is not None and machines_needed(requests_per_s, rate.low) == most
@@ -113,18 +117,50 @@ def _differ_by_chance(one: Serving, other: Serving, noise: float) -> bool:
 
 
 def _with_machines(number: int, rate: Rate, contender: Contender, asked: Asked) -> Serving:
-    requests_per_s = asked.budget.requests_per_s
-    assert requests_per_s is not None
-    energy_j = None
-    if contender.idle_w is not None and contender.above_idle_j is not None:
-        energy_j = joules_per_thousand(number, contender.idle_w, requests_per_s, contender.above_idle_j)
-    money = None
-    if asked.cost is not None:
-        money = money_per_thousand(
-            number, requests_per_s, asked.cost, moved_bytes=contender.moved_bytes, kept_bytes=contender.kept_bytes
-        )
-    carbon_g = None
-    if energy_j is not None and asked.grid_g_per_kwh is not None:
-        embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
-        carbon_g = grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g
+    energy_j = _energy_j(number, contender.above_idle_j, contender, asked)
+    money, carbon_g = _money(number, contender, asked), _carbon_g(number, energy_j, asked)
     return Serving(rate, contender.assessed, number, money, energy_j, carbon_g)
+
+
+def _with_ends(found: Serving, contender: Contender, asked: Asked) -> Serving:
+    """The same with the ends of money and carbon: those of the rate and of the energy, both lower ones together."""
+    fewest, most = (_machines(per_s, asked) for per_s in (found.rate.high, found.rate.low))
+    (low_j, high_j), off = contender.above_idle_ends_j, contender.energy_off
+    least_j, most_j = _energy_j(fewest, low_j, contender, asked), _energy_j(most, high_j, contender, asked)
+    return replace(
+        found,
+        money_ends=(_money(fewest, contender, asked), _money(most, contender, asked)),
+        carbon_ends_g=(
+            _carbon_g(fewest, None if least_j is None else least_j * (1 / off), asked),
+            _carbon_g(most, None if most_j is None else most_j * off, asked),
+        ),
+    )
+
+
+def _machines(per_s: float | None, asked: Asked) -> int | None:
+    requests_per_s = asked.budget.requests_per_s
+    return None if requests_per_s is None or not per_s else machines_needed(requests_per_s, per_s)
+
+
+def _money(number: int | None, contender: Contender, asked: Asked) -> float | None:
+    requests_per_s = asked.budget.requests_per_s
+    if number is None or requests_per_s is None or asked.cost is None:
+        return None
+    return money_per_thousand(
+        number, requests_per_s, asked.cost, moved_bytes=contender.moved_bytes, kept_bytes=contender.kept_bytes
+    )
+
+
+def _energy_j(number: int | None, above_j: float | None, contender: Contender, asked: Asked) -> float | None:
+    requests_per_s = asked.budget.requests_per_s
+    if number is None or requests_per_s is None or above_j is None or contender.idle_w is None:
+        return None
+    return joules_per_thousand(number, contender.idle_w, requests_per_s, above_j)
+
+
+def _carbon_g(number: int | None, energy_j: float | None, asked: Asked) -> float | None:
+    requests_per_s = asked.budget.requests_per_s
+    if number is None or requests_per_s is None or energy_j is None or asked.grid_g_per_kwh is None:
+        return None
+    embodied_g = embodied_g_per_request(asked.embodied_g_per_hour, machines=number, requests_per_s=requests_per_s)
+    return grams(energy_j, asked.grid_g_per_kwh, asked.pue) + 1000 * embodied_g

@@ -62,7 +62,10 @@ def why_open(check: Check) -> str:
     """Why a number does not settle a limit; nothing where there is no number, which says why itself."""
     if check.known.value is None:
         return ""
-    return ": one generation gives no interval" if check.known.low is None else ": the interval spans the limit"
+    low, high = check.known.low, check.known.high
+    if low is None and high is None:
+        return ": one generation gives no interval"
+    return ": how far it may reach is not known" if None in (low, high) else ": the interval spans the limit"
 
 
 def why_not(view: View, each: Weighed) -> str:

@@ -7,8 +7,10 @@ from typing import Any, Literal
 import pytest
 
 from effkit.analysis.contenders import Contender, Known, contenders, unwaited
-from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord, Record
+from effkit.analysis.decide import weigh
+from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord, Rank, Record
 from tests.analysis.test_cost import estimate
+from tests.analysis.test_decide import asked
 from tests.analysis.two_runs import golden, with_candidate
 
 
@@ -204,6 +206,22 @@ def test_size_cold_start_and_throughput_are_the_records() -> None:
     assert (small.value, small.why) == (batches.items_per_s.value, "in batches of 8"), "of few test items"
     both = of_minilm(with_candidate(record, "minilm-l6", throughput=(batches, other)))
     assert both.items_per_s == one.items_per_s
+
+
+@pytest.mark.parametrize(
+    ("rank", "off", "words"),
+    [("counter", 1, ""), ("modelled-tdp", 2, "rated power"), ("modelled-generic", 10, "guessed power")],
+)
+def test_joules_are_as_wide_as_a_modelled_power_may_be_off(rank: Rank, off: float, words: str) -> None:
+    energy = golden().candidate("minilm-l6").energy
+    assert energy is not None
+    told = energy.model_copy(update={"rank": rank, "request_j": Estimate(value=0.3, low=0.2, high=0.4, n=5)})
+    found = of_minilm(with_candidate(golden(), "minilm-l6", energy=told))
+    known = found.energy_j
+    assert (known.value, known.low, known.high) == pytest.approx((0.3, 0.2 / off, 0.4 * off))
+    assert words in known.why and found.energy_off == off
+    limits = {limit_j: weigh(found, asked(energy_j=limit_j)).affordable for limit_j in (0.41, 0.41 * off, 0.19 / off)}
+    assert limits == {0.41: "meets" if off == 1 else "open", 0.41 * off: "meets", 0.19 / off: "fails"}
 
 
 def of_minilm(record: Record) -> Contender:

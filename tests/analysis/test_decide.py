@@ -22,7 +22,7 @@ def exact(value: float) -> Known:
 
 
 def contender(name: str, time: float, **other: Any) -> Contender:
-    tails = other.get("tails", ())
+    tails, above_j = other.get("tails", ()), other.get("above_idle_j", 0.5 * time)
     fields: dict[str, Any] = {
         "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
@@ -33,7 +33,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (), "bounded": (),
         "tail_high_s": tails[0][1] if tails else None,
         "untested": False, "repeated": True, "assessed": True,
-        "idle_w": 20.0, "above_idle_j": 0.5 * time, "moved_bytes": 1000.0, "kept_bytes": 1e8,
+        "idle_w": 20.0, "above_idle_j": above_j, "above_idle_ends_j": (above_j, above_j), "energy_off": 1.0,
+        "moved_bytes": 1000.0, "kept_bytes": 1e8,
     }  # fmt: skip
     return Contender(name=name, time=time, **(fields | other))
 

@@ -152,3 +152,42 @@ def test_a_limit_on_p99_at_a_traffic_takes_a_load_test() -> None:
     assert (found.kind, [each.affordable for each in found.order]) == ("open", ["open", "open"])
     for limits in ({"latency_p99_s": 0.05}, {"requests_per_s": 10.0}):
         assert decide(known, asked(**limits)).chosen == "small"
+
+
+@pytest.mark.parametrize(
+    ("limit", "outcome"), [(0.0140, "meets"), (0.0138, "open"), (0.009, "open"), (0.0064, "open"), (0.0063, "fails")]
+)
+def test_money_is_held_against_a_limit_by_the_ends_of_the_rate(limit: float, outcome: str) -> None:
+    """31 machines at 33 a second are 0.0086, but the rate is between 20 and 45: 23 to 50 machines."""
+    tested = contender("small", 0.1, usable_per_s=33.0, usable_ends_per_s=(20.0, 45.0))
+    weighed = weigh(tested, asked(requests_per_s=1000.0, money_per_thousand=limit, cost=PRICE))
+    (check,) = (each for each in weighed.checks if each.what == "money")
+    assert check.outcome == outcome
+    assert check.known.value == pytest.approx(31 / 3600)
+    assert (check.known.low, check.known.high) == pytest.approx((23 / 3600, 50 / 3600))
+
+
+def test_carbon_is_held_against_a_limit_by_the_ends_of_rate_energy_and_a_modelled_power() -> None:
+    tested = contender(
+        "small", 0.1, usable_per_s=33.0, usable_ends_per_s=(20.0, 45.0), above_idle_j=0.5, above_idle_ends_j=(0.4, 0.6),
+    )  # fmt: skip
+    per_j = 56.0 / 3.6e6
+    least, most = 1000 * (23 * 20 / 1000 + 0.4) * per_j, 1000 * (50 * 20 / 1000 + 0.6) * per_j
+    for off in (1.0, 10.0):
+        wide = replace(tested, energy_off=off)
+        for limit, outcome in ((least / off, "fails"), (least, "open"), (most, "open"), (most * off, "meets")):
+            near = limit * (0.999 if outcome == "fails" else 1.001)
+            if off == 1.0 and limit == most:
+                outcome = "meets"
+            weighed = weigh(wide, asked(requests_per_s=1000.0, carbon_g_per_thousand=near))
+            (check,) = (each for each in weighed.checks if each.what == "carbon")
+            assert check.outcome == outcome
+            assert ("guessed power" in check.known.why) == (off == 10.0)
+
+
+def test_a_rate_that_is_not_shown_to_be_enough_meets_no_limit_on_money() -> None:
+    tested = contender("small", 0.1, usable_per_s=33.0, usable_ends_per_s=(None, 45.0))
+    for limit, outcome in ((1e9, "open"), (0.001, "fails")):
+        weighed = weigh(tested, asked(requests_per_s=1000.0, money_per_thousand=limit, cost=PRICE))
+        (check,) = (each for each in weighed.checks if each.what == "money")
+        assert check.outcome == outcome

@@ -252,7 +252,7 @@ def load_of_rate(highest_per_s: float) -> Load:
         generator_limited=False,
     )  # fmt: skip
     return Load(
-        max_batch=32, saturation_per_s=estimate(1.25 * highest_per_s), points=(point,),
+        max_batch=1, saturation_per_s=estimate(1.25 * highest_per_s), points=(point,),
         highest_per_s=estimate(highest_per_s), bound="at least",
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
     old = not reference and draw(st.integers(0, 5)) == 0
     maybe = st.none() | some(1e-3, 50.0)
     usable_per_s = draw(st.none() | st.sampled_from([1.0, 7.0, 70.0]) | some(0.1, 1e4))
-    saturation_per_s = draw(st.none() | some(0.1, 1e4))
+    saturation_per_s, above_idle_j = draw(st.none() | some(0.1, 1e4)), draw(maybe)
     return Contender(
         name=name,
         reference=reference,
@@ -132,7 +132,9 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         tail_high_s=draw(st.none() | SECONDS),
         untested=draw(st.booleans()),
         idle_w=draw(maybe),
-        above_idle_j=draw(maybe),
+        above_idle_j=above_idle_j,
+        above_idle_ends_j=about(above_idle_j, draw(ENDS)) or (None, None),
+        energy_off=draw(st.sampled_from([1.0, 1.0, 2.0, 10.0])),
         moved_bytes=draw(some(0, 1e6)),
         kept_bytes=draw(some(0, 1e9)),
     )  # fmt: skip
@@ -226,11 +228,9 @@ def test_it_does_so_at_limits_that_are_just_met(known: list[Contender], asked: A
     knobs = replace(knobs, requests_per_s=knobs.requests_per_s or 49.0, grid_g_per_kwh=knobs.grid_g_per_kwh or 56.0)
     for each in decide(known, at(asked, knobs)).order:
         if each.serving is not None:
-            limits = {
-                "carbon_g_per_thousand": each.serving.carbon_g_per_thousand,
-                "money_per_thousand": each.serving.money_per_thousand,
-            }
-            decided_alike(known, replace(asked, budget=asked.budget.model_copy(update=limits)), knobs)
+            for carbon_g, money in zip(each.serving.carbon_ends_g, each.serving.money_ends, strict=True):
+                limits = {"carbon_g_per_thousand": carbon_g, "money_per_thousand": money}
+                decided_alike(known, replace(asked, budget=asked.budget.model_copy(update=limits)), knobs)
 
 
 def decided_alike(known: list[Contender], asked: Asked, knobs: Knobs) -> None:

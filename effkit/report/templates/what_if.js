@@ -65,7 +65,8 @@ const whatIf = (() => {
     const shared = { rate, assessed: rival.assessed };
     const [found, least] = [most, fewest].map((machines) => ({ ...shared, ...withMachines(numbers, rival, knobs, machines) }));
     const bounded = fewest < most && low !== null && needed(low) === most;
-    return { ...found, fewer: fewest >= most ? null : least, at_most: bounded };
+    const ends = endsOf(numbers, rival, knobs, needed, rate);
+    return { ...found, ...ends, fewer: fewest >= most ? null : least, at_most: bounded };
   }
 
   const atLeast = (served) => served.fewer || served;
@@ -86,10 +87,20 @@ const whatIf = (() => {
     servesMore(numbers, one, other) &&
     one.machines <= numbers.saved_share * atLeast(other).machines;
 
-  function withMachines(numbers, rival, { traffic, price, grid }, machines) {
+  // The ends of money and carbon: those of the rate and of the energy, both lower ones together.
+  function endsOf(numbers, rival, knobs, needed, { low, high }) {
+    const [least, most] = rival.above_idle_ends_j;
+    const off = rival.energy_off;
+    const at = (rate, above, times) =>
+      rate ? withMachines(numbers, { ...rival, above_idle_j: above }, knobs, needed(rate), times) : { money: null, carbon: null };
+    const found = [at(high, least, 1 / off), at(low, most, off)];
+    return { money_ends: found.map((each) => each.money), carbon_ends: found.map((each) => each.carbon) };
+  }
+
+  function withMachines(numbers, rival, { traffic, price, grid }, machines, times = 1) {
     let energy = null, money = null, carbon = null;
     if (rival.idle_w !== null && rival.above_idle_j !== null)
-      energy = 1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j);
+      energy = 1000 * ((machines * rival.idle_w) / traffic + rival.above_idle_j) * times;
     if (price !== null)
       money =
         (machines * price) / (3.6 * traffic) +
@@ -114,8 +125,9 @@ const whatIf = (() => {
     }
     for (const [what, limit] of [["carbon", numbers.carbon_limit_g], ["money", numbers.money_limit]])
       if (limit !== null) {
-        const told = served !== null && rival.repeated;
-        found[what] = held(told ? atLeast(served)[what] : null, told ? served[what] : null, limit);
+        const told = served !== null && served[what] !== null && rival.repeated;
+        const [low, high] = told ? served[`${what}_ends`] : [null, null];
+        found[what] = held(low, high, limit);
       }
     return { outcome: together([rival.fixed, ...Object.values(found)]), found, serving: served };
   }
