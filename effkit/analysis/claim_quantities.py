@@ -22,7 +22,8 @@ from effkit.analysis.claim_figures import (
 )
 from effkit.analysis.claim_pairs import Comparison
 from effkit.analysis.claim_terms import Condition, Quantity
-from effkit.analysis.cost import Basis, provision
+from effkit.analysis.cost import Basis, machines, provision
+from effkit.analysis.rates import whatever_process
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import Estimate, Memory, PercentileRecord, origin_of
@@ -123,7 +124,7 @@ def _machines(comparison: Comparison, requests_per_s: float) -> Figure:
         served = provision(each, requests_per_s, carbon=spec.carbon, cost=spec.cost) if each else None
         if each is None or served is None:
             return Figure(None, why="how many machines it takes is not known")
-        numbers.append(served.machines)
+        numbers.append(machines(requests_per_s, whatever_process(served.capacity), served.workers))
         bases.add(served.capacity.basis)
         # A load test's own n is of batches or repetitions in one worker.
         generations.append(each.latency.mean_s.n if each.latency else 0)

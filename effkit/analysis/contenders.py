@@ -14,8 +14,9 @@ from effkit.analysis.family import Family, family, is_own
 from effkit.analysis.groups import judged
 from effkit.analysis.joules import above_idle_j
 from effkit.analysis.load import crossing, rising
+from effkit.analysis.luck import process_luck
 from effkit.analysis.power import off_by, off_words
-from effkit.analysis.rates import Rate, Service, rate, scaled, usable_ends
+from effkit.analysis.rates import Rate, Service, rate, scaled, usable
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.record import CandidateRecord, ColdStart, Energy, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
@@ -129,20 +130,20 @@ class Contender(Service):
         """
         if limit_s is None and self.saturation_per_s is not None:
             ends = scaled(self.saturation_ends_per_s or (None, None), HEAD_ROOM)
-            return rate(HEAD_ROOM * self.saturation_per_s, None, ends)
+            return rate(HEAD_ROOM * self.saturation_per_s, None, ends, self.luck)
         tested = self.loaded or self.tails or self.bounded
         if limit_s is None or not tested or (limit_s == self.own_limit_s and self.usable_per_s is not None):
-            return rate(self.usable_per_s, self.most_per_s, self.usable_ends_per_s)
+            return rate(self.usable_per_s, self.most_per_s, self.usable_ends_per_s, self.luck)
         kept = [each for each, _ in takewhile(lambda each: each[1] <= limit_s, (*self.tails, *self.bounded))]
         if not kept:
             return None
         if len(kept) >= len(self.tails):  # a bound beyond the limit shows no rate to be too much
-            return rate(kept[-1], self.saturation_per_s, None)
+            return rate(kept[-1], self.saturation_per_s, None, self.luck)
         rates, tails_s = np.array(self.tails).T
         crossed, _ = crossing(rates, tails_s, limit_s, self.saturation_per_s)
         within = max(each for each, tail_s in self.tails if tail_s <= limit_s)
         beyond = min(each for each, tail_s in self.tails if tail_s > limit_s)
-        return rate(crossed, None, (within, beyond))
+        return rate(crossed, None, (within, beyond), self.luck)
 
 
 def contenders(record: Record) -> tuple[Contender, ...]:
@@ -176,6 +177,7 @@ def unwaited(known: Sequence[Contender]) -> tuple[Contender, ...]:
 def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: StudySpec) -> Contender:
     assert candidate.quality is not None
     gap, energy, served = candidate.gap, candidate.energy, capacity(candidate)
+    per_worker = usable(served)
     latency = candidate.latency
     memory, above = candidate.memory, above_idle_j(candidate)
     saturation = candidate.load.saturation_per_s if candidate.load else None
@@ -208,9 +210,10 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
         rank=energy.rank if energy else None,
         usable_per_s=served.usable_per_s if served else None,
         most_per_s=served.most_usable_per_s if served and served.at_least else None,
-        usable_ends_per_s=usable_ends(served),
+        usable_ends_per_s=(per_worker.low, per_worker.high) if per_worker else None,
         saturation_per_s=saturation.value if saturation else None,
         saturation_ends_per_s=(saturation.low, saturation.high) if saturation else None,
+        luck=process_luck(candidate),
         own_limit_s=spec.budget.on_machine_s(moved_bytes(candidate)),
         repeated=latency is not None and latency.mean_s.low is not None,
         assessed=latency is not None and latency.mean_s.n >= FEWEST_GENERATIONS,

@@ -14,6 +14,7 @@ from typing import Literal
 
 from effkit.analysis.carbon import embodied_g_per_hour, embodied_g_per_request, grams_per_thousand, grid
 from effkit.analysis.joules import above_idle_j, joules_per_thousand
+from effkit.analysis.luck import process_luck
 from effkit.record import CandidateRecord, Estimate, Load
 from effkit.spec import CarbonSpec, CostSpec
 
@@ -41,12 +42,14 @@ class Capacity:
         basis: Where it comes from.
         most_per_s: What r may be at most, where the load test only tells that it is no less: the next rate that is
             known to be too much, or the saturation. None where r itself is known.
+        luck: Of the one process that a load test asks, from `process_luck`: it is not in the interval of r.
     """
 
     per_s: Estimate
     head_room: float
     basis: Basis
     most_per_s: float | None = None
+    luck: float | None = None
 
     @property
     def at_least(self) -> bool:
@@ -119,11 +122,12 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
     """
     load = candidate.load
     if load is not None and load.bound is None:
-        return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation")
+        return Capacity(load.saturation_per_s, HEAD_ROOM, "saturation", luck=process_luck(candidate))
     if load is not None and (load.bound == "below" or load.highest_per_s is None):
         return None
     if load is not None and load.highest_per_s is not None:
-        return Capacity(_ended(load.highest_per_s, load), 1.0, "load test", _most_per_s(load))
+        highest = _ended(load.highest_per_s, load)
+        return Capacity(highest, 1.0, "load test", _most_per_s(load), process_luck(candidate))
     if candidate.latency is None:
         return None
     mean = candidate.latency.mean_s
@@ -134,7 +138,7 @@ def capacity(candidate: CandidateRecord) -> Capacity | None:
         n=mean.n,
         origin=mean.origin,
     )
-    return Capacity(one_by_one, HEAD_ROOM, "latency")
+    return Capacity(one_by_one, HEAD_ROOM, "latency", luck=process_luck(candidate))
 
 
 def _ended(highest: Estimate, load: Load) -> Estimate:

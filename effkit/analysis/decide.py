@@ -14,8 +14,8 @@ from typing import Literal
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, Known
 from effkit.analysis.family import SIMPLEST_FIRST
+from effkit.analysis.luck import Ends
 from effkit.analysis.power import off_words
-from effkit.analysis.rates import Ends
 from effkit.analysis.serving import Serving, needs_fewer, saves_nothing, serving
 
 What = Literal[

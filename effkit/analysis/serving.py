@@ -9,7 +9,8 @@ from effkit.analysis.carbon import embodied_g_per_request, grams
 from effkit.analysis.contenders import Contender
 from effkit.analysis.cost import machines_needed, money_per_thousand
 from effkit.analysis.joules import joules_per_thousand
-from effkit.analysis.rates import Ends, Rate
+from effkit.analysis.luck import Ends
+from effkit.analysis.rates import Rate, serves_more
 
 SAME = 0.95
 """Less than this share is a saving in machines, money or energy; more is not worth a word."""
@@ -26,6 +27,8 @@ class Serving:
         fewer: the same with the fewest that may do, where the rate is only known to be no less. None where so many are
             needed.
         at_most: whether fewer may do and, by the interval of the rate, no more are needed: all here is a bound then.
+        enough: machines that do for certain, whatever the rate and the luck of a process are within their intervals;
+            None where an end is not known. `fewest` is what it takes at least.
         money_ends: of the interval of money, from those of the rate; None where one is not known.
         carbon_ends_g: the same of carbon, from those of the rate and of the energy, with what a power model may be off.
     """
@@ -38,6 +41,8 @@ class Serving:
     carbon_g_per_thousand: float | None
     fewer: Serving | None = None
     at_most: bool = False
+    enough: int | None = None
+    fewest: int | None = None
     money_ends: Ends = (None, None)
     carbon_ends_g: Ends = (None, None)
 
@@ -63,7 +68,9 @@ def serving(contender: Contender, asked: Asked) -> Serving | None:
 
 
 def needs_fewer(one: Serving | None, other: Serving | None, noise: float) -> bool:
-    """Whether one is shown to need fewer machines than another: so few are known to do, and the other needs more.
+    """Whether one is shown to need fewer machines than another, by a share that is worth a word.
+
+    So few do at the lower end of its rate, and the other needs more at the upper end of its own.
 
     Of few generations no speed is claimed, and so no machines.
 
@@ -72,9 +79,11 @@ def needs_fewer(one: Serving | None, other: Serving | None, noise: float) -> boo
         other: may need more.
         noise: share of a latency ratio inside which nothing is claimed. At a large traffic it is many machines.
     """
-    if one is None or other is None or not (one.assessed and other.assessed and _serves_more(one, other, noise)):
+    if one is None or other is None or not (one.assessed and other.assessed):
         return False
-    return one.machines <= SAME * other.at_least.machines
+    if one.enough is None or other.fewest is None or not serves_more(one.rate, other.rate, noise):
+        return False
+    return one.enough <= SAME * other.fewest
 
 
 def saves_nothing(less: Contender, more: Contender, asked: Asked) -> bool:
@@ -103,17 +112,11 @@ def saves_nothing(less: Contender, more: Contender, asked: Asked) -> bool:
     return all(mine is None or theirs is None or mine > SAME * theirs for mine, theirs in pairs)
 
 
-def _serves_more(one: Serving, other: Serving, noise: float) -> bool:
-    """Whether a machine of one is shown to serve more than another's, whatever the two are within their intervals."""
-    low, high = one.rate.low, other.rate.high
-    return low is not None and high is not None and low > high * (1 + noise)
-
-
 def _differ_by_chance(one: Serving, other: Serving, noise: float) -> bool:
     """Whether no machine is shown to serve more than another's, where enough is known of both."""
-    if None in (one.rate.low, one.rate.high, other.rate.low, other.rate.high):
+    if None in (*one.rate.shown, *other.rate.shown):
         return False
-    return not _serves_more(one, other, noise) and not _serves_more(other, one, noise)
+    return not serves_more(one.rate, other.rate, noise) and not serves_more(other.rate, one.rate, noise)
 
 
 def _with_machines(number: int, rate: Rate, contender: Contender, asked: Asked) -> Serving:
@@ -127,8 +130,11 @@ def _with_ends(found: Serving, contender: Contender, asked: Asked) -> Serving:
     fewest, most = (_machines(per_s, asked) for per_s in (found.rate.high, found.rate.low))
     (low_j, high_j), off = contender.above_idle_ends_j, contender.energy_off
     least_j, most_j = _energy_j(fewest, low_j, contender, asked), _energy_j(most, high_j, contender, asked)
+    low, high = found.rate.shown
     return replace(
         found,
+        enough=_machines(low, asked),
+        fewest=_machines(high, asked),
         money_ends=(_money(fewest, contender, asked), _money(most, contender, asked)),
         carbon_ends_g=(
             _carbon_g(fewest, None if least_j is None else least_j * (1 / off), asked),

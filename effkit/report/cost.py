@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from effkit.analysis.cost import HEAD_ROOM, Basis, Capacity, Provision, provision
+from effkit.analysis.cost import BEST_FIRST, HEAD_ROOM, Basis, Provision, provision
 from effkit.analysis.joules import answers_together
 from effkit.analysis.payback import BreakEven, energy_break_even, made_by, making_j, time_break_even, year_grams
+from effkit.analysis.rates import serves_more, usable
 from effkit.record import CandidateRecord, Estimate
 from effkit.report.comparison import ColumnSpec, build, energy_origin
 from effkit.report.units import DASH, NBSP, Unit, interval, many, rate, rate_number, show, whole
@@ -166,27 +167,20 @@ def _alike(found: dict[str, list[Provision]]) -> Iterator[str]:
 
 def _turning_point(found: dict[str, list[Provision]], noise: float) -> Iterator[str]:
     """From where on candidates differ in machines by more than noise, among those whose rates are of the best kind."""
-    for basis in BASIS_WORDS:
+    for basis in BEST_FIRST:
         served = {label: each[0] for label, each in found.items() if each[0].capacity.basis == basis}
         if len(served) < 2:
             continue
-        usable = {label: each.usable_per_s for label, each in served.items()}
-        first, last = min(usable, key=lambda label: usable[label]), max(usable, key=lambda label: usable[label])
-        if _serves_more(served[last].capacity, served[first].capacity, noise):
+        given = {label: each.usable_per_s for label, each in served.items()}
+        first, last = min(given, key=lambda label: given[label]), max(given, key=lambda label: given[label])
+        least, most = (usable(served[label].capacity) for label in (first, last))
+        if least is not None and most is not None and serves_more(most, least, noise):
             needs = "may need" if served[first].capacity.at_least else "needs"
             yield (
-                f"Above {rate(usable[first])} {first} {needs} a second machine, {last} only above "
-                f"{rate_number(usable[last])}."
+                f"Above {rate(given[first])} {first} {needs} a second machine, {last} only above "
+                f"{rate_number(given[last])}."
             )
         return
-
-
-def _serves_more(one: Capacity, other: Capacity, noise: float) -> bool:
-    """Whether one is shown to serve more than another of the same basis: of latency the noise tells, else the ends."""
-    if one.basis == "latency":
-        return one.usable_per_s > other.usable_per_s * (1 + noise)
-    low, high = one.per_s.low, other.most_per_s if other.per_s.high is None else other.per_s.high
-    return low is not None and high is not None and low > high * (1 + noise)
 
 
 def _idling(found: dict[str, list[Provision]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import pytest
@@ -107,7 +108,21 @@ def test_a_rate_under_load_has_the_interval_that_was_measured_or_ends_at_saturat
         highest = Estimate(value=70.0, low=60.0, high=high, n=20)
         tested = found(minilm_l6=load(0.01, 0.02, 0.03, highest_per_s=highest, bound="within"))["minilm-l6"]
         assert tested.usable_ends_per_s == (60.0, pytest.approx(end))
-    assert all(each.usable_ends_per_s is None for each in found().values()), "of a latency the noise tells"
+
+
+def test_a_rate_from_latency_has_the_latencys_interval_and_a_load_test_the_luck_of_one_process() -> None:
+    latency = golden().candidate("minilm-l6").latency
+    assert latency is not None
+    mean_s = Estimate(value=0.01, low=0.01 / 1.1, high=0.01 * 1.1, n=9)
+    record = with_candidate(golden(), "minilm-l6", latency=latency.model_copy(update={"mean_s": mean_s}))
+    alone = of_minilm(with_candidate(record, "minilm-l6", load=None))
+    assert alone.usable_ends_per_s == pytest.approx((70 / 1.1, 70 * 1.1))
+    assert alone.luck == 0.0, "its generations are in the interval"
+    highest = estimate(70.0)
+    tested = with_candidate(record, "minilm-l6", load=load(0.01, 0.02, 0.03, highest_per_s=highest, bound="within"))
+    assert of_minilm(tested).luck == pytest.approx(3 * math.log(1.1)), "of one and not of the mean over nine"
+    bare = latency.model_copy(update={"mean_s": Estimate(value=0.01, n=1)})
+    assert of_minilm(with_candidate(tested, "minilm-l6", latency=bare)).luck is None
 
 
 def test_five_generations_bear_a_claim_on_speed() -> None:

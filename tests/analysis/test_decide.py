@@ -30,8 +30,8 @@ def contender(name: str, time: float, **other: Any) -> Contender:
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
         "cold_start_s": exact(5 * time), "items_per_s": exact(100 / time), "energy_j": exact(time),
         "rank": "counter", "usable_per_s": 10 / time, "most_per_s": None, "usable_ends_per_s": None,
-        "saturation_per_s": None, "saturation_ends_per_s": None, "own_limit_s": None, "tails": (), "bounded": (),
-        "tail_high_s": tails[0][1] if tails else None,
+        "saturation_per_s": None, "saturation_ends_per_s": None, "luck": 0.0, "own_limit_s": None,
+        "tails": (), "bounded": (), "tail_high_s": tails[0][1] if tails else None,
         "untested": False, "repeated": True, "assessed": True,
         "idle_w": 20.0, "above_idle_j": above_j, "above_idle_ends_j": (above_j, above_j), "energy_off": 1.0,
         "moved_bytes": 1000.0, "kept_bytes": 1e8,
@@ -188,9 +188,27 @@ def test_fewer_machines_are_claimed_only_where_the_bounds_carry_them(most_per_s:
 @pytest.mark.parametrize(("per_s", "chosen"), [(10.03, "linear"), (10.09, "linear"), (10.4, "linear"), (10.7, "small")])
 def test_machines_within_the_noise_or_next_to_none_do_not_beat_the_order(per_s: float, chosen: str) -> None:
     """At 10,000 a second 998 and 992 machines against 1,000 are noise, 962 are not worth a word, and 935 are."""
-    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0)
-    known = [reference(usable_per_s=1.0), linear, replace(SMALL, usable_per_s=per_s)]
-    assert decide(known, asked(requests_per_s=10_000.0)).chosen == chosen
+    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0, usable_ends_per_s=(9.99, 10.01))
+    small = replace(SMALL, usable_per_s=per_s, usable_ends_per_s=(0.999 * per_s, 1.001 * per_s))
+    assert decide([reference(usable_per_s=1.0), linear, small], asked(requests_per_s=10_000.0)).chosen == chosen
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(0.75, "linear"), (0.9, "linear"), (0.999, "small")])
+def test_fewer_machines_are_shown_by_latency_only_where_its_intervals_are_apart(share: float, chosen: str) -> None:
+    """10 ms [7.5, 13.3] against 9 ms [6.8, 11.9] are 143 machines against 129, and show nothing."""
+    ends = {per_s: (share * per_s, per_s / share) for per_s in (70.0, 70 / 0.9)}
+    linear = contender("linear", 0.2, family="linear", usable_per_s=70.0, usable_ends_per_s=ends[70.0])
+    small = replace(SMALL, usable_per_s=70 / 0.9, usable_ends_per_s=ends[70 / 0.9])
+    assert decide([reference(usable_per_s=1.0), linear, small], asked(requests_per_s=10_000.0)).chosen == chosen
+
+
+def test_fewer_machines_are_fewer_by_a_share_at_the_ends_of_both_rates() -> None:
+    """A direction that is shown is no saving: 100 machines, or 98, against 111, or 101."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=90.0, usable_ends_per_s=(85.0, 99.0))
+    small = replace(SMALL, usable_per_s=101.0, usable_ends_per_s=(100.5, 102.0))
+    assert decide([reference(usable_per_s=1.0), linear, small], asked(requests_per_s=10_000.0)).chosen == "linear"
+    apart = replace(linear, usable_ends_per_s=(85.0, 95.0))
+    assert decide([reference(usable_per_s=1.0), apart, small], asked(requests_per_s=10_000.0)).chosen == "small"
 
 
 @pytest.mark.parametrize(("noise", "chosen", "kind"), [(0.01, "linear", "indifferent"), (0.001, "small", "smaller")])

@@ -59,16 +59,30 @@ def test_a_rate_under_load_has_an_interval_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("ends", "chosen"),
-    [((19.0, 21.0), "small"), ((10.05, 40.0), "linear"), ((10.15, 40.0), "small"), ((None, 40.0), "linear")],
+    [
+        ((19.0, 21.0), "small"),
+        ((10.05, 40.0), "linear"),
+        ((10.15, 40.0), "linear"),
+        ((10.6, 40.0), "small"),
+        ((None, 40.0), "linear"),
+    ],
 )
 def test_fewer_machines_are_shown_by_the_interval_of_a_load_test(ends: tuple[float | None, float], chosen: str) -> None:
-    """Twice the rate is half the machines, but only where its lower end is beyond the other's rate and the noise."""
+    """Twice the rate is half the machines, but of its lower end against the other's upper one 5 % less are asked."""
     linear = contender("linear", 0.2, family="linear", usable_per_s=10.0, usable_ends_per_s=(9.0, 10.0))
     small = replace(SMALL, usable_per_s=20.0, usable_ends_per_s=ends)
     known = [reference(usable_per_s=1.0), linear, small]
     assert decide(known, asked(requests_per_s=1000.0)).chosen == chosen
     wide = replace(linear, usable_ends_per_s=(9.0, None))
     assert decide([known[0], wide, small], asked(requests_per_s=1000.0)).chosen == "linear"
+
+
+@pytest.mark.parametrize(("luck", "chosen"), [(0.0, "small"), (0.02, "small"), (0.05, "linear"), (None, "linear")])
+def test_the_luck_of_the_one_process_behind_a_load_test_is_allowed_for(luck: float | None, chosen: str) -> None:
+    """Rates of 10 and 11.2, sharp in the process that was asked; another of the same may be off by its luck."""
+    linear = contender("linear", 0.2, family="linear", usable_per_s=10.0, usable_ends_per_s=(9.9, 10.1), luck=luck)
+    small = replace(SMALL, usable_per_s=11.2, usable_ends_per_s=(11.1, 11.3), luck=luck)
+    assert decide([reference(usable_per_s=1.0), linear, small], asked(requests_per_s=10_000.0)).chosen == chosen
 
 
 @pytest.mark.parametrize(("low", "kind"), [(8.0, "indifferent"), (None, "smaller")])

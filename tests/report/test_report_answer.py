@@ -8,11 +8,11 @@ import pytest
 
 from effkit.analysis.cost import HEAD_ROOM
 from effkit.production import Budget
-from effkit.record import Estimate, Record
+from effkit.record import Record
 from effkit.report import summarise
 from effkit.report.values import Answer
 from effkit.report.words import WAITING
-from tests.report.conftest import candidate, gap, giant, minilm, record, reference, tfidf
+from tests.report.conftest import candidate, estimate, gap, giant, minilm, record, reference, tfidf
 from tests.test_decision import network_beside_linear
 
 MakeRecord = Callable[[str], Record]
@@ -202,7 +202,7 @@ def nearly_as_fast(record: Record, requests_per_s: float) -> Record:
     """The reference and one that takes half a per cent less time, at a traffic."""
     reference, near = record.reference, record.candidate("minilm-l6")
     assert reference.latency is not None and near.latency is not None
-    mean_s = Estimate(value=0.995 * reference.latency.mean_s.value, n=5)
+    mean_s = estimate(0.995 * reference.latency.mean_s.value)
     near = near.model_copy(
         update={"latency": near.latency.model_copy(update={"mean_s": mean_s}), "energy": reference.energy}
     )

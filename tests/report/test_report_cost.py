@@ -14,6 +14,7 @@ from effkit.report.sections import StudySection
 from effkit.report.units import DASH
 from effkit.report.values import Cell, Chart, Table
 from effkit.spec import Budget, CarbonSpec, CostSpec
+from tests.report.conftest import estimate
 
 MakeRecord = Callable[[str], Record]
 PRICE = CostSpec(machine_per_hour=0.36, currency="EUR", source="a made-up price")
@@ -100,12 +101,12 @@ def test_where_the_choice_changes_waiting_was_not_measured(
     assert words in note
 
 
-def test_rates_within_the_noise_are_not_told_apart(make_record: MakeRecord) -> None:
+def test_rates_within_the_noise_or_their_intervals_are_not_told_apart(make_record: MakeRecord) -> None:
     record = make_record("gpu")
     reference, near = record.reference.latency, record.candidate("minilm-l6").latency
     assert reference is not None and near is not None
-    for factor, told in ((1.005, False), (1.05, True)):
-        mean_s = Estimate(value=factor * reference.mean_s.value, n=5)
+    for factor, spread, told in ((1.005, 0.001, False), (1.05, 0.001, True), (1.05, 0.05, False)):
+        mean_s = estimate(factor * reference.mean_s.value, spread)
         table = section_of(changed(record, "minilm-l6", latency=near.model_copy(update={"mean_s": mean_s}))).traffic
         assert table is not None and ("needs a second machine" in table.note) == told
 
@@ -233,7 +234,8 @@ def test_rates_under_load_are_told_apart_by_their_intervals(make_record: MakeRec
         return Load(max_batch=1, saturation_per_s=saturation, points=(), highest_per_s=highest, bound="within")
 
     record = changed(make_record("yes"), "mpnet-base", load=tested(40.0, 30.0, 50.0))
-    for low, told in ((45.0, False), (55.0, True)):
+    # 55 against 50 could be the luck of the one process behind each: of latency, single ones spread by 4 %.
+    for low, told in ((45.0, False), (55.0, False), (60.0, True)):
         table = section_of(changed(record, "minilm-l6", load=tested(60.0, low, 70.0))).traffic
         assert table is not None and ("needs a second machine" in table.note) == told
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from effkit.analysis.asked import Asked
 from effkit.analysis.contenders import Contender, GroupLoss, Known
 from effkit.analysis.decide import decide
-from effkit.analysis.rates import Ends
+from effkit.analysis.luck import Ends
 from effkit.analysis.rivals import numbers
 from effkit.analysis.serving import Serving
 from effkit.production import Budget, CostSpec
@@ -124,6 +124,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
         usable_ends_per_s=about(usable_per_s, draw(ENDS)),
         saturation_per_s=saturation_per_s,
         saturation_ends_per_s=about(saturation_per_s, draw(ENDS)),
+        luck=draw(st.sampled_from([0.0, 0.0, 0.02, 0.3, None])),
         own_limit_s=draw(st.none() | SECONDS),
         repeated=draw(st.booleans()),
         assessed=draw(st.sampled_from([True, True, False])),

@@ -14,12 +14,16 @@ const whatIf = (() => {
   }
 
   // What is known, what it may be at most, and the ends of its interval; null are not known.
-  function rateOf(known, most, ends) {
+  function rateOf(known, most, ends, luck) {
     if (known === null) return null;
     const [low, high] = ends === null ? [known, known] : ends;
     const tops = [high, most].filter((each) => each !== null);
-    return { known, most: most === null ? known : most, low, high: tops.length ? Math.max(...tops) : null };
+    return { known, most: most === null ? known : most, low, high: tops.length ? Math.max(...tops) : null, luck };
   }
+
+  // The ends of its interval whatever process serves.
+  const shownOf = ({ low, high, luck }) =>
+    luck === null ? [null, null] : [low === null ? null : low * Math.exp(-luck), high === null ? null : high * Math.exp(luck)];
 
   const scaled = (ends, by) => ends.map((each) => (each === null ? null : by * each));
 
@@ -29,20 +33,20 @@ const whatIf = (() => {
     const asked = latency === null ? null : latency - rival.away_s;
     if (asked === null && rival.saturation_per_s !== null) {
       const ends = scaled(rival.saturation_ends_per_s || [null, null], numbers.head_room);
-      return rateOf(numbers.head_room * rival.saturation_per_s, null, ends);
+      return rateOf(numbers.head_room * rival.saturation_per_s, null, ends, rival.luck);
     }
     const seen = [...rival.tails, ...rival.bounded];
     const tested = rival.saturation_per_s !== null || seen.length;
     if (asked === null || !tested || (asked === rival.own_limit_s && rival.usable_per_s !== null))
-      return rateOf(rival.usable_per_s, rival.most_per_s, rival.usable_ends_per_s);
+      return rateOf(rival.usable_per_s, rival.most_per_s, rival.usable_ends_per_s, rival.luck);
     const beyond = seen.findIndex(([, tail]) => tail > asked);
     const kept = beyond < 0 ? seen.length : beyond;
     if (kept === 0) return null;
     const [rate, tail] = seen[kept - 1];
-    if (kept >= rival.tails.length) return rateOf(rate, rival.saturation_per_s, null);
+    if (kept >= rival.tails.length) return rateOf(rate, rival.saturation_per_s, null, rival.luck);
     const [nextRate, nextTail] = rival.tails[kept];
     const part = (asked - tail) / (nextTail - tail);
-    return rateOf(between(rate, nextRate, part, rival.saturation_per_s), null, [rate, nextRate]);
+    return rateOf(between(rate, nextRate, part, rival.saturation_per_s), null, [rate, nextRate], rival.luck);
   }
 
   // Waiting grows about as 1 / (1 - rate / saturation).
@@ -59,23 +63,24 @@ const whatIf = (() => {
       [perWorker.known, perWorker.most, perWorker.low, perWorker.high],
       numbers.workers_per_machine,
     );
-    const rate = { known, most: possible, low, high };
+    const rate = { known, most: possible, low, high, luck: perWorker.luck };
     const needed = (each) => Math.max(1, Math.ceil((knobs.traffic / each) * (1 - 1e-9)));
     const [most, fewest] = [needed(known), needed(possible)];
     const shared = { rate, assessed: rival.assessed };
     const [found, least] = [most, fewest].map((machines) => ({ ...shared, ...withMachines(numbers, rival, knobs, machines) }));
     const bounded = fewest < most && low !== null && needed(low) === most;
     const ends = endsOf(numbers, rival, knobs, needed, rate);
-    return { ...found, ...ends, fewer: fewest >= most ? null : least, at_most: bounded };
+    const [enough, leastNeeded] = shownOf(rate).map((each) => (each ? needed(each) : null));
+    return { ...found, ...ends, enough, fewest: leastNeeded, fewer: fewest >= most ? null : least, at_most: bounded };
   }
 
-  const atLeast = (served) => served.fewer || served;
-
-  const servesMore = (numbers, one, other) =>
-    one.rate.low !== null && other.rate.high !== null && one.rate.low > other.rate.high * (1 + numbers.noise);
+  const servesMore = (numbers, one, other) => {
+    const [low, high] = [shownOf(one.rate)[0], shownOf(other.rate)[1]];
+    return low !== null && high !== null && low > high * (1 + numbers.noise);
+  };
 
   const differByChance = (numbers, one, other) =>
-    ![one.rate.low, one.rate.high, other.rate.low, other.rate.high].includes(null) &&
+    ![...shownOf(one.rate), ...shownOf(other.rate)].includes(null) &&
     !servesMore(numbers, one, other) &&
     !servesMore(numbers, other, one);
 
@@ -84,8 +89,10 @@ const whatIf = (() => {
     other !== null &&
     one.assessed &&
     other.assessed &&
+    one.enough !== null &&
+    other.fewest !== null &&
     servesMore(numbers, one, other) &&
-    one.machines <= numbers.saved_share * atLeast(other).machines;
+    one.enough <= numbers.saved_share * other.fewest;
 
   // The ends of money and carbon: those of the rate and of the energy, both lower ones together.
   function endsOf(numbers, rival, knobs, needed, { low, high }) {
