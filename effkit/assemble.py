@@ -145,7 +145,7 @@ def _scored(found: Findings) -> dict[str, Scored]:
     secondary = SECONDARY.get(found.task.metric, ())
     return {
         name: Scored(
-            by_seed=tuple(found.scores(each) for each in prepared.predictions),
+            by_seed=found.by_seed(prepared),
             secondary={metric: float(found.scores(prepared.predictions[0], metric).mean()) for metric in secondary},
         )
         for name, prepared in found.prepared.items()

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from effkit import resolve
-from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
-from effkit.analysis.comparison import QualityTest, mean_with_interval
-from effkit.analysis.links import link_gaps
-from effkit.bench.prepare import Staged
+from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered
+from effkit.analysis.comparison import Pair, QualityTest, gaps_over_seeds, mean_with_interval
+from effkit.analysis.shares import share
+from effkit.bench.prepare import Prepared, Staged
 from effkit.findings import Compared, Findings
 from effkit.models.confidence import Confidence
 from effkit.record import Cascade, CascadeStage, CostKind, Gap
@@ -25,7 +25,7 @@ Named = tuple[tuple[str, str], ...]
 def cascades(compared: Compared) -> dict[str, Cascade]:
     """Return what is known of each candidate whose stages take turns."""
     found = compared.found
-    gaps = _gaps(found, compared.test)
+    gaps = _gaps(compared)
     made = {}
     for spec in found.spec.candidates:
         prepared = found.prepared.get(spec.name)
@@ -42,7 +42,6 @@ def _cascade(spec: CandidateSpec, staged: Staged, compared: Compared) -> Cascade
     costs, kind = _costs(spec, named, staged, compared)
     stages = _as_arrays(staged, found, costs, test)
     by, last = stages.answered_by, named[-1][0]
-    escalated = int((by > 0).sum())
     kinds: dict[str, NDArray[np.str_]] = {"class": np.array(found.task.classes)[found.labels]}
     kinds |= {column: np.asarray(names[found.test], dtype=str) for column, names in found.task.groups.items()}
     chosen = settings["escalate"] is None
@@ -55,7 +54,7 @@ def _cascade(spec: CandidateSpec, staged: Staged, compared: Compared) -> Cascade
         calibrate_items=staged.setup["calibrate_items"],
         select_items=staged.setup["select_items"],
         select_gap=staged.setup["select_gap"],
-        escalated=share(escalated, len(by)),
+        escalated=share(by > 0, test.clusters),
         gap=None,
         latency=compared.latency(spec.name, last),
         energy=compared.energy(spec.name, last),
@@ -64,7 +63,7 @@ def _cascade(spec: CandidateSpec, staged: Staged, compared: Compared) -> Cascade
         curve=curve(stages),
         recovered=recovered(stages),
         mixes=mixes(stages, kinds),
-        alarm=alarm_band(escalated, len(by)),
+        alarm=alarm_band(by > 0) if test.clusters is None else None,
     )
 
 
@@ -121,7 +120,7 @@ def _stage_records(
                 name=name,
                 title=title,
                 quality=mean_with_interval(stages.scores[number], test),
-                answered=share(int((by == number).sum()), len(by)),
+                answered=share(by == number, test.clusters),
                 cost=None if costs is None else costs[number],
                 threshold=stages.thresholds[number] if number < len(stages.thresholds) else None,
                 temperature=confidence.temperature if confidence.steps is None else None,
@@ -132,21 +131,27 @@ def _stage_records(
     return tuple(made)
 
 
-def _gaps(found: Findings, test: QualityTest) -> dict[str, Gap]:
-    """The gap of each cascade to its last stage, with Holm over the cascades of the study."""
-    scores: dict[str, NDArray[np.float64]] = {}
-    pairs: dict[str, tuple[str, str]] = {}
-    for spec in found.spec.candidates:
-        prepared = found.prepared.get(spec.name)
-        if prepared is not None and prepared.staged is not None:
-            last = _stages(spec, found)[-1][0]
-            scores |= {
-                spec.name: found.scores(prepared.predictions[0]),
-                last: found.scores(prepared.staged.answers[-1]),
-            }
-            pairs[spec.name] = (spec.name, last)
+def _gaps(compared: Compared) -> dict[str, Gap]:
+    """The gap of each cascade to its last stage, with Holm over the cascades of the study, over training seeds."""
+    found, test = compared.found, replace(compared.test, groups={})
+    pairs = {
+        spec.name: _pair(spec, prepared, prepared.staged, found)
+        for spec in found.spec.candidates
+        if (prepared := found.prepared.get(spec.name)) is not None and prepared.staged is not None
+    }
     if not pairs:
         return {}
-    base = next(iter(scores.values()))
-    gaps = link_gaps(scores, list(pairs.values()), base, replace(test, groups={}))
-    return {name: gaps[pair] for name, pair in pairs.items()}
+    base = next(iter(pairs.values()))[0][0]
+    return gaps_over_seeds(pairs, test.margin(base), test)
+
+
+def _pair(spec: CandidateSpec, prepared: Prepared, staged: Staged, found: Findings) -> Pair:
+    """Scores of a cascade and of its last stage, with each training seed that both have.
+
+    A last stage that is no candidate is trained with the first seed alone.
+    """
+    ours, model = found.by_seed(prepared), found.models[spec.name]
+    last = found.prepared.get(_stages(spec, found)[-1][0])
+    theirs = (found.scores(staged.answers[-1]),) if last is None else found.by_seed(last)
+    seeded = model.stages[-1].seeded if spec.cascade else model.seeded
+    return (ours[: len(theirs)] if seeded else ours), theirs

@@ -28,7 +28,7 @@ Apart = Literal["memory", "GPU memory", "GPU exclusive"]
 Verdict = Literal["lower", "higher", "within noise", "indicative", "unstable", "not resolvable"]
 """What may be said of a ratio to the reference."""
 
-QualityVerdict = Literal["reference", "superior", "non-inferior", "inferior", "inconclusive"]
+QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
 
 
 def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
@@ -182,7 +182,7 @@ class Making(Frozen):
 
 
 LEVEL = 0.025
-"""One-sided, of every test of non-inferiority."""
+"""One-sided, of every test of non-inferiority; where there are several, of all of them together."""
 
 
 class Gap(Frozen):

@@ -114,6 +114,10 @@ class Findings:
         """Score predictions item by item."""
         return METRICS[metric or self.task.metric].score(predictions, self.labels)
 
+    def by_seed(self, prepared: Prepared) -> tuple[NDArray[np.float64], ...]:
+        """The scores of each training seed."""
+        return tuple(self.scores(each) for each in prepared.predictions)
+
 
 @dataclass(frozen=True)
 class Compared:

@@ -29,11 +29,11 @@ def links(compared: Compared) -> dict[str, tuple[Link, ...]]:
     prepared = {**found.steps, **found.prepared}
     if not chained or found.spec.reference not in prepared:
         return {}
-    scores = {name: found.scores(each.predictions[0]) for name, each in prepared.items()}
+    scores = {name: found.by_seed(each) for name, each in prepared.items()}
     gaps = link_gaps(
         scores,
         [pair for candidate in chained for pair in _pairs(candidate)],
-        scores[found.spec.reference],
+        scores[found.spec.reference][0],
         replace(compared.test, groups={}),
     )
     return {candidate.name: tuple(_links(candidate, compared, prepared, gaps)) for candidate in chained}

@@ -54,7 +54,7 @@ class Mix(Frozen):
     escalated: Estimate = Field(description="share of them that goes on from the first stage; Wilson's interval")
     quality: float | None = Field(description="None with too few items")
     gap: Estimate | None = Field(description="to the last stage on the same items; None with too few")
-    verdict: str = Field(description="after Holm over the kinds of one column, or why there is none")
+    verdict: str = Field(description="after Holm over all kinds of the cascade, or why there is none")
 
 
 class AlarmBand(Frozen):
@@ -86,4 +86,4 @@ class Cascade(Frozen):
     curve: tuple[CascadePoint, ...]
     recovered: Recovered
     mixes: tuple[Mix, ...] = Field(description="the worst first; those with too few items last")
-    alarm: AlarmBand
+    alarm: AlarmBand | None = Field(description="None where items depend on each other: the next may do so otherwise")

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from effkit.analysis.groups import group_gaps
-from effkit.analysis.interval import Floats
+from effkit.analysis.groups import GroupGap, group_gaps, judge_together
+from effkit.analysis.interval import Floats, expanded_tails
 from effkit.analysis.quality import exact_mcnemar, paired_gap
+from effkit.analysis.shares import mean, share
 from effkit.balance import class_weights, scores_within
 from effkit.record import AlarmBand, CascadePoint, Estimate, Mix, Recovered
 
@@ -54,12 +55,17 @@ class Stages:
         """(n,) what a right answer scores."""
         return np.ones(self.scores.shape[1]) if self.classes is None else class_weights(self.classes)
 
+    @property
+    def units(self) -> int:
+        """How many are independent: clusters where there are any, else items."""
+        return self.scores.shape[1] if self.clusters is None else len(np.unique(self.clusters))
+
     @cached_property
     def weights(self) -> Floats:
         """(resamples, n) weights of the items in each resample of them, or of whole clusters; all right make one."""
         n = self.scores.shape[1]
         labels = np.arange(n) if self.clusters is None else np.unique(self.clusters, return_inverse=True)[1]
-        units = int(labels.max()) + 1
+        units = self.units
         drawn = np.random.default_rng(self.seed).multinomial(units, np.full(units, 1 / units), size=RESAMPLES)
         weights = drawn[:, labels].astype(np.float32)
         return np.asarray(weights / (weights @ self.right.astype(np.float32))[:, None])
@@ -69,14 +75,6 @@ class Stages:
         """(n,) the stage that answers each item."""
         goes_on = [c < t for c, t in zip(self.confidences, self.thresholds, strict=True)]
         return _answered_by(goes_on, self.scores.shape[1])
-
-
-def share(hits: int, n: int) -> Estimate:
-    """Return a share of items with Wilson's interval (1927)."""
-    from scipy import stats  # for cascades alone: most of a second to import
-
-    found = stats.binomtest(hits, n).proportion_ci(method="wilson")
-    return Estimate(value=hits / n, low=float(found.low), high=float(found.high), n=n)
 
 
 def cost_of(stages: Stages, by: Indices) -> float | None:
@@ -92,7 +90,9 @@ def curve(stages: Stages) -> tuple[CascadePoint, ...]:
         CascadePoint(
             passed_on=passed_on,
             escalated=float(np.mean(by > 0)),
-            quality=_with_interval(scores, stages.weights),
+            quality=mean(
+                scores, stages.weights @ scores, right=stages.right, clusters=stages.clusters, origin="modelled"
+            ),
             cost=cost_of(stages, by),
         )
         for passed_on, by, scores in _points(stages)
@@ -122,7 +122,7 @@ def recovered(stages: Stages) -> Recovered:
     drawn = average(matrix @ stages.weights.T)
     if np.isnan(drawn).mean() > 0.025:
         return Recovered(value=None, reason="in some resamples the last stage is not better than the first")
-    low, high = np.nanquantile(drawn, (0.025, 0.975))
+    low, high = np.nanquantile(drawn, expanded_tails(stages.units, 0.95))
     return Recovered(
         value=Estimate(value=value, low=float(low), high=float(high), n=matrix.shape[1], origin="modelled")
     )
@@ -137,42 +137,49 @@ def mixes(stages: Stages, kinds: Mapping[str, NDArray[Any]]) -> tuple[Mix, ...]:
     """
     by = stages.answered_by
     scores = np.take_along_axis(stages.scores, by[None], axis=0)[0]
-    found = [
-        Mix(
-            kind=f"{column}={gap.group}",
-            n=gap.n,
-            escalated=share(int((by[members] > 0).sum()), gap.n),
-            quality=None if gap.difference is None else float(scores_within(scores, members, stages.classes).mean()),
-            gap=None
-            if gap.difference is None
-            else Estimate(
-                value=gap.difference,
-                low=gap.interval.low if gap.interval else None,
-                high=gap.interval.high if gap.interval else None,
-                n=gap.n,
-            ),
-            verdict=gap.verdict,
-        )
-        for column, names in kinds.items()
-        for gap in group_gaps(
+    gaps = {
+        column: group_gaps(
             scores, stages.scores[-1], names, seed=stages.seed, clusters=stages.clusters, classes=stages.classes
         )
-        for members in [np.asarray(names).astype(str) == gap.group]
+        for column, names in kinds.items()
+    }
+    found = [
+        _mix(f"{column}={gap.group}", gap, stages, (by, scores), np.asarray(kinds[column]).astype(str) == gap.group)
+        for column, judged in judge_together(gaps).items()
+        for gap in judged
     ]
     return tuple(sorted(found, key=lambda mix: (mix.gap is None, mix.gap.value if mix.gap else 0.0, -mix.n)))
 
 
-def alarm_band(hits: int, n: int) -> AlarmBand:
+def _mix(kind: str, gap: GroupGap, stages: Stages, answers: tuple[Indices, Floats], members: NDArray[np.bool_]) -> Mix:
+    by, scores = answers
+    ends, quality = None, None
+    if gap.difference is not None:
+        low, high = (gap.interval.low, gap.interval.high) if gap.interval else (None, None)
+        ends = Estimate(value=gap.difference, low=low, high=high, n=gap.n)
+        quality = float(scores_within(scores, members, stages.classes).mean())
+    clusters = None if stages.clusters is None else stages.clusters[members]
+    return Mix(
+        kind=kind,
+        n=gap.n,
+        escalated=share(by[members] > 0, clusters),
+        quality=quality,
+        gap=ends,
+        verdict=gap.verdict,
+    )
+
+
+def alarm_band(goes_on: NDArray[np.bool_]) -> AlarmBand:
     """Return between how many of the next requests go on, while traffic is as the test items were.
 
     A prediction interval: the share is itself known from n items only (beta-binomial, Jeffreys' prior).
 
     Args:
-        hits: test items that went on.
-        n: test items.
+        goes_on: (n,) which test items did; independent ones, for how the next requests cluster nobody knows.
     """
-    from scipy import stats
+    from scipy import stats  # for cascades alone: most of a second to import
 
+    hits, n = int(goes_on.sum()), len(goes_on)
     next_ones = stats.betabinom(WINDOW, hits + 0.5, n - hits + 0.5)
     fewest, most = next_ones.ppf(((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return AlarmBand(requests=WINDOW, fewest=int(fewest), most=int(most), level=LEVEL)
@@ -205,11 +212,3 @@ def _answered_by(goes_on: Sequence[NDArray[np.bool_]], n: int) -> Indices:
         still = still & passed
         by[still] = number
     return by
-
-
-def _with_interval(scores: Floats, weights: Floats) -> Estimate:
-    low, high = np.quantile(weights @ scores, (0.025, 0.975))
-    value = float(scores.mean())
-    return Estimate(
-        value=value, low=min(float(low), value), high=max(float(high), value), n=len(scores), origin="modelled"
-    )

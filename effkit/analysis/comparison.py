@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from effkit.analysis import shares
 from effkit.analysis.bootstrap import paired_bootstrap
-from effkit.analysis.groups import group_gaps
+from effkit.analysis.groups import GroupGap, group_gaps, judge_together, over_seeds
 from effkit.analysis.interval import Floats
 from effkit.analysis.margins import enough_from, worse_below
 from effkit.analysis.quality import (
@@ -24,10 +24,17 @@ from effkit.analysis.quality import (
     seed_verdict,
 )
 from effkit.balance import class_weights, scores_within
-from effkit.record import Estimate, Gap, GroupQuality, Quality, QualityVerdict
+from effkit.record import Estimate, Gap, GroupQuality, Quality
 
 RESAMPLES = 2000
 """Of a candidate's own quality; of gaps, on which verdicts rest, the protocol says how many."""
+
+Pair = tuple[Sequence[Floats], Sequence[Floats]]
+"""Two (n,) arrays of scores for each training seed: of the one, and of what it is held against."""
+InColumn = tuple[str, str]
+"""A candidate, and a column of groups."""
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -88,47 +95,60 @@ def compare(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> 
     """Return each candidate's quality and, but for the reference, its gap.
 
     Any of the candidates may be chosen, so Holm's correction runs over all of them, once for each
-    training seed; a verdict that changes with the seed is inconclusive.
+    training seed; a verdict that changes with the seed is inconclusive. So with the groups of all of them.
     """
     base = scores[reference].by_seed
-    margin = test.margin(base[0])
-    others = [name for name in scores if name != reference]
-    rounds = max(len(scores[name].by_seed) for name in scores)
-    tests: list[dict[str, NonInferiority]] = []
-    for number in range(rounds):
-        against = base[min(number, len(base) - 1)]
-        tests.append(
-            {
-                name: non_inferiority(
-                    scores[name].by_seed[min(number, len(scores[name].by_seed) - 1)],
-                    against,
-                    margin=margin,
-                    seed=test.seed,
-                    higher_is_better=test.higher_is_better,
-                    clusters=test.clusters,
-                    weights=test.weights,
-                    resamples=test.resamples,
-                    among=len(others),
-                )
-                for name in others
+    pairs = {name: (scored.by_seed, base) for name, scored in scores.items() if name != reference}
+    gaps = gaps_over_seeds(pairs, test.margin(base[0]), test)
+    groups = _groups(scores, reference, test)
+    return {
+        name: (_quality(scored, [*_of_columns(name, scored, groups, test)], test), gaps.get(name))
+        for name, scored in scores.items()
+    }
+
+
+def gaps_over_seeds(pairs: Mapping[str, Pair], margin: float, test: QualityTest) -> dict[str, Gap]:
+    """Return the gap of each pair: as it is with the first training seed, with a verdict over all seeds.
+
+    Holm's correction runs over all pairs, once for each seed.
+
+    Args:
+        pairs: by name, the scores of the one and of what it is held against.
+        margin: in the metric's own unit.
+        test: the study's.
+    """
+    found = {
+        name: [
+            non_inferiority(
+                ours,
+                theirs,
+                margin=margin,
+                seed=test.seed,
+                higher_is_better=test.higher_is_better,
+                clusters=test.clusters,
+                weights=test.weights,
+                resamples=test.resamples,
+                among=len(pairs),
+            )
+            for ours, theirs in _seed_by_seed(pair)
+        ]
+        for name, pair in pairs.items()
+    }
+    rounds = _rounds(found)
+    verdicts = [holm_verdicts(each) for each in rounds]
+    p_holm = holm([tests[0].p_value for tests in found.values()])
+    return {
+        name: _as_gap(tests[0], pairs[name], test).model_copy(
+            update={
+                "verdict": seed_verdict([each[name] for each in verdicts]),
+                "p_holm": float(adjusted),
+                "items_needed": items_over_seeds(tests),
+                "enough_from": enough_from(rounds, name),
+                "worse_below": worse_below(rounds, name),
             }
         )
-    verdicts = [holm_verdicts(each) for each in tests]
-    p_holm = dict(zip(others, holm([tests[0][name].p_value for name in others]), strict=True)) if others else {}
-    result: dict[str, tuple[Quality, Gap | None]] = {}
-    for name, scored in scores.items():
-        gap = None
-        if name != reference:
-            verdict = seed_verdict([each[name] for each in verdicts])
-            gap = as_gap(tests[0][name], verdict, float(p_holm[name]), scored.by_seed[0], base[0], test).model_copy(
-                update={
-                    "items_needed": items_over_seeds([each[name] for each in tests]),
-                    "enough_from": enough_from(tests, name),
-                    "worse_below": worse_below(tests, name),
-                }
-            )
-        result[name] = (_quality(scored, None if name == reference else base[0], test), gap)
-    return result
+        for (name, tests), adjusted in zip(found.items(), p_holm, strict=True)
+    }
 
 
 def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
@@ -142,94 +162,93 @@ def items_over_seeds(tests: Sequence[NonInferiority]) -> int | None:
 
 
 def mean_with_interval(scores: Floats, test: QualityTest) -> Estimate:
-    """Mean of per-item scores with its 95 % bootstrap interval, of items that depend and count as the test has it.
-
-    Where independent items are right or wrong, each end is the more cautious of the bootstrap's and Wilson's (1927): a
-    bootstrap of a hundred right answers sees no wrong one that there could be.
-    """
+    """Mean of per-item scores with its 95 % interval, of items that depend and count as the test has it."""
     means = paired_bootstrap(scores, test.clusters, RESAMPLES, seed=test.seed, weights=test.weights)
-    value, low, high = (float(each) for each in (scores.mean(), *np.quantile(means, (0.025, 0.975))))
-    if test.binary and test.clusters is None:
-        ends = _wilson(value, len(scores))
-        low, high = min(low, ends[0]), max(high, ends[1])
-    return Estimate(value=value, low=low, high=high, n=len(scores))
+    right = np.ones(len(scores)) if test.binary else test.weights
+    return shares.mean(scores, means, right=right, clusters=test.clusters)
 
 
-def as_gap(
-    test: NonInferiority, verdict: QualityVerdict, p_holm: float, scores: Floats, base: Floats, how: QualityTest
-) -> Gap:
-    """Return a test of two candidates as a record keeps it.
+def _seed_by_seed(pair: Pair) -> Iterator[tuple[Floats, Floats]]:
+    """Scores to be held against each other; what was trained once stands for every seed of the other."""
+    for number in range(max(len(each) for each in pair)):
+        ours, theirs = (each[min(number, len(each) - 1)] for each in pair)
+        yield ours, theirs
 
-    Args:
-        test: of `scores` against `base`.
-        verdict: after Holm and over seeds.
-        p_holm: its adjusted p-value.
-        scores: (n,) of the one.
-        base: (n,) of the other.
-        how: the study's test.
-    """
+
+def _rounds(found: Mapping[Key, Sequence[Result]]) -> list[dict[Key, Result]]:
+    """What was found of everything with each training seed; what has fewer seeds stands with its last."""
+    count = max((len(each) for each in found.values()), default=0)
+    return [{key: each[min(number, len(each) - 1)] for key, each in found.items()} for number in range(count)]
+
+
+def _as_gap(test: NonInferiority, pair: Pair, how: QualityTest) -> Gap:
+    """One test of the first training seed, as a record keeps it."""
+    independent = how.binary and how.clusters is None
     return Gap(
         difference=test.difference,
         low=test.interval.low,
         high=test.interval.high,
         margin=test.margin,
-        verdict=verdict,
+        verdict=test.verdict,
         verdict_alone=test.verdict,
         p_value=test.p_value,
-        p_holm=p_holm,
-        mcnemar_p=exact_mcnemar(scores, base) if how.binary and how.clusters is None else None,
+        p_holm=test.p_value,
+        mcnemar_p=exact_mcnemar(pair[0][0], pair[1][0]) if independent else None,
         discordant=test.discordant if how.binary else None,
         n=test.n,
         items_needed=test.items_needed,
     )
 
 
-def _quality(scored: Scored, base: Floats | None, test: QualityTest) -> Quality:
-    first = scored.by_seed[0]
-    groups: list[GroupQuality] = []
-    for column, names in test.groups.items():
-        if base is None:
-            groups += [
-                GroupQuality(
-                    group=f"{column}={name}", n=int((names == name).sum()), value=_in_group(first, names == name, test),
-                    difference=None, low=None, high=None, verdict="reference",
-                )
-                for name in sorted(set(names))
-            ]  # fmt: skip
-            continue
-        for gap in group_gaps(
-            first, base, names, seed=test.seed, higher_is_better=test.higher_is_better, clusters=test.clusters,
-            classes=test.classes,
-        ):  # fmt: skip
-            groups.append(
-                GroupQuality(
-                    group=f"{column}={gap.group}",
-                    n=gap.n,
-                    value=_in_group(first, names.astype(str) == gap.group, test),
-                    difference=gap.difference,
-                    low=gap.interval.low if gap.interval else None,
-                    high=gap.interval.high if gap.interval else None,
-                    verdict=gap.verdict,
-                    units=gap.units,
-                )
-            )
+def _quality(scored: Scored, groups: Sequence[GroupQuality], test: QualityTest) -> Quality:
     return Quality(
         metric=test.metric,
-        value=mean_with_interval(first, test),
+        value=mean_with_interval(scored.by_seed[0], test),
         seed_values=tuple(float(each.mean()) for each in scored.by_seed),
         secondary=dict(scored.secondary),
         groups=tuple(groups),
     )
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    """The ends of a share's 95 % score interval."""
-    square = float(special.ndtri(0.975)) ** 2
-    middle = share + square / (2 * n)
-    reach = np.sqrt(square * (share * (1 - share) / n + square / (4 * n**2)))
-    low, high = ((middle + each) / (1 + square / n) for each in (-reach, reach))
-    return max(0.0, float(low)), min(1.0, float(high))
+def _groups(scores: Mapping[str, Scored], reference: str, test: QualityTest) -> dict[InColumn, list[GroupGap]]:
+    """The groups' gaps by candidate and column, with Holm over all of them, once for each training seed."""
+    found = {
+        (name, column): [
+            group_gaps(
+                ours,
+                theirs,
+                names,
+                seed=test.seed,
+                higher_is_better=test.higher_is_better,
+                clusters=test.clusters,
+                classes=test.classes,
+            )
+            for ours, theirs in _seed_by_seed((scored.by_seed, scores[reference].by_seed))
+        ]
+        for name, scored in scores.items()
+        if name != reference
+        for column, names in test.groups.items()
+    }
+    judged = [judge_together(each) for each in _rounds(found)]
+    return {key: [over_seeds(gaps) for gaps in zip(*(each[key] for each in judged), strict=True)] for key in found}
 
 
-def _in_group(scores: Floats, members: NDArray[np.bool_], test: QualityTest) -> float:
-    return float(scores_within(scores, members, test.classes).mean())
+def _of_columns(
+    name: str, scored: Scored, gaps: Mapping[InColumn, Sequence[GroupGap]], test: QualityTest
+) -> Iterator[GroupQuality]:
+    """One candidate's quality in every group; the reference has no gap."""
+    for column, names in test.groups.items():
+        known = {gap.group: gap for gap in gaps.get((name, column), ())}
+        for group in np.unique(names.astype(str)):
+            members, gap = names.astype(str) == group, known.get(str(group))
+            interval = None if gap is None else gap.interval
+            yield GroupQuality(
+                group=f"{column}={group}",
+                n=int(members.sum()),
+                value=float(scores_within(scored.by_seed[0], members, test.classes).mean()),
+                difference=gap.difference if gap else None,
+                low=interval.low if interval else None,
+                high=interval.high if interval else None,
+                verdict=gap.verdict if gap else "reference",
+                units=gap.units if gap else None,
+            )

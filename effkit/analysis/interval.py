@@ -8,6 +8,9 @@ from scipy import special
 
 Floats = NDArray[np.float64]
 
+FEWEST_CLUSTERS = 5
+"""Of which there is an interval: fewer hardly get beyond the outermost of them, two hold the true gap half the time."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -23,11 +26,6 @@ class Interval:
         """Whether `value` (in the estimate's unit) lies outside the interval."""
         return not self.low <= value <= self.high
 
-    @property
-    def half_width(self) -> float:
-        """Half the interval's length, in the estimate's unit."""
-        return (self.high - self.low) / 2
-
 
 def expanded_tails(units: int, confidence: float) -> tuple[float, float]:
     """The two quantiles of a bootstrap over `units` resampled units that give `confidence` (Hesterberg 2015).
@@ -39,6 +37,21 @@ def expanded_tails(units: int, confidence: float) -> tuple[float, float]:
     t = special.stdtrit(units - 1, (1 + confidence) / 2)
     tail = float(special.ndtr(-t * np.sqrt(units / (units - 1))))
     return tail, 1 - tail
+
+
+def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """The ends of a share's score interval (Wilson 1927).
+
+    Args:
+        share: From 0 to 1.
+        n: Independent items; of clustered ones how many they are worth, which need not be whole.
+        quantile: How many standard errors either end lies away.
+    """
+    square = quantile**2
+    middle = share + square / (2 * n)
+    reach = np.sqrt(square * (share * (1 - share) / n + square / (4 * n**2)))
+    low, high = ((middle + each) / (1 + square / n) for each in (-reach, reach))
+    return min(share, max(0.0, float(low))), max(share, min(1.0, float(high)))
 
 
 def vector(values: ArrayLike, name: str) -> Floats:

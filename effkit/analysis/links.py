@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from effkit.analysis.comparison import QualityTest, as_gap
+from effkit.analysis.comparison import QualityTest, gaps_over_seeds
 from effkit.analysis.energy import claimed, envelope_to, rests_on_model
 from effkit.analysis.interval import Floats
 from effkit.analysis.paired import NoiseMetric, PairedSamples
-from effkit.analysis.quality import holm, holm_verdicts, non_inferiority
 from effkit.record import CandidateRecord, Gap, Ratio
 
 Pair = tuple[str, str]
@@ -16,40 +15,28 @@ Pair = tuple[str, str]
 
 
 def link_gaps(
-    scores: Mapping[str, Floats], pairs: Sequence[Pair], reference: Floats, test: QualityTest
+    scores: Mapping[str, Sequence[Floats]], pairs: Sequence[Pair], reference: Floats, test: QualityTest
 ) -> dict[Pair, Gap]:
     """Return the paired quality gap of each link to the link before it, at the study's margin.
 
-    Holm's correction runs over all links of the study: any of the techniques may be taken.
+    Holm's correction runs over all links of the study: any of the techniques may be taken. A link is judged with every
+    training seed that both of its ends have.
 
     Args:
-        scores: (n,) scores on the same items, by name of the chain.
+        scores: (n,) scores on the same items for each training seed, by name of the chain.
         pairs: the links; those that lack scores are left out.
         reference: (n,) scores of the study's reference, of which a margin in per cent is taken.
         test: the study's.
     """
-    known = [pair for pair in dict.fromkeys(pairs) if pair[0] in scores and pair[1] in scores]
-    margin = test.margin(reference)
-    tests = {
-        pair: non_inferiority(
-            scores[pair[0]],
-            scores[pair[1]],
-            margin=margin,
-            seed=test.seed,
-            higher_is_better=test.higher_is_better,
-            clusters=test.clusters,
-            weights=test.weights,
-            resamples=test.resamples,
-            among=len(known),
-        )
-        for pair in known
-    }
-    verdicts = holm_verdicts({" < ".join(pair): found for pair, found in tests.items()})
-    adjusted = holm([found.p_value for found in tests.values()])
-    return {
-        pair: as_gap(found, verdicts[" < ".join(pair)], float(p_holm), scores[pair[0]], scores[pair[1]], test)
-        for (pair, found), p_holm in zip(tests.items(), adjusted, strict=True)
-    }
+    known = {" < ".join(pair): pair for pair in dict.fromkeys(pairs) if pair[0] in scores and pair[1] in scores}
+    shared = {name: _with_shared_seeds(scores[one], scores[before]) for name, (one, before) in known.items()}
+    gaps = gaps_over_seeds(shared, test.margin(reference), test)
+    return {pair: gaps[name] for name, pair in known.items()}
+
+
+def _with_shared_seeds(one: Sequence[Floats], before: Sequence[Floats]) -> tuple[Sequence[Floats], Sequence[Floats]]:
+    seeds = min(len(one), len(before))
+    return one[:seeds], before[:seeds]
 
 
 def link_latency(samples: PairedSamples, name: str, before: str) -> Ratio | None:

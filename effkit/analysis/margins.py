@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from scipy import optimize
 
 from effkit.analysis.quality import FEWEST_UNITS, NonInferiority, holm
+from effkit.evidence import LEVEL
 
 Tests = Mapping[str, NonInferiority]
 
 
-def enough_from(rounds: Sequence[Tests], name: str, *, alpha: float = 0.025) -> float | None:
+def enough_from(rounds: Sequence[Tests], name: str) -> float | None:
     """Return the smallest margin at which a candidate is not worse than the reference, after Holm and over seeds.
 
     All p-values fall as the margin grows, and so do Holm's, so that there is one such margin.
@@ -21,12 +22,11 @@ def enough_from(rounds: Sequence[Tests], name: str, *, alpha: float = 0.025) -> 
     Args:
         rounds: the tests of all candidates, once for each training seed.
         name: of the candidate.
-        alpha: one-sided.
 
     Returns:
         In the score's unit; 0 where it is better. None where so few items conclude nothing at any margin.
     """
-    found = [_of_one_seed(tests, name, alpha) for tests in rounds]
+    found = [_of_one_seed(tests, name) for tests in rounds]
     known = [each for each in found if each is not None]
     return max(known) if len(known) == len(found) else None
 
@@ -47,7 +47,7 @@ def worse_below(rounds: Sequence[Tests], name: str) -> float | None:
     return min(max(0.0, -test.interval.high) for test in tests)
 
 
-def _of_one_seed(tests: Tests, name: str, alpha: float) -> float | None:
+def _of_one_seed(tests: Tests, name: str) -> float | None:
     if tests[name].units < FEWEST_UNITS:
         return None
     names = list(tests)
@@ -56,7 +56,7 @@ def _of_one_seed(tests: Tests, name: str, alpha: float) -> float | None:
     def above(margin: float) -> float:
         """Below zero where the candidate passes."""
         adjusted = holm([each.p_at(margin) for each in tests.values()])
-        return float(adjusted[place]) - alpha
+        return float(adjusted[place]) - LEVEL
 
     # Holm only asks for more than the one test does, whose bound it shares.
     least, most = max(0.0, -tests[name].lower_bound), _widest(tests)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +9,8 @@ from scipy import special
 
 from effkit.analysis.bootstrap import cluster_sums, finite_scores, paired_bootstrap
 from effkit.analysis.interval import Floats, Interval, expanded_tails
-from effkit.analysis.strata import Strata
-
-QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
+from effkit.analysis.strata import Strata, design_effects
+from effkit.evidence import LEVEL, QualityVerdict
 
 FEWEST_UNITS = 20
 TARGET_POWER = 0.80
@@ -39,10 +37,11 @@ class PairedGap:
 class NonInferiority:
     """A candidate against the reference on identical items; differences are positive where it is better.
 
-    `interval` is two-sided at 1 - 2 alpha; `p_value` is of "worse by the margin or more", `p_superiority` of "not
-    better", both one-sided. `items_needed` gives 80 % power, Holm over all tests included, if the true gap is
-    `gap_assumed`; both are None where the verdict is conclusive or more items would hardly change it. `discordant`
-    counts items with a difference, and `p_at` gives the p-value of "worse by this margin or more" for any margin.
+    `interval` is two-sided at 1 - 2 `LEVEL`; `p_value` is of "worse by the margin or more", `p_superiority` of "not
+    better", both one-sided. `items_needed` gives 80 % power, Holm over all tests included, with the gap that was seen,
+    or none where that is too low; None where the verdict is conclusive or more items would hardly change it.
+    `discordant` counts items with a difference, and `p_at` gives the p-value of "worse by this margin or more" for any
+    margin.
     """
 
     interval: Interval
@@ -51,7 +50,6 @@ class NonInferiority:
     p_value: float
     p_superiority: float
     items_needed: int | None
-    gap_assumed: float | None
     n: int
     discordant: int
     p_at: Callable[[float], float] = field(repr=False, compare=False)
@@ -63,7 +61,7 @@ class NonInferiority:
 
     @property
     def lower_bound(self) -> float:
-        """Of the gap, one-sided at 1 - alpha."""
+        """Of the gap, one-sided at 1 - `LEVEL`."""
         return self.interval.low
 
     @property
@@ -105,7 +103,7 @@ def paired_gap(
     higher_is_better: bool = True,
     clusters: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    alpha: float = 0.025,
+    alpha: float = LEVEL,
     resamples: int = 10_000,
 ) -> PairedGap:
     """The paired gap with an interval of 1 - 2 `alpha`, by the percentile bootstrap.
@@ -136,7 +134,7 @@ def paired_gap(
     low, high = (float(x) for x in np.quantile(means, expanded_tails(units, 1 - 2 * alpha)))
     strata: Strata | None = None
     if weights is not None or (_is_binary(candidate) and _is_binary(reference)):
-        strata = Strata.of(gain, right, _design_effects(gain, right, clusters, float(means.var())), clusters)
+        strata = Strata.of(gain, right, design_effects(gain, right, clusters, float(means.var())), clusters)
         score_low, score_high = strata.bounds(alpha)
         low, high = min(low, score_low), max(high, score_high)
 
@@ -157,7 +155,6 @@ def non_inferiority(
     higher_is_better: bool = True,
     clusters: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    alpha: float = 0.025,
     resamples: int = 10_000,
     among: int = 1,
 ) -> NonInferiority:
@@ -173,7 +170,6 @@ def non_inferiority(
         higher_is_better: False for errors.
         clusters: A label per item where items are not independent.
         weights: What a right answer scores on each item, where that differs; as `paired_gap` takes it.
-        alpha: One-sided.
         resamples: Bootstrap draws.
         among: How many tests Holm's correction runs over, this one included; `items_needed` allows for its first step.
 
@@ -184,19 +180,19 @@ def non_inferiority(
         raise ValueError(f"margin is {margin}; it is a positive number in the score's unit: one point is 0.01")
     gap = paired_gap(
         candidate_scores, reference_scores, seed=seed, higher_is_better=higher_is_better, clusters=clusters,
-        weights=weights, alpha=alpha, resamples=resamples,
+        weights=weights, resamples=resamples,
     )  # fmt: skip
     interval, p_values = gap.interval, (gap.p_at(margin), gap.p_at(0.0))
     verdict: QualityVerdict = "inconclusive"
     if interval.n >= FEWEST_UNITS:
-        if interval.low > -margin and p_values[0] < alpha:
-            verdict = "superior" if interval.low > 0 and p_values[1] < alpha else "non-inferior"
+        if interval.low > -margin and p_values[0] < LEVEL:
+            verdict = "superior" if interval.low > 0 and p_values[1] < LEVEL else "non-inferior"
         elif interval.high < -margin:
             verdict = "inferior"
-    result = NonInferiority(interval, margin, verdict, *p_values, None, None, gap.n, gap.discordant, gap.p_at)
+    result = NonInferiority(interval, margin, verdict, *p_values, None, gap.n, gap.discordant, gap.p_at)
     if verdict != "inconclusive":
         return result
-    level = alpha / among
+    level = LEVEL / among
     floor = 0.0 if gap.strata is None else gap.strata.fewest(margin, level)
     floor = max(floor, FEWEST_UNITS * gap.n / interval.n)
     return _with_items_needed(result, gap.n * float(gap.means.var()), floor, level)
@@ -214,16 +210,19 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def holm_verdicts(results: Mapping[str, NonInferiority], alpha: float = 0.025) -> dict[str, QualityVerdict]:
-    """Verdicts where any of k candidates may be chosen: each claim must survive Holm over the k tests too."""
+def holm_verdicts(results: Mapping[str, NonInferiority]) -> dict[str, QualityVerdict]:
+    """Verdicts where any of k candidates may be chosen: what speaks for one must survive Holm over the k tests too.
+
+    "Inferior" speaks against a candidate and is left as it is: taking it back would pass nobody, and warn less.
+    """
     not_worse = holm([r.p_value for r in results.values()])
     better = holm([r.p_superiority for r in results.values()])
     verdicts: dict[str, QualityVerdict] = {}
     for (name, result), p_not_worse, p_better in zip(results.items(), not_worse, better, strict=True):
         verdict = result.verdict
-        if verdict == "superior" and p_better >= alpha:
+        if verdict == "superior" and p_better >= LEVEL:
             verdict = "non-inferior"
-        if verdict in ("superior", "non-inferior") and p_not_worse >= alpha:
+        if verdict in ("superior", "non-inferior") and p_not_worse >= LEVEL:
             verdict = "inconclusive"
         verdicts[name] = verdict
     return verdicts
@@ -251,7 +250,7 @@ def _with_items_needed(result: NonInferiority, variance: float, floor: float, le
         gap = 0.0
     quantiles = special.ndtri(TARGET_POWER) - special.ndtri(level)
     needed = max(quantiles**2 * variance / (gap + result.margin) ** 2, floor, result.n + 1)
-    return replace(result, items_needed=int(np.ceil(needed)), gap_assumed=gap)
+    return replace(result, items_needed=int(np.ceil(needed)))
 
 
 def _bootstrap_p(means: Floats, null: float, units: int) -> float:
@@ -260,40 +259,6 @@ def _bootstrap_p(means: Floats, null: float, units: int) -> float:
         return 1.0
     share = (np.sum(means <= null) + 1) / (means.size + 1)
     return float(special.stdtr(units - 1, special.ndtri(min(share, 1 - 1e-12)) * np.sqrt((units - 1) / units)))
-
-
-def _design_effects(gain: Floats, right: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> Floats:
-    """How many clustered items are worth one independent one, for each score of a right answer from the lowest up.
-
-    A common class whose items are independent says nothing of a rare one whose items are not.
-    """
-    scores, place = np.unique(right, return_inverse=True)
-    if clusters is None:
-        return np.ones(scores.size)
-    if scores.size == 1:
-        return np.array([_design_effect(gain - gain.mean() * right, clusters, variance_of_mean)])
-    labels = np.asarray(clusters)
-    return np.array(
-        [_design_effect_within(np.sign(gain[place == each]), labels[place == each]) for each in range(scores.size)]
-    )
-
-
-def _design_effect_within(signs: Floats, clusters: ArrayLike) -> float:
-    """Of items that score alike, among others: wins are 1, losses -1."""
-    residuals = signs - signs.mean()
-    sums = cluster_sums(residuals, clusters)[0]
-    return _design_effect(residuals, clusters, float(np.sum(sums**2)) / signs.size**2)
-
-
-def _design_effect(residuals: Floats, clusters: ArrayLike, variance_of_mean: float) -> float:
-    """The variance of a mean over that of independent items; at worst, a whole cluster is worth one."""
-    sizes = cluster_sums(residuals, clusters)[1]
-    # A cluster drawn in proportion to its size holds this many items on average.
-    worst = float(np.sum(sizes**2) / np.sum(sizes))
-    naive = float(residuals.var()) / residuals.size
-    if naive == 0 or sizes.size == 1:  # what varies between clusters is not seen in one
-        return worst
-    return float(np.clip(variance_of_mean / naive, 1.0, worst))
 
 
 def _paired(a: ArrayLike, b: ArrayLike, name_a: str, name_b: str) -> tuple[Floats, Floats]:

@@ -13,13 +13,12 @@ import numpy as np
 
 from effkit.analysis.quality import FEWEST_UNITS, paired_gap
 from effkit.balance import class_weights
+from effkit.evidence import LEVEL
 from effkit.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALPHA = 0.025
-"""One-sided, of all candidates together."""
 COLUMNS = ["item", "label", "score"]
 
 
@@ -81,7 +80,7 @@ def run_gaps(
             higher_is_better=not of_errors,
             clusters=rows[name]["cluster"].to_numpy() if clustered else None,
             weights=class_weights(rows[name]["label_b"].to_numpy()) if balanced else None,
-            alpha=ALPHA / (len(names) - len(unfit)),
+            alpha=LEVEL / (len(names) - len(unfit)),
         )
         interval = found.interval
         gaps.append(RunGap(name, interval.estimate, interval.low, interval.high, found.n, of_errors))

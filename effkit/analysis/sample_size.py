@@ -5,8 +5,10 @@ import math
 import numpy as np
 from scipy import special
 
+from effkit.evidence import LEVEL
 
-def power(n: int, margin: float, discordance: float = 0.10, true_gap: float = 0.0, alpha: float = 0.025) -> float:
+
+def power(n: int, margin: float, discordance: float = 0.10, true_gap: float = 0.0, alpha: float = LEVEL) -> float:
     """Probability that `n` paired items show non-inferiority.
 
     The difference of two paired right/wrong answers has variance discordance - gap^2 (Liu et al. 2002,
@@ -33,7 +35,7 @@ def items_for_power(
     power: float = 0.80,
     discordance: float = 0.10,
     true_gap: float = 0.0,
-    alpha: float = 0.025,
+    alpha: float = LEVEL,
 ) -> int:
     """The fewest items whose `power` to show non-inferiority is at least this; arguments as for `power`.
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from effkit.analysis.bootstrap import score_bounds, score_p_value
-from effkit.analysis.interval import Floats
+from effkit.analysis.bootstrap import cluster_sums, score_bounds, score_p_value
+from effkit.analysis.interval import Floats, wilson
 
 REACH = 4.5
 """Standard errors up to which p-values are told: beyond lie three in a million."""
@@ -71,9 +71,17 @@ class Strata:
         Construction of confidence limits about effect measures: a general approach; Zou (2008), On the estimation of
         additive interaction by use of the four-by-two table and beyond, for gaps that go together.*
         """
-        ends = np.array([score_bounds(*each, alpha) for each in zip(self.wins, self.losses, self.sizes, strict=True)])
-        away = self._shares[:, None] * (ends - ((self.wins - self.losses) / self.sizes)[:, None])
-        return self.gap - self._added_up(away[:, 0]), self.gap + self._added_up(away[:, 1])
+        ends = [score_bounds(*each, alpha) for each in zip(self.wins, self.losses, self.sizes, strict=True)]
+        return self._joined(np.array(ends))
+
+    def share_bounds(self, quantile: float) -> tuple[float, float]:
+        """Lower and upper bound of the mean score of one alone, whose right answers are wins: by Wilson's intervals.
+
+        Args:
+            quantile: How many standard errors either bound lies away.
+        """
+        ends = [wilson(won / n, n, quantile) for won, n in zip(self.wins, self.sizes, strict=True)]
+        return self._joined(np.array(ends))
 
     def p_value(self, gap: float) -> float:
         """One-sided p of the hypothesis that the whole gap is at most `gap`."""
@@ -96,6 +104,11 @@ class Strata:
         widest = self._added_up(self.scores)
         return float(self.effects.max()) * float(special.ndtri(level)) ** 2 * (widest / margin - 1)
 
+    def _joined(self, ends: Floats) -> tuple[float, float]:
+        """Bounds of the whole from (strata, 2) ends of the strata."""
+        away = self._shares[:, None] * (ends - ((self.wins - self.losses) / self.sizes)[:, None])
+        return self.gap - self._added_up(away[:, 0]), self.gap + self._added_up(away[:, 1])
+
     @property
     def _shares(self) -> Floats:
         """(strata,) what each stratum's gap counts in the whole."""
@@ -113,6 +126,46 @@ class Strata:
         ends = np.array([self.bounds(float(special.ndtr(-each))) for each in errors])
         bounds = np.concatenate([ends[::-1, 0], [self.gap], ends[:, 1]])
         return bounds, np.concatenate([errors[::-1], [0.0], -errors])
+
+
+def design_effects(gain: Floats, right: Floats, clusters: ArrayLike | None, variance_of_mean: float) -> Floats:
+    """How many clustered items are worth one independent one, for each score of a right answer from the lowest up.
+
+    A common class whose items are independent says nothing of a rare one whose items are not.
+
+    Args:
+        gain: (n,) candidate less reference, or scores of one alone.
+        right: (n,) what a right answer scores.
+        clusters: (n,) a label per item; None where items are independent.
+        variance_of_mean: of the mean of `gain`, by resampling whole clusters.
+    """
+    scores, place = np.unique(right, return_inverse=True)
+    if clusters is None:
+        return np.ones(scores.size)
+    if scores.size == 1:
+        return np.array([_design_effect(gain - gain.mean() * right, clusters, variance_of_mean)])
+    labels = np.asarray(clusters)
+    return np.array(
+        [_design_effect_within(np.sign(gain[place == each]), labels[place == each]) for each in range(scores.size)]
+    )
+
+
+def _design_effect_within(signs: Floats, clusters: ArrayLike) -> float:
+    """Of items that score alike, among others: wins are 1, losses -1."""
+    residuals = signs - signs.mean()
+    sums = cluster_sums(residuals, clusters)[0]
+    return _design_effect(residuals, clusters, float(np.sum(sums**2)) / signs.size**2)
+
+
+def _design_effect(residuals: Floats, clusters: ArrayLike, variance_of_mean: float) -> float:
+    """The variance of a mean over that of independent items; at worst, a whole cluster is worth one."""
+    sizes = cluster_sums(residuals, clusters)[1]
+    # A cluster drawn in proportion to its size holds this many items on average.
+    worst = float(np.sum(sizes**2) / np.sum(sizes))
+    naive = float(residuals.var()) / residuals.size
+    if naive == 0 or sizes.size == 1:  # what varies between clusters is not seen in one
+        return worst
+    return float(np.clip(variance_of_mean / naive, 1.0, worst))
 
 
 def _correlations(signs: Floats, place: NDArray[np.intp], effects: Floats, clusters: ArrayLike) -> Floats:

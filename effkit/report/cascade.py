@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from effkit.record import RANKS, CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
+from effkit.record import RANKS, AlarmBand, CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
 from effkit.report import savings
 from effkit.report.units import DASH, NBSP, brackets, fixed, show, whole
 from effkit.report.values import (
@@ -92,12 +92,21 @@ def _sentences(candidate: CandidateRecord, found: Cascade) -> tuple[str, ...]:
     said = [f"Of 100 items, {parts.replace(' by ', f' {verb} answered by ', 1)}."]
     if found.latency is not None:
         said.append(f"Against {last.title} alone: {savings.speed(found.latency)}.")
-    band = found.alarm
-    said.append(
+    said.append(_alarm(found.alarm))
+    return tuple(said)
+
+
+def _alarm(band: AlarmBand | None) -> str:
+    """How many requests go on until something has changed."""
+    if band is None:
+        return (
+            "How many of the next requests go on while the traffic stays as it was tested is not told: test items "
+            "depend on each other, and how the next requests will is not known."
+        )
+    return (
         f"While the traffic stays as it was tested, {whole(band.fewest)} to {whole(band.most)} of {band.requests} "
         f"requests go on, {100 * band.level:.0f} times in 100: outside that band it has changed, so test again."
     )
-    return tuple(said)
 
 
 def _end(candidate: CandidateRecord, last: str) -> str:

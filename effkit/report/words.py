@@ -17,7 +17,6 @@ ANSWER_WORDS: Mapping[AnswerKind, str] = {
     "none": "No answer",
 }
 VERDICT_WORDS: Mapping[QualityVerdict, str] = {
-    "reference": "reference",
     "superior": "better",
     "non-inferior": "not worse",
     "inferior": "worse",

@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered, share
+from effkit.analysis.cascade import Stages, alarm_band, cost_of, curve, mixes, recovered
 from effkit.balance import class_weights
 
 N = 600
@@ -85,6 +83,23 @@ def test_the_worst_mix_comes_first_and_the_smallest_last() -> None:
     assert all(mix.escalated.n == mix.n for mix in made)
 
 
+def test_shares_of_a_mix_know_of_clusters() -> None:
+    found, clusters = stages(), np.repeat(np.arange(20), N // 20)
+    together = replace(found, confidences=np.repeat(np.arange(20) % 3 / 2, N // 20)[None], clusters=clusters)
+    (mix,) = mixes(together, {"kind": np.repeat("all", N)})
+    assert mix.escalated.low is not None and mix.escalated.high is not None
+    assert mix.escalated.value == pytest.approx(0.7) and mix.escalated.high - mix.escalated.low > 0.35
+
+
+def test_chance_has_as_many_tries_as_a_mix_has_kinds() -> None:
+    wins, losses = np.arange(N) < 30, (np.arange(N) >= 30) & (np.arange(N) < 85)
+    answers = np.stack([~losses, ~wins]).astype(float)
+    found = Stages(answers, np.ones((1, N)), (0.5,), None, None, 0)  # nothing goes on
+    kinds = {f"column{number}": np.repeat("all", N) for number in range(8)}
+    assert {mix.verdict for mix in mixes(found, {"column0": kinds["column0"]})} == {"worse"}
+    assert {mix.verdict for mix in mixes(found, kinds)} == {"no difference shown"}
+
+
 def test_a_kind_without_a_disagreement_may_yet_lose() -> None:
     found = replace(stages(), thresholds=(2.0,))  # everything goes on to the last stage
     (mix,) = mixes(found, {"kind": np.repeat("all", N)})
@@ -92,18 +107,11 @@ def test_a_kind_without_a_disagreement_may_yet_lose() -> None:
     assert mix.gap.low is not None and mix.gap.low < -0.005
 
 
-@given(st.integers(1, 2000), st.floats(0, 1))
-def test_a_share_lies_in_its_interval(n: int, part: float) -> None:
-    found = share(round(part * n), n)
-    assert found.low is not None and found.high is not None
-    assert 0 <= found.low <= found.value + 1e-12 and found.value - 1e-12 <= found.high <= 1
-
-
 def test_an_alarm_is_rare_while_nothing_changes_and_comes_when_it_does() -> None:
     rng = np.random.default_rng(0)
     false = missed = 0
     for _ in range(400):
-        band = alarm_band(int(rng.binomial(2000, 0.3)), 2000)
+        band = alarm_band(rng.random(2000) < 0.3)
         same, shifted = rng.binomial(band.requests, 0.3), rng.binomial(band.requests, 0.42)
         false += not band.fewest <= same <= band.most
         missed += band.fewest <= shifted <= band.most
@@ -120,7 +128,8 @@ def test_where_every_class_counts_the_same_the_curve_stays_below_all() -> None:
         points = curve(found)
         assert points[-1].quality.value == pytest.approx(found.scores[-1].mean())
         assert all(point.quality.high is not None and point.quality.high <= 1 + 1e-4 for point in points)
-    assert curve(best)[-1].quality.low == pytest.approx(1.0, abs=1e-4)
+    rare, common = (0.5 * 1.96**2 / (items + 1.96**2) for items in (30, N - 30))
+    assert curve(best)[-1].quality.low == pytest.approx(1 - np.hypot(rare, common), abs=1e-4)
     value = recovered(best).value
     assert value is not None and value.low is not None and 0 < value.low < value.value
     found = mixes(best, {"class": np.where(labels, "rare", "common")})

@@ -11,7 +11,6 @@ from statsmodels.stats.multitest import multipletests
 
 from effkit.analysis.quality import (
     NonInferiority,
-    QualityVerdict,
     exact_mcnemar,
     holm,
     holm_verdicts,
@@ -20,6 +19,7 @@ from effkit.analysis.quality import (
     seed_verdict,
 )
 from effkit.balance import class_weights
+from effkit.record import QualityVerdict
 
 CLAIMED = ("superior", "non-inferior")
 
@@ -28,6 +28,10 @@ def answers(wins: int, losses: int, ties: int) -> tuple[np.ndarray, np.ndarray]:
     candidate = np.repeat([1.0, 0.0, 1.0], [wins, losses, ties])
     reference = np.repeat([0.0, 1.0, 1.0], [wins, losses, ties])
     return candidate, reference
+
+
+def _width(found: NonInferiority) -> float:
+    return found.interval.high - found.interval.low
 
 
 @settings(max_examples=50)
@@ -102,7 +106,7 @@ def test_graded_scores_at_the_margin_few_are_passed() -> None:
 
 def test_items_needed_gives_the_power_it_says() -> None:
     first = non_inferiority(*answers(50, 50, 900), margin=0.01, seed=0)
-    assert first.items_needed is not None and first.gap_assumed == 0
+    assert first.items_needed is not None
     assert first.items_needed == pytest.approx(7849, rel=0.05)
     rng = np.random.default_rng(1)
     runs = rng.multinomial(first.items_needed, [0.05, 0.05, 0.9], size=200)
@@ -130,12 +134,14 @@ def test_items_needed_allows_for_all_that_are_tested() -> None:
     assert non_inferiority(*answers(0, 0, 100), margin=0.01, seed=0, among=3).items_needed == 568
 
 
-def test_items_needed_says_which_gap_it_assumes() -> None:
+def test_items_needed_takes_the_gap_that_was_seen_and_none_where_that_is_too_low() -> None:
     below = non_inferiority(*answers(40, 60, 900), margin=0.01, seed=0)
-    assert below.gap_assumed == 0 and below.items_needed is not None and below.items_needed > 1000
+    near = non_inferiority(*answers(45, 50, 905), margin=0.01, seed=0)
+    assert below.items_needed == pytest.approx(7.849 * 1000 * 0.0996 / 0.1, rel=0.05)  # as if the gap were none
+    assert near.items_needed == pytest.approx(7.849 * 1000 * 0.095 / 0.1 / 0.5**2, rel=0.05)
     hopeless = non_inferiority(*answers(300, 450, 9250), margin=0.01, seed=0)
     assert hopeless.verdict == "inconclusive"
-    assert hopeless.items_needed is None and hopeless.gap_assumed is None
+    assert hopeless.items_needed is None
 
 
 def test_no_disagreement_among_few_items_is_not_equality() -> None:
@@ -154,7 +160,7 @@ def test_clusters_widen_the_interval() -> None:
     clusters = np.arange(600) // 12
     naive = non_inferiority(candidate, reference, margin=0.05, seed=0)
     clustered = non_inferiority(candidate, reference, margin=0.05, clusters=clusters, seed=0)
-    assert clustered.interval.half_width > 2 * naive.interval.half_width
+    assert _width(clustered) > 2 * _width(naive)
     assert clustered.interval.n == 50
     assert naive.verdict == "non-inferior" and clustered.verdict == "inconclusive"
 
@@ -258,7 +264,7 @@ def test_heavy_clusters_widen_a_weighed_interval() -> None:
         for each in (None, clusters)
     )
     assert clustered.difference == naive.difference
-    assert clustered.interval.half_width > 1.5 * naive.interval.half_width
+    assert _width(clustered) > 1.5 * _width(naive)
 
 
 def test_weights_that_do_not_fit_are_named() -> None:
