@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 USUAL_DISCORDANCE = 0.10
 """Share of items that two fair models judge differently, where nothing better is known."""
+IN_CLUSTERS = frozenset({"squad"})
+"""Loaders whose items depend on each other whatever their entry says: questions on one paragraph."""
 NOTEBOOK_S = 12.0
 """Kernel, imports, figures, files."""
 
@@ -40,7 +42,10 @@ class Plan:
         all_test_items: that the task has, likewise.
         compared: candidates that are compared with the reference; the power allows for all of them.
         seeds: with which the models are trained that several are tried of; the power is that of one.
+        power: of items that do not depend on each other, as `items_for_power`.
         weighs: how much wider the spread of scores is than that of right or wrong: 1 but for balanced accuracy.
+        clustered: whether items depend on each other.
+        per_item: how many of them are worth an independent one at worst; None where it is not known before.
         cautions: what the budget warns of, and labels and items where they are here.
     """
 
@@ -60,6 +65,8 @@ class Plan:
     most_generations: int | None = None
     """Where the protocol asks for an interval: the run may go on until this many generations."""
     weighs: float = 1.0
+    clustered: bool = False
+    per_item: float | None = None
     cautions: tuple[Caution, ...] = ()
     downloads: tuple[str, ...] = ()
     """A line for each task and model that is not here yet."""
@@ -128,6 +135,13 @@ class Plan:
                 said.append(
                     f"Where either is trained with {self.seeds} seeds, each of them must show it, which is rarer."
                 )
+        if self.clustered and self.margin is not None:
+            known = self.per_item is not None
+            most = f"{self.per_item:.1f} times as many" if known else "as many times as a cluster holds items"
+            said.append(
+                "Power is told for items that do not depend on each other; those of this task come in clusters, so it "
+                f"takes more of them: at worst {most}."
+            )
         return said + [f"{each.sentence} {each.fix}" for each in self.cautions]
 
     def _source(self) -> str:
@@ -185,6 +199,7 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
     used = None if known is None else known.first("test", asked.items.test)
     metric = catalogue.tasks()[spec.task].metric if task is None else task.metric
     weighs = _weighs(metric, known, used)
+    clustered, per_item = _clusters(spec, task, used)
     power = enough = None
     if margin is not None and weighs is not None:
         from effkit.analysis.sample_size import items_for_power
@@ -211,6 +226,8 @@ def plan(spec: StudySpec, own: Mapping[str, resolve.Own], task: Task | None, res
         generations=spec.protocol.generations,
         most_generations=spec.protocol.most_generations if spec.protocol.interval is not None else None,
         weighs=weighs or 1.0,
+        clustered=clustered,
+        per_item=per_item,
         cautions=(*of_waiting(spec.budget, spec.load), *_cautions(known, used, margin)),
         downloads=downloads(wanted),
         unsized=any(catalogue.missing_bytes(name) is None for name in wanted),
@@ -253,6 +270,18 @@ def _weighs(metric: str, task: Task | None, test: NDArray[np.int64] | None) -> f
     if not METRICS[metric].balanced:
         return 1.0
     return None if task is None or test is None else float((class_weights(task.labels[test]) ** 2).mean())
+
+
+def _clusters(spec: StudySpec, task: Task | None, test: NDArray[np.int64] | None) -> tuple[bool, float | None]:
+    """Whether items depend on each other, and how many are at worst worth an independent one, where that is known."""
+    if task is None:
+        entry = catalogue.tasks()[spec.task]
+        return entry.cluster is not None or entry.loader in IN_CLUSTERS, None
+    if task.clusters is None or test is None:
+        return task.clusters is not None, None
+    from effkit.analysis.strata import most_per_item
+
+    return True, most_per_item(task.clusters[test])
 
 
 def _cautions(task: Task | None, test: NDArray[np.int64] | None, margin: float | None) -> Iterator[Caution]:

@@ -263,6 +263,7 @@ def rare(columns: list[str], **options: Any) -> Task:
     table = pd.DataFrame(
         {"x": rows, "z": [0.0, 1.0, 1.0, 0.0] * 250, "y": ["yes" if row % 200 == 0 else "no" for row in rows]}
     )
+    table["of"] = [f"{row // 8}, {row % 2}" for row in rows]
     return Task.from_frame("rare", table, target="y", features=columns, test=np.arange(1000) % 2 == 0, **options)
 
 
@@ -293,6 +294,15 @@ def test_balanced_accuracy_has_the_power_of_its_rare_class(results: Path) -> Non
     assert "10% of the items of each class" in str(planned)
     (told,) = planned.cautions
     assert "“yes” has only 5 test items" in told.sentence
+
+
+def test_items_in_clusters_are_told_to_be_worth_fewer(results: Path) -> None:
+    said = "those of this task come in clusters, so it takes more of them: at worst "
+    planned = planned_of(rare(["x", "z"], cluster="of"), 2.0)  # four test items each
+    assert planned.clustered and f"{said}4.0 times as many." in str(planned)
+    assert "come in clusters" not in str(planned_of(rare(["x", "z"]), 2.0))
+    questions = study(task="squaddev", reference="mpnet-base", candidates=["mpnet-base", "minilm-l6"]).plan(results)
+    assert f"{said}as many times as a cluster holds items." in str(questions)
 
 
 def test_test_items_that_repeat_one_to_fit_are_told(results: Path) -> None:

@@ -159,13 +159,23 @@ def _design_effect_within(signs: Floats, clusters: ArrayLike) -> float:
 
 def _design_effect(residuals: Floats, clusters: ArrayLike, variance_of_mean: float) -> float:
     """The variance of a mean over that of independent items; at worst, a whole cluster is worth one."""
-    sizes = cluster_sums(residuals, clusters)[1]
-    # A cluster drawn in proportion to its size holds this many items on average.
-    worst = float(np.sum(sizes**2) / np.sum(sizes))
+    worst = most_per_item(clusters)
     naive = float(residuals.var()) / residuals.size
-    if naive == 0 or sizes.size == 1:  # what varies between clusters is not seen in one
+    if naive == 0 or worst == residuals.size:  # what varies between clusters is not seen in one
         return worst
     return float(np.clip(variance_of_mean / naive, 1.0, worst))
+
+
+def most_per_item(clusters: ArrayLike) -> float:
+    """How many clustered items are at worst worth one independent one.
+
+    That is what a cluster holds on average if it is drawn in proportion to its size.
+
+    Args:
+        clusters: (n,) a label per item.
+    """
+    sizes = np.unique(np.asarray(clusters), return_counts=True)[1]
+    return float(np.sum(sizes**2) / np.sum(sizes))
 
 
 def _correlations(signs: Floats, place: NDArray[np.intp], effects: Floats, clusters: ArrayLike) -> Floats:

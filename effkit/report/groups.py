@@ -55,11 +55,11 @@ def unjudged(view: View, margin_points: float | None) -> Iterator[str]:
 def _group_cells(view: View, group: GroupQuality) -> tuple[Cell, Cell]:
     quality = Cell(DASH, tone="muted") if group.value is None else Cell(view.quality(group.value))
     if group.difference is None:
-        return quality, Cell(DASH, claim=group.verdict, tone="muted")
+        return quality, Cell(DASH, claim=_said(group), tone="muted")
     return quality, Cell(
         view.gap_value(group.difference),
         detail=view.gap_interval(group.low, group.high),
-        claim=group.verdict,
+        claim=_said(group),
         tone=GROUP_TONES.get(group.verdict, ""),
     )
 
@@ -71,5 +71,8 @@ def _with_gap(candidate: CandidateRecord) -> list[GroupQuality]:
 def _worst(view: View, candidate: CandidateRecord) -> str:
     worst = min(_with_gap(candidate), key=lambda g: g.difference or 0.0)
     gap = f"{view.gap_value(worst.difference or 0.0)} {view.gap_interval(worst.low, worst.high)}".rstrip()
-    verdict = GROUP_WORDS.get(worst.verdict, worst.verdict)
-    return f"{view.label(candidate)}: worst in {worst.group} ({gap}, {whole(worst.n)} items), {verdict}."
+    return f"{view.label(candidate)}: worst in {worst.group} ({gap}, {whole(worst.n)} items), {_said(worst)}."
+
+
+def _said(group: GroupQuality) -> str:
+    return GROUP_WORDS.get(group.verdict, group.verdict)

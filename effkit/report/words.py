@@ -36,8 +36,12 @@ GAP_TONES: Mapping[str, Tone] = {
     "inconclusive": "warn",
 }
 RATIO_TONES: Mapping[str, Tone] = {"lower": "good", "higher": "bad", "unstable": "warn", "not resolvable": "warn"}
-GROUP_WORDS: Mapping[str, str] = {"number only": "too few for a verdict"}
-"""Of a group's verdict, where it does not say itself what it means."""
+GROUP_WORDS: Mapping[str, str] = {
+    "worse": "a loss is shown",
+    "better": "a gain is shown",
+    "number only": "too few for a verdict",
+}
+"""Of a group's verdict, where it does not say itself what it means: "worse" there is worse at all, by no margin."""
 GROUP_TONES: Mapping[str, Tone] = {"worse": "bad", "better": "good"}
 RANK_WORDS: Mapping[Rank, str] = {
     "metered": "meter",

@@ -26,6 +26,16 @@ def test_energy_against_the_last_stage_has_the_rank_of_the_weaker_of_the_two(las
     assert cells["Energy"].origin == told
 
 
+def test_no_alarm_is_promised_where_items_depend_on_each_other() -> None:
+    record = golden()
+    whole = next(each for each in record.candidates if each.cascade)
+    assert whole.cascade is not None
+    routed = whole.cascade.model_copy(update={"alarm": None})
+    (card,) = cascade_cards(View(with_candidate(record, whole.name, cascade=routed)))
+    assert "is not told: test items depend on each other" in card.sentences[-1]
+    assert record.model_validate_json(with_candidate(record, whole.name, cascade=routed).model_dump_json())
+
+
 @pytest.mark.parametrize(
     ("first", "told"),
     [

@@ -16,6 +16,7 @@ from effkit.report.sections import StudySection
 from effkit.report.units import DASH, factor, fixed, interval, rate, share, show, signed, signed_interval, times
 from effkit.report.values import Cell
 from effkit.spec import CarbonSpec
+from tests.analysis.two_runs import with_candidate
 from tests.report.conftest import energy, gap, ratio
 
 MakeRecord = Callable[[str], Record]
@@ -254,6 +255,24 @@ def test_folded_numbers_say_how_they_came_to_be(make_record: MakeRecord) -> None
     assert (origins["energy"]["Windows"], origins["energy"]["CPU"]) == ("measured", "modelled")
     assert origins["making"]["Energy"] == "modelled · generic power"
     assert origins["making"]["Time"] == origins["groups"]["Gap to reference"] == "measured"
+
+
+def test_a_groups_verdict_is_said_in_one_way_and_never_as_one_by_the_margin(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    mini = record.candidate("minilm-l6")
+    assert mini.quality is not None
+    told = {
+        "worse": "a loss is shown", "better": "a gain is shown", "number only": "too few for a verdict",
+        "no difference shown": "no difference shown",
+    }  # fmt: skip
+    groups = tuple(
+        mini.quality.groups[0].model_copy(update={"group": verdict, "verdict": verdict, "difference": -0.1 * number})
+        for number, verdict in enumerate(told)
+    )
+    quality = mini.quality.model_copy(update={"groups": groups})
+    study = section_of(with_candidate(record, "minilm-l6", quality=quality))
+    rows = [row for table in study.details if table.key == "groups" for row in table.rows if row.name == "minilm-l6"]
+    assert [row.cells[-1].claim for row in rows] == list(told.values())
 
 
 def test_a_limit_says_how_what_is_held_against_it_came_to_be(make_record: MakeRecord) -> None:
