@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from effkit.batch.crew import ClusterError
     from effkit.batch.local import Executor, Local, Outcome
     from effkit.batch.notebooks import notebook_for
-    from effkit.batch.one import RunFailed, Runner
     from effkit.batch.state import Rerun, State, other_hosts, other_versions, states, wanted
     from effkit.batch.sweep import Point, points
 
@@ -24,8 +23,6 @@ __all__ = [
     "Outcome",
     "Point",
     "Rerun",
-    "RunFailed",
-    "Runner",
     "State",
     "notebook_for",
     "other_hosts",
@@ -43,8 +40,6 @@ _MODULES = {
     "Outcome": "local",
     "Point": "sweep",
     "Rerun": "state",
-    "RunFailed": "one",
-    "Runner": "one",
     "State": "state",
     "notebook_for": "notebooks",
     "other_hosts": "state",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from effkit.commands.following import end_runs_too, followed, left_behind
 from effkit.commands.options import Run
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from effkit.analysis.agreement import Agreement
+    from effkit.batch import Outcome
+    from effkit.batch.local import Watch
     from effkit.store import Loaded
 
 
@@ -36,6 +40,7 @@ def rerun(
     """Say what differs from when a run was made, and run it again."""
     from effkit import batch, places, store
     from effkit.address import shown
+    from effkit.batch.sweep import point
     from effkit.repeat import again, install_line, made_anew
     from effkit.report.agreement import difference_lines
 
@@ -48,20 +53,23 @@ def rerun(
     if dry_run:
         return
     place = _home(loaded) if results is None else store.results_dir(results)
-    typer.echo(f"{known.params['name']}: running", err=True)
+    asked = point(known.params, known.source, loaded.record.replicate)
+    places.check_writable(place)
+    begun: set[str] = set()
+
+    def outcomes(watch: Watch) -> Generator[Outcome]:
+        return batch.Local(place).run([asked], again=True, watch=watch)
+
+    end_runs_too()
     try:
-        with made_anew():
-            new = batch.Runner(place).run(known.params, known.source, loaded.record.replicate)
-    except batch.RunFailed as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        with made_anew(), closing(followed(outcomes, begun)) as ended:
+            outcome = next(ended)
     except KeyboardInterrupt:
-        typer.echo("Stopped; no process was left behind.", err=True)
+        typer.echo(f"Stopped; {left_behind(place, begun)}.", err=True)
         raise typer.Exit(130) from None
-    typer.echo(f"{shown(new.folder)}\nWhether the two agree: effkit compare {shown(loaded.folder)} {shown(new.folder)}")
-    for each in new.record.failed:
-        typer.echo(f"{each.name} failed: {each.error}", err=True)
-    if new.record.failed:
+    if outcome.folder is not None and (outcome.folder / store.RECORD).exists():
+        typer.echo(f"Whether the two agree: effkit compare {shown(loaded.folder)} {shown(outcome.folder)}")
+    if outcome.status != "done":
         raise typer.Exit(1)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from effkit.commands.lines import Lines
+from effkit.commands.following import end_runs_too, followed, left_behind
 from effkit.commands.options import Assignments, Params, ProtocolName, Results, changes, points
 from effkit.commands.reading import write_report
 
 if TYPE_CHECKING:
     from effkit.batch import Executor, Outcome, Point, Rerun, State
+    from effkit.batch.local import Watch
     from effkit.plan import Plan
 
 RerunOption = Annotated[
@@ -70,26 +70,23 @@ def run(
     outcomes: list[Outcome] = []
     begun: set[str] = set()
 
-    def watch(point: Point, line: str) -> None:
-        begun.add(point.identity)
-        lines.show(point, line)
+    def outcomes_of(watch: Watch) -> Generator[Outcome]:
+        return _outcomes(runner, states, todo, chosen, watch)
 
     def summarise() -> None:
         if len(asked) > 1:
             _summarise(states, todo, outcomes, len(begun))
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks the command to end means its runs too
+    end_runs_too()
     try:
-        with Lines() as lines, closing(_outcomes(runner, states, todo, chosen, watch)) as ended:
+        with closing(followed(outcomes_of, begun)) as ended:
             for outcome in ended:
                 outcomes.append(outcome)
-                lines.end(outcome.point)
-                _tell(outcome)
                 if fail_fast and outcome.status != "done":
                     break
     except KeyboardInterrupt:
         summarise()
-        typer.echo(f"Stopped; {_left_behind(place, begun)}. {_goes_on(rerun, chosen)}", err=True)
+        typer.echo(f"Stopped; {left_behind(place, begun)}. {_goes_on(rerun, chosen)}", err=True)
         raise typer.Exit(130) from None
     except store.StoreError as error:
         summarise()
@@ -152,7 +149,7 @@ def _outlook(asked: list[Point], plans: list[Plan]) -> Iterator[str]:
 
 
 def _outcomes(
-    runner: Executor, states: list[State], todo: list[Point], rerun: Rerun, watch: Callable[[Point, str], None]
+    runner: Executor, states: list[State], todo: list[Point], rerun: Rerun, watch: Watch
 ) -> Generator[Outcome]:
     """Run what has no complete run yet, unless another process makes one; then anew what has one and is run again."""
     anew = [each for each in states if rerun == "all" or (rerun == "changed" and each.done) or each.standing == "done"]
@@ -166,14 +163,6 @@ def _goes_on(given: Rerun | None, rerun: Rerun) -> str:
     if rerun != "all":
         return "The same command goes on from here."
     return f"The same command starts every study anew{'' if given else '; with --rerun failed it goes on from here'}."
-
-
-def _left_behind(results: Path, begun: set[str]) -> str:
-    """What still runs after a stop: whoever is impatient does not wait for it, and a lost worker's run goes on."""
-    from effkit import attempts
-
-    alive = sum(each.alive and each.request.identity in begun for each in attempts.unfinished(results))
-    return f"{alive} may still go on, as `effkit status` tells" if alive else "no process was left behind"
 
 
 def _executor(name: Literal["local", "dask"], scheduler: str | None, results: Path) -> Executor:
@@ -201,19 +190,6 @@ def _kept(state: State, results: Path) -> str:
     if state.done is not None:
         return f"done, {shown(results / state.done.folder)}"
     return f"{state.standing}: {state.sentence}; --rerun failed tries it again"
-
-
-def _tell(outcome: Outcome) -> None:
-    from effkit.address import shown
-
-    if outcome.status == "done":
-        where = shown(outcome.folder) if outcome.folder else "done by another process"
-        typer.echo(f"{where}  ({outcome.wall_s / 60:.1f} min)")
-        if outcome.sentence:
-            typer.echo(f"{outcome.point.title}: {outcome.sentence}", err=True)
-        return
-    kept = f"  What it left: {outcome.folder}" if outcome.folder else ""
-    typer.echo(f"{outcome.point.title}: {outcome.status}: {outcome.sentence}{kept}", err=True)
 
 
 def _summarise(states: list[State], todo: list[Point], outcomes: list[Outcome], begun: int) -> None:

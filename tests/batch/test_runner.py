@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -16,7 +19,8 @@ import pytest
 import yaml
 
 from effkit import attempts, index, store
-from effkit.batch import RunFailed, Runner
+from effkit.batch import Local, Outcome
+from effkit.batch.sweep import point
 from effkit.spec import SpecError
 from tests.conftest import parameters
 from tests.own_catalogues import STUMP, own_catalogue
@@ -54,10 +58,27 @@ STUDY = (
 )
 
 
+def ended(
+    results: Path, keys: dict[str, Any], source: Path, watch: Callable[[str], None] = lambda line: None
+) -> Outcome:
+    """Run one study to its end."""
+    (outcome,) = Local(results).run([point(keys, source)], again=True, watch=lambda _, line: watch(line))
+    return outcome
+
+
+def failed(results: Path, keys: dict[str, Any], source: Path) -> str:
+    """Run one study, which fails, and return the sentence that says why."""
+    outcome = ended(results, keys, source)
+    assert outcome.status == "failed"
+    return outcome.sentence
+
+
 def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
     seen: list[str] = []
-    loaded = Runner(results, seen.append).run(ALONE, params)
+    outcome = ended(results, ALONE, params, seen.append)
+    assert outcome.status == "done" and outcome.folder is not None
+    loaded = store.load(outcome.folder)
     assert {path.name for path in loaded.folder.iterdir()} == {
         store.RECORD, store.SAMPLES, store.PREDICTIONS, store.PARAMS, store.NOTEBOOK, store.LOG, attempts.REQUEST,
     }  # fmt: skip
@@ -71,15 +92,13 @@ def test_a_run_ends_as_a_folder_with_everything(params: Path, results: Path) -> 
 
 def test_a_notebook_that_fails_after_saving_keeps_the_run_and_says_so(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()", "1 / 0")
-    with pytest.raises(RunFailed, match=r"ZeroDivisionError.*kept"):
-        Runner(results).run(ALONE, params)
+    assert re.search(r"ZeroDivisionError.*kept", failed(results, ALONE, params))
     assert len(store.load_all(results)) == 1
 
 
 def test_a_notebook_that_fails_before_saving_leaves_an_attempt_and_no_run(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "raise OSError('no such luck')")
-    with pytest.raises(RunFailed, match=r"tabular.ipynb, cell \d+: OSError: no such luck"):
-        Runner(results).run(PARAMS, params)
+    assert re.search(r"tabular.ipynb, cell \d+: OSError: no such luck", failed(results, PARAMS, params))
     (attempt,) = attempts.unfinished(results)
     assert attempt.failure is not None and attempt.failure.status == "failed"
     assert not attempt.alive
@@ -93,8 +112,7 @@ def test_what_an_attempt_leaves_names_no_home_folder(
     results = params.parents[1] / "results"
     fails = "from pathlib import Path\nraise OSError(f'{Path.home()}/models/x is not there')"
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", fails)
-    with pytest.raises(RunFailed, match="OSError: ~/models/x is not there"):
-        Runner(results).run(PARAMS, params)
+    assert "OSError: ~/models/x is not there" in failed(results, PARAMS, params)
     (attempt,) = attempts.unfinished(results)
     left = {path.name: path.read_text() for path in attempt.folder.iterdir()}
     assert left.keys() == {attempts.REQUEST, attempts.FAILURE, store.NOTEBOOK}
@@ -104,8 +122,7 @@ def test_what_an_attempt_leaves_names_no_home_folder(
 
 def test_a_notebook_that_never_saves_is_a_failure(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", "1 + 1")
-    with pytest.raises(RunFailed, match="study.save"):
-        Runner(results).run(PARAMS, params)
+    assert "study.save" in failed(results, PARAMS, params)
 
 
 def test_a_relative_folder_is_the_callers_and_not_the_notebooks(
@@ -118,8 +135,7 @@ def test_a_relative_folder_is_the_callers_and_not_the_notebooks(
     monkeypatch.chdir(tmp_path)
     for name in names:
         monkeypatch.setenv(name, name.lower())
-    with pytest.raises(RunFailed, match=" ".join(str(tmp_path / name.lower()) for name in names)):
-        Runner(results).run(PARAMS, params)
+    assert " ".join(str(tmp_path / name.lower()) for name in names) in failed(results, PARAMS, params)
 
 
 def test_a_study_whose_folder_lies_on_another_disk_is_still_of_its_results(
@@ -130,16 +146,15 @@ def test_a_study_whose_folder_lies_on_another_disk_is_still_of_its_results(
     (results / "t").symlink_to(tmp_path / "large" / "t")
     told = "import os; raise OSError(os.environ['EFFKIT_RUN'])"
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", told)
-    with pytest.raises(RunFailed, match=f"OSError: {results}/t/"):
-        Runner(results).run(PARAMS, params)
+    assert f"OSError: {results}/t/" in failed(results, PARAMS, params)
     assert (results / attempts.LOCKS).is_dir()
     assert [path.name for path in (tmp_path / "large").iterdir()] == ["t"]
 
 
 def test_a_notebook_that_does_not_hand_on_a_parameter_measures_nothing(params: Path, results: Path) -> None:
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", STUDY, "study.run()", "study.save()")
-    with pytest.raises(RunFailed, match="runs another study than was asked for: it does not hand on `items`"):
-        Runner(results).run({**PARAMS, "items": {"fit": 50, "test": 50}}, params)
+    said = failed(results, {**PARAMS, "items": {"fit": 50, "test": 50}}, params)
+    assert "runs another study than was asked for: it does not hand on `items`" in said
 
 
 def test_a_catalogue_that_changed_since_measures_nothing(
@@ -150,13 +165,13 @@ def test_a_catalogue_that_changed_since_measures_nothing(
     changed = yaml.safe_dump({"models": {"stump": {**STUMP, "settings": {"max_depth": 9}}}})
     edit = f"from pathlib import Path\nPath({own!r}).write_text({changed!r})"
     notebook(params.parents[1] / "notebooks" / "tabular.ipynb", edit, STUDY, "study.run()", "study.save()")
-    with pytest.raises(RunFailed, match="your own catalogue, or a technique, has changed since"):
-        Runner(results).run({**PARAMS, "candidates": [*PARAMS["candidates"], "stump"]}, params)
+    said = failed(results, {**PARAMS, "candidates": [*PARAMS["candidates"], "stump"]}, params)
+    assert "your own catalogue, or a technique, has changed since" in said
 
 
 def test_wrong_parameters_start_no_kernel(params: Path, results: Path) -> None:
     with pytest.raises(SpecError, match="Did you mean `margin_points`"):
-        Runner(results).run({**PARAMS, "margin_pionts": 1}, params)
+        ended(results, {**PARAMS, "margin_pionts": 1}, params)
     assert not results.exists()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
-from effkit import store
-from effkit.batch.one import RunFailed, Runner
+from effkit import attempts, store
+from effkit.batch import Local, Outcome, Point
 from effkit.params import parse
 from effkit.record import Estimate, Record
 from tests.analysis.two_runs import changed, golden, lost, predictions, with_candidate
+from tests.batch.sweeps import family, project, run, start, wait_for
 from tests.command_line import Result, effkit, started
 from tests.conftest import parameters
 
@@ -87,15 +91,37 @@ def test_a_run_that_was_copied_out_of_its_results_is_run_again_into_the_usual_on
     (linked / "t").symlink_to(kept / "t")
     asked: list[Path] = []
 
-    def not_here(self: Runner, *arguments: object) -> None:
+    def not_here(self: Local, points: Sequence[Point], **how: object) -> Iterator[Outcome]:
         asked.append(self.results)
-        raise RunFailed("it is not run here")
+        yield Outcome(points[0], "failed", None, "it is not run here", 0.0)
 
-    monkeypatch.setattr(Runner, "run", not_here)
+    monkeypatch.setattr(Local, "run", not_here)
     for folder in (accepted, run.folder, linked / "t" / run.run):
         done = effkit("rerun", folder)
         assert done.returncode == 1 and "it is not run here" in done.stderr
     assert asked == [results, kept, linked]
+
+
+def test_a_rerun_that_is_asked_to_end_leaves_no_process_and_nothing_made_anew(
+    tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
+    params = project(tmp_path)
+    code, said = run("run", params / "t.yaml", "--results", results)
+    assert code == 0, said
+    (before,) = store.load_all(results)
+    running = start("rerun", before.folder)
+    wait_for(results, "worker")
+    (anew,) = (tmp_path / "cache").glob("effkit-anew-*")
+    processes = [each for kind in family(results).values() for each in kind]
+    running.send_signal(signal.SIGTERM)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "t: running" in said and "Stopped; no process was left behind." in said
+    assert not psutil.wait_procs(processes, timeout=10)[1]
+    assert not anew.exists()
+    (attempt,) = attempts.unfinished(results)
+    assert attempt.failure is not None and attempt.failure.status == "stopped"
 
 
 def test_an_answer_that_was_tampered_with_makes_the_exit_code_1(kept: Path, tmp_path: Path) -> None:
