@@ -10,6 +10,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from effkit.catalogue.cache import cache_dir
 
@@ -82,11 +83,11 @@ def mirror(address: Address) -> Mirror:
     if (found := mirror_at(folder)) is not None:
         return found
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{MIRROR}.{os.getpid()}"
+    draft = folder / f"{MIRROR}.{uuid4().hex}"  # hosts that share the folder may have one process number
     draft.write_text(json.dumps({"address": str(address), "name": secrets.token_hex(8)}), encoding="utf-8")
     with suppress(FileExistsError):  # another was first
         os.link(draft, folder / MIRROR)
-    draft.unlink()
+    draft.unlink(missing_ok=True)
     found = mirror_at(folder)
     assert found is not None
     return found

@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -283,7 +284,7 @@ def _remember(path: Path, runs: Sequence[Summary], fresh: Sequence[Summary], lin
         return
     try:
         if lines - len(runs) > SLACK_LINES:
-            partial = path.with_name(f"{path.name}.{os.getpid()}")
+            partial = path.with_name(f"{path.name}.{uuid4().hex}")
             partial.write_bytes(_lines(runs))
             partial.replace(path)
         else:

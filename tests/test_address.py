@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from effkit import store
-from effkit.address import Address, mirror, mirror_at, parse, shown
+from effkit.address import MIRROR, Address, mirror, mirror_at, parse, shown
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}[a-z0-9]", fullmatch=True)
 
@@ -67,6 +68,16 @@ def test_each_address_has_one_mirror_of_its_own() -> None:
     found = mirror_at(first)
     assert found is not None and found == mirror(Address("s3", "bucket/a"))
     assert shown(first / "study" / "run") == "s3://bucket/a/study/run" and shown(first) == "s3://bucket/a"
+
+
+def test_hosts_that_share_a_home_and_a_process_number_make_one_mirror() -> None:
+    folder = store.results_dir("s3://bucket/a")
+    (folder / MIRROR).unlink()
+    other = folder / f"{MIRROR}.{os.getpid()}"  # what another host is writing at this moment
+    other.write_text("half")
+    assert mirror(Address("s3", "bucket/a")) == mirror_at(folder)
+    assert other.read_text() == "half"
+    assert {path.name for path in folder.iterdir()} == {MIRROR, other.name}
 
 
 def test_a_folder_is_its_own_place(tmp_path: Path) -> None:

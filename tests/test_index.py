@@ -132,9 +132,12 @@ def test_the_index_is_written_anew_when_most_of_it_is_out_of_date(
 ) -> None:
     monkeypatch.setattr(index, "SLACK_LINES", 4)
     path = put(results, "a") / store.RECORD
+    other = results / f"{index.INDEX}.{os.getpid()}"  # of another host, whose process has the same number
+    other.write_text("half")
     for number in range(8):
         os.utime(path, ns=(number * 10**9, number * 10**9))
         index.read(results)
+    assert other.read_text() == "half"
     assert len((results / index.INDEX).read_bytes().strip().split(b"\n\n")) < 8
     assert len(index.read(results).runs) == 1
 
