@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from effkit.address import Address
 from effkit.patience import within
-from effkit.remote.trouble import EXTRAS, code, of_this_host, sentence
+from effkit.remote.trouble import EXTRAS, code, of_this_host, on_this_host, sentence
 from effkit.store import StoreError
 
 ANSWER_WITHIN_S = 20.0
@@ -34,7 +34,7 @@ CONFLICTS = 5
 
 
 class Bucket:
-    """What lies below an address. Every method raises `StoreError` where the store does not do what it is asked."""
+    """What lies below an address. Every method raises `StoreError` where the store, or this host's disk, refuses."""
 
     def __init__(self, address: Address) -> None:
         """Connect, and make sure within seconds that somebody answers."""
@@ -96,7 +96,7 @@ class Bucket:
             self._fs.put([str(path) for path in files.values()], [self._path(key) for key in files])
 
     def download(self, files: Mapping[str, Path]) -> None:
-        """Copy keys to files of this host, several at once. What this host's disk refuses is an `OSError`."""
+        """Copy keys to files of this host, several at once."""
         with self._told():
             self._fs.get([self._path(key) for key in files], [str(path) for path in files.values()])
 
@@ -136,6 +136,6 @@ class Bucket:
         except StoreError:
             raise
         except Exception as error:  # each library has errors of its own
-            if of_this_host(error):
-                raise
+            if isinstance(error, OSError) and of_this_host(error):
+                raise StoreError(on_this_host(error)) from error
             raise StoreError(sentence(error, self.address)) from None

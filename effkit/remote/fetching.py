@@ -12,6 +12,7 @@ from effkit.address import Mirror, mirror_at
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import DONE, PARTIAL, complete_all, readable
 from effkit.remote.sending import deliver, exchange
+from effkit.remote.trouble import on_this_host
 
 RUNS_AT_ONCE = 50
 FETCHED = ".fetched"
@@ -26,34 +27,31 @@ def refresh(results: Path, below: str = "") -> None:
         below: a study or a run, to fetch no more than that.
 
     Raises:
-        StoreError: when the store cannot be reached, or this host's disk is full.
+        StoreError: when the store cannot be reached, or this host's disk refuses what is fetched.
     """
     deliver(results)
     found = mirror_at(results)
     if found is None:
         return
-    with exchange(found):
-        bucket = Bucket(found.address)
-        sizes = bucket.sizes(below)
-        for key in complete_all(bucket, sizes):
-            sizes |= bucket.sizes(key)
-        try:
+    try:
+        with exchange(found):
+            bucket = Bucket(found.address)
+            sizes = bucket.sizes(below)
+            for key in complete_all(bucket, sizes):
+                sizes |= bucket.sizes(key)
             for some in _batched(_missing(found, sizes), RUNS_AT_ONCE):
                 _fetch(found, bucket, some)
-        except OSError as error:
-            if isinstance(error, store.StoreError):
-                raise
-            raise store.StoreError(
-                f"What lies in {found.address} does not fit here ({error.strerror}): free some space, or name a "
-                "larger disk with EFFKIT_CACHE."
-            ) from error
+    except store.StoreError:
+        raise
+    except OSError as error:
+        raise store.StoreError(on_this_host(error)) from error
 
 
 def arrived(results: Path, identity: str) -> None:
     """Fetch the run of an identity that another host has finished meanwhile, if results are kept in a store.
 
     Raises:
-        StoreError: when the store cannot be reached, or this host's disk is full.
+        StoreError: when the store cannot be reached, or this host's disk refuses what is fetched.
     """
     found = mirror_at(results)
     if found is not None:

@@ -13,6 +13,7 @@ from effkit.address import UNSENT, Mirror, mirror_at
 from effkit.record import Record
 from effkit.remote.bucket import Bucket
 from effkit.remote.commits import PARTIAL, commit, readable
+from effkit.remote.trouble import on_this_host
 
 CLAIM, LOCK = ".claim", ".exchange"
 TOLD_OF_ATTEMPTS = (store.LOG, attempts.FAILURE, attempts.REQUEST)
@@ -33,7 +34,7 @@ def deliver(results: Path) -> None:
     A run that another host has put there first is put aside here, with the reason.
 
     Raises:
-        StoreError: when the store cannot be reached, or this host's disk is full. What waits goes on waiting.
+        StoreError: when the store cannot be reached, or this host's disk refuses something. What waits goes on waiting.
     """
     found = mirror_at(results)
     if found is None or not unsent(results):
@@ -45,7 +46,7 @@ def deliver(results: Path) -> None:
                 for folder in waiting:
                     send(found, bucket, folder)
     except OSError as error:
-        said = str(error) if isinstance(error, store.StoreError) else f"{results} cannot be read ({error.strerror})."
+        said = str(error) if isinstance(error, store.StoreError) else on_this_host(error)
         names = ", ".join(each.relative_to(results).as_posix() for each in unsent(results))
         raise store.StoreError(f"{said} What waits in {results} is sent by the next command: {names}.") from None
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from effkit.address import Address
+from effkit.catalogue.cache import cache_dir
 from effkit.secrecy import without_secrets
 
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
@@ -17,7 +18,8 @@ CREDENTIALS = {
     "azure": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or AZURE_STORAGE_CONNECTION_STRING",
 }
 """Variables that the library of each extra reads credentials from."""
-OF_THIS_HOST = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_ANSWER = re.compile("Timeout|Connect|Disconnected|ServiceRequestError|TransportError|ProxyError|gaierror")
 _NO_CREDENTIALS = re.compile("NoCredentials|PartialCredentials|DefaultCredentials|CredentialUnavailable|CredentialRet")
 _REFUSED = re.compile(
@@ -58,8 +60,21 @@ def sentence(error: BaseException, address: Address) -> str:
 
 
 def of_this_host(error: BaseException) -> bool:
-    """Whether it was not the store that failed but this host's disk."""
-    return isinstance(error, OSError) and error.errno in OF_THIS_HOST
+    """Whether it was not the store that failed but this host's disk; no store's library names an absolute path."""
+    if not isinstance(error, OSError):
+        return False
+    named = isinstance(error.filename, str) and error.filename.startswith("/")
+    return error.errno in {*_FULL, errno.EROFS} or named
+
+
+def on_this_host(error: OSError) -> str:
+    """Say what this host's disk has refused, and the fix."""
+    where, why = error.filename or cache_dir(), error.strerror or error
+    if error.errno in _FULL:
+        return f"There is no room at {where} ({why}): free some space, or name a larger disk with EFFKIT_CACHE."
+    if error.errno in _CLOSED:
+        return f"{where} cannot be read or written ({why}): allow it, or name another folder with EFFKIT_CACHE."
+    return f"{where} cannot be used ({why}): look at it, or name another folder with EFFKIT_CACHE."
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -85,10 +85,28 @@ def test_a_full_disk_leaves_nothing_half_fetched(sent: str) -> None:
         "except store.StoreError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code, sent], capture_output=True, text=True, timeout=120)
-    assert "does not fit here (File too large): free some space" in done.stdout, done
+    assert "(File too large): free some space" in done.stdout, done
     assert index.read(here).runs == () and not list(here.glob("text/*"))
     refresh(here)
     assert [run.folder for run in index.read(here).runs] == [RUN]
+
+
+def test_what_this_host_refuses_is_told_as_it_is(sent: str) -> None:
+    (mirror_of(sent) / ".fetched").write_text("a file, where a folder shall be")
+    with pytest.raises(store.StoreError, match=r"\.fetched/.* cannot be used .Not a directory") as caught:
+        refresh(mirror_of(sent))
+    assert "free some space" not in str(caught.value)
+
+
+def test_a_mirror_that_is_named_by_its_folder_is_brought_up_to_date_too(sent: str) -> None:
+    assert index.read(places.current(mirror_of(sent))).runs
+
+
+def test_a_run_under_way_leaves_the_network_alone(sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = mirror_of(sent)
+    monkeypatch.setenv(store.RUN_VARIABLE, str(here / "text" / ".x.staged"))
+    monkeypatch.setenv("EFFKIT_RESULTS", sent)
+    assert index.read(places.current()).runs == ()
 
 
 def test_a_disk_that_is_full_when_a_run_ends_keeps_it_waiting(address: str) -> None:
