@@ -44,14 +44,18 @@ def main() -> None:
     try:
         app()
     except Exception as error:
+        from effkit.analysis.agreement import NotComparable
         from effkit.batch.crew import ClusterError
         from effkit.bench.slot import SlotError
         from effkit.catalogue import CatalogueError
+        from effkit.export.errors import ExportError
         from effkit.spec import SpecError
         from effkit.store import StoreError
         from effkit.study import StudyFailed
 
-        known = (SpecError, StoreError, CatalogueError, StudyFailed, ClusterError, SlotError)
+        known = (
+            SpecError, StoreError, CatalogueError, StudyFailed, ClusterError, SlotError, ExportError, NotComparable,
+        )  # fmt: skip
         if not isinstance(error, known):
             raise
         typer.echo(str(error), err=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
@@ -24,10 +24,7 @@ from effkit import store
 from effkit.record import CandidateRecord, Code, Record, Window
 from effkit.spec import Frozen
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-INDEX, INDEX_VERSION = ".index.jsonl", 2
+INDEX, INDEX_VERSION = ".index.jsonl", 3
 SLACK_LINES = 1000
 """Lines of records that are gone or changed, beyond which the file is written anew."""
 
@@ -50,10 +47,18 @@ class CandidateSummary(Frozen):
     latency_low: float | None
     latency_high: float | None
     latency_verdict: str | None
-    peak_bytes: int | None
+    added_bytes: int | None
     weight_bytes: int | None
     energy_j: float | None
     energy_rank: str | None
+
+
+_ABOUT = (
+    "study", "run", "sweep", "replicate", "identity", "started_at", "interactive", "rehearsal", "host", "cpu", "task",
+    "metric",
+)  # fmt: skip
+COLUMNS = (*_ABOUT, *CandidateSummary.model_fields)
+"""Of the table of all runs."""
 
 
 class Summary(Frozen):
@@ -146,20 +151,13 @@ def unattended(runs: Sequence[Summary]) -> list[Summary]:
     return [each for each in runs if each.study in studies]
 
 
-def table(runs: Sequence[Summary]) -> pd.DataFrame:
-    """Return a row for each candidate of each run, with its headline numbers in SI units."""
-    import pandas as pd
-
-    about = (
-        "study", "run", "sweep", "replicate", "identity", "started_at", "interactive", "rehearsal", "host", "cpu",
-        "task", "metric",
-    )  # fmt: skip
-    rows = [
-        {**{name: getattr(run, name) for name in about}, **dict(candidate)}
+def rows(runs: Sequence[Summary]) -> list[dict[str, Any]]:
+    """Return a row for each candidate of each run, with its headline numbers in SI units, by the names in `COLUMNS`."""
+    return [
+        {**{name: getattr(run, name) for name in _ABOUT}, **dict(candidate)}
         for run in runs
         for candidate in run.candidates
     ]
-    return pd.DataFrame(rows, columns=[*about, *CandidateSummary.model_fields])
 
 
 def summary(record: Record, folder: str, record_bytes: int, changed_ns: int) -> Summary:
@@ -212,7 +210,7 @@ def _candidate(found: CandidateRecord) -> CandidateSummary:
         latency_low=ratio.low if ratio else None,
         latency_high=ratio.high if ratio else None,
         latency_verdict=ratio.verdict if ratio else None,
-        peak_bytes=found.memory.added_bytes if found.memory else None,
+        added_bytes=found.memory.added_bytes if found.memory else None,
         weight_bytes=found.memory.weight_bytes if found.memory else None,
         energy_j=energy.request_j.value if energy and energy.request_j else None,
         energy_rank=energy.rank if energy else None,

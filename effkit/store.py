@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import yaml
-from pydantic import ValidationError
 
 from effkit.address import Address, mark_unsent, mirror, mirror_at, parse
-from effkit.migrations import SchemaError, read_record
+from effkit.migrations import read_record
 from effkit.record import Record
 
 if TYPE_CHECKING:
@@ -239,7 +238,7 @@ def load(folder: Path) -> Loaded:
         raise StoreError(f"{folder} has no {RECORD}: it is not a complete run.") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be read ({error.strerror}).") from None
-    except (SchemaError, ValidationError, ValueError) as error:
+    except ValueError as error:
         raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from effkit import catalogue
 from effkit.bench import selftest
 from tests.batch.test_runner import PARAMS
 from tests.command_line import effkit, started
@@ -49,13 +50,13 @@ def test_a_failed_candidate_makes_the_exit_code_1(params: Path, results: Path) -
 
 def test_a_report_without_runs_says_what_to_do(results: Path) -> None:
     done = effkit("report", "--results", results)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "effkit run" in done.stderr
 
 
 def test_an_audit_without_runs_proves_nothing(results: Path) -> None:
     done = effkit("audit", "--results", results)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "has no runs yet" in done.stderr and done.stdout == ""
 
 
@@ -69,6 +70,14 @@ def test_an_unknown_name_to_fetch_is_refused_with_the_nearest() -> None:
 def test_names_to_fetch_are_checked_before_the_first_one_is_fetched() -> None:
     done = effkit("fetch", "breast-cancer", "minilm-l7")
     assert done.returncode == 2 and done.stdout == ""
+
+
+def test_the_catalogue_shows_small_downloads_in_a_unit_that_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "missing_bytes", lambda name: 12_300)
+    said = effkit("catalogue", EFFKIT_CACHE=str(tmp_path), COLUMNS="200").stdout
+    assert "no, 12.3\u00a0kB" in said and "0 MB" not in said
 
 
 def test_the_catalogue_lists_whole_names() -> None:

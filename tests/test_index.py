@@ -65,10 +65,13 @@ def test_a_line_tells_what_the_record_does(results: Path) -> None:
     assert run == again
     assert (run.identity, run.replicate, run.sweep) == (record.identity, record.replicate, record.sweep)
     assert (run.windows, run.started_at, run.code) == (record.windows, record.started_at, record.code)
-    table = index.table([run])
-    assert list(table["candidate"]) == [each.name for each in record.candidates]
+    rows = index.rows([run])
+    assert all(tuple(row) == index.COLUMNS for row in rows)
+    assert [row["candidate"] for row in rows] == [each.name for each in record.candidates]
     latency = [each.latency.mean_s.value if each.latency else None for each in record.candidates]
-    assert [None if value != value else value for value in table["latency_s"]] == latency
+    assert [row["latency_s"] for row in rows] == latency
+    added = [each.memory.added_bytes if each.memory else None for each in record.candidates]
+    assert [row["added_bytes"] for row in rows] == added
 
 
 def test_a_record_that_changed_or_went_is_noticed(results: Path) -> None:
@@ -164,7 +167,7 @@ def test_a_line_tells_whether_its_run_stands_for_the_study(results: Path) -> Non
             "a": (False, False), "b": (True, False), "c": (False, True),
         }  # fmt: skip
         assert [each.run for each in store.newest(runs)] == ["a"]
-    assert list(index.table(runs).drop_duplicates("run")["rehearsal"]) == [False, True, False]
+    assert {row["run"]: row["rehearsal"] for row in index.rows(runs)} == {"a": False, "b": True, "c": False}
 
 
 def test_studies_that_were_only_run_by_hand_are_kept_only_where_one_is_named(results: Path) -> None:

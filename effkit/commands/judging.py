@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import MAKES_ONE
+from effkit.commands.options import no_runs, runs_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,16 +56,14 @@ def _records(place: Path) -> list[Record]:
 
     if (place / store.RECORD).exists() or any(place.glob(f"[!.]*/{store.RECORD}")):
         return [places.load_newest(place).record]
-    found = index.read(place)
-    for sentence in found.unreadable:
-        typer.echo(f"left out: {sentence}", err=True)
-    if not found.runs:
-        raise store.StoreError(f"{shown(place)} has no runs yet: {MAKES_ONE}")
-    chosen = store.newest(index.unattended(found.runs))
+    runs = runs_of(place)
+    if not runs:
+        raise no_runs(place)
+    chosen = store.newest(index.unattended(runs))
     if not chosen:
         raise store.StoreError(
             f"{shown(place)} has runs made by hand only: name a study, as in "
-            f"`effkit claims {shown(place)}/{found.runs[0].study}`."
+            f"`effkit claims {shown(place)}/{runs[0].study}`."
         )
     return [store.load(place / each.folder).record for each in chosen]
 

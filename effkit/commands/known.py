@@ -82,6 +82,7 @@ def try_() -> None:
 def _fetched(name: str) -> str:
     """Whether a task or model is here, and what a fetch would download."""
     from effkit import catalogue as known
+    from effkit.report.units import show
 
     if not known.find(name).files:
         return "not needed"
@@ -90,7 +91,7 @@ def _fetched(name: str) -> str:
     missing = known.missing_bytes(name)
     if missing is None:
         return "no, size unknown"
-    return f"no, {missing / 1e6:.0f} MB" if missing else "no"
+    return f"no, {show(missing, 'bytes')}" if missing else "no"
 
 
 def _techniques() -> Table:

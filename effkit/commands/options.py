@@ -9,6 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from effkit.batch import Point
+    from effkit.index import Summary
+    from effkit.store import StoreError
 
 Params = Annotated[list[Path], typer.Argument(help="Parameter files of studies and sweeps.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="Folder or address of a run, or of a study: its newest.", show_default=False)]
@@ -32,6 +34,24 @@ def changes(protocol: str | None, assignments: list[str] | None) -> dict[str, An
     from effkit import params
 
     return ({"protocol": protocol} if protocol else {}) | params.assigned(assignments or ())
+
+
+def runs_of(results: Path) -> tuple[Summary, ...]:
+    """Return every run of a results folder, and name on standard error those that cannot be read."""
+    from effkit import index
+
+    found = index.read(results)
+    for sentence in found.unreadable:
+        typer.echo(f"left out: {sentence}", err=True)
+    return found.runs
+
+
+def no_runs(results: Path) -> StoreError:
+    """Return what is raised where nothing can be said without a run."""
+    from effkit.address import shown
+    from effkit.store import StoreError
+
+    return StoreError(f"{shown(results)} has no runs yet: {MAKES_ONE}")
 
 
 def points(params: list[Path], changed: dict[str, Any]) -> list[Point]:

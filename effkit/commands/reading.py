@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import MAKES_ONE, Results
+from effkit.commands.options import Results, no_runs, runs_of
 
 if TYPE_CHECKING:
     from effkit.index import Summary
@@ -58,14 +58,14 @@ def write_report(results: Path, named: Sequence[str] = (), *, interactive: bool 
     """Write the report of the newest run of each study, or of those named, and a table of all; say where it is."""
     from effkit import index, store
     from effkit.report import write
+    from effkit.report.tidy import csv_text
 
-    found = index.read(results)
-    for sentence in found.unreadable:
-        typer.echo(f"left out: {sentence}", err=True)
-    records = _named(named) if named else _newest(found.runs, results, interactive)
+    runs = runs_of(results)
+    records = _named(named) if named else _newest(runs, results, interactive)
     try:
         page = write(records, results / "report")
-        index.table(found.runs).to_csv(page.parent / "tables" / "_runs.csv", index=False, lineterminator="\n")
+        table = csv_text(index.rows(runs), index.COLUMNS)
+        (page.parent / "tables" / "_runs.csv").write_text(table, encoding="utf-8", newline="\n")
     except OSError as error:
         raise store.StoreError(f"The report could not be written to {results / 'report'}: {error}") from error
     typer.echo(f"report: {page.resolve()}")
@@ -92,14 +92,11 @@ def _newest(runs: Sequence[Summary], results: Path, interactive: bool) -> list[R
     from effkit.address import shown
 
     listed = list(runs) if interactive else index.unattended(runs)
+    if not runs:
+        raise no_runs(results)
     if not listed:
-        typer.echo(
-            f"{shown(results)} has runs made by hand only: `effkit report --interactive` shows them."
-            if runs
-            else f"{shown(results)} has no runs yet: {MAKES_ONE}",
-            err=True,
-        )
-        raise typer.Exit(1)
+        said = f"{shown(results)} has runs made by hand only: `effkit report --interactive` shows them."
+        raise store.StoreError(said)
     for study in sorted({each.study for each in runs} - {each.study for each in listed}):
         typer.echo(f"left out: {study}, only run by hand; `effkit report --interactive` shows it", err=True)
     return [store.load(results / each.folder).record for each in store.newest(listed)]

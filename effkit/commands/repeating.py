@@ -90,7 +90,6 @@ def compare(
     """Say in what two runs agree; exit code 1 when something differs that must be the same."""
     from effkit import places
     from effkit.address import shown
-    from effkit.analysis.agreement import NotComparable
     from effkit.analysis.agreement import compare as agreement
     from effkit.report.agreement import agreement_lines
 
@@ -98,11 +97,7 @@ def compare(
     if first.folder.resolve() == second.folder.resolve():
         typer.echo(f"Both are {shown(first.folder)}: give two runs. `effkit rerun` makes another.", err=True)
         raise typer.Exit(2)
-    try:
-        found = agreement(first.record, second.record, _predictions(first), _predictions(second))
-    except NotComparable as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+    found = agreement(first.record, second.record, _predictions(first), _predictions(second))
     for name, each in (("A", first), ("B", second)):
         typer.echo(f"{name}  {shown(each.folder)}, {each.record.finished_at:%Y-%m-%d %H:%M} UTC")
     for line in agreement_lines(found):

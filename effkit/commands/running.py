@@ -44,7 +44,7 @@ def run(
     ] = None,
 ) -> None:
     """Run studies and sweeps through papermill and write the report; what is done of a sweep is not run again."""
-    from effkit import attempts, batch, places, store
+    from effkit import attempts, batch, index, places, store
     from effkit.remote.fetching import refresh
 
     place = store.results_dir(results)
@@ -95,7 +95,8 @@ def run(
         summarise()
         raise
     summarise()
-    write_report(place)
+    if index.unattended(index.read(place).runs):  # all may have failed without a record
+        write_report(place)
     if any(each.status != "done" for each in outcomes) or len(outcomes) < len(todo):
         raise typer.Exit(1)
 

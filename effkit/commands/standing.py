@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from effkit.commands.options import MAKES_ONE, Assignments, ProtocolName, Results, changes, points
+from effkit.commands.options import MAKES_ONE, Assignments, ProtocolName, Results, changes, no_runs, points, runs_of
 
 if TYPE_CHECKING:
     from effkit.attempts import Attempt
@@ -23,7 +23,7 @@ def status(
     set_: Assignments = None,
 ) -> None:
     """Say what is done, running, failed and to do."""
-    from effkit import attempts, batch, index, places
+    from effkit import attempts, batch, places
     from effkit.address import shown
 
     place = places.current(results)
@@ -38,27 +38,20 @@ def status(
         for line in batch.other_versions(states) + batch.other_hosts(states):
             typer.echo(line)
     else:
-        found = index.read(place)
-        for line in _by_study(found.runs, attempts.unfinished(place)):
+        for line in _by_study(runs_of(place), attempts.unfinished(place)):
             typer.echo(line)
-        for sentence in found.unreadable:
-            typer.echo(f"left out: {sentence}", err=True)
 
 
 def audit(results: Results = None) -> None:
     """Check by the records' times that no two runs were measured on one host at once; exit code 1 where two were."""
-    from effkit import index, places
-    from effkit.address import shown
+    from effkit import places
     from effkit.analysis.windows import audited
 
     place = places.current(results)
-    found = index.read(place)
-    for sentence in found.unreadable:
-        typer.echo(f"left out: {sentence}", err=True)
-    if not found.runs:
-        typer.echo(f"{shown(place)} has no runs yet: {MAKES_ONE}", err=True)
-        raise typer.Exit(1)
-    once = {(run.study, run.run, run.windows): run.folder for run in reversed(found.runs)}  # a copy is no second run
+    runs = runs_of(place)
+    if not runs:
+        raise no_runs(place)
+    once = {(run.study, run.run, run.windows): run.folder for run in reversed(runs)}  # a copy is no second run
     proof = audited({folder: windows for (_, _, windows), folder in once.items()})
     hosts = "one host" if proof.clocks == 1 else f"{proof.clocks} hosts, a restart counting as another"
     verdict = f"{len(proof.overlaps)} overlap:" if proof.overlaps else "no two overlap."

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from pydantic import ValidationError
-
-from effkit.migrations import SchemaError, read_record
+from effkit.migrations import read_record
 from effkit.record import Record
 from effkit.remote.bucket import Bucket
 from effkit.store import RECORD
@@ -65,5 +63,5 @@ def readable(content: bytes) -> Record | None:
     """Parse a record; None where it is cut off or broken."""
     try:
         return read_record(content)
-    except (SchemaError, ValidationError, ValueError):
+    except ValueError:
         return None

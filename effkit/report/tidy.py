@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -54,12 +54,15 @@ def as_rows(numbers: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def as_csv(numbers: Sequence[Row], kind: type[Row]) -> str:
-    """Tidy rows as CSV with a heading, lines ending in a line feed."""
+    """Tidy rows as CSV; see `csv_text`."""
+    return csv_text(as_rows(numbers), [field.name for field in fields(kind)])
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as CSV with a heading, lines ending in a line feed; no text in it is a formula to a spreadsheet."""
     stream = io.StringIO()
-    rows = as_rows(numbers)
     # The csv module quotes no carriage return of a text where lines end without one, and readers would break there.
     odd = any("\r" in value for row in rows for value in row.values() if isinstance(value, str))
-    columns = [field.name for field in fields(kind)]
     writer = csv.DictWriter(stream, columns, lineterminator="\n", quoting=csv.QUOTE_ALL if odd else csv.QUOTE_MINIMAL)
     writer.writeheader()
     writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
 
+from effkit import index
 from tests.command_line import effkit
-from tests.test_index import LATER, put, rehearsed
+from tests.test_index import GOLDEN, LATER, put, rehearsed
 
 
 def passed_over(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -71,3 +74,13 @@ def test_claims_say_where_all_runs_were_made_by_hand_and_take_the_study_that_is_
     assert done.returncode == 2
     assert f"runs made by hand only: name a study, as in `effkit claims {results}/text`" in done.stderr
     assert effkit("claims", results / "text").returncode == 0
+
+
+def test_the_table_of_all_runs_is_read_by_any_spreadsheet_and_runs_nothing_there(results: Path) -> None:
+    host = json.loads(GOLDEN.read_text())["host"]
+    put(results, "a", host=host | {"name": "=1+1", "cpu": "a\rb"})
+    assert effkit("report", "--results", results).returncode == 0
+    with (results / "report" / "tables" / "_runs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["host"], row["cpu"]) for row in rows} == {("'=1+1", "a\rb")}
+    assert [row["candidate"] for row in rows] == [row["candidate"] for row in index.rows(index.read(results).runs)]

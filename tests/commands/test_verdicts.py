@@ -42,7 +42,7 @@ def test_a_check_of_a_doubtful_run_ends_with_1_and_says_why(results: Path) -> No
 def test_runs_by_hand_enter_a_report_only_where_they_are_asked_for(results: Path) -> None:
     put(results, "a", interactive=True)
     code, said = ask("report", "--results", results)
-    assert code == 1 and "--interactive" in said
+    assert code == 2 and "--interactive" in said
     assert not (results / "report").exists()
     code, said = ask("report", "--results", results, "--interactive")
     assert code == 0, said
