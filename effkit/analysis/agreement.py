@@ -1,49 +1,35 @@
 """Do two runs of one study agree? Answers item by item, numbers by their intervals.
 
 What is computed from the data alone must be the same to the last bit on the same host and versions. What is
-measured is two estimates of one quantity, and the question is whether their difference is more than chance.
+measured is two estimates of one quantity, and the question is whether their difference is more than chance, and
+more than the reference differed by from itself in either run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from effkit.analysis.apart import Number, judged, larger_noise
 from effkit.analysis.circumstances import Difference, circumstances, differences, same_data, same_host
 from effkit.analysis.excuses import excuse
-from effkit.analysis.quality import holm
+from effkit.analysis.paired import NoiseMetric
 from effkit.analysis.readings import GAP, Reading, counted, readings
 from effkit.analysis.regressions import RunGap, run_gaps
-from effkit.analysis.welch import ALPHA, LogTest, log_test
+from effkit.analysis.welch import ALPHA, log_test
 from effkit.record import Energy, Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Verdict = Literal["agrees", "may be chance", "differs", "no interval", "one worker"]
 TRAINING = ["candidate", "seed"]
 
 
 class NotComparable(ValueError):
     """The two runs measured different things; the message says what, and what to do."""
-
-
-@dataclass(frozen=True)
-class Number:
-    """One measured number in both runs; `test` is None where one of them has no interval that holds its luck.
-
-    `p_holm` allows for all numbers that were looked at.
-    """
-
-    candidate: str
-    first: Reading
-    second: Reading
-    test: LogTest | None
-    p_holm: float | None = None
-    verdict: Verdict = "no interval"
 
 
 @dataclass(frozen=True)
@@ -115,12 +101,18 @@ class Agreement:
 
     @property
     def tested(self) -> tuple[Number, ...]:
-        """The numbers that have intervals in both runs."""
-        return tuple(each for each in self.numbers if each.test is not None)
+        """The numbers that have intervals in both runs, and that neither run calls unstable."""
+        return tuple(each for each in self.numbers if each.test is not None and each.verdict != "unstable")
+
+    @property
+    def unstable(self) -> tuple[NoiseMetric, ...]:
+        """What the reference differs from itself in, in one of the runs, so that no such number is judged."""
+        metrics = (each.first.noise for each in self.numbers if each.verdict == "unstable")
+        return tuple(dict.fromkeys(each for each in metrics if each is not None))
 
     @property
     def by_chance(self) -> float:
-        """How many of them would lie apart at the 5 % level if nothing had changed."""
+        """How many of them chance within the runs alone would put apart at the 5 % level; a slow hour is not in it."""
         return ALPHA * len(self.tested)
 
     @property
@@ -135,7 +127,7 @@ class Agreement:
 
     @property
     def slower(self) -> tuple[Number, ...]:
-        """The latencies that are longer in the second run, by more than chance over all numbers."""
+        """The latencies that are longer in the second run, by more than chance over all numbers and than noise."""
         differing = [each for each in self.latencies if each.verdict == "differs"]
         return tuple(each for each in differing if each.second.estimate.value > each.first.estimate.value)
 
@@ -185,7 +177,7 @@ def compare(
     for name in working:
         refused += _refused_numbers(first, second, name, found)
         numbers += _compared_numbers(first, second, name, found)
-    return Agreement(found, items, tuple(exact), _judged(numbers), gaps, tuple(refused))
+    return Agreement(found, items, tuple(exact), judged(numbers), gaps, tuple(refused))
 
 
 def _check_same_question(first: Record, second: Record) -> None:
@@ -259,7 +251,8 @@ def _compared_numbers(first: Record, second: Record, name: str, found: tuple[Dif
         if ours.name in theirs and not _refusal(ours, first, second, name, found):
             other = theirs[ours.name]
             test = log_test(ours.estimate, ours.freedom, other.estimate, other.freedom)
-            yield Number(name, ours, other, test, verdict="one worker" if ours.one_worker else "no interval")
+            threshold = larger_noise(ours, first, second)
+            yield Number(name, ours, other, test, threshold, verdict="one worker" if ours.one_worker else "no interval")
 
 
 def _refused_numbers(first: Record, second: Record, name: str, found: tuple[Difference, ...]) -> Iterator[Refused]:
@@ -306,18 +299,3 @@ def _other_reference(first: Record, second: Record) -> str:
     """Why what is relative to the reference may not be compared; empty where it may."""
     one, other = first.spec.reference, second.spec.reference
     return "" if one == other else f"the references differ: {one} in A and {other} in B"
-
-
-def _judged(numbers: Sequence[Number]) -> tuple[Number, ...]:
-    """The numbers with their verdicts, Holm's correction over all that have intervals."""
-    p_values = [each.test.p_value for each in numbers if each.test is not None]
-    adjusted = iter(holm(p_values) if p_values else ())
-    result = []
-    for each in numbers:
-        if each.test is None:
-            result.append(each)
-            continue
-        p_holm = float(next(adjusted))
-        verdict: Verdict = "agrees" if each.test.p_value >= ALPHA else "may be chance" if p_holm >= ALPHA else "differs"
-        result.append(replace(each, p_holm=p_holm, verdict=verdict))
-    return tuple(result)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from effkit.analysis.paired import NoiseMetric
 from effkit.record import CandidateRecord, Estimate, PercentileRecord, Ratio
 from effkit.spec import StudySpec
 
@@ -27,6 +28,7 @@ class Reading:
         energy: whether it is one, so that rank and host count.
         to_reference: whether it is a ratio to the reference.
         latency: whether it is a time of one request, unloaded.
+        noise: by which of the reference's differences from itself it is judged; None where none is its own.
         one_worker: whether a single worker stands behind it, so that its interval leaves out that process's luck.
     """
 
@@ -37,6 +39,7 @@ class Reading:
     energy: bool = False
     to_reference: bool = False
     latency: bool = False
+    noise: NoiseMetric | None = None
     one_worker: bool = False
 
 
@@ -66,25 +69,26 @@ def counted(candidate: CandidateRecord) -> dict[str, float]:
 def _latency(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
     if (latency := candidate.latency) is None:
         return
-    yield _reading("mean latency", "s", latency.mean_s, spec, latency=True)
+    yield _reading("mean latency", "s", latency.mean_s, spec, noise="latency", latency=True)
     for each in latency.percentiles:
         if (estimate := _percentile(each, latency.mean_s.n)) is not None:
             # Whatever the run's stopping rule, its generations were resampled, all of them.
-            yield Reading(f"p{each.level:g} latency", "s", estimate, max(estimate.n - 1, 0), latency=True)
-    yield from _ratio("mean latency to the reference", latency.ratio, spec)
+            freedom = max(estimate.n - 1, 0)
+            yield Reading(f"p{each.level:g} latency", "s", estimate, freedom, latency=True, noise="latency")
+    yield from _ratio("mean latency to the reference", latency.ratio, spec, noise="latency")
 
 
 def _throughput(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
     for each in candidate.throughput:
-        yield _reading(f"throughput at batch {each.batch}", "items/s", each.items_per_s, spec)
-        yield from _ratio(f"throughput at batch {each.batch} to the reference", each.ratio, spec)
+        yield _reading(f"throughput at batch {each.batch}", "items/s", each.items_per_s, spec, noise="throughput")
+        yield from _ratio(f"throughput at batch {each.batch} to the reference", each.ratio, spec, noise="throughput")
 
 
 def _energy(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
     if candidate.energy is None or candidate.energy.request_j is None:
         return
-    yield _reading("energy of a request", "j", candidate.energy.request_j, spec, energy=True)
-    yield from _ratio("energy to the reference", candidate.energy.ratio, spec, energy=True)
+    yield _reading("energy of a request", "j", candidate.energy.request_j, spec, noise="energy", energy=True)
+    yield from _ratio("energy to the reference", candidate.energy.ratio, spec, noise="energy", energy=True)
 
 
 def _start(candidate: CandidateRecord, spec: StudySpec) -> Iterator[Reading]:
@@ -114,14 +118,18 @@ def _load(candidate: CandidateRecord) -> Iterator[Reading]:
                 yield Reading(name, "s", estimate, freedom=0, one_worker=True)
 
 
-def _reading(name: str, unit: Unit, estimate: Estimate, spec: StudySpec, **about: bool) -> Reading:
-    return Reading(name, unit, estimate, _freedom(estimate.n, spec), **about)
+def _reading(
+    name: str, unit: Unit, estimate: Estimate, spec: StudySpec, *, noise: NoiseMetric | None = None, **about: bool
+) -> Reading:
+    return Reading(name, unit, estimate, _freedom(estimate.n, spec), noise=noise, **about)
 
 
-def _ratio(name: str, ratio: Ratio | None, spec: StudySpec, *, energy: bool = False) -> Iterator[Reading]:
+def _ratio(
+    name: str, ratio: Ratio | None, spec: StudySpec, *, noise: NoiseMetric, energy: bool = False
+) -> Iterator[Reading]:
     if ratio is not None:
         estimate = Estimate(value=ratio.value, low=ratio.low, high=ratio.high, n=ratio.n)
-        yield _reading(name, "×", estimate, spec, energy=energy, to_reference=True)
+        yield _reading(name, "×", estimate, spec, noise=noise, energy=energy, to_reference=True)
 
 
 def _percentile(found: PercentileRecord, n: int) -> Estimate | None:

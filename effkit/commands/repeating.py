@@ -132,7 +132,12 @@ def _worsened(found: Agreement, working: Sequence[str], asked: Sequence[Worsenin
         if fallen[each]:
             typer.echo(f"B is {each}: {', '.join(fallen[each])}.", err=True)
         if untold[each]:
-            what = "its quality was not compared" if each is Worsening.WORSE else "no latency has an interval in both"
+            timed = (
+                "latency is unstable in one of them"
+                if "latency" in found.unstable
+                else "no latency has an interval in both"
+            )
+            what = "its quality was not compared" if each is Worsening.WORSE else timed
             typer.echo(f"Whether B is {each} is not shown of {', '.join(untold[each])}: {what}.", err=True)
     if any(fallen[each] for each in asked):
         return 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from effkit.analysis.agreement import Agreement, Exact, Items, Number
+from effkit.analysis.agreement import Agreement, Exact, Items
+from effkit.analysis.apart import Number
 from effkit.analysis.circumstances import Difference
 from effkit.analysis.readings import Reading
 from effkit.analysis.regressions import RunGap
 from effkit.report.units import NBSP, interval, many, show, signed, signed_interval, times
+from effkit.report.words import listing
 
 NAMED_ITEMS = 10
 """Of the items that differ, so many are named."""
@@ -43,6 +45,11 @@ def agreement_lines(found: Agreement) -> Iterator[str]:
     yield from _table(found.numbers)
     yield ""
     yield from _refused(found)
+    if found.unstable:
+        yield (
+            f"In one of the runs the reference differs from itself in {listing(found.unstable)}: no such number is "
+            "held against the other run's."
+        )
     yield _count(found)
     yield _verdict(found)
 
@@ -148,14 +155,17 @@ def _refused(found: Agreement) -> Iterator[str]:
 
 def _count(found: Agreement) -> str:
     tested = found.tested
+    if not tested and found.unstable:
+        return "No number that has an interval in both runs may be held against the other's."
     if not tested:
         return "No number has an interval in both runs, so none can be told apart: that takes two generations or more."
     apart = [each for each in tested if each.verdict != "agrees"]
     sure = sum(each.verdict == "differs" for each in apart)
     return (
         f"Of {many(len(tested), 'number')} with intervals {len(apart)} {'lies' if len(apart) == 1 else 'lie'} apart at "
-        f"the 5 % level, where chance alone gives about {found.by_chance:.1f}; {sure} of them "
-        f"{'is' if sure == 1 else 'are'} too far apart for chance, after Holm over all."
+        f"the 5 % level, where chance within the runs alone gives about {found.by_chance:.1f}; {sure} of them "
+        f"{'differs' if sure == 1 else 'differ'}: by more than that chance after Holm over all, and by more than the "
+        "noise of either run. An hour that was slower as a whole is not in that chance."
     )
 
 

@@ -100,6 +100,44 @@ def test_a_latency_far_apart_differs_and_one_close_to_the_edge_may_be_chance() -
     assert compare(slower(1.5), golden()).slower == (), "what is faster is not slower"
 
 
+def timed(mean_s: float, threshold: float, *, unstable: bool = False) -> Record:
+    """The golden record with one latency known to a thousandth, in a run of such noise."""
+    latency = golden().candidate("minilm-l6").latency
+    assert latency is not None
+    mean = Estimate(value=mean_s, low=0.999 * mean_s, high=1.001 * mean_s, n=10)
+    record = with_candidate(golden(), "minilm-l6", latency=latency.model_copy(update={"mean_s": mean}))
+    noise = tuple(
+        each.model_copy(update={"threshold": threshold, "unstable": unstable}) if each.metric == "latency" else each
+        for each in record.noise
+    )
+    return record.model_copy(update={"noise": noise})
+
+
+@pytest.mark.parametrize(
+    ("longer_s", "noise", "verdict"),
+    [(1.006, (0.0, 0.0), "within noise"), (1.02, (0.0, 0.0), "differs"), (1.06, (0.08, 0.01), "within noise"),
+     (1.06, (0.01, 0.08), "within noise"), (1.1, (0.01, 0.08), "differs")],
+    ids=str,
+)  # fmt: skip
+def test_what_lies_within_the_noise_of_a_run_or_one_per_cent_does_not_differ(
+    longer_s: float, noise: tuple[float, float], verdict: str
+) -> None:
+    for first, second in (((1.0, noise[0]), (longer_s, noise[1])), ((longer_s, noise[0]), (1.0, noise[1]))):
+        found = compare(timed(*first), timed(*second))
+        (mean,) = [n for n in found.latencies if (n.candidate, n.first.name) == ("minilm-l6", "mean latency")]
+        assert mean.verdict == verdict
+        assert bool(found.slower) is (verdict == "differs" and second[0] > first[0])
+
+
+@pytest.mark.parametrize("unstable", [(True, True), (True, False), (False, True)], ids=str)
+def test_of_an_unstable_run_no_latency_is_judged(unstable: tuple[bool, bool]) -> None:
+    found = compare(timed(1.0, 0.01, unstable=unstable[0]), timed(1.5, 0.01, unstable=unstable[1]))
+    assert found.slower == found.latencies == () and found.unstable == ("latency",)
+    judged = {each.first.name: each.verdict for each in found.numbers if each.candidate == "minilm-l6"}
+    assert judged["mean latency"] == judged["mean latency to the reference"] == "unstable"
+    assert judged["energy of a request"] == "agrees", "of another metric nothing is known against it"
+
+
 def test_energy_of_another_rank_is_refused_and_the_rest_is_not() -> None:
     energy = golden().candidate("minilm-l6").energy
     assert energy is not None

@@ -209,6 +209,16 @@ def test_where_nothing_tells_the_exit_code_is_3_and_not_0(tmp_path: Path) -> Non
     assert effkit("compare", a, b, "--fail-if", "larger").returncode == 2
 
 
+def test_of_an_unstable_run_whether_it_is_slower_is_not_shown(tmp_path: Path) -> None:
+    unstable = tuple(each.model_copy(update={"unstable": True}) for each in golden().noise)
+    a = kept_as(tmp_path / "text" / "a", golden(), predictions())
+    b = kept_as(tmp_path / "text" / "b", slowed().model_copy(update={"noise": unstable}), predictions())
+    done = effkit("compare", a, b, "--fail-if", "slower")
+    assert done.returncode == 3, done.stderr
+    names = "minilm-l6, mpnet-base, tfidf-logreg"
+    assert done.stderr == f"Whether B is slower is not shown of {names}: latency is unstable in one of them.\n"
+
+
 def test_a_candidate_that_fell_out_of_the_second_run_does_not_pass(tmp_path: Path) -> None:
     a = kept_as(tmp_path / "text" / "a", golden(), predictions())
     record = changed(golden(), spec={"seed": 2})

@@ -43,6 +43,19 @@ def test_every_number_stands_in_the_table_with_both_intervals() -> None:
     )
 
 
+def test_that_a_run_is_unstable_and_whose_chance_is_meant_is_said() -> None:
+    restless = golden().model_copy(
+        update={
+            "noise": tuple(each.model_copy(update={"unstable": each.metric == "latency"}) for each in golden().noise)
+        }
+    )
+    assert "chance within the runs alone gives" in "\n".join(agreement_lines(compare(golden(), golden())))
+    lines = list(agreement_lines(compare(golden(), restless)))
+    said = "In one of the runs the reference differs from itself in latency: no such number is held against the other"
+    assert any(line.startswith(said) for line in lines)
+    assert any(line.split()[:2] == ["mean", "latency"] and line.endswith("unstable") for line in lines)
+
+
 def test_why_an_answer_may_differ_is_told_beside_it() -> None:
     other = predictions()
     other.loc[3, "prediction"] = "Bottoms"
