@@ -22,9 +22,6 @@ def limits(view: View) -> tuple[str, ...]:
 def _failures(view: View) -> Iterator[str]:
     for candidate in view.record.failed:
         yield f"{view.label(candidate)} failed, so nothing is known of it: {candidate.error or 'no reason was given'}"
-    for candidate in view.measured:
-        if candidate.load_failure:
-            yield f"{view.label(candidate)} failed under load, so its waiting is not known: {candidate.load_failure}"
 
 
 def _data(view: View) -> Iterator[str]:

@@ -3,50 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from effkit.analysis.contention import OTHERS_FLOOR, STEAL_FLOOR
 from effkit.analysis.energy import TOLD_NOTHING, UNRESOLVED
 from effkit.analysis.tails import calls_needed
 from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within_margin
 from effkit.record import CandidateRecord, Host, Ratio
+from effkit.report.doubt import Doubt
+from effkit.report.load_doubts import QUIETER, company, load_doubts
 from effkit.report.units import many, whole
 from effkit.report.view import View, percentile
 from effkit.report.words import listing
-
-Reason = Literal[
-    "data", "unstable", "contended", "too few samples", "imprecise", "generator-limited", "mixed ranks", "isolation"
-]  # fmt: skip
 
 DISTURBED_SHARE = 0.10
 """Disturbed visits, as a share of all, from which a run is called contended."""
 SLOWED = 1.15
 """Change of the yardstick from which it is told."""
 WIDE = 0.05
+"""Half of an interval, as a share, from which a ratio is called imprecise."""
 MUCH = 1.1
 """Beyond what was asked by so much: how many generations it takes is planned by the first ones."""
-"""Half of an interval, as a share, from which a ratio is called imprecise."""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One reason for doubt.
-
-    Attributes:
-        reason: its kind.
-        sentence: what is the matter, with its number.
-        fix: what would help.
-    """
-
-    reason: Reason
-    sentence: str
-    fix: str
 
 
 def doubts(view: View) -> tuple[Doubt, ...]:
     """Every reason to doubt what was measured, the weightiest first."""
-    parts = (_data, _unstable, _contended, _generations, _percentiles, _windows, _imprecise, _load, _ranks, _isolation)
+    parts = (
+        _data,
+        _unstable,
+        _contended,
+        _generations,
+        _percentiles,
+        _windows,
+        _imprecise,
+        load_doubts,
+        _ranks,
+        _isolation,
+    )
     return tuple(doubt for part in parts for doubt in part(view))
 
 
@@ -114,7 +106,7 @@ def _unstable(view: View) -> Iterator[Doubt]:
 
 def _contended(view: View) -> Iterator[Doubt]:
     host, seen = view.record.host, view.record.contention
-    fix = "Stop what else runs, or choose a quieter hour or host."
+    fix = QUIETER
     if seen is not None and seen.disturbed > DISTURBED_SHARE * seen.visits:
         yield Doubt(
             "contended",
@@ -141,23 +133,7 @@ def _contended(view: View) -> Iterator[Doubt]:
             "Only a machine of its own helps; pairing and blocks carry what is the same for all candidates.",
         )
     if view.record.spec.protocol.device != "cpu":
-        yield from _company(host.gpu_strangers, "during the visits", "on average")
-
-
-def _company(strangers: float | None, when: str, how: str) -> Iterator[Doubt]:
-    """Others on the GPU, whom the shares of a core do not show."""
-    if strangers is None:
-        yield Doubt(
-            "contended",
-            f"Whether others worked on the GPU {when} could not be told.",
-            "Run outside a container, or in one that sees the host's processes (`--pid=host`).",
-        )
-    elif strangers > 0:
-        yield Doubt(
-            "contended",
-            f"Other processes worked on the GPU {when}, {strangers:.2g} of them {how}.",
-            "Stop them, or choose another GPU by `CUDA_VISIBLE_DEVICES`.",
-        )
+        yield from company(host.gpu_strangers, "during the visits", "on average")
 
 
 def _generations(view: View) -> Iterator[Doubt]:
@@ -200,6 +176,14 @@ def _windows(view: View) -> Iterator[Doubt]:
                 if note.endswith(TOLD_NOTHING)
                 else "Raise `protocol.visit_s`.",
             )
+    no_more = [view.label(c) for c in view.measured if c.energy and c.energy.net_j is not None and c.energy.net_j <= 0]
+    if no_more:
+        yield Doubt(
+            "too few samples",
+            f"The energy above idle of {listing(no_more)} is not resolvable: the idle machine took no less.",
+            "Raise `protocol.visit_s`, and run it on a quieter machine: what others use between the visits counts as "
+            "idle.",
+        )
     missing = [view.label(c) for c in view.measured if c.energy is None]
     if missing:
         why = "`effkit doctor` or the run's log says why."
@@ -232,38 +216,6 @@ def _imprecise(view: View) -> Iterator[Doubt]:
     if wide:
         sentence = f"The speed of {listing(wide)} is known to no better than {100 * wanted:g} %."
         yield Doubt("imprecise", sentence, f"{fix}.")
-
-
-def _load(view: View) -> Iterator[Doubt]:
-    usual = view.record.contention  # what its visits met
-    others, stolen = (usual.others_limit, usual.steal_limit) if usual else (OTHERS_FLOOR, STEAL_FLOOR)
-    for candidate, load in [(each, each.load) for each in view.measured if each.load]:
-        shares = (("other processes", load.others_share, others), ("the hypervisor", load.steal_share, stolen))
-        for who, share, most in shares:
-            if share is not None and share > most:
-                yield Doubt(
-                    "contended",
-                    f"While {view.label(candidate)} was under load, {who} took {100 * share:.0f} % of a core during a "
-                    "sequence of requests: its rates and waiting times are theirs too.",
-                    "Run the load test again in a quieter hour.",
-                )
-        if load.gpu_strangers is not None or _on_gpu(candidate):
-            when = f"while {view.label(candidate)} was under load"
-            yield from _company(load.gpu_strangers, when, "during one sequence of requests")
-    for candidate in view.measured:
-        limited = [point for point in candidate.load.points if point.generator_limited] if candidate.load else []
-        if limited:
-            rates = listing([f"{point.asked_per_s:.3g}" for point in limited])
-            yield Doubt(
-                "generator-limited",
-                f"The load generator was late for {view.label(candidate)} at {rates} requests a second: those "
-                "latencies are the generator's too.",
-                "Give the generator a core of its own, or ask for lower rates.",
-            )
-
-
-def _on_gpu(candidate: CandidateRecord) -> bool:
-    return candidate.memory is not None and candidate.memory.device_allocated_bytes is not None
 
 
 def _ranks(view: View) -> Iterator[Doubt]:

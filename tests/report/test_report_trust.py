@@ -98,7 +98,7 @@ def test_a_late_generator(make_record: MakeRecord) -> None:
     point = LoadPoint(
         share=0.8, asked_per_s=40.0, queries=500, percentiles=(), delay_p99_s=0.01, generator_limited=True
     )
-    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(point,))
+    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(point,), others_share=0.0)
     record = quiet(make_record("yes"))
     assert "generator-limited" not in reasons(record)
     assert "generator-limited" in reasons(with_reference(record, load=load))
@@ -107,6 +107,35 @@ def test_a_late_generator(make_record: MakeRecord) -> None:
         seen = with_reference(record, load=load.model_copy(update={"others_share": 0.0, "steal_share": 0.0, **busy}))
         (doubt,) = (each for each in doubts(View(seen)) if each.reason == "contended")
         assert f"under load, {who} took 40 % of a core" in doubt.sentence
+
+
+def test_a_load_test_that_failed_is_a_doubt(make_record: MakeRecord) -> None:
+    record = quiet(make_record("yes"))
+    before = doubts(View(record))
+    failed = with_reference(record, load=None, load_failure="LoadGen sent nothing; tried twice")
+    (doubt,) = (each for each in doubts(View(failed)) if each not in before)
+    assert doubt.sentence.startswith("There is no load test of MPNet base")
+    assert "tried twice" in doubt.sentence and "Run it again" in doubt.fix
+
+
+def test_that_nobody_knows_how_busy_others_were_under_load_is_said(make_record: MakeRecord) -> None:
+    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(), others_share=None)
+    (doubt,) = (each for each in doubts(View(with_reference(quiet(make_record("yes")), load=load)))
+                if each.reason == "contended")  # fmt: skip
+    assert doubt.sentence == (
+        "How busy other processes kept this machine while MPNet base was under load is not known."
+    )
+
+
+@pytest.mark.parametrize("net_j", [0.0, -0.2])
+def test_energy_above_idle_that_is_none_is_a_doubt(make_record: MakeRecord, net_j: float) -> None:
+    record = quiet(make_record("yes"))
+    before = doubts(View(record))
+    assert record.reference.energy is not None
+    noisy = with_reference(record, energy=record.reference.energy.model_copy(update={"net_j": net_j}))
+    (doubt,) = (each for each in doubts(View(noisy)) if each not in before)
+    assert doubt.sentence.startswith("The energy above idle of MPNet base is not resolvable")
+    assert "`protocol.visit_s`" in doubt.fix
 
 
 def test_candidates_that_were_not_resident_together(make_record: MakeRecord) -> None:
@@ -152,7 +181,7 @@ def test_company_on_the_gpu(strangers: float | None, words: str, make_record: Ma
     [(0.0, ""), (None, "while MPNet base was under load could not be told"), (2.0, "under load, 2 of them during one")],
 )
 def test_company_on_the_gpu_under_load(strangers: float | None, words: str, make_record: MakeRecord) -> None:
-    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(), gpu_strangers=strangers)
+    load = Load(max_batch=1, saturation_per_s=estimate(50.0), points=(), others_share=0.0, gpu_strangers=strangers)
     record = quiet(make_record("yes"))
     if strangers is None:
         assert "contended" not in reasons(with_reference(record, load=load))  # of a model on the CPU
