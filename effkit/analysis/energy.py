@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -138,7 +139,8 @@ def _window_s(samples: PairedSamples) -> float:
 def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int) -> tuple[PowerForm, ...]:
     """Return the ratio of one candidate's energy to another's under every form of power model.
 
-    It is fed with the workers' own CPU time.
+    It is fed with the workers' own CPU time. Its intervals carry the doubt about the yardstick's slopes, as the ratio's
+    own does.
 
     Args:
         samples: of the run.
@@ -157,16 +159,24 @@ def envelope_to(samples: PairedSamples, candidate: str, base: str, *, cores: int
         return ()
     first, second = "ab" if base == samples.reference else ("", "")
     workers = ((candidate, "a" if candidate == samples.reference else ""), (base, first), (base, second))
-    if cpu.rank in COUNTED:
-        found = {
-            f"processor counted, memory {words}": _with_memory(samples, workers, factor)
+    if cpu.rank not in COUNTED and not cpu.tdp_w:
+        return ()
+
+    @cache
+    def found(left_out: int | None) -> dict[str, Floats]:
+        if cpu.rank not in COUNTED:
+            return _modelled(samples, workers, cpu, cores, left_out)
+        return {
+            f"processor counted, memory {words}": _with_memory(samples, workers, factor, left_out)
             for words, factor in COUNTER_FORMS.items()
         }
-    elif cpu.tdp_w:
-        found = _modelled(samples, workers, cpu, cores)
-    else:
-        return ()
-    return tuple(_form(samples, words, logs, candidate, base) for words, logs in found.items())
+
+    def form(words: str) -> PowerForm:
+        return _form(
+            samples, words, samples.jackknifed("energy", lambda left_out: found(left_out)[words]), candidate, base
+        )
+
+    return tuple(form(words) for words in found(None))
 
 
 def _form(samples: PairedSamples, words: str, logs: Floats, candidate: str, base: str) -> PowerForm:
@@ -181,41 +191,44 @@ def _form(samples: PairedSamples, words: str, logs: Floats, candidate: str, base
 
 
 def _modelled(
-    samples: PairedSamples, workers: Sequence[tuple[str, str]], cpu: Component, cores: int
+    samples: PairedSamples, workers: Sequence[tuple[str, str]], cpu: Component, cores: int, left_out: int | None
 ) -> dict[str, Floats]:
     """The ratio where the processor's power is a rated one, or guessed, times a function of load."""
     assert cpu.tdp_w is not None
     rated = RATED if cpu.rank == "modelled-tdp" else GUESSED
     lines = [
         (
-            samples.even_pivot(name, twin, "visit_cpu_s"),
-            samples.even_pivot(name, twin, "visit_window_s"),
+            samples.even_pivot(name, twin, "visit_cpu_s", left_out),
+            samples.even_pivot(name, twin, "visit_window_s", left_out),
             samples.pivot(name, twin, "visit_calls"),
-            _gpu_j(samples, name, twin),
+            _gpu_j(samples, name, twin, left_out),
         )
         for name, twin in workers
     ]
     return envelope(*lines, memory_w=_memory_w(samples), tdp_w=cpu.tdp_w, cores=cores, rated=rated)
 
 
-def _with_memory(samples: PairedSamples, workers: Sequence[tuple[str, str]], factor: float) -> Floats:
+def _with_memory(
+    samples: PairedSamples, workers: Sequence[tuple[str, str]], factor: float, left_out: int | None
+) -> Floats:
     """(generations,) log ratios where the processor is counted and the memory's modelled power is off by a factor."""
 
     def per_call(name: str, twin: str) -> Floats:
         cpu_j, calls = (samples.pivot(name, twin, f"visit_{what}") for what in ("cpu_j", "calls"))
-        memory_j = samples.even_pivot(name, twin, "visit_memory_j")  # modelled: a power times a time
-        return (cpu_j + factor * memory_j + _gpu_j(samples, name, twin)) / calls
+        memory_j = samples.even_pivot(name, twin, "visit_memory_j", left_out)  # modelled: a power times a time
+        return (cpu_j + factor * memory_j + _gpu_j(samples, name, twin, left_out)) / calls
 
     return paired_log_ratios(*(per_call(name, twin) for name, twin in workers))
 
 
-def _gpu_j(samples: PairedSamples, name: str, twin: str) -> Floats:
+def _gpu_j(samples: PairedSamples, name: str, twin: str, left_out: int | None) -> Floats:
     """Joules of the GPU in each visit, which no form of power model touches; 0 where none was read."""
     gpu = next((part for part in samples.components if part.component == "gpu"), None)
     if gpu is None:
         return np.zeros_like(samples.pivot(name, twin, "visit_calls"))
-    read = samples.pivot if gpu.rank in COUNTED else samples.even_pivot
-    return read(name, twin, "visit_gpu_j")
+    if gpu.rank in COUNTED:
+        return samples.pivot(name, twin, "visit_gpu_j")
+    return samples.even_pivot(name, twin, "visit_gpu_j", left_out)
 
 
 def _memory_w(samples: PairedSamples) -> float:

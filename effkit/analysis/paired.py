@@ -67,20 +67,19 @@ class PairedSamples:
         lacks_gpu: bool = False,
         first: int | None = None,
     ) -> None:
-        self.reference = reference
+        self.reference, self._pinned, self._first = reference, pinned, first
         self.components, self.lacks_gpu = tuple(components), lacks_gpu
-        self._pinned, self._first = pinned, first
         samples = samples[~samples["metric"].isin(UNDER_LOAD)]
         self.generations = int(samples["generation"].max()) + 1 if len(samples) else 0
         self._attempts = samples[samples["metric"] == "visit_calls"]
-        calls = samples["metric"].isin(["prepare_s", "infer_s"])
         kept = last_attempts(samples)
-        self.calls = kept[calls.reindex(kept.index)]
-        self.values = kept[~calls.reindex(kept.index)]
+        calls = kept["metric"].isin(["prepare_s", "infer_s"])
+        self.calls, self.values = kept[calls], kept[~calls]
         self._disturbed = disturbed_visits(self.values)
         by_line = self.values.groupby(["candidate", "metric"], observed=True)["value"]
         self._places: dict[tuple[str, str], NDArray[np.intp]] = by_line.indices  # type: ignore[assignment]
-        self._speed = {"visit": Speed.of_visits(self.values), "batch": Speed.of_batches(self.values)}
+        visits, batches = Speed.of_visits(self.values), Speed.of_batches(self.values)
+        self._speed: dict[NoiseMetric, Speed | None] = {"latency": visits, "energy": visits, "throughput": batches}
 
     def interval(self, log_ratios: Floats) -> Interval | None:
         """The 95 % interval of a ratio from one log ratio a generation, by the run's own stopping rule."""
@@ -124,9 +123,8 @@ class PairedSamples:
         if candidate == self.reference or check is None:
             return None
         lines = ((candidate, ""), (self.reference, "a"), (self.reference, "b"))
-        without = None
-        if metric != "throughput" and self.was_disturbed(lines):
-            without = self.log_ratios(candidate, metric, undisturbed=True)
+        disturbed = metric != "throughput" and self.was_disturbed(lines)
+        without = self.log_ratios(candidate, metric, undisturbed=True) if disturbed else None
         found = self.judged(check, self.log_ratios(candidate, metric), without)
         if found is None:
             return None
@@ -231,7 +229,7 @@ class PairedSamples:
             disturbed=sum(len(places) for places in self._disturbed.values()),
             others_limit=limit(others.to_numpy(), OTHERS_FLOOR),
             steal_limit=limit(steal.to_numpy(), STEAL_FLOOR),
-            slowdown=self._speed["visit"].slowdown if self._speed["visit"] else None,
+            slowdown=self._speed["latency"].slowdown if self._speed["latency"] else None,
         )
 
     def column(self, candidate: str, metric: str) -> Floats:
@@ -254,9 +252,8 @@ class PairedSamples:
             values = self.pivot(candidate, twin, "visit_prepare_s") + self.pivot(candidate, twin, "visit_infer_s")
         else:
             values = self._energy_grid(candidate, twin)
-        if undisturbed:
-            for generation, block in self._disturbed.get((candidate, twin), ()):
-                values[generation, block] = np.nan
+        for generation, block in self._disturbed.get((candidate, twin), ()) if undisturbed else ():
+            values[generation, block] = np.nan
         return values
 
     def pivot(self, candidate: str, twin: str, metric: str) -> Floats:
@@ -270,10 +267,17 @@ class PairedSamples:
         np.add.at(count, place, 1)
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
-    def even_pivot(self, candidate: str, twin: str, metric: str) -> Floats:
+    def even_pivot(self, candidate: str, twin: str, metric: str, left_out: int | None = None) -> Floats:
         """(generations, blocks) times of one metric, put to the run's mean speed where the yardstick was read."""
-        values, speed = self.pivot(candidate, twin, metric), self._speed["visit"]
-        return values if speed is None else values * speed.factors(candidate, twin, values.shape)
+        values, speed = self.pivot(candidate, twin, metric), self._speed["latency"]
+        return values if speed is None else values * speed.factors(candidate, twin, values.shape, left_out)
+
+    def jackknifed(self, metric: NoiseMetric, ratios: Callable[[int | None], Floats]) -> Floats:
+        """Log ratios at one speed with the jackknife's spread, from those whose slopes leave a generation out."""
+        whole = ratios(None)
+        if self._speed[metric] is None:
+            return whole
+        return pseudo_values(whole, np.array([ratios(generation) for generation in range(self.generations)]))
 
     def estimate(self, values: Floats, origin: Literal["measured", "modelled"] = "measured") -> Estimate:
         """Geometric mean over generations, its interval on the log scale so that it stays positive."""
@@ -291,7 +295,7 @@ class PairedSamples:
         self, metric: NoiseMetric, compared: Callable[[Grids], Floats], *, undisturbed: bool = False
     ) -> Floats:
         """Log ratios of values put to the run's mean speed, with the jackknife's spread over generations."""
-        speed = self._speed["batch" if metric == "throughput" else "visit"]
+        speed = self._speed[metric]
 
         def ratios(left_out: int | None) -> Floats:
             def grid(candidate: str, twin: str) -> Floats:
@@ -307,20 +311,16 @@ class PairedSamples:
 
             return compared(grid)
 
-        whole = ratios(None)
-        if speed is None or (metric == "energy" and all(part.rank in COUNTED for part in self.components)):
-            return whole
-        return pseudo_values(whole, np.array([ratios(generation) for generation in range(self.generations)]))
+        counted = metric == "energy" and all(part.rank in COUNTED for part in self.components)
+        return ratios(None) if counted else self.jackknifed(metric, ratios)
 
     def _as_seen(self, metric: NoiseMetric, logs: Floats) -> Estimate | None:
         """The ratio as the clock saw it, where it was adjusted."""
-        if self._speed["batch" if metric == "throughput" else "visit"] is None:
-            return None
-        return self.estimate(np.exp(logs))
+        return None if self._speed[metric] is None else self.estimate(np.exp(logs))
 
     def _energy_grid(self, candidate: str, twin: str) -> Floats:
-        energy = self._joules(candidate, twin, self.components) / self.pivot(candidate, twin, "visit_calls")
-        return np.where(energy > 0, energy, np.nan)
+        per_call = self._joules(candidate, twin, self.components) / self.pivot(candidate, twin, "visit_calls")
+        return np.where(per_call > 0, per_call, np.nan)
 
     def _counted_share(self, candidate: str, twin: str) -> Floats:
         """(generations, blocks) of each visit's energy, the part that a counter or a meter gave."""

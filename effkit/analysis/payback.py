@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from effkit.analysis.carbon import HOURS_PER_YEAR, grams, grid
 from effkit.analysis.cost import Provision
-from effkit.record import CandidateRecord, Estimate, Origin, Payback, Ratio, origin_of
+from effkit.record import CandidateRecord, Energy, Estimate, Origin, Payback, Ratio, origin_of
 from effkit.spec import CarbonSpec
 
 SECONDS_PER_YEAR = HOURS_PER_YEAR * 3600
@@ -70,8 +70,9 @@ def energy_break_even(candidate: CandidateRecord, reference: CandidateRecord) ->
         requests = energy of making the candidate / (energy of a request of the reference * (1 - ratio))
 
     The reference is taken to be there already, so all of the candidate's making counts against it and none of
-    the reference's is set off. The interval joins the ends of the reference's energy and of the ratio. Both
-    energies are gross; the origin is the weaker of making's and serving's.
+    the reference's is set off. The interval joins the ends of the reference's energy and of the ratio; where the
+    ratio rests on a model of power, its outermost ends under every form of it. Both energies are gross; the origin
+    is the weaker of making's and serving's.
 
     Args:
         candidate: What is made.
@@ -83,7 +84,7 @@ def energy_break_even(candidate: CandidateRecord, reference: CandidateRecord) ->
         candidate,
         making_j(candidate),
         request,
-        candidate.energy.ratio if candidate.energy else None,
+        _outermost(candidate.energy) if candidate.energy else None,
         "modelled" if "modelled" in origins else "measured",
         "the energy of making it is not known",
     )
@@ -159,6 +160,16 @@ def _requests(made: float, base: Estimate, ratio: Ratio, origin: Origin) -> Esti
         n=ratio.n,
         origin=origin,
     )
+
+
+def _outermost(energy: Energy) -> Ratio | None:
+    """The ratio with the outermost ends that it has as modelled and under every form of power model."""
+    ratio = energy.ratio
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return ratio
+    lows = [form.low for form in energy.envelope if form.low is not None]
+    highs = [form.high for form in energy.envelope if form.high is not None]
+    return ratio.model_copy(update={"low": min([ratio.low, *lows]), "high": max([ratio.high, *highs])})
 
 
 def _energy_origin(candidate: CandidateRecord) -> Origin | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from effkit.analysis.carbon import embodied_g_per_hour
 from effkit.analysis.cost import HEAD_ROOM, Capacity, capacity, machines, provision
 from effkit.analysis.payback import energy_break_even, making_j, time_break_even, year_grams
-from effkit.record import CandidateRecord, Energy, Estimate, Latency, Load, Making, Ratio
+from effkit.record import CandidateRecord, Energy, Estimate, Latency, Load, Making, PowerForm, Ratio
 from effkit.spec import CarbonSpec, CostSpec
 
 FRANCE = CarbonSpec(region="FRA")
@@ -210,6 +210,21 @@ def test_making_pays_back_after_what_it_took_over_what_a_request_saves() -> None
     assert (time.value, time.origin) == (pytest.approx(60 / 0.03), "measured")
     assert energy.low == pytest.approx(6000 / (0.88 * (1 - 0.225)))
     assert energy.high == pytest.approx(6000 / (0.72 * (1 - 0.275)))
+
+
+def test_energy_pays_back_as_late_as_the_outermost_form_of_power_model_has_it() -> None:
+    mine, reference = candidate(against=ratio(0.25), making=(made(),)), candidate(0.04, 0.8)
+    assert mine.energy is not None
+    forms = (
+        PowerForm(form="cubic", value=0.2, low=0.15, high=0.24),
+        PowerForm(form="flat", value=0.6, low=0.5, high=0.7),
+    )
+    mine = mine.model_copy(update={"energy": mine.energy.model_copy(update={"envelope": forms})})
+    energy = energy_break_even(mine, reference).requests
+    assert energy is not None
+    assert energy.value == pytest.approx(6000 / 0.6)
+    assert energy.low == pytest.approx(6000 / (0.88 * (1 - 0.15)))
+    assert energy.high == pytest.approx(6000 / (0.72 * (1 - 0.7)))
 
 
 @pytest.mark.parametrize("verdict", ["higher", "within noise", "indicative", "unstable", "not resolvable"])

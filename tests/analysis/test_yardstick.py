@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from effkit.analysis.energy import envelope_to
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.power import Component
 from effkit.analysis.yardstick import Stretches, asking, factors, pseudo_values, slopes
@@ -91,6 +92,27 @@ def test_counted_joules_stay_what_the_counter_said_beside_a_modelled_memory() ->
     assert ratio.low is not None and ratio.high is not None
     assert ratio.high - ratio.low < 0.03
     assert ratio.value == pytest.approx(1.1, abs=0.03)
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_every_form_of_power_model_carries_the_doubt_about_the_slopes(counted: bool) -> None:
+    """Where power is constant, energy is that power times the time, and is known no better than the time is."""
+    frame = run()
+    calls = frame[frame["metric"] == "visit_calls"]
+    seconds = calls["value"].to_numpy() * frame.loc[frame["metric"] == "visit_infer_s", "value"].to_numpy()
+    tables = [frame, *(calls.assign(metric=f"visit_{name}_s", value=seconds) for name in ("cpu", "window"))]
+    if counted:
+        tables += [calls.assign(metric="visit_cpu_j", value=1e-9), calls.assign(metric="visit_memory_j", value=seconds)]
+        parts = (Component("cpu", "counter", "RAPL"), Component("memory", "modelled-generic", "a guess"))
+    else:
+        tables.append(calls.assign(metric="visit_cpu_j", value=20 * seconds))
+        parts = (Component("cpu", "modelled-tdp", "a model", tdp_w=65.0),)
+    found = PairedSamples(pd.concat(tables), "ref", pinned=True, components=parts)
+    forms = {form.form: form for form in envelope_to(found, "mine", "ref", cores=1)}
+    form = forms["processor counted, memory as modelled" if counted else "constant, the rated power"]
+    time = found.ratio("mine", "latency")
+    assert time is not None
+    assert (form.low, form.value, form.high) == pytest.approx((time.low, time.value, time.high), rel=1e-6)
 
 
 def test_the_record_tells_how_far_the_speed_changed() -> None:
