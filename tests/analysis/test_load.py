@@ -32,17 +32,15 @@ def rows(saturation: list[float], latencies: list[NDArray[np.float64]], delay_s:
     return pd.DataFrame(found, columns=["metric", "generation", "block", "value"])
 
 
-@pytest.mark.parametrize(
-    ("load", "level", "least"), [(0.3, 99, 0.85), (0.6, 90, 0.88), (0.6, 50, 0.88), (0.8, 90, 0.8)]
-)
-def test_intervals_cover_a_known_queue(load: float, level: float, least: float) -> None:
+@pytest.mark.parametrize(("load", "level"), [(0.3, 99), (0.6, 90), (0.6, 50), (0.8, 90)])
+def test_intervals_cover_a_known_queue(load: float, level: float) -> None:
+    """Meant for 95 %: of 200 runs three Monte Carlo standard errors are 4.6 %."""
     rng = np.random.default_rng(5)
     truth = np.quantile(m_d_1(load, 2000, 400, rng), level / 100)
-    found = [percentile(list(m_d_1(load, 1500, 3, rng)), level) for _ in range(120)]
-    told = [each for each in found if each.value_s is not None and each.low_s is not None]
-    assert len(told) > 60
-    inside = [each.low_s <= truth and (each.high_s is None or truth <= each.high_s) for each in told]
-    assert np.mean(inside) >= least
+    found = [percentile(list(each), level) for each in m_d_1(load, 1500, 600, rng).reshape(200, 3, 1500)]
+    told = [each for each in found if each.low_s is not None and each.high_s is not None]
+    assert len(told) >= 190
+    assert np.mean([each.low_s <= truth <= each.high_s for each in told]) >= 0.90  # type: ignore[operator]
 
 
 def test_independent_requests_would_promise_too_much() -> None:
@@ -126,6 +124,22 @@ def test_between_two_rates_a_queue_is_where_the_line_says(share: float) -> None:
     assert side == "within" and found == pytest.approx(100 * share, rel=0.03)
     straight, _ = crossing(rates, np.array(tails_s), budget_s, None)
     assert straight < 0.96 * 100 * share, "a line in the rate is too low"
+
+
+def test_the_interval_of_the_highest_rate_covers_that_of_a_known_queue() -> None:
+    """Of 60 runs three Monte Carlo standard errors are 8.4 %; every run tells both ends, and they lie near."""
+    rng, rates = np.random.default_rng(8), np.array([30.0, 60.0])
+    *tails_s, budget_s = (float(np.quantile(m_d_1(each, 3000, 400, rng), 0.99)) for each in (0.3, 0.6, 0.5))
+    truth, _ = crossing(rates, np.array(tails_s), budget_s, 100.0)
+    series = [m_d_1(each, 3000, 180, rng).reshape(60, 3, 3000) for each in (0.3, 0.6)]
+    found = [
+        highest_rate(rates, [list(each[run]) for each in series], budget_s, saturation_per_s=100.0, seed=run,
+                     resamples=200)[0]
+        for run in range(60)
+    ]  # fmt: skip
+    inside = [each.low is not None and each.high is not None and each.low <= truth <= each.high for each in found]
+    assert np.mean(inside) >= 0.9
+    assert np.median([each.high / each.low for each in found if each.low and each.high]) < 1.15
 
 
 def test_a_percentile_that_falls_with_the_rate_is_levelled() -> None:

@@ -65,8 +65,8 @@ def test_a_difference_is_found_on_a_core_whose_speed_changes_by_half(seed: int) 
     # What the models differ by, and what their slopes add at the run's mean speed.
     readings = frame.loc[frame["metric"] == "stretch_yard_s", "value"]
     truth = 1.1 * np.exp((SLOPES["mine"] - SLOPES["ref"]) * np.log(readings / 2e-5).mean())
-    assert ratio.low * 0.995 < truth < ratio.high * 1.005
-    assert ratio.high - ratio.low < 0.6 * (ratio.as_seen.high - ratio.as_seen.low)
+    assert ratio.low < truth < ratio.high
+    assert ratio.high - ratio.low < 0.2 * (ratio.as_seen.high - ratio.as_seen.low)
 
 
 def test_the_reference_against_itself_sees_the_noise_go() -> None:
