@@ -52,16 +52,13 @@ def asked(record: Record, spec: StudySpec | None = None) -> Asked:
     """
     wanted = spec or record.spec
     carbon = wanted.carbon
-    try:
-        grid_g = grid(carbon).g_per_kwh
-    except KeyError:
-        grid_g = None
+    power = grid(carbon)
     return Asked(
         margin=in_metric(record, wanted, wanted.margin_percent or wanted.margin_points or 0.0),
         budget=wanted.budget,
         noise=next((each.threshold for each in record.noise if each.metric == "latency"), LEAST_NOISE),
         cost=wanted.cost,
-        grid_g_per_kwh=grid_g,
+        grid_g_per_kwh=None if power is None else power.g_per_kwh,
         pue=carbon.pue,
         embodied_g_per_hour=embodied_g_per_hour(carbon.embodied_kg or 0.0, carbon.lifetime_years),
         workers_per_machine=workers_on(wanted.cost),

@@ -69,25 +69,37 @@ def check_regions(carbon: CarbonSpec) -> None:
             raise SpecError(f"`carbon`: {error.args[0]}") from None
 
 
-def grid(carbon: CarbonSpec, place: str | None = None) -> GridFactor:
+def grid(carbon: CarbonSpec, place: str | None = None) -> GridFactor | None:
     """The grid of a place: the factor that a study gives itself, or a region's.
 
     Args:
         carbon: the study's.
         place: a region, or `CarbonSpec.place`; None takes the latter.
 
-    Raises:
-        KeyError: as `factor`.
+    Returns:
+        None for a region without a factor, as an older record may name one.
     """
     wanted = place or carbon.place
     if carbon.grid_g_per_kwh is None or wanted != carbon.place:
-        return factor(wanted)
+        return _grid().get(wanted.upper())
     return GridFactor(wanted, carbon.grid_g_per_kwh, None, "as given", "carbon.grid_g_per_kwh", "your own grid")
+
+
+def thousand_requests_g(energy_j_per_request: float, carbon: CarbonSpec, place: str | None = None) -> float | None:
+    """Grams of CO2e of 1,000 requests in a place, without an embodied share; None where it has no grid factor.
+
+    Args:
+        energy_j_per_request: gross, joules.
+        carbon: the study's, for its own grid factor and its PUE.
+        place: as `grid`.
+    """
+    power = grid(carbon, place)
+    return None if power is None else grams_per_thousand(energy_j_per_request, power, pue=carbon.pue)
 
 
 def grams_per_thousand(
     energy_j_per_request: float,
-    region: str | GridFactor,
+    power: GridFactor,
     *,
     pue: float = 1.0,
     embodied_g_per_request: float = 0.0,
@@ -96,13 +108,12 @@ def grams_per_thousand(
 
     Args:
         energy_j_per_request: Gross energy of one request, joules.
-        region: Where it runs.
+        power: The grid where it runs.
         pue: The data centre's total energy over that of its machines, at least 1.
         embodied_g_per_request: The machine's making, shared out (SCI's M), g CO2e; 0 leaves it out.
 
     Raises:
         ValueError: Energy or embodied carbon below 0, or a PUE below 1.
-        KeyError: No such region.
     """
     if not energy_j_per_request >= 0 or not embodied_g_per_request >= 0:
         raise ValueError(
@@ -112,8 +123,7 @@ def grams_per_thousand(
         )
     if not pue >= 1:
         raise ValueError(f"pue is {pue}; it is at least 1.0, the machines' own energy")
-    grid = factor(region) if isinstance(region, str) else region
-    return 1000 * (grams(energy_j_per_request, grid.g_per_kwh, pue) + embodied_g_per_request)
+    return 1000 * (grams(energy_j_per_request, power.g_per_kwh, pue) + embodied_g_per_request)
 
 
 def grams(energy_j: float, g_per_kwh: float, pue: float) -> float:

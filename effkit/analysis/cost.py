@@ -300,9 +300,8 @@ def _energy_j(candidate: CandidateRecord, requests_per_s: float, number: Estimat
 
 
 def _carbon_g(energy: Estimate, requests_per_s: float, number: Estimate, carbon: CarbonSpec) -> Estimate | None:
-    try:
-        power = grid(carbon)
-    except KeyError:
+    power = grid(carbon)
+    if power is None:
         return None
 
     def grams(energy_j: float, machines: float) -> float:

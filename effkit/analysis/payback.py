@@ -48,12 +48,12 @@ def year_grams(candidate: CandidateRecord, provided: Provision, carbon: CarbonSp
         carbon: Region and PUE.
 
     Returns:
-        None where the energy of making or of serving is not known.
+        None where the energy of making or of serving is not known, or the grid.
     """
-    made_j, served = making_j(candidate), provided.carbon_g_per_thousand
-    if made_j is None or served is None:
+    made_j, served, power = making_j(candidate), provided.carbon_g_per_thousand, grid(carbon)
+    if made_j is None or served is None or power is None:
         return None
-    making_g = grams(made_j, grid(carbon).g_per_kwh, carbon.pue)
+    making_g = grams(made_j, power.g_per_kwh, carbon.pue)
     requests = provided.requests_per_s * SECONDS_PER_YEAR
     return Estimate(
         value=making_g + requests * served.value / 1000,

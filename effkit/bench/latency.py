@@ -125,7 +125,7 @@ def visit(
     *,
     least_calls: int,
     least_s: float,
-    most_kept: int | None = None,
+    most_kept: int,
     re_warm_items: int = RE_WARM_ITEMS,
 ) -> Calls:
     """Re-warm with some calls, then make whole passes until there are enough calls and enough time.
@@ -135,7 +135,7 @@ def visit(
         items: of one pass.
         least_calls: fewest calls.
         least_s: shortest time, seconds.
-        most_kept: calls that are told one by one: of more, whole passes, evenly spread. None tells all.
+        most_kept: calls that are told one by one: of more, whole passes, evenly spread.
         re_warm_items: calls to re-warm with.
     """
     re_warmed = _re_warm(predictor, items[:re_warm_items])
@@ -152,8 +152,8 @@ def visit(
     marks[-1] = marks[-1]._replace(readings=len(pace.readings_s))
     prepare_s, infer_s = (np.array(times) for times in zip(*passes, strict=True))
     stretches = _stretches(prepare_s + infer_s, marks, pace.readings_s)
-    most = len(passes) if most_kept is None else max(1, most_kept // len(items))
-    kept = np.unique(np.linspace(0, len(passes) - 1, min(most, len(passes))).round().astype(int))
+    most = min(max(1, most_kept // len(items)), len(passes))
+    kept = np.unique(np.linspace(0, len(passes) - 1, most).round().astype(int))
     return Calls(
         item=list(range(len(items))) * len(kept),
         prepare_s=prepare_s[kept].ravel().tolist(),

@@ -186,7 +186,7 @@ class Worker:
         warm = warm_up(self._state["predictor"], sample, Protocol(**protocol))
         return {**warm, "gpu": self._device().in_words()}
 
-    def visit(self, items: list[int], least_calls: int, least_s: float, most_kept: int | None = None) -> dict[str, Any]:
+    def visit(self, items: list[int], least_calls: int, least_s: float, most_kept: int) -> dict[str, Any]:
         """Measure batch-1 calls on these items, in whole passes."""
         from effkit.bench.latency import RE_WARM_ITEMS, visit
 

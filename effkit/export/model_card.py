@@ -73,15 +73,14 @@ def _yaml(data: ModelCardData) -> str:
 
 
 def emissions(record: Record, candidate: CandidateRecord) -> dict[str, Any] | None:
-    """Return what making the candidate emitted, as the hub's `co2_eq_emissions`; None where its energy is not known.
+    """Return what making the candidate emitted, as the hub's `co2_eq_emissions`; None where it is not known.
 
     What pretrained weights took before they came here is not in it.
     """
-    made_j = making_j(candidate)
-    if made_j is None or not candidate.making:
-        return None
-    asked = record.spec.carbon
+    made_j, asked = making_j(candidate), record.spec.carbon
     found = grid(asked)
+    if made_j is None or not candidate.making or found is None:
+        return None
     whose = "world's" if asked.place == "WORLD" else "grid's"
     when = f"the {whose} {found.kind} of {found.year}" if found.year else "a grid of the study's own"
     where = f"{factor(asked.region).name}, as the study declares" if asked.region != "WORLD" else "not declared"

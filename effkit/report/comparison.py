@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from effkit.analysis.carbon import grams_per_thousand, grid
+from effkit.analysis.carbon import thousand_requests_g
 from effkit.analysis.energy import UNRESOLVED
 from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import CandidateRecord, Estimate, origin_of
@@ -214,17 +214,13 @@ def carbon(view: View, candidate: CandidateRecord, region: str) -> Cell:
     found = candidate.energy
     if found is None or found.request_j is None:
         return Cell(DASH, detail="no energy figure", tone="muted")
-    try:
-        power = grid(view.record.spec.carbon, region)
-    except KeyError:
+    request, asked = found.request_j, view.record.spec.carbon
+    value, low, high, like = (
+        None if energy_j is None else thousand_requests_g(energy_j, asked, region)
+        for energy_j in (request.value, request.low, request.high, _reference_j(view))
+    )
+    if value is None:
         return Cell(DASH, detail=f"no grid factor for {region}", tone="muted")
-    request, reference_j, overhead = found.request_j, _reference_j(view), view.record.spec.carbon.pue
-
-    def grams(energy_j: float) -> float:
-        return grams_per_thousand(max(energy_j, 0.0), power, pue=overhead)
-
-    value, like = grams(request.value), None if reference_j is None else grams(reference_j)
-    low, high = (None if end is None else grams(end) for end in (request.low, request.high))
     return Cell(show(value, "g", like), detail=interval(low, high, "g", value, like), origin="modelled")
 
 

@@ -242,9 +242,8 @@ def _in_region(region: str) -> MakesCell:
 
 
 def _grid(asked: CarbonSpec, region: str) -> str:
-    try:
-        power = grid(asked, region)
-    except KeyError:
+    power = grid(asked, region)
+    if power is None:
         return "no grid factor"
     return f"{power.g_per_kwh:.0f} g/kWh, {power.kind}{f' {power.year}' if power.year else ''}"
 

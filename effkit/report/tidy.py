@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from effkit.analysis.carbon import grams_per_thousand, grid
+from effkit.analysis.carbon import thousand_requests_g
 from effkit.analysis.payback import energy_break_even, time_break_even, year_grams
 from effkit.analysis.verdict import worth
 from effkit.record import CandidateRecord, Estimate, Link, Payback, Rank, Ratio, origin_of
@@ -221,7 +221,7 @@ def _energy(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         yield row | {"rank": part.rank, "reason": part.method}
     asked = view.record.spec.carbon
     for region in dict.fromkeys((asked.place, *asked.scenarios)):
-        grams = _grams(view, request.value, region)
+        grams = thousand_requests_g(request.value, asked, region)
         yield _plain(f"co2e_per_thousand_{region}", "g", grams, "modelled") | {"rank": rank}
 
 
@@ -256,13 +256,6 @@ def _traffic(view: View, c: CandidateRecord) -> Iterator[dict[str, Any]]:
         total = year_grams(c, each, asked.carbon)
         if total is not None:
             yield _estimate(f"co2e_year_{asked.carbon.place}_{at}", "g", total) | served
-
-
-def _grams(view: View, energy_j: float, region: str) -> float | None:
-    try:
-        return grams_per_thousand(energy_j, grid(view.record.spec.carbon, region), pue=view.record.spec.carbon.pue)
-    except KeyError:
-        return None
 
 
 def _estimate(metric: str, unit: str, estimate: Estimate, ratio: Ratio | None = None) -> dict[str, Any]:
@@ -305,7 +298,7 @@ def _wide_row(view: View, c: CandidateRecord, chosen: str | None) -> dict[str, A
         "parameters": c.parameters,
         "energy_j": request.value if request else None,
         "energy_rank": c.energy.rank if c.energy else None,
-        "co2e_g_per_thousand": _grams(view, request.value, view.record.spec.carbon.place) if request else None,
+        "co2e_g_per_thousand": thousand_requests_g(request.value, view.record.spec.carbon) if request else None,
         "status": c.status,
         "error": c.error,
     }

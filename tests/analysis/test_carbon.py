@@ -8,22 +8,25 @@ from effkit.analysis.carbon import (
     embodied_g_per_request,
     factor,
     grams_per_thousand,
+    grid,
     regions,
+    thousand_requests_g,
 )
+from effkit.production import CarbonSpec
 
 
 def test_a_low_a_middle_and_a_high_grid() -> None:
     assert [round(factor(region).g_per_kwh) for region in ("FRA", "WORLD", "IND")] == [56, 475, 713]
     # 3.6 kJ is one watt-hour: a thousand requests are one kWh.
-    assert grams_per_thousand(3600, "WORLD") == pytest.approx(475)
+    assert grams_per_thousand(3600, factor("WORLD")) == pytest.approx(475)
 
 
 def test_every_factor_says_where_it_is_from() -> None:
     assert len(regions()) > 200
     for region in regions():
-        grid = factor(region)
-        assert grid.g_per_kwh > 0 and 2000 < grid.year < 2030
-        assert grid.kind == "average" and "codecarbon 3.3.2" in grid.source and grid.name
+        power = factor(region)
+        assert power.g_per_kwh > 0 and 2000 < power.year < 2030
+        assert power.kind == "average" and "codecarbon 3.3.2" in power.source and power.name
         assert region == "WORLD" or (len(region) == 3 and region.isupper())
 
 
@@ -31,6 +34,13 @@ def test_every_factor_says_where_it_is_from() -> None:
 def test_an_unknown_region_names_the_nearest(given: str, nearest: str) -> None:
     with pytest.raises(KeyError, match=nearest):
         factor(given)
+
+
+def test_of_a_region_without_a_factor_a_record_has_no_grid_and_no_carbon() -> None:
+    nowhere, own = CarbonSpec(region="XXX"), CarbonSpec(region="XXX", grid_g_per_kwh=100.0)
+    assert grid(nowhere) is None and thousand_requests_g(3600, nowhere) is None
+    assert thousand_requests_g(3600, own) == pytest.approx(100), "a study's own factor needs no region"
+    assert thousand_requests_g(3600, own, "WORLD") == pytest.approx(475)
 
 
 def test_case_does_not_matter_and_nothing_is_assumed() -> None:
@@ -61,6 +71,6 @@ def test_wrong_input_is_named() -> None:
     with pytest.raises(ValueError, match="serve nobody"):
         embodied_g_per_request(25.0, machines=1, requests_per_s=0)
     with pytest.raises(ValueError, match="leave the call out"):
-        grams_per_thousand(float("nan"), "FRA")
+        grams_per_thousand(float("nan"), factor("FRA"))
     with pytest.raises(ValueError, match=r"pue is 0\.9"):
-        grams_per_thousand(1, "FRA", pue=0.9)
+        grams_per_thousand(1, factor("FRA"), pue=0.9)

@@ -53,16 +53,16 @@ def test_preparing_and_inferring_are_timed_apart() -> None:
 
 def test_a_visit_makes_whole_passes_after_one_of_rewarming() -> None:
     model = Sleeper()
-    calls = visit(model, list(range(4)), least_calls=9, least_s=0.0)
+    calls = visit(model, list(range(4)), least_calls=9, least_s=0.0, most_kept=1000)
     assert calls.item == list(range(4)) * 3
     assert calls.calls == model.calls == 16
 
 
 def test_a_visit_re_warms_as_many_items_as_it_is_told() -> None:
     model, items = Instant(), list(range(40))
-    assert visit(model, items, least_calls=1, least_s=0.0).calls == model.calls == RE_WARM_ITEMS + 40
+    assert visit(model, items, least_calls=1, least_s=0.0, most_kept=1000).calls == model.calls == RE_WARM_ITEMS + 40
     model.calls = 0
-    calls = visit(model, items, least_calls=1, least_s=0.0, re_warm_items=40)
+    calls = visit(model, items, least_calls=1, least_s=0.0, most_kept=1000, re_warm_items=40)
     assert calls.calls == model.calls == 2 * 40
     assert calls.item == items
 
@@ -70,12 +70,12 @@ def test_a_visit_re_warms_as_many_items_as_it_is_told() -> None:
 def test_a_slow_model_is_warm_again_before_it_has_seen_as_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("effkit.bench.latency.RE_WARM_S", 0.005)
     model = Sleeper()
-    assert 10 < visit(model, list(range(10)), least_calls=1, least_s=0.0).calls == model.calls < 10 + 4
+    assert 10 < visit(model, list(range(10)), least_calls=1, least_s=0.0, most_kept=1000).calls == model.calls < 10 + 4
 
 
 def test_a_visit_lasts_as_long_as_is_asked() -> None:
     start = time.perf_counter()
-    visit(Sleeper(), [1], least_calls=1, least_s=0.1)
+    visit(Sleeper(), [1], least_calls=1, least_s=0.1, most_kept=1000)
     assert time.perf_counter() - start >= 0.1
 
 

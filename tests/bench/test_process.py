@@ -77,7 +77,7 @@ def test_a_worker_that_dies_is_not_waited_for_because_a_child_of_its_lives(tmp_p
     with worker:
         group = os.getpgid(worker.psutil.pid)
         with pytest.raises(WorkerFailed, match="SIGKILL"):
-            worker.ask("visit", items=[0, 1], least_calls=1, least_s=0.0)
+            worker.ask("visit", items=[0, 1], least_calls=1, least_s=0.0, most_kept=1000)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and any(_in_group(each, group) for each in psutil.pids()):
             time.sleep(0.05)
@@ -94,7 +94,7 @@ def _in_group(pid: int, group: int) -> bool:
 def test_what_a_model_starts_does_not_read_the_workers_requests(tmp_path: Path) -> None:
     worker, _ = of_one(reads_its_input, tmp_path)
     with worker:
-        assert worker.ask("visit", items=[0, 1], least_calls=2, least_s=0.0)["calls"] >= 2
+        assert worker.ask("visit", items=[0, 1], least_calls=2, least_s=0.0, most_kept=1000)["calls"] >= 2
 
 
 def test_what_a_worker_says_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_what_a_worker_says_holds_no_secret(tmp_path: Path, monkeypatch: pytest.
 
     worker, _ = of_one(remote, tmp_path)
     with worker, pytest.raises(WorkerFailed) as failed:
-        worker.ask("visit", items=[0], least_calls=1, least_s=0.0)
+        worker.ask("visit", items=[0], least_calls=1, least_s=0.0, most_kept=1000)
     assert "429 for https://…@host.example/v1?…" in str(failed.value)
     assert "abcdef" not in str(failed.value) and "word@" not in str(failed.value)
 

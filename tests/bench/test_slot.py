@@ -44,7 +44,7 @@ with measuring_slot(print), WorkerProcess(threads=1) as worker:
     worker.ask("open", recipe=recipe.to_json(), task=str(task.saved_below(scratch)), products=str(scratch))
     worker.ask("load", folder=str(scratch))
     print("visiting", worker.psutil.pid, flush=True)
-    worker.ask("visit", items=[0], least_calls=1, least_s=0.1)
+    worker.ask("visit", items=[0], least_calls=1, least_s=0.1, most_kept=1000)
 """
 
 OUTLIVES = """#!{python}

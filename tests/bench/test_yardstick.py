@@ -33,7 +33,7 @@ def test_a_reading_is_a_short_time() -> None:
 
 @pytest.mark.parametrize("call_s", [0.0, 0.0005, 0.02])
 def test_every_call_belongs_to_a_stretch_with_a_reading(call_s: float) -> None:
-    seen = visit(Waits(call_s), list(range(4)), least_calls=40, least_s=0.05)
+    seen = visit(Waits(call_s), list(range(4)), least_calls=40, least_s=0.05, most_kept=1000)
     assert sum(seen.stretch_calls) == seen.calls - 4
     assert len(seen.stretch_calls) == len(seen.stretch_call_s) == len(seen.stretch_yard_s) >= 1
     mean_s = np.average(seen.stretch_call_s, weights=seen.stretch_calls)
