@@ -7,8 +7,11 @@ is put aside under another hidden name, with the reason in it.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -186,6 +189,17 @@ def set_aside(folder: Path, status: str, sentence: str) -> Path:
     return place
 
 
+def temporary_prefix(folder: Path) -> str:
+    """How the temporary folder of a run begins, by which it is found again whoever was killed."""
+    return f"effkit-{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:12]}-"
+
+
+def remove_temporary(folder: Path) -> None:
+    """Remove what a run has left in the temporary folder of this host."""
+    for path in Path(tempfile.gettempdir()).glob(f"{temporary_prefix(folder)}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def failure(folder: Path) -> Failure | None:
     """Read how an attempt ended; None where that was not written."""
     try:
@@ -218,6 +232,7 @@ def finish(results: Path, folder: Path) -> None:
         descriptor = _open(folder / REQUEST)
         try:
             _lock(descriptor, wait=True)
+            remove_temporary(folder)
             wanted = request(folder)
             if not (folder / store.RECORD).exists():
                 give_up(folder, "cut off", "its process was killed before it had a record")

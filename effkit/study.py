@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,7 @@ class Study:
         self._source = source
         self._record: Record | None = None
         self._tables: tuple[pd.DataFrame, pd.DataFrame] | None = None
-        self._scratch = tempfile.TemporaryDirectory(prefix="effkit-")
-        self._log = Path(self._scratch.name) / store.LOG
+        self._log = Path()
         self.spec = self._checked(self._params, self._own)
 
     @classmethod
@@ -153,8 +153,7 @@ class Study:
         check_runtimes(part.chain for each in self.spec.candidates for part in each.parts)
         if self.spec.load is not None:
             check_installed()
-        if (given := store.run_under_way()) is not None:
-            self._log = given / store.LOG
+        self._log = (store.run_under_way() or Path(self._scratch.name)) / store.LOG
         with log_to(self._log), progress(self.spec.name) as show:
             found = self._prepared(show)
             self._check_reference(found.failures)
@@ -229,6 +228,11 @@ class Study:
         if name not in self._own:
             return None
         return self._own[name].packed.settings(task, Path(self._scratch.name))
+
+    @cached_property
+    def _scratch(self) -> tempfile.TemporaryDirectory[str]:
+        """It goes with the study; one that is only planned needs none."""
+        return tempfile.TemporaryDirectory(prefix="effkit-")
 
     @property
     def record(self) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,14 @@ def test_a_copy_may_have_another_task() -> None:
 def test_a_margin_in_groups_takes_groups() -> None:
     with pytest.raises(SpecError, match="`budget.group_margin_points` asks of groups, and `breast-cancer` has none"):
         study(budget={"group_margin_points": 5.0})
+
+
+def test_a_study_that_is_only_planned_makes_no_file(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    study().set(margin_points=3.0).plan()
+    assert not list(tmp_path.iterdir())
 
 
 def test_looking_before_running_says_what_to_do() -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -46,7 +47,7 @@ def execute(staged: Path, request: Request) -> None:
     limits = Limits(staged / store.LOG, request.timeout_s, request.memory_bytes)
     failed: tuple[str, str] | None = None
     try:
-        with _leave_nothing_behind(), limits.watched():
+        with _temporary_folder(staged), _leave_nothing_behind(), limits.watched():
             _execute(Path(request.notebook), staged, request.params)
     except KeyboardInterrupt:
         failed = "stopped", "it was stopped"
@@ -165,6 +166,19 @@ def _saved_seldom(manager: Any) -> Iterator[None]:
         yield
     finally:
         manager.save = save
+
+
+@contextmanager
+def _temporary_folder(staged: Path) -> Iterator[None]:
+    """Give the kernel and its workers one temporary folder: what is killed cannot remove its own."""
+    before = tempfile.gettempdir()
+    folder = tempfile.mkdtemp(prefix=attempts.temporary_prefix(staged))
+    tempfile.tempdir = os.environ["TMPDIR"] = folder  # of this process too, which writes the kernel's connection file
+    try:
+        yield
+    finally:
+        tempfile.tempdir = os.environ["TMPDIR"] = before
+        attempts.remove_temporary(staged)
 
 
 @contextmanager

@@ -143,7 +143,8 @@ def test_a_run_on_a_gpu_sees_the_gpu_of_its_worker_and_else_what_it_sees_here(
     (here,) = Local(results).run(points(path), again=False, watch=lambda *_: None)
     assert "OSError: seen" in there.sentence and "OSError: seen" in here.sentence
     far, near = (json.loads(line) for line in noted.read_text().splitlines())
-    apart = {"EFFKIT_RUN", "JPY_PARENT_PID", "__DASK_PARENT_PID", "PYTHONPATH", "LINES", "COLUMNS"}  # of each process
+    # Of each process.
+    apart = {"EFFKIT_RUN", "JPY_PARENT_PID", "__DASK_PARENT_PID", "PYTHONPATH", "LINES", "COLUMNS", "TMPDIR"}
     added = dict(far.items() - near.items())
     assert {name: added[name] for name in added.keys() - apart} == {"CUDA_VISIBLE_DEVICES": "7", "EFFKIT_HOST": "a"}
     assert near.keys() - far.keys() <= apart

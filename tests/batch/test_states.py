@@ -8,7 +8,7 @@ import os
 import resource
 import shutil
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -228,20 +228,37 @@ def test_a_stop_says_what_may_still_go_on(tmp_path: Path, results: Path) -> None
     assert "Stopped; 1 may still go on, as `effkit status` tells. The same command goes on from here." in said
 
 
-def test_a_run_that_takes_too_long_is_ended_and_says_so(tmp_path: Path, results: Path) -> None:
-    params = project(tmp_path, "import time; time.sleep(600)")
-    code, said = run("run", sweep(params, "s", timeout_s=1), "--results", results)
+@pytest.fixture
+def temporary(tmp_path: Path) -> Iterator[Path]:
+    """The folder for temporary files, in which nothing may be left at the end."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    yield folder
+    assert not list(folder.iterdir())
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(tmp_path: Path, results: Path, temporary: Path) -> None:
+    params = project(tmp_path, "import tempfile, time; tempfile.mkdtemp(); time.sleep(600)")
+    code, said = run("run", sweep(params, "s", timeout_s=1), "--results", results, TMPDIR=str(temporary))
     assert code == 1
     assert "timeout: it took longer than its timeout_s of 1" in said
     (attempt,) = attempts.unfinished(results)
     assert attempt.failure is not None and attempt.failure.status == "timeout"
 
 
-def test_a_run_that_takes_too_much_memory_is_ended_and_says_so(tmp_path: Path, results: Path) -> None:
-    params = project(tmp_path, "held = b'1' * 900_000_000", "import time; time.sleep(600)")
-    code, said = run("run", sweep(params, "s", memory_bytes=700_000_000), "--results", results)
+def test_a_run_that_takes_too_much_memory_is_ended_and_says_so(tmp_path: Path, results: Path, temporary: Path) -> None:
+    held = "import tempfile; tempfile.mkdtemp(); held = b'1' * 900_000_000"
+    params = project(tmp_path, held, "import time; time.sleep(600)")
+    path = sweep(params, "s", memory_bytes=700_000_000)
+    code, said = run("run", path, "--results", results, TMPDIR=str(temporary))
     assert code == 1
     assert "more than its memory_bytes of 668 MiB" in said
+
+
+def test_what_the_killed_process_of_a_run_leaves_is_removed(tmp_path: Path, results: Path, temporary: Path) -> None:
+    dies = "import os, signal, tempfile; tempfile.mkdtemp(); os.kill(os.getppid(), signal.SIGKILL)"
+    code, said = run("run", sweep(project(tmp_path, dies), "s"), "--results", results, TMPDIR=str(temporary))
+    assert code == 1 and "cut off" in said
 
 
 def test_a_failure_does_not_stop_the_others_unless_asked(tmp_path: Path, results: Path) -> None:
