@@ -17,7 +17,7 @@ from effkit.export.tracking import _keyed, _uri
 from effkit.store import RECORD, Loaded
 
 needs_mlflow = pytest.mark.skipif(
-    importlib.util.find_spec("mlflow") is None, reason="MLflow is not installed: pip install -e '.[mlflow]'"
+    importlib.util.find_spec("mlflow") is None, reason="mlflow-skinny is in the extras `test` and `mlflow`"
 )
 
 
