@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
@@ -139,6 +141,42 @@ def test_squad_seeks_the_paragraph_and_leaves_the_canary_out() -> None:
     assert (task.clusters == task.labels).all()
     assert "Super Bowl 50" in task.documents[task.labels[0]]
     assert not any("canary" in text.lower() and "guid" in text.lower() for text in task.documents)
+
+
+def test_a_paragraph_that_stands_twice_is_one_document(tmp_path: Path) -> None:
+    def paragraph(context: str, *questions: str) -> dict[str, object]:
+        return {"context": context, "qas": [{"question": each} for each in questions]}
+
+    articles = [
+        {
+            "title": "Rivers",
+            "paragraphs": [paragraph("The Rhine.", "Which?", "Where?"), paragraph("The Elbe.", "Who?")],
+        },
+        {"title": "Again", "paragraphs": [paragraph("The Rhine.", "How long?")]},
+    ]
+    entry = catalogue.tasks()["squaddev"]
+    content = json.dumps({"canary": "a canary", "data": articles})
+    (tmp_path / entry.files[0].name).write_text(content, encoding="utf-8")
+    task = LOADERS[entry.loader]("squaddev", entry, tmp_path, 1)
+    assert list(task.items) == ["Which?", "Where?", "Who?", "How long?"]
+    assert list(task.documents) == ["The Rhine.", "The Elbe."]
+    assert task.labels.tolist() == [0, 0, 1, 0]
+    assert task.clusters is not None and task.clusters.tolist() == [0, 0, 1, 0]
+    assert (task.kind, task.metric, task.licence) == ("retrieval", "recall_at_1", "CC BY-SA 4.0")
+
+
+def test_a_review_without_a_text_or_a_department_is_left_out_and_ages_are_bands(tmp_path: Path) -> None:
+    entry = catalogue.tasks()["clothing-department"]
+    rows = {
+        "Review Text": ["soft", None, "loose", "tight", "warm"],
+        "Department Name": ["Tops", "Tops", "Dresses", None, "Tops"],
+        "Age": [34, 40, 35, 60, 50],
+    }
+    pd.DataFrame(rows).to_parquet(tmp_path / entry.files[0].name)
+    task = LOADERS[entry.loader]("clothing-department", entry, tmp_path, 1)
+    assert list(task.items) == ["soft", "loose", "warm"]
+    assert [task.classes[label] for label in task.labels] == ["Tops", "Dresses", "Tops"]
+    assert list(task.groups["age_band"]) == ["under-35", "35-49", "50+"]
 
 
 @pytest.mark.parametrize(
