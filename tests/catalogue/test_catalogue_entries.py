@@ -58,10 +58,16 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         catalogue.models()["minilm-l6"].file("weights.bin")
 
 
-@given(st.sampled_from(["/", "../", "a/../", "C:", "a\\"]), st.text("ab.", min_size=1))
-def test_no_file_can_be_declared_outside_its_folder(lead: str, rest: str) -> None:
+@given(st.sampled_from(["/{}", "../{}", "a/../{}", "{}/..", "C:{}", "a\\{}"]), st.text("ab", min_size=1))
+def test_no_file_can_be_declared_outside_its_folder(path: str, name: str) -> None:
     with pytest.raises(ValidationError, match="relative path"):
-        File(name=lead + rest + "/..", sha256="0" * 64)
+        File(name=path.format(name), sha256="0" * 64)
+
+
+@given(st.lists(st.text("ab_", min_size=1), min_size=1), st.sampled_from(["", ".csv", "..csv"]))
+def test_a_file_may_be_declared_in_a_folder_of_its_folder(parts: list[str], suffix: str) -> None:
+    name = "/".join(parts) + suffix
+    assert File(name=name, sha256="0" * 64).name == name
 
 
 @pytest.mark.parametrize("requirement", ["thing", "thing>=1", "thing==1,==2", "thing @ file:x"])
