@@ -13,8 +13,9 @@ from hypothesis import settings
 
 # What tests measure is no result: they take turns with no other run of this machine, and those that run side by side
 # not with each other, each process as a host of its own.
-SLOT_FOLDER = TemporaryDirectory(prefix="effkit-slot-")
-os.environ.setdefault("EFFKIT_SLOT", SLOT_FOLDER.name)
+if "EFFKIT_SLOT" not in os.environ:
+    SLOT_FOLDER = TemporaryDirectory(prefix="effkit-slot-")
+    os.environ["EFFKIT_SLOT"] = SLOT_FOLDER.name
 if side := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("EFFKIT_HOST", side)
 
@@ -33,6 +34,8 @@ LONG = (
     "batch/test_runner",
     "models/test_image_techniques",
     "batch/test_faults",
+    "test_preparing",
+    "bench/test_prepare",
     "test_cli",
     "report/test_report_what_if_script",
     "commands/test_repeating",

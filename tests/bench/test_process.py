@@ -178,13 +178,15 @@ def test_a_worker_ends_with_a_coordinator_that_was_killed() -> None:
     assert not psutil.wait_procs([worker], timeout=5)[1]
 
 
-@pytest.mark.parametrize(("duration_s", "cpu_j", "told_j"), [(3.0, 20.0, 25.0), (3.0, 0.0, None), (0.01, 0.0, 5.0)])
 def test_making_of_which_a_counter_told_nothing_took_what_nobody_knows(
-    duration_s: float, cpu_j: float, told_j: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    cases = [(3.0, 20.0, 25.0), (3.0, 0.0, None), (0.01, 0.0, 5.0)]
+    counted: list[Window] = []
+
     @contextmanager
     def window() -> Iterator[list[Window]]:
-        yield [Window(duration_s, cpu_j, memory_j=5.0, gpu_j=None)]
+        yield counted[-1:]
 
     meter = NoMeter()
     meter.methods = (Method("cpu", "counter", "RAPL"), Method("memory", "modelled-generic", "a fixed power"))
@@ -195,5 +197,8 @@ def test_making_of_which_a_counter_told_nothing_took_what_nobody_knows(
     with WorkerProcess(threads=1, meter=meter) as worker:
         saved = task.saved_below(tmp_path)
         worker.ask("open", recipe=recipe.to_json(), task=str(saved), products=str(tmp_path / "products"))
-        making = worker.ask("make", seed=1)["making"]
-    assert {step["energy_j"] for step in making} == {told_j}
+        for seed, (duration_s, cpu_j, told_j) in enumerate(cases):
+            counted.append(Window(duration_s, cpu_j, memory_j=5.0, gpu_j=None))
+            making = worker.ask("make", seed=seed)["making"]
+            assert not any(step["reused"] for step in making)
+            assert {step["energy_j"] for step in making} == {told_j}
