@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from effkit.models import Products, Recipe, builder, teaching
+from effkit.models.own import Packed
 from effkit.tasks import Task, load
 from effkit.techniques import apply_chain
 
@@ -43,6 +45,26 @@ def test_a_student_says_what_its_teacher_says(
     assert made.teacher is not None
     said, teachers = answers(made, task, products), answers(made.teacher, task, products)
     assert (said.argmax(axis=1) == teachers.argmax(axis=1)).mean() > 0.9
+
+
+def contrary(items: list[Any]) -> Any:
+    """Be sure of what is not so: that a small tumour is malignant, and a large one benign."""
+    malignant = np.array([0.9 if item["mean radius"] < 15 else 0.1 for item in items])
+    return np.column_stack([1 - malignant, malignant])
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+@pytest.mark.parametrize("labels", ["soft", "hard"])
+def test_a_student_believes_its_teacher_and_not_the_labels(
+    student: str, labels: str, recipe: Callable[..., Recipe], products: Products, tmp_path: Path
+) -> None:
+    task = load("breast-cancer", seed=1)
+    teacher = Recipe("contrary", "own", task.kind, 0, 1, Packed.of(contrary).settings(task, tmp_path))
+    chain = [("distil", {"teacher": "lightgbm-large", "labels": labels})]
+    said = answers(apply_chain(replace(recipe(student, task), teacher=teacher), chain), task, products).argmax(axis=1)
+    test = task.splits["test"]
+    assert (said == contrary(list(task.items.take(test))).argmax(axis=1)).mean() > 0.9
+    assert (said == task.labels[test]).mean() < 0.2
 
 
 @pytest.mark.parametrize("student", STUDENTS)
@@ -115,5 +137,7 @@ def test_hard_labels_are_the_class_that_the_teacher_finds_likeliest(
     task = load("breast-cancer", seed=1)
     made = taught("logreg", task, labels="hard")
     indices, said = teaching.lesson(made, made.settings["distil"], task, products)
-    assert len(indices) == len(task.splits["fit"])
-    assert sorted(np.unique(said).tolist()) == [0, 1]
+    assert (indices == task.splits["fit"]).all()
+    assert made.teacher is not None
+    likeliest = answers(made.teacher, task, products, "fit").argmax(axis=1)
+    assert (said == np.eye(2)[likeliest]).all() and sorted(set(likeliest)) == [0, 1]
