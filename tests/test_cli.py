@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from effkit import catalogue
 from effkit.bench import selftest
+from effkit.hashing import sha256_of
 from tests.batch.test_runner import PARAMS
 from tests.command_line import effkit, started
 
@@ -87,16 +89,37 @@ def test_the_catalogue_lists_whole_names() -> None:
     assert "distil" in done.stdout and "openvino" in done.stdout
 
 
+def moods(**declared: Any) -> dict[str, Any]:
+    """A catalogue of one task with one file."""
+    entry = {
+        "title": "Moods", "modality": "tabular", "kind": "classification", "metric": "accuracy", "loader": "table",
+        "target": "mood", "licence": "ours", "citation": "us", **declared,
+    }  # fmt: skip
+    return {"tasks": {"moods": entry}}
+
+
+def test_what_is_fetched_is_told_with_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "moods.csv"
+    file.write_text("mood\ngood\n")
+    given = moods(
+        files=[{"name": file.name, "sha256": sha256_of(file)}],
+        sources=[{"kind": "local", "path": str(file.parent)}],
+    )
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    environment = {"EFFKIT_CATALOGUE": str(tmp_path / "own.yaml"), "EFFKIT_CACHE": str(tmp_path / "cache")}
+    done = effkit("fetch", "moods", **environment)
+    assert done.returncode == 0, done.stderr
+    name, _, folder = done.stdout.rstrip("\n").partition(": ")
+    assert (name, (Path(folder) / file.name).read_text()) == ("moods", file.read_text())
+
+
 def test_the_catalogue_says_of_nothing_that_it_is_fetched_before_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, revision = {"name": "moods.csv", "sha256": "0" * 64}, "0" * 40
-    moods = {
-        "title": "Moods", "modality": "tabular", "kind": "classification", "metric": "accuracy", "loader": "table",
-        "target": "mood", "licence": "ours", "citation": "us", "files": [file],
-        "sources": [{"kind": "hub", "repo": "me/moods", "revision": revision, "files": {"moods.csv": "moods.csv"}}],
-    }  # fmt: skip
-    (tmp_path / "own.yaml").write_text(yaml.safe_dump({"tasks": {"moods": moods}}), encoding="utf-8")
+    source = {"kind": "hub", "repo": "me/moods", "revision": revision, "files": {"moods.csv": "moods.csv"}}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(moods(files=[file], sources=[source])), encoding="utf-8")
     monkeypatch.setenv("EFFKIT_CATALOGUE", str(tmp_path / "own.yaml"))
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "cache"))
     (line,) = [each for each in effkit("catalogue").stdout.splitlines() if each.startswith("moods")]
