@@ -86,6 +86,7 @@ def test_the_vocabulary_has_no_dead_word() -> None:
 @pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
 def test_the_studies_that_would_test_a_claim_are_there_and_do(one: Claim) -> None:
     files = re.findall(r"params/[\w-]+\.yaml", one.tested_by)
+    assert files
     for file in files:
         assert (ROOT / file).is_file()
         if "model of your own" in one.tested_by or "let in" in one.tested_by:

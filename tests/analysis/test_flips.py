@@ -40,7 +40,9 @@ def test_the_margin_at_which_the_small_one_is_no_longer_enough() -> None:
 def test_beyond_a_flip_the_choice_is_what_it_says(enough: float) -> None:
     known = [reference(), replace(SMALL, enough_from=enough)]
     now = asked()
-    for flip in of_the_margin(known, now):
+    found = of_the_margin(known, now)
+    assert found, "there is a margin at which the small one begins, or ceases, to be enough"
+    for flip in found:
         assert decide(known, replace(now, margin=flip.at)).chosen == flip.chosen != decide(known, now).chosen
         towards = flip.at + 3e-3 * (0.01 - flip.at)
         nearer = towards if abs(towards - 0.01) < abs(flip.at - 0.01) else flip.at

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from effkit.analysis.estimates import latency
+from effkit.analysis.sequential import stein_interval
 from tests.analysis.runs import in_places, paired, samples
 
 
@@ -155,6 +156,8 @@ def test_a_run_that_could_go_on_takes_its_interval_from_its_first_generations() 
     assert fixed is not None and adaptive is not None
     assert fixed.value == adaptive.value
     assert (fixed.low, fixed.high) != (adaptive.low, adaptive.high)
+    expected = stein_interval(paired(run).log_ratios("mine", "latency"), 5)
+    assert expected is not None and (adaptive.low, adaptive.high) == pytest.approx((expected.low, expected.high))
 
 
 def test_without_a_disturbed_visit_the_stopping_rule_alone_takes_no_verdict_back() -> None:
@@ -169,4 +172,7 @@ def test_without_a_disturbed_visit_the_stopping_rule_alone_takes_no_verdict_back
 
 
 def test_a_run_that_ended_early_has_an_interval_all_the_same() -> None:
-    assert paired(samples(generations=2), first=5).ratio("mine", "latency") is not None
+    run = paired(samples(generations=2), first=5)
+    ratio, expected = run.ratio("mine", "latency"), stein_interval(run.log_ratios("mine", "latency"), 2)
+    assert ratio is not None and expected is not None
+    assert (ratio.low, ratio.high) == pytest.approx((expected.low, expected.high))

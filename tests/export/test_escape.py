@@ -60,7 +60,7 @@ def test_latex_sees_no_ligature_no_line_break_and_no_option(text: str) -> None:
 def test_markdown_shows_any_text_as_it_was(text: str) -> None:
     shown = markdown(text)
     assert "\n" not in shown
-    assert html.unescape(re.sub(r"\\([\\`*_\[\]|~#+=.)-])", r"\1", shown)) == " ".join(text.split()) or "&" in text
+    assert html.unescape(re.sub(r"\\([\\`*_\[\]|~#+=.)-])", r"\1", shown)) == " ".join(text.split())
 
 
 def test_markdown_starts_no_list_no_heading_and_no_tag() -> None:

@@ -9,13 +9,12 @@ from effkit.models import heads
 from effkit.models.heads import CosineSearch, LogisticHead
 from effkit.spec import SpecError
 
-RNG = np.random.default_rng(0)
-
 
 def _blobs(classes: int, count: int = 120) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
     labels = np.arange(count) % classes
-    centres = 3 * RNG.normal(size=(classes, 8))
-    return (centres[labels] + RNG.normal(size=(count, 8))).astype(np.float32), labels
+    centres = 3 * rng.normal(size=(classes, 8))
+    return (centres[labels] + rng.normal(size=(count, 8))).astype(np.float32), labels
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -41,7 +40,7 @@ def test_a_class_without_fit_items_is_never_chosen() -> None:
 
 def test_dead_dimensions_get_no_weight_of_note() -> None:
     features, labels = _blobs(3)
-    dead = np.column_stack([features, 1e-33 * RNG.normal(size=120)]).astype(np.float32)
+    dead = np.column_stack([features, 1e-33 * np.random.default_rng(1).normal(size=120)]).astype(np.float32)
     head = LogisticHead.fit(dead, labels, 3)
     assert np.abs(head.weight[-1]).max() < 1e-6
 
