@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -101,6 +102,14 @@ def address(s3: S3) -> str:
     bucket = f"bucket-{next(s3.numbers)}"
     s3.files.call_s3("create_bucket", Bucket=bucket)
     return f"s3://{bucket}/some/results"
+
+
+@pytest.fixture
+def closed_port() -> Iterator[str]:
+    """The address of a port that is taken, so that nobody else answers there, and at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @pytest.fixture

@@ -135,18 +135,12 @@ def test_a_run_that_arrives_while_a_long_listing_is_read_is_fetched_whole(
     assert (here / RUN / store.RECORD).exists() and (here / RUN / store.PREDICTIONS).exists()
 
 
-def closed_port() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
-
-
 def test_a_store_that_is_gone_is_said_within_seconds_and_nothing_is_lost(
-    s3: S3, address: str, monkeypatch: pytest.MonkeyPatch
+    s3: S3, address: str, closed_port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = mirror_of(address)
     monkeypatch.setitem(OPTIONS["s3"]["config_kwargs"]["retries"], "total_max_attempts", 2)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", closed_port())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", closed_port)
     for ask in (places.check_writable, refresh):
         began = time.monotonic()
         with pytest.raises(store.StoreError, match="cannot be reached: look at the network"):

@@ -12,7 +12,6 @@ from effkit import index, store
 from effkit.remote.sending import unsent
 from tests.batch.sweeps import ask, project, run, sweep
 from tests.remote.conftest import S3, SECRET, mirror_of
-from tests.remote.test_fetching import closed_port
 
 
 @pytest.fixture
@@ -50,9 +49,9 @@ def test_a_sweep_into_a_store_goes_on_from_another_machine(
 
 @pytest.mark.slow
 def test_a_store_that_goes_while_it_is_measured_loses_nothing(
-    params: Path, s3: S3, address: str, machine: Callable[[str], None]
+    params: Path, s3: S3, address: str, machine: Callable[[str], None], closed_port: str
 ) -> None:
-    code, said = run("run", params / "t.yaml", "--results", address, AWS_ENDPOINT_URL=closed_port())
+    code, said = run("run", params / "t.yaml", "--results", address, AWS_ENDPOINT_URL=closed_port)
     assert code == 2 and "cannot be reached" in said and "Traceback" not in said, said
     s3.faults(once="/.claim")
     code, said = run("run", params / "t.yaml", "--results", address)
