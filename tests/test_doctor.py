@@ -101,7 +101,7 @@ def test_the_disk_is_that_of_the_cache_that_will_be_made(monkeypatch: pytest.Mon
 
     monkeypatch.setattr("shutil.disk_usage", usage)
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "not" / "made"))
-    found = list(doctor._disk(tmp_path / "results"))[-1]
+    found = next(each for each in doctor.examine(tmp_path / "results") if each.subject == "cache")
     assert asked[-1] == tmp_path
     assert (found.state, found.text) == ("good", f"{tmp_path / 'not' / 'made'}: 7 GB free.")
 
@@ -114,7 +114,7 @@ def test_a_cache_that_may_not_be_looked_at_is_told_and_ends_nothing(
 
     monkeypatch.setattr("shutil.disk_usage", refused)
     monkeypatch.setenv("EFFKIT_CACHE", str(tmp_path / "locked"))
-    found = list(doctor._disk(tmp_path / "results"))[-1]
+    found = next(each for each in doctor.examine(tmp_path / "results") if each.subject == "cache")
     assert (found.state, found.subject) == ("missing", "cache")
     assert found.text == f"{tmp_path / 'locked'} cannot be looked at (Permission denied)."
     assert "EFFKIT_CACHE" in found.fix
@@ -123,7 +123,7 @@ def test_a_cache_that_may_not_be_looked_at_is_told_and_ends_nothing(
 def test_a_store_is_told_by_its_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / MIRROR).write_text(json.dumps({"address": "s3://bucket/results", "name": "mine"}), encoding="utf-8")
     monkeypatch.setattr(doctor, "check_writable", lambda results: None)
-    found = next(iter(doctor._disk(tmp_path)))
+    found = next(each for each in doctor.examine(tmp_path) if each.subject == "results")
     assert (found.state, found.text) == ("good", "s3://bucket/results can be written.")
 
 

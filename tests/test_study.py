@@ -35,7 +35,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Study:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EFFKIT_RESULTS", str(tmp_path_factory.mktemp("results")))
         made = study(candidates=["logreg", {"model": "logreg", "fit_items": 20_000}, "lightgbm-small"])
-        for name in ("right_by_size", "prints", "raises", "too_few", "out_of_memory", "killed", "fails_when_alone"):
+        for name in ("wrong_by_size", "prints", "raises", "too_few", "out_of_memory", "killed", "fails_when_alone"):
             said = "tree" if name == "prints" else ""
             made.add(name.replace("_", "-"), getattr(own_models, name), family=said)
         made.run()
@@ -56,7 +56,7 @@ def again(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Record:
 
 
 def test_every_candidate_has_quality_latency_memory_and_a_gap(record: Record) -> None:
-    for name in ("logreg", "right-by-size", "prints"):
+    for name in ("logreg", "wrong-by-size", "prints"):
         candidate = record.candidate(name)
         assert candidate.status == "ok", candidate.error
         assert candidate.quality and candidate.gap and candidate.latency and candidate.memory
@@ -171,9 +171,9 @@ def test_a_task_of_ones_own(results: Path) -> None:
 
 
 def test_a_model_of_ones_own_is_known_by_the_hash_of_its_function(record: Record) -> None:
-    mine, other, logreg = (record.candidate(name) for name in ("right-by-size", "prints", "logreg"))
-    assert mine.functions_sha256.keys() == {"right-by-size"} and other.functions_sha256.keys() == {"prints"}
-    assert mine.functions_sha256["right-by-size"] != other.functions_sha256["prints"]
+    mine, other, logreg = (record.candidate(name) for name in ("wrong-by-size", "prints", "logreg"))
+    assert mine.functions_sha256.keys() == {"wrong-by-size"} and other.functions_sha256.keys() == {"prints"}
+    assert mine.functions_sha256["wrong-by-size"] != other.functions_sha256["prints"]
     assert logreg.functions_sha256 == {}
     assert (mine.builder, other.builder, logreg.builder) == ("own", "own.tree", "tabular.logreg")
     assert [family(each) for each in (mine, other, logreg)] == ["unknown", "tree", "linear"]

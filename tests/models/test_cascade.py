@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from effkit.models import Products, Recipe, builder, cascade
+from effkit.models.base import Facts
 from effkit.models.own import Packed
 from effkit.spec import SpecError
 from effkit.tasks import Task, load
@@ -33,6 +34,13 @@ def stages(task: Task, recipe: Callable[..., Recipe]) -> tuple[Recipe, ...]:
 def of(stages: tuple[Recipe, ...], **changed: Any) -> Recipe:
     settings = {**SETTINGS, "seeded": [False] * len(stages), **changed}
     return Recipe("a-cascade", "cascade", "classification", 100, 1, settings, stages=stages)
+
+
+def alone(stage: Recipe, item: Any, task: Task, products: Products) -> Facts:
+    """What is counted on a stage that is no part of a cascade."""
+    module = builder(stage.builder)
+    folder = module.make(stage, task, products)
+    return module.facts(module.load(stage, folder), item, folder)
 
 
 @pytest.mark.parametrize("calibration", ["temperature", "isotonic"])
@@ -68,11 +76,30 @@ def test_at_its_ends_it_is_one_of_its_stages(
 def test_what_it_costs_is_counted_over_all_stages(task: Task, stages: tuple[Recipe, ...], products: Products) -> None:
     made = of(stages[1:])
     folder = cascade.make(made, task, products)
-    predictor = cascade.load(made, folder)
     (item,) = task.items.take([0])
-    found, parts = cascade.facts(predictor, item, folder), cascade.counts(predictor, item)
-    assert found.parameters == sum(part.parameters or 0 for part in parts)
+    found = cascade.facts(cascade.load(made, folder), item, folder)
+    linear, booster = (alone(stage, item, task, products) for stage in stages[1:])
+    assert linear.parameters and booster.parameters and linear.weight_bytes and booster.weight_bytes
+    assert found.parameters == linear.parameters + booster.parameters
+    assert found.weight_bytes == linear.weight_bytes + booster.weight_bytes
+    assert (found.tensor_bytes, found.flops) == (None, None), "a booster has no tensors, and no operations"
     assert {"train logreg", "train lightgbm-small"} <= {step["step"] for step in products.used}
+
+
+def test_a_stages_operations_count_as_often_as_it_is_reached(
+    task: Task, recipe: Callable[..., Recipe], products: Products
+) -> None:
+    linear, network = recipe("logreg", task), recipe("mlp", task)
+    made = of((linear, network), escalate=(0.4,))
+    folder = cascade.make(made, task, products)
+    (item,) = task.items.take([0])
+    found = cascade.facts(cascade.load(made, folder), item, folder)
+    first, second = (alone(stage, item, task, products) for stage in (linear, network))
+    _, share = cascade.read_setup(folder)["reached"]
+    assert share == pytest.approx(0.4, abs=0.02)
+    assert first.flops and second.flops and first.tensor_bytes and second.tensor_bytes
+    assert found.flops == pytest.approx(first.flops + share * second.flops)
+    assert found.tensor_bytes == first.tensor_bytes + second.tensor_bytes
 
 
 def test_a_cascade_is_made_once_and_anew_where_it_is_set_up_otherwise(
@@ -85,8 +112,12 @@ def test_a_cascade_is_made_once_and_anew_where_it_is_set_up_otherwise(
 
 
 def test_seeds_reach_the_stages_that_have_one(task: Task, stages: tuple[Recipe, ...], products: Products) -> None:
-    made = replace(of(stages, seeded=[False, False, True]), seed=7)
-    assert [stage.seed for stage in cascade._seeded(made)] == [1, 1, 7]
+    cascade.make(replace(of(stages, seeded=[False, False, True]), seed=7), task, products)
+    for stage, seed in zip(stages, (1, 1, 7), strict=True):
+        for each in (1, 7):
+            products.used.clear()
+            builder(stage.builder).make(replace(stage, seed=each), task, products)
+            assert all(step["reused"] for step in products.used) == (each == seed)
 
 
 def test_a_recipe_with_stages_travels_and_other_recipes_keep_their_keys(stages: tuple[Recipe, ...]) -> None:
@@ -116,7 +147,7 @@ def test_a_task_that_holds_nothing_out_is_refused(task: Task, stages: tuple[Reci
 def test_a_function_that_only_names_classes_may_come_last_alone(
     task: Task, stages: tuple[Recipe, ...], products: Products, tmp_path: Any
 ) -> None:
-    settings = Packed.of(own_models.right_by_size).settings(task, tmp_path)
+    settings = Packed.of(own_models.wrong_by_size).settings(task, tmp_path)
     mine = Recipe("mine", "own", "classification", 0, 1, settings)
     last = of((stages[0], mine), escalate=(0.5,))
     answered = cascade.predict(last, cascade.make(last, task, products), task, task.splits["test"], products)
