@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,6 @@ SCANCEL = """#!/bin/sh
 echo "$1" >> "$0.log"
 kill -TERM -- "-$1" || true  # it may have ended with the scheduler
 """
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path / "dask") as here:
-        yield here
 
 
 @pytest.mark.slow

@@ -84,3 +84,30 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformer = Transformer(str(folder / "bert"))
     SentenceTransformer(modules=[transformer, Pooling(32), Normalize()], device="cpu").save(str(folder / "model"))
     return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def squeeze(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of SqueezeNet's pickle, with random weights in the published layout."""
+    import pickle
+
+    import torch
+
+    from effkit.models import squeezenet
+
+    folder = tmp_path_factory.mktemp("squeeze")
+    torch.manual_seed(0)
+    layers: dict[str, list[Any]] = {}
+    network = squeezenet.network()
+    for each in network.modules():
+        if isinstance(each, torch.nn.Conv2d):  # so that what sets images apart reaches the last layer
+            torch.nn.init.kaiming_normal_(each.weight)
+    for name, tensor in network.state_dict().items():
+        layer, kind = name.rsplit(".", 1)
+        array = tensor.numpy()
+        layers.setdefault(layer.replace(".", "/"), []).append(
+            array.transpose(2, 3, 1, 0) if kind == "weight" else array
+        )
+    with (folder / squeezenet.PICKLE).open("wb") as file:
+        pickle.dump(layers, file)
+    return folder

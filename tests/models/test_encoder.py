@@ -14,28 +14,6 @@ from tests.models.encoders import WORDS, images, recipe_of, texts
 
 
 @pytest.fixture(scope="module")
-def tiny_squeezenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """SqueezeNet 1.1 with random weights, stored as the published file is."""
-    import pickle
-
-    import torch
-    from torch import nn
-
-    from effkit.models import squeezenet
-
-    torch.manual_seed(0)
-    layers = {"conv10": [np.zeros((1, 1, 512, 2), np.float32), np.zeros(2, np.float32)]}
-    for name, module in squeezenet.network().named_modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight)  # keeps features apart, as training does
-            kernel = module.weight.detach().numpy().transpose(2, 3, 1, 0)
-            layers[name.replace(".", "/")] = [kernel.copy(), np.zeros(len(module.weight), np.float32)]
-    folder = tmp_path_factory.mktemp("squeezenet")
-    (folder / "squeezenet_weights.pkl").write_bytes(pickle.dumps(layers))
-    return folder
-
-
-@pytest.fixture(scope="module")
 def lite_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """EfficientNet-Lite0 with random weights, stored as the published file is."""
     import torch
@@ -53,7 +31,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Recipe, Task]:
         case "text.encoder":
             return recipe_of(request.getfixturevalue("tiny_bert"), request.param, max_tokens=16), texts()
         case "vision.squeezenet":
-            weights = request.getfixturevalue("tiny_squeezenet")
+            weights = request.getfixturevalue("squeeze")
             options = {"resolution": 48, "channel_order": "bgr", "mean": [104.0, 117.0, 123.0], "scale": 1.0}
             return recipe_of(weights, request.param, fit_items=12, **options), images()
         case _:
@@ -167,7 +145,7 @@ def test_regression_and_missing_weights_are_refused(tiny_bert: Path, products: P
 def test_pictures_in_16_bits_take_half_the_memory_and_say_nearly_the_same(
     name: str, request: pytest.FixtureRequest, shared: Products
 ) -> None:
-    fixture = {"vision.squeezenet": "tiny_squeezenet", "vision.efficientnet_lite": "lite_weights"}[name]
+    fixture = {"vision.squeezenet": "squeeze", "vision.efficientnet_lite": "lite_weights"}[name]
     options = {"variant": "efficientnet-lite0", "resolution": 48, "mean": [127.0] * 3, "scale": 128.0}
     whole = recipe_of(request.getfixturevalue(fixture), name, fit_items=12, **options)
     half, task = replace(whole, settings={**whole.settings, "precision": "bfloat16"}), images()

@@ -47,31 +47,6 @@ def lite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def squeeze(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of SqueezeNet's pickle, with random weights in the published layout."""
-    import pickle
-
-    import torch
-
-    folder = tmp_path_factory.mktemp("squeeze")
-    torch.manual_seed(0)
-    layers: dict[str, list[Any]] = {}
-    network = squeezenet.network()
-    for each in network.modules():
-        if isinstance(each, torch.nn.Conv2d):  # so that what sets images apart reaches the last layer
-            torch.nn.init.kaiming_normal_(each.weight)
-    for name, tensor in network.state_dict().items():
-        layer, kind = name.rsplit(".", 1)
-        array = tensor.numpy()
-        layers.setdefault(layer.replace(".", "/"), []).append(
-            array.transpose(2, 3, 1, 0) if kind == "weight" else array
-        )
-    with (folder / squeezenet.PICKLE).open("wb") as file:
-        pickle.dump(layers, file)
-    return folder
-
-
 def made(
     weights: Path, products: Products, chain: Chain, name: str = "vision.efficientnet_lite", count: int = 24
 ) -> tuple[Recipe, Path, EncoderPredictor]:
