@@ -27,10 +27,14 @@ def test_the_series_whose_private_fields_are_read() -> None:
 def test_a_window_has_energy_in_proportion_to_its_length(meter: EnergyMeter) -> None:
     if meter.unavailable:
         pytest.skip(meter.unavailable)
+    around_s = -time.perf_counter()
     with meter.window() as window:
+        within_s = -time.perf_counter()
         time.sleep(1.0)
+        within_s += time.perf_counter()
+    around_s += time.perf_counter()
     (read,) = window
-    assert read.duration_s == pytest.approx(1.0, abs=0.3)
+    assert within_s <= read.duration_s <= around_s
     assert 0.5 < (read.cpu_j + read.memory_j) / read.duration_s < 5000
 
 

@@ -110,7 +110,7 @@ def test_there_may_be_more_items_than_requests(tmp_path: Path) -> None:
         run = drive(worker, spec, range(200), seed=1)
     (sent,) = run.sequences
     assert len(sent.item) == 40 and len(set(sent.item)) > 30
-    assert run.saturation_per_s[0] > 100
+    assert run.saturation_per_s[0] > 20
 
 
 @needs_loadgen
