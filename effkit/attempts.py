@@ -122,12 +122,15 @@ def request(folder: Path) -> Request:
     return found.model_copy(update={"notebook": os.path.expanduser(found.notebook)})  # noqa: PTH111 - a home may be none
 
 
-def asked(folder: Path) -> RunFacts:
-    """Return which run a staged folder is for; one without a request was made by another program than effkit."""
+def asked() -> RunFacts | None:
+    """Return which run this process was started for; None for a run by hand."""
+    staged = store.run_under_way()
+    if staged is None:
+        return None
     wanted = under_way()
-    if wanted is None:
-        return RunFacts(run=store.name_of(folder), interactive=False, identity=None)
-    return RunFacts(store.name_of(folder), False, wanted.identity, wanted.replicate, wanted.sweep)
+    if wanted is None:  # the folder was made by another program than effkit
+        return RunFacts(run=store.name_of(staged), interactive=False, identity=None)
+    return RunFacts(store.name_of(staged), False, wanted.identity, wanted.replicate, wanted.sweep)
 
 
 def check(spec: StudySpec, own: Collection[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
@@ -27,6 +26,7 @@ from effkit.analysis.circumstances import (
 )
 from effkit.batch.notebooks import notebook_for
 from effkit.bench import host
+from effkit.hashing import sha256_of
 from effkit.params import given_keys, parse
 from effkit.provenance import code, versions_here
 from effkit.record import Record
@@ -187,6 +187,6 @@ def _here(record: Record, spec: StudySpec, notebook: Path) -> Circumstances:
             for model in models_of(each)
             for file in catalogue.models()[model].files
         },
-        "notebook": {"its source": hashlib.sha256(notebook.read_bytes()).hexdigest()},
+        "notebook": {"its source": sha256_of(notebook)},
         "parameter": parameter_facts(spec.model_dump(mode="json")),
     }  # fmt: skip

@@ -286,8 +286,8 @@ class Study:
 
     def _asked(self, started_at: datetime, digest: str) -> attempts.RunFacts:
         """Which run this is: the one that was asked for, or one by hand."""
-        if (given := store.run_under_way()) is not None:
-            return attempts.asked(given)
+        if (asked := attempts.asked()) is not None:
+            return asked
         found = identity_or_none(self.spec) if self._task is None and not self._own else None
         return attempts.RunFacts(store.run_name(started_at, digest), interactive=True, identity=found)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from effkit import recipes, resolve
-from effkit.catalogue import HashMismatch
+from effkit.catalogue.errors import HashMismatch
 from effkit.params import parse
 from effkit.spec import StudySpec
 from tests.conftest import parameters

@@ -21,6 +21,7 @@ from effkit.batch.local import STOP_WITHIN_S, Local, Status
 from effkit.batch.sweep import Point
 from effkit.bench import host
 from effkit.catalogue import CatalogueError, cache_dir, own_path
+from effkit.hashing import sha256_of
 from effkit.identity import identity
 from effkit.places import NoRoom
 from effkit.spec import Frozen, SpecError
@@ -95,7 +96,7 @@ def kit(results: str, marker: str | None, points: Sequence[Point]) -> Kit:
         version=effkit.__version__,
         source_sha256=_source_sha256(),
         own_sha256=_own_sha256(),
-        notebooks={each: _sha256(Path(each).read_bytes()) for each in sorted(notebooks)},
+        notebooks={each: sha256_of(Path(each)) for each in sorted(notebooks)},
     )
 
 
@@ -127,7 +128,7 @@ def differences(asked: Kit) -> list[str]:
             "same file, or none where the coordinator has none, and start it again"
         )
     for path, sha256 in asked.notebooks.items():
-        if Path(path).exists() and _sha256(Path(path).read_bytes()) != sha256:
+        if Path(path).exists() and sha256_of(Path(path)) != sha256:
             found.append(f"its {path} is another than the coordinator's: bring both to the same commit")
     if asked.marker is not None:
         found += _unshared(Path(asked.results), asked.marker)
@@ -202,9 +203,9 @@ def _point(order: Order) -> Point:
 
 def _notebook(path: Path, text: str) -> Path:
     """The notebook where the coordinator has it; a host without it keeps a copy of its own."""
-    sha256 = _sha256(text.encode())
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
     if path.exists():
-        if _sha256(path.read_bytes()) != sha256:
+        if sha256_of(path) != sha256:
             raise SpecError(f"{path} has changed, or is another than the coordinator's: start the command again.")
         return path
     copy = cache_dir() / "notebooks" / sha256[:16] / path.name
@@ -249,13 +250,9 @@ def _source_sha256() -> str:
 def _own_sha256() -> str | None:
     """Hash the file of one's own entries; one that cannot be read is none, and refused where one is wanted."""
     with suppress(OSError):
-        return _sha256(path.read_bytes()) if (path := own_path()) else None
+        return sha256_of(path) if (path := own_path()) else None
     return None
 
 
 def _edition(version: str, source_sha256: str) -> str:
     return f"effkit {version} ({source_sha256[:8]})"
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

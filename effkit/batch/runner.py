@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
@@ -20,11 +19,14 @@ import psutil
 from effkit import attempts, store
 from effkit.attempts import Request
 from effkit.batch.limits import Limits
+from effkit.bench import host, slot
+from effkit.catalogue import own
+from effkit.hashing import sha256_of
 from effkit.secrecy import without_secrets
 from effkit.spec import StudySpec
 
 ENGINE, KERNEL = "effkit", "python3"
-PLACES = ("EFFKIT_CACHE", "EFFKIT_CATALOGUE", "EFFKIT_LOCAL", "EFFKIT_PRODUCTS", "EFFKIT_SLOT")
+PLACES = ("EFFKIT_CACHE", own.VARIABLE, "EFFKIT_LOCAL", host.PRODUCTS_VARIABLE, slot.SLOT_VARIABLE)
 """Variables that name folders or a file. A run has its results folder in `EFFKIT_RUN`."""
 SLOW_IMPORTS = ("rfc3987_syntax", "isoduration")
 """A grammar that compiles for a second and a half, and a calendar: for checks of formats that notebooks do not need."""
@@ -74,7 +76,7 @@ def _execute(notebook: Path, staged: Path, params: Mapping[str, Any]) -> None:
     _register_engine()
     variables = {
         store.RUN_VARIABLE: str(staged.absolute()),
-        store.NOTEBOOK_VARIABLE: hashlib.sha256(notebook.read_bytes()).hexdigest(),
+        store.NOTEBOOK_VARIABLE: sha256_of(notebook),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # The kernel works in the notebook's folder, where a relative path leads elsewhere.
         **{name: str(Path(given).expanduser().absolute()) for name in PLACES if (given := os.environ.get(name))},

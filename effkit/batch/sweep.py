@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
-from effkit import params, resolve
+from effkit import params, resolve, store
 from effkit.batch.notebooks import notebook_for
 from effkit.identity import identity
 from effkit.spec import Frozen, SpecError, StudySpec, nearest
@@ -186,4 +184,4 @@ def _word(value: Any) -> str:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return store.params_hash(value)[:8]

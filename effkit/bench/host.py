@@ -69,10 +69,10 @@ def products_folder(cache: Path, device: str = "cpu") -> Path:
         cache: folder of all that is kept.
         device: where PyTorch trains and embeds, "cpu" or "cuda"; on a GPU its kind counts too.
     """
-    packages = {name: found for name, found in versions().items() if name != "effkit"}
-    made_by = json.dumps([packages, cpu_name(), *_used_gpu(device)], sort_keys=True)
     if given := os.environ.get(PRODUCTS_VARIABLE):
         return Path(given).expanduser().absolute()
+    packages = {name: found for name, found in versions().items() if name != "effkit"}
+    made_by = json.dumps([packages, cpu_name(), *_used_gpu(device)], sort_keys=True)
     return cache / "products" / hashlib.sha256(made_by.encode()).hexdigest()[:12]
 
 

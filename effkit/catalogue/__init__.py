@@ -19,12 +19,7 @@ from effkit.catalogue.entries import (
     shipped,
     tasks,
 )
-from effkit.catalogue.errors import (
-    CatalogueError,
-    FetchError,
-    HashMismatch,
-    UnknownEntry,
-)
+from effkit.catalogue.errors import CatalogueError, FetchError
 from effkit.catalogue.fetch import (
     download_bytes,
     fetch,
@@ -33,36 +28,16 @@ from effkit.catalogue.fetch import (
     network_sources,
 )
 from effkit.catalogue.own import own_path
-from effkit.catalogue.sources import (
-    Archive,
-    BundledSource,
-    CarrierSource,
-    File,
-    HubSource,
-    LocalSource,
-    Source,
-)
-from effkit.catalogue.unpickle import RefusedPickle, restricted_unpickle
 
 __all__ = [
     "DECIDING",
     "OF_A_TABLE",
-    "Archive",
-    "BundledSource",
-    "CarrierSource",
     "CatalogueError",
     "Cost",
     "Entry",
     "FetchError",
-    "File",
-    "HashMismatch",
-    "HubSource",
-    "LocalSource",
     "ModelEntry",
-    "RefusedPickle",
-    "Source",
     "TaskEntry",
-    "UnknownEntry",
     "cache_dir",
     "deciding",
     "declared",
@@ -74,7 +49,6 @@ __all__ = [
     "models",
     "network_sources",
     "own_path",
-    "restricted_unpickle",
     "shipped",
     "tasks",
 ]

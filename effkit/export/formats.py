@@ -11,8 +11,8 @@ from effkit.export.errors import ExportError
 from effkit.spec import unknown_name
 from effkit.store import Loaded
 
-Write = Callable[[Loaded, str, str | None], str]
-"""From a run, a place and a candidate's name to the place as it is to be told."""
+Write = Callable[..., str]
+"""From a run, a place and, where the format is of one, a candidate's name to the place as it is to be told."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def export(run: Loaded, to: str, out: str | None = None, candidate: str | None =
         raise ExportError(f"`{to}` holds all candidates: leave --candidate out, or export a model-card.")
     write: Write = getattr(import_module(f"effkit.export.{found.module}"), found.function)
     if not found.suffix:
-        return write(run, out or "./mlruns", None)
+        return write(run, out or "./mlruns")
     named = f"{run.record.spec.name}-{run.folder.resolve().name}{found.suffix}"
     path = Path(named if out is None else out)
     try:
         if path.is_dir():
             path = path / named
         path.parent.mkdir(parents=True, exist_ok=True)
-        return write(run, str(path), candidate)
+        return write(run, str(path), candidate) if found.one_candidate else write(run, str(path))
     except OSError as error:  # a record is read already: this is what the place says
         raise ExportError(
             f"{path} cannot be written ({error.strerror or error}): give another place with --out."

@@ -25,7 +25,7 @@ PARTS = ("size", "latency", "cold-start")
 """The tables of details that a paper may want; the others are in the report."""
 
 
-def write_latex(run: Loaded, out: str, candidate: str | None = None) -> str:
+def write_latex(run: Loaded, out: str) -> str:
     """Write the comparison and its details as LaTeX tables."""
     Path(out).write_text("\n".join(_lines(run.record)) + "\n", encoding="utf-8", newline="\n")
     return out

@@ -41,7 +41,7 @@ _LICENCE = re.compile(r"\s*([^\s(]+)(?:\s+licen[cs]e)?\s*(?:\([^()]*\))?\s*", re
 """One licence, and in brackets whose it is; of what says more no part is the whole."""
 
 
-def write_model_card(run: Loaded, out: str, candidate: str | None = None) -> str:
+def write_model_card(run: Loaded, out: str, candidate: str | None) -> str:
     """Write the card of the chosen candidate, or of the one named.
 
     Raises:

@@ -20,13 +20,13 @@ def numbers(run: Loaded) -> tuple[Tidy, ...]:
     return tidy(view, answer(view).chosen)
 
 
-def write_csv(run: Loaded, out: str, candidate: str | None = None) -> str:
+def write_csv(run: Loaded, out: str) -> str:
     """Write the tidy table as CSV; an empty cell is a number that was not measurable."""
     Path(out).write_text(as_csv(numbers(run), Tidy), encoding="utf-8", newline="\n")
     return out
 
 
-def write_parquet(run: Loaded, out: str, candidate: str | None = None) -> str:
+def write_parquet(run: Loaded, out: str) -> str:
     """Write the tidy table as Parquet, with the same columns whatever was measured."""
     import pandas as pd
 

@@ -42,13 +42,12 @@ class Entry:
     tags: Mapping[str, str]
 
 
-def write_mlflow(run: Loaded, out: str, candidate: str | None = None) -> str:
-    """Log a run's parameters, metrics and files.
+def write_mlflow(run: Loaded, out: str) -> str:
+    """Log a run's parameters, metrics and files, every candidate.
 
     Args:
         run: a complete run.
         out: a tracking URI, or a folder.
-        candidate: not used; every candidate is logged.
 
     Raises:
         ExportError: when mlflow is not installed, does not answer or refuses it, or the run is there already.

@@ -89,8 +89,8 @@ class Recipe:
         settings: the builder's parameters, techniques applied.
         weights: verified folder of fetched files, if it has any.
         weights_sha256: hash of each of them, by file name.
-        teacher: what it learns from, where it learns from another model; `resolve` fills it in.
-        stages: of a cascade, in the order in which they are asked; `resolve` fills them in.
+        teacher: what it learns from, where it learns from another model; `recipes` fills it in.
+        stages: of a cascade, in the order in which they are asked; `recipes` fills them in.
     """
 
     model: str

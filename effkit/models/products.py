@@ -68,10 +68,6 @@ class Products:
         self.used.append({**making, "reused": reused, "product": key})
         return folder
 
-    def has(self, key: str) -> bool:
-        """Whether a product is there already."""
-        return _manifest(self._folder(key)) is not None
-
     def _folder(self, key: str) -> Path:
         return self._root / key[:2] / key
 

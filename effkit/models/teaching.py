@@ -17,7 +17,7 @@ from effkit.spec import SpecError
 from effkit.tasks.base import Task
 
 LEAST = 1e-7
-"""A probability below this is taken as this, so that its logarithm can be scaled."""
+"""A probability below this is taken as this: no temperature makes a share of nothing."""
 
 
 def lesson(

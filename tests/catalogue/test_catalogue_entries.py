@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from effkit import catalogue
-from effkit.catalogue import (
-    Archive,
-    File,
-    HubSource,
-    ModelEntry,
-    TaskEntry,
-    UnknownEntry,
-)
+from effkit.catalogue import ModelEntry, TaskEntry
+from effkit.catalogue.errors import UnknownEntry
+from effkit.catalogue.sources import Archive, File, HubSource
 
 ENTRIES = {**catalogue.models(), **catalogue.tasks()}
 

@@ -13,17 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from effkit.catalogue import (
-    FetchError,
-    HashMismatch,
-    cache,
-    cache_dir,
-    carriers,
-    download_bytes,
-    fetch,
-    hub,
-    is_fetched,
-)
+from effkit.catalogue import FetchError, cache, cache_dir, carriers, download_bytes, fetch, hub, is_fetched
+from effkit.catalogue.errors import HashMismatch
 
 from .conftest import Catalogue, Index, asked_since, declare, sha256, tar_of, zip_of
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from effkit import catalogue
-from effkit.catalogue import CatalogueError, FetchError, HashMismatch
+from effkit.catalogue import CatalogueError, FetchError
+from effkit.catalogue.errors import HashMismatch
 from effkit.identity import identity
 from effkit.params import parse
 from effkit.tasks import load

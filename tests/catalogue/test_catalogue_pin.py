@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from effkit import catalogue
-from effkit.catalogue import CatalogueError, FetchError, HubSource, hub
+from effkit.catalogue import CatalogueError, FetchError, hub
 from effkit.catalogue.pin import pin
+from effkit.catalogue.sources import HubSource
 from tests.command_line import effkit
 
 from .conftest import Index, asked_since, sha256

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from effkit.catalogue import RefusedPickle, restricted_unpickle
+from effkit.catalogue.unpickle import RefusedPickle, restricted_unpickle
 
 
 class _Calls:
