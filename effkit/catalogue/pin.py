@@ -25,7 +25,7 @@ CALL_S_PER_BYTE, EMBED_S_PER_BYTE, LOAD_S = 5.5e-10, 3.3e-10, 9.0
 """Nominal costs by size, between those of MiniLM and MPNet in 32 bits: for planning alone."""
 
 
-def pin(address: str, name: str, *, progress: bool = True) -> str:
+def pin(address: str, name: str) -> str:
     """Fetch a sentence encoder and return the entry that pins it, in YAML.
 
     Its weights stay in the cache's downloads, where a fetch of the entry finds them.
@@ -33,7 +33,6 @@ def pin(address: str, name: str, *, progress: bool = True) -> str:
     Args:
         address: ``ORG/REPO@REVISION``; the revision may be a commit, a tag or a branch, and its commit is pinned.
         name: What parameter files shall call it.
-        progress: Show downloads on standard error.
 
     Raises:
         CatalogueError: The address or the name is none, or the repository is nothing that effkit loads; says why.
@@ -50,7 +49,7 @@ def pin(address: str, name: str, *, progress: bool = True) -> str:
         listing = hub.look_up(repo, revision)
         cache_dir().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="effkit-pin-", dir=cache_dir()) as folder:
-            declared = _declared(repo, listing, Path(folder), progress)
+            declared = _declared(repo, listing, Path(folder))
             prompts = _prompts(Path(folder))
     except FetchError as error:
         raise FetchError(
@@ -76,7 +75,7 @@ def pin(address: str, name: str, *, progress: bool = True) -> str:
     return note + yaml.safe_dump({"models": {name: declared}}, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _declared(repo: str, listing: hub.Listing, folder: Path, progress: bool) -> dict[str, Any]:
+def _declared(repo: str, listing: hub.Listing, folder: Path) -> dict[str, Any]:
     """The entry, once what may run code is ruled out and everything is hashed."""
     if MODULES not in listing.sizes:
         raise CatalogueError(
@@ -90,7 +89,7 @@ def _declared(repo: str, listing: hub.Listing, folder: Path, progress: bool) -> 
     large = [path for path in wanted if path.endswith(WEIGHTS)]
     hashes |= hub.bring(repo, listing, small, folder, progress=False)
     configuration.check(repo, wanted, folder)
-    hashes |= hub.bring(repo, listing, large, folder, progress=progress)
+    hashes |= hub.bring(repo, listing, large, folder, progress=True)
     sizes = {path: (folder / path).stat().st_size for path in wanted}
     for path in large:
         (folder / path).replace(download_path(hashes[path], path))

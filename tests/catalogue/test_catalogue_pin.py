@@ -85,7 +85,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 
 def test_what_is_pinned_is_what_is_fetched(served: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    text = pin("me/encoder@main", "mine", progress=False)
+    text = pin("me/encoder@main", "mine")
     entry = yaml.safe_load(text)["models"]["mine"]
     assert {each["name"]: each["sha256"] for each in entry["files"]} == {
         name: sha256(content) for name, content in WANTED.items()
@@ -102,10 +102,10 @@ def test_what_is_pinned_is_what_is_fetched(served: Hub, monkeypatch: pytest.Monk
 
 
 def test_words_before_texts_are_told(served: Hub) -> None:
-    assert "before texts" not in pin("me/encoder@main", "ours", progress=False)
+    assert "before texts" not in pin("me/encoder@main", "ours")
     said = {"prompts": {"query": "query: ", "document": "", "other\n": "two\nlines"}}
     served.repository["config_sentence_transformers.json"] = json.dumps(said).encode()
-    entry = pin("me/encoder@main", "ours", progress=False)
+    entry = pin("me/encoder@main", "ours")
     assert '("query": "query: ", "other\\n": "two\\nlines"), which effkit does not' in entry
     assert list(yaml.safe_load(entry)["models"]) == ["ours"]
 
@@ -147,7 +147,7 @@ def test_a_repository_that_would_run_code_is_refused(served: Hub, changes: dict[
     changed = served.repository | changes
     served.repository = {name: content for name, content in changed.items() if content is not None}
     with pytest.raises(CatalogueError) as refused:
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
     assert words in str(refused.value)
     assert not served.asked[FILES + "model.safetensors"] and not served.asked[FILES + "pytorch_model.bin"]
 
@@ -172,13 +172,13 @@ def test_a_wrong_address_or_name_is_refused_before_anything_is_asked(
 def test_what_the_hub_does_not_show_is_told_with_what_to_do(served: Hub) -> None:
     served.status = 404
     with pytest.raises(FetchError, match=r"it answered 404.*HF_TOKEN.*sha256sum"):
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
 
 
 def test_a_file_that_is_cut_short_is_not_pinned(served: Hub) -> None:
     served.missing_bytes = 1
     with pytest.raises(FetchError, match="came with .* of .* bytes"):
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
 
 
 def test_a_silent_hub_is_noticed_in_seconds_and_once(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,11 +188,11 @@ def test_a_silent_hub_is_noticed_in_seconds_and_once(served: Hub, monkeypatch: p
     told = r"model hub: not reachable .*write the entry by hand"
     began = time.monotonic()
     with pytest.raises(FetchError, match=told):
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
     assert time.monotonic() - began < 5
     assert asked_since(silent) > 0
     with pytest.raises(FetchError, match=told):
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
     assert asked_since(silent) == 0
     silent.close()
 
@@ -200,7 +200,7 @@ def test_a_silent_hub_is_noticed_in_seconds_and_once(served: Hub, monkeypatch: p
 def test_a_hub_that_is_switched_off_is_not_asked(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(FetchError, match="switched off by HF_HUB_OFFLINE"):
-        pin("me/encoder@main", "mine", progress=False)
+        pin("me/encoder@main", "mine")
     assert not served.asked
 
 
@@ -210,7 +210,7 @@ def test_a_real_repository_is_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     known = catalogue.models()["minilm-l6"]
     source = next(each for each in known.sources if isinstance(each, HubSource))
     try:
-        text = pin(f"{source.repo}@{source.revision}", "mine", progress=False)
+        text = pin(f"{source.repo}@{source.revision}", "mine")
     except FetchError as error:
         pytest.skip(f"the model hub cannot be reached: {error}")
     found = {each["name"]: each["sha256"] for each in yaml.safe_load(text)["models"]["mine"]["files"]}
