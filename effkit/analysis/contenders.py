@@ -18,6 +18,7 @@ from effkit.analysis.luck import process_luck
 from effkit.analysis.power import off_by, off_words
 from effkit.analysis.rates import Rate, Service, rate, scaled, usable
 from effkit.analysis.statistics import FEWEST_GENERATIONS
+from effkit.analysis.verdict import LEAST_GAIN, shown_faster
 from effkit.record import CandidateRecord, ColdStart, Energy, Estimate, PercentileRecord, QualityVerdict, Record
 from effkit.spec import StudySpec
 
@@ -66,7 +67,7 @@ class Contender(Service):
         verdict: quality's, at `margin`.
         items_needed: test items that would give 80 % power.
         groups: gaps of the groups with enough items.
-        time: mean latency over the reference's.
+        time: mean latency over the reference's; `faster` tells whether that is shown to be less.
         p99_s: of a whole call on the machine, with the parts below.
         peak_bytes: of the whole worker, on a GPU too.
         weight_bytes: of the model's files on disk.
@@ -89,6 +90,7 @@ class Contender(Service):
     items_needed: int | None
     groups: tuple[GroupLoss, ...]
     time: float
+    faster: bool
     p99_s: Known
     prepare_p99_s: Known
     infer_p99_s: Known
@@ -113,6 +115,11 @@ class Contender(Service):
     def serves(self) -> bool:
         """Whether a rate is known at which it serves, under some limit or none."""
         return self.usable_per_s is not None or self.loaded
+
+    def smaller_than(self, reference: Contender) -> bool:
+        """Whether it is shown to take less time, or takes less memory by a share that is worth a word."""
+        mine, theirs = self.peak_bytes.value, reference.peak_bytes.value
+        return self.faster or (mine is not None and theirs is not None and mine < (1 - LEAST_GAIN) * theirs)
 
     def shown_within(self, limit_s: float) -> bool:
         """Whether its load test shows a rate at which p99 on the machine keeps within a limit: the lowest, if any."""
@@ -199,6 +206,7 @@ def _contender(candidate: CandidateRecord, reference: CandidateRecord, spec: Stu
             if judged(each.n, each.units) and each.low is not None and each.high is not None
         ),
         time=_time(candidate, reference),
+        faster=shown_faster(latency.ratio if latency else None),
         p99_s=_p99(latency.percentiles if latency else ()),
         prepare_p99_s=_part(candidate, "prepare"),
         infer_p99_s=_part(candidate, "infer"),

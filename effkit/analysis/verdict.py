@@ -53,6 +53,13 @@ _WHY_NOT: Mapping[Verdict, str] = {
 }
 
 
+def shown_faster(speed: Ratio | None) -> bool:
+    """Whether a ratio to the reference is shown to be lower; with fewer generations than claim any, looks a gain."""
+    if speed is None:
+        return False
+    return speed.verdict == "lower" or (speed.verdict == "indicative" and speed.value < 1 - LEAST_GAIN)
+
+
 def _saves_nothing(speed: Ratio) -> bool:
     return speed.verdict == "within noise" and speed.low is not None and speed.low > 1 - LEAST_GAIN
 

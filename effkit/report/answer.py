@@ -63,8 +63,7 @@ def _nearness(view: View, each: Weighed) -> tuple[float, float]:
 
 def _saves(view: View, contender: Contender) -> bool:
     """Whether it takes less time or less memory than the reference: a larger model is no answer to the question."""
-    mine, theirs = contender.peak_bytes.value, view.decision.weighed(view.reference.name).contender.peak_bytes.value
-    return contender.time < 1 or (mine is not None and theirs is not None and mine < theirs)
+    return contender.smaller_than(view.decision.weighed(view.reference.name).contender)
 
 
 def _looked_at(view: View) -> str:

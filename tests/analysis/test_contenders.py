@@ -9,7 +9,18 @@ import pytest
 
 from effkit.analysis.contenders import Contender, Known, contenders, unwaited
 from effkit.analysis.decide import weigh
-from effkit.record import Cascade, Estimate, GroupQuality, Load, LoadPoint, PercentileRecord, Rank, Record
+from effkit.record import (
+    Cascade,
+    Estimate,
+    GroupQuality,
+    Load,
+    LoadPoint,
+    PercentileRecord,
+    Rank,
+    Ratio,
+    Record,
+    Verdict,
+)
 from tests.analysis.test_cost import estimate
 from tests.analysis.test_decide import asked
 from tests.analysis.two_runs import golden, with_candidate
@@ -237,6 +248,22 @@ def test_joules_are_as_wide_as_a_modelled_power_may_be_off(rank: Rank, off: floa
     assert words in known.why and found.energy_off == off
     limits = {limit_j: weigh(found, asked(energy_j=limit_j)).affordable for limit_j in (0.41, 0.41 * off, 0.19 / off)}
     assert limits == {0.41: "meets" if off == 1 else "open", 0.41 * off: "meets", 0.19 / off: "fails"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "value", "faster"),
+    [
+        ("lower", 0.97, True), ("within noise", 0.97, False), ("unstable", 0.5, False), ("higher", 1.2, False),
+        ("indicative", 0.9, True), ("indicative", 0.97, False),
+    ],
+)  # fmt: skip
+def test_faster_is_what_the_verdict_says(verdict: Verdict, value: float, faster: bool) -> None:
+    latency = golden().candidate("minilm-l6").latency
+    assert latency is not None
+    ratio = Ratio(value=value, n=5, verdict=verdict, threshold=0.01)
+    record = with_candidate(golden(), "minilm-l6", latency=latency.model_copy(update={"ratio": ratio}))
+    assert of_minilm(record).faster == faster
+    assert of_minilm(with_candidate(record, "minilm-l6", latency=None)).faster is False
 
 
 def of_minilm(record: Record) -> Contender:

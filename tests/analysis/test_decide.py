@@ -24,7 +24,8 @@ def exact(value: float) -> Known:
 def contender(name: str, time: float, **other: Any) -> Contender:
     tails, above_j = other.get("tails", ()), other.get("above_idle_j", 0.5 * time)
     fields: dict[str, Any] = {
-        "reference": False, "family": "network", "system": name, "quality": 0.8, "difference": -0.001,
+        "reference": False, "faster": time < 0.99, "family": "network", "system": name, "quality": 0.8,
+        "difference": -0.001,
         "enough_from": 0.005, "worse_below": 0.0, "margin": 0.01, "verdict": "non-inferior", "items_needed": None,
         "groups": (), "p99_s": exact(0.1 * time), "prepare_p99_s": exact(0.01 * time),
         "infer_p99_s": exact(0.09 * time), "peak_bytes": exact(1e9 * time), "weight_bytes": exact(1e8 * time),
@@ -129,6 +130,18 @@ def test_of_equals_the_simpler_family_wins() -> None:
 def test_a_simpler_family_that_is_larger_than_the_reference_does_not_go_first() -> None:
     forest = contender("forest", 90.0, family="trees", peak_bytes=exact(2e9))
     assert [each.name for each in in_order([reference(), forest, SMALL], 0.01)] == ["small", "large", "forest"]
+
+
+@pytest.mark.parametrize("time", [0.998, 1.002])
+def test_smaller_is_what_is_shown_faster_or_takes_less_memory_and_not_who_wins_a_toss(time: float) -> None:
+    """With 1.3 times the memory a time that is as good as the reference's makes nothing smaller than it."""
+    near = contender("near", time, faster=False, peak_bytes=exact(1.3e9))
+    kinds = {
+        "larger": near, "faster": replace(near, faster=True), "leaner": replace(near, peak_bytes=exact(0.94e9)),
+        "as lean": replace(near, peak_bytes=exact(0.96e9)),
+    }  # fmt: skip
+    found = {name: decide([reference(), each], asked()).kind for name, each in kinds.items()}
+    assert found == {"larger": "reference", "faster": "smaller", "leaner": "smaller", "as lean": "reference"}
 
 
 def test_memory_breaks_a_tie_within_the_noise() -> None:

@@ -248,6 +248,20 @@ def test_it_says_why_no_energy_is_told_where_requests_are_answered_together(make
         assert table is not None and ("one item at a time" in table.note) == told
 
 
+def test_an_open_price_says_that_nothing_is_known_of_how_far_it_reaches(make_record: MakeRecord) -> None:
+    """Where the rate reaches below the lowest that was tried, no price is shown to be enough."""
+    rate = Estimate(value=100.0, high=105.0, n=20)
+    tested = Load(max_batch=1, saturation_per_s=rate, points=(), highest_per_s=rate, bound="within")
+    record = changed(make_record("yes"), "minilm-l6", load=tested)
+    budget = Budget(requests_per_s=1000.0, money_per_thousand=1.0)
+    html = plain(render_html(summarise([section_record(record, budget)])))
+    assert "how far it may reach is not known" in html
+
+
+def section_record(record: Record, budget: Budget) -> Record:
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget, "cost": PRICE})})
+
+
 def test_a_load_test_that_met_the_budget_nowhere_gives_no_machines(make_record: MakeRecord) -> None:
     load = Load(max_batch=1, saturation_per_s=Estimate(value=20.0, n=3), points=(), bound="below",
                 highest_per_s=Estimate(value=6.0, n=3))  # fmt: skip

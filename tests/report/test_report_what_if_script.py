@@ -110,6 +110,7 @@ def contenders(draw: st.DrawFn, name: str, reference: bool) -> Contender:
             for place, low in enumerate(draw(st.lists(some(-0.05, 0), max_size=2)))
         ),
         time=1.0 if reference else draw(st.sampled_from([0.1, 0.1005, 0.5, 1.0, 2.0]) | some(0.01, 5.0)),
+        faster=not reference and draw(st.booleans()),
         p99_s=draw(knowns(SECONDS)),
         prepare_p99_s=draw(knowns(SECONDS)),
         infer_p99_s=draw(knowns(SECONDS)),
