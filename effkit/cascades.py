@@ -63,7 +63,7 @@ def _cascade(spec: CandidateSpec, staged: Staged, compared: Compared) -> Cascade
         curve=curve(stages),
         recovered=recovered(stages),
         mixes=mixes(stages, kinds),
-        alarm=alarm_band(by > 0) if test.clusters is None else None,
+        alarm=alarm_band(by > 0, test.clusters),
     )
 
 

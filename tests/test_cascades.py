@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from effkit import resolve, store
+from effkit.analysis.margins import enough_from
+from effkit.analysis.quality import non_inferiority
 from effkit.assemble import _weights
 from effkit.models import Recipe
 from effkit.params import parse
@@ -19,7 +21,7 @@ from effkit.report.notebook import Comparison
 from effkit.spec import CandidateSpec, SpecError, StudySpec
 from effkit.study import Study
 from tests import own_models
-from tests.conftest import parameters
+from tests.conftest import REHEARSAL, parameters
 
 TWO: dict[str, Any] = {"cascade": ["logreg", "lightgbm-small"]}
 TREE: dict[str, Any] = {"model": "shallow-tree", "fit_items": 20_000}
@@ -76,7 +78,7 @@ def test_the_record_tells_how_it_came_to_its_answers(record: Record) -> None:
     assert two.stages[-1].cost == 1.0
     assert len(two.curve) == 21
     assert {mix.kind.partition("=")[0] for mix in two.mixes} >= {"class"}
-    assert 0 <= two.alarm.fewest <= two.alarm.most <= two.alarm.requests
+    assert two.alarm is not None and 0 <= two.alarm.fewest <= two.alarm.most <= two.alarm.requests
 
 
 def test_its_quality_is_that_of_the_answers_its_stages_gave(kept: Path, record: Record) -> None:
@@ -212,3 +214,22 @@ def test_the_weights_of_every_stage_and_teacher_are_told() -> None:
     assert _weights(taught) == {"model.bin": "1", "teacher: model.bin": "2"}
     whole = Recipe("both", "cascade", "classification", 1, 1, stages=(taught, of("large", "3")))
     assert _weights(whole) == {"student: model.bin": "1", "teacher: model.bin": "2", "large: model.bin": "3"}
+
+
+def test_the_gap_to_a_last_stage_that_is_no_reference_is_over_all_training_seeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EFFKIT_RESULTS", str(tmp_path))
+    name, last, routed = "random-forest-then-logreg", "logreg", {"cascade": ["random-forest", "logreg"]}
+    given = parameters(candidates=["lightgbm-small", last, routed], protocol={**REHEARSAL, "seeds": 3})
+    made = Study.from_params(**given)
+    found = made.run().candidate(name).cascade
+    assert found is not None and found.gap is not None and made._tables is not None
+    scores = made._tables[1].pivot_table(index="item", columns=["candidate", "seed"], values="score")
+    alone = [
+        enough_from([{"it": non_inferiority(scores[name][seed], scores[last].iloc[:, 0], margin=0.02, seed=1)}], "it")
+        for seed in sorted(scores[name].columns)
+    ]
+    assert len(alone) == 3 and alone[0] is not None and found.gap.enough_from is not None
+    assert found.gap.enough_from == pytest.approx(max(each or 0.0 for each in alone), rel=0.05)
+    assert found.gap.enough_from > 1.2 * alone[0], f"{alone}: the first seed is not the worst of them here"

@@ -169,14 +169,20 @@ def _mix(kind: str, gap: GroupGap, stages: Stages, answers: tuple[Indices, Float
     )
 
 
-def alarm_band(goes_on: NDArray[np.bool_]) -> AlarmBand:
+def alarm_band(goes_on: NDArray[np.bool_], clusters: Indices | None = None) -> AlarmBand | None:
     """Return between how many of the next requests go on, while traffic is as the test items were.
 
     A prediction interval: the share is itself known from n items only (beta-binomial, Jeffreys' prior).
 
     Args:
-        goes_on: (n,) which test items did; independent ones, for how the next requests cluster nobody knows.
+        goes_on: (n,) which test items did.
+        clusters: (n,) ids of dependent items, if any.
+
+    Returns:
+        None of items in clusters: how the next requests cluster nobody knows.
     """
+    if clusters is not None:
+        return None
     from scipy import stats  # for cascades alone: most of a second to import
 
     hits, n = int(goes_on.sum()), len(goes_on)

@@ -112,11 +112,19 @@ def test_an_alarm_is_rare_while_nothing_changes_and_comes_when_it_does() -> None
     false = missed = 0
     for _ in range(400):
         band = alarm_band(rng.random(2000) < 0.3)
+        assert band is not None
         same, shifted = rng.binomial(band.requests, 0.3), rng.binomial(band.requests, 0.42)
         false += not band.fewest <= same <= band.most
         missed += band.fewest <= shifted <= band.most
     assert false <= 12
     assert missed <= 12
+
+
+def test_of_items_that_go_on_in_clusters_no_alarm_is_promised() -> None:
+    """A band of 1,000 independent items is left by 7 in 10 windows of 500 that come in the same clusters of 50."""
+    goes_on = np.repeat(np.random.default_rng(0).random(20) < 0.3, 50)
+    assert alarm_band(goes_on) is not None
+    assert alarm_band(goes_on, np.repeat(np.arange(20), 50)) is None
 
 
 def test_where_every_class_counts_the_same_the_curve_stays_below_all() -> None:
