@@ -262,13 +262,17 @@ def _no(view: View, rivals: list[Weighed], notes: list[str]) -> Answer:
 
 
 def _budget_too(view: View, found: Weighed) -> list[str]:
-    """Whether the nearest, or the reference that stays in its stead, is outside the budget."""
+    """Whether the nearest, or the reference that would stay in its stead, is outside the budget or not shown inside."""
     reference = view.decision.weighed(view.reference.name)
+    not_shown = (
+        f"Whether {view.label(view.reference)} is within the budget is not shown: {why_not(view, reference)}; so "
+        "nothing is chosen, not even the reference."
+    )
     return [
         f"{view.of(each.contender.name)} is outside the budget: {why_not(view, each)}."
         for each in (found, reference)
         if each.affordable == "fails"
-    ]
+    ] + ([not_shown] if reference.affordable == "open" and view.decision.chosen is None else [])
 
 
 def _below(view: View, difference: float) -> str:

@@ -17,6 +17,13 @@ from effkit.report.words import GAP_TONES, RANK_WORDS, RATIO_TONES, VERDICT_WORD
 
 UNMEASURED = Cell(DASH, detail="not measured", tone="muted")
 
+APART = 0.03
+"""By so much a ratio and the quotient of the latencies beside it differ where that is told."""
+ONE_SPEED = (
+    "A ratio is put to one speed of the core; the latencies beside it are as the clock saw them, so their quotient may "
+    "be another."
+)
+
 
 @dataclass(frozen=True)
 class ColumnSpec:
@@ -40,7 +47,8 @@ def comparison_table(view: View, chosen: str | None) -> Table:
         ColumnSpec("Energy", "per request", energy),
         ColumnSpec("CO₂e", f"per 1,000, {region}{pue(view)}", lambda v, c: carbon(v, c, region)),
     ]
-    return build(view, columns, key="comparison", title="Candidates", chosen=chosen)
+    table = build(view, columns, key="comparison", title="Candidates", chosen=chosen)
+    return replace(table, note=ONE_SPEED if any(_speeds_differ(view, each) for each in view.measured) else "")
 
 
 def build(view: View, columns: Sequence[ColumnSpec], *, key: str, title: str, chosen: str | None = None) -> Table:
@@ -57,6 +65,15 @@ def build(view: View, columns: Sequence[ColumnSpec], *, key: str, title: str, ch
         for c in ordered
     )
     return origins_above(Table(key, title, "Candidate", tuple(Column(each.title, each.hint) for each in columns), rows))
+
+
+def _speeds_differ(view: View, candidate: CandidateRecord) -> bool:
+    """Whether a ratio is another than the quotient of the latencies that stand beside it."""
+    mine, theirs = candidate.latency, view.reference.latency
+    if mine is None or theirs is None or mine.ratio is None:
+        return False
+    quotient = mine.mean_s.value / theirs.mean_s.value
+    return not 1 / (1 + APART) < quotient / mine.ratio.value < 1 + APART
 
 
 def origins_above(table: Table) -> Table:

@@ -195,9 +195,10 @@ class View:
         return f"{text}{NBSP}{'%' if self.lower_is_better else 'point' if text == '1' else 'points'}"
 
     def often(self, candidate: CandidateRecord) -> str:
-        """How often as many items as a gap asks for would decide: where seeds differ, with each of them by itself."""
+        """How often as many items as a gap asks for would decide: where seeds differ, for each of them by itself."""
         seeds = max(len(each.quality.seed_values) if each.quality else 1 for each in (candidate, self.reference))
-        return "four times in five" + (" with each training seed, less often with all of them" if seeds > 1 else "")
+        together = " (for one training seed; for all of them together less often)" if seeds > 1 else ""
+        return f"in 80 % of such runs{together}"
 
     def seed_spread(self, values: Sequence[float]) -> str:
         """Half the distance between the best and the worst training seed, in points or the target's unit."""

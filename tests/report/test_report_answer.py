@@ -34,7 +34,7 @@ def plain(text: str) -> str:
         (
             "inconclusive",
             "not shown",
-            ["1.1 points below", "these 2,000 test items cannot decide; about 6,900 would, four"],
+            ["1.1 points below", "these 2,000 test items cannot decide; about 6,900 would, in 80 %"],
         ),
         ("superior", "yes", ["E5 small beats MPNet base by 1.9 points [+1.1, +2.7]. Of what was asked, MiniLM L6"]),
         ("better", "better", ["E5 small beats MPNet base by 1.9 points [+1.1, +2.7]", "3.0× faster"]),
@@ -150,13 +150,39 @@ def test_how_often_more_items_would_decide_goes_by_the_training_seeds(make_recor
     one = record.candidate("minilm-l6")
     assert one.quality is not None
     for seeds, words in (
-        ((0.838,), "about 6,900 would, four times in five."),
-        ((0.838, 0.836), "about 6,900 would, four times in five with each training seed, less often with all of them."),
+        ((0.838,), "about 6,900 would, in 80 % of such runs."),
+        (
+            (0.838, 0.836),
+            "about 6,900 would, in 80 % of such runs (for one training seed; for all of them together less often).",
+        ),
     ):
         changed = one.model_copy(update={"quality": one.quality.model_copy(update={"seed_values": seeds})})
         found = summarise([record.model_copy(update={"candidates": (record.reference, changed)})]).studies[0]
         assert found.answer.sentence.endswith(words)
         assert any(words.partition("would, ")[2] in limit for limit in found.limits)
+
+
+def test_that_the_reference_itself_is_not_shown_to_keep_the_budget_is_said_where_nothing_is_chosen(
+    make_record: MakeRecord,
+) -> None:
+    record = make_record("no")
+    latency = record.reference.latency
+    assert latency is not None
+    unknown = tuple(
+        each.model_copy(update={"value_s": None, "low_s": None, "high_s": None, "reason": "n too small"})
+        if each.level == 99
+        else each
+        for each in latency.percentiles
+    )
+    open_one = record.reference.model_copy(update={"latency": latency.model_copy(update={"percentiles": unknown})})
+    others = [each for each in record.candidates if not each.reference]
+    budget = record.spec.budget.model_copy(update={"peak_bytes": None})
+    spec = record.spec.model_copy(update={"budget": budget})
+    found = summarise([record.model_copy(update={"candidates": (open_one, *others), "spec": spec})]).studies[0]
+    assert (found.answer.kind, found.answer.chosen) == ("no", None)
+    (note,) = [note for note in found.answer.notes if note.startswith("Whether MPNet base is within the budget")]
+    assert note.endswith("so nothing is chosen, not even the reference.")
+    assert not any("not even the reference" in note for note in answer_of(record).notes)
 
 
 @pytest.mark.parametrize(("requests_per_s", "words"), [(10.0, "as many"), (10_000.0, "about as many")])

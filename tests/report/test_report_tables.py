@@ -68,10 +68,6 @@ def plain(text: str) -> str:
         (times(1.456), "1.46×"),
         (times(41.3), "41×"),
         (times(0.0031), "0.0031×"),
-        (
-            factor(Ratio(value=10.2, low=10.1, high=10.4, n=5, verdict="higher", threshold=0.01), inverted=False),
-            "10× [10.1, 10.4]",
-        ),
         (share(1 / 12), "1/12"),
         (share(0.44), "44 %"),
         (share(1.4), "1.40×"),
