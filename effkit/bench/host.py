@@ -211,6 +211,11 @@ class Activity:
     steal_s: float
     ours_s: float
 
+    def since(self, before: Activity, length_s: float) -> tuple[float, float]:
+        """Return what others took since, as a share of one core, and what a hypervisor took, its last tick with it."""
+        foreign_s = (self.busy_s - before.busy_s) - (self.ours_s - before.ours_s)
+        return max(0.0, foreign_s / length_s), (self.steal_s - before.steal_s) / length_s
+
 
 def activity(ours: Iterable[psutil.Process], cores: Sequence[int] = (), stat: Path = STAT) -> Activity:
     """Read the CPU times of the machine and of the given processes.

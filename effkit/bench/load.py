@@ -254,11 +254,11 @@ class Driven:
         before, started = host.activity(ours, self._cores), time.perf_counter()
         trace = sequence(self._worker, settings(scenario, rate_per_s, self._load, len(self._items), seeds))
         after, length_s = host.activity(ours, self._cores), time.perf_counter() - started
-        foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
-        stolen_s = after.steal_s - before.steal_s - STEAL_TICK_S
-        others_share = max(0.0, foreign_s / length_s) if CHILDREN_COUNT else math.nan
+        others_share, steal_share = after.since(before, length_s)
+        others_share = others_share if CHILDREN_COUNT else math.nan
+        steal_share = max(0.0, steal_share - STEAL_TICK_S / length_s)
         on_gpu = strangers([self._worker, *self._resident], since_us, used=self._on_gpu)
-        return trace, Company(others_share, max(0.0, stolen_s / length_s), on_gpu)
+        return trace, Company(others_share, steal_share, on_gpu)
 
 
 def steps(load: LoadSpec) -> Iterator[tuple[Callable[[Driven], None], str]]:

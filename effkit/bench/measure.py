@@ -255,7 +255,7 @@ class Bench:
             )
         after, length_s = host.activity(ours, watched), time.perf_counter() - started
         helped_s = host.started_cpu_s(worker.family) - helped_s
-        foreign_s = (after.busy_s - before.busy_s) - (after.ours_s - before.ours_s)
+        others_share, steal_share = after.since(before, length_s)
         return Visit(
             entry=turn.entry,
             generation=turn.generation,
@@ -270,8 +270,8 @@ class Bench:
             cpu_s=answer["cpu_s"] + max(0.0, helped_s),
             wall_s=answer["wall_s"],
             energy=energy[0] if energy else None,
-            others_share=max(0.0, foreign_s / length_s),
-            steal_share=(after.steal_s - before.steal_s) / length_s,
+            others_share=others_share,
+            steal_share=steal_share,
             attempt=attempt,
             strangers=strangers([worker, *turn.others], since_us, used=answer["on_gpu"], counted=self.meter.reads_gpu),
             stretch_calls=tuple(answer["stretch_calls"]),

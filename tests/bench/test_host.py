@@ -57,6 +57,12 @@ def test_a_processor_tells_which_short_numbers_it_multiplies(flags: list[str], b
     assert host.short_types(flags) == {"bf16": bf16, "8-bit integers": integers}
 
 
+def test_what_others_took_is_what_was_taken_and_was_not_ours() -> None:
+    before, after = host.Activity(10.0, 1.0, 4.0), host.Activity(13.0, 1.2, 6.0)
+    assert after.since(before, 2.0) == pytest.approx((0.5, 0.1))
+    assert host.Activity(10.0, 1.0, 5.0).since(before, 2.0) == (0.0, 0.0), "ticks may tell of less than nothing"
+
+
 def test_activity_counts_this_process_among_ours() -> None:
     before = host.activity([psutil.Process()])
     sum(number * number for number in range(3_000_000))
