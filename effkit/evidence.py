@@ -5,7 +5,7 @@ The parts of a record that every measurement shares. `effkit.record` is their do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
@@ -34,8 +34,12 @@ QualityVerdict = Literal["superior", "non-inferior", "inferior", "inconclusive"]
 def weakest_rank(joules: Mapping[Rank, float]) -> Rank | None:
     """Return the weakest rank among those that carry more than a tenth of the energy; None without any."""
     total_j = sum(joules.values())
-    heavy = [rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j]
-    return max(heavy, key=RANKS.index) if heavy else None
+    return weakest(rank for rank, energy_j in joules.items() if total_j > 0 and energy_j > 0.1 * total_j)
+
+
+def weakest(ranks: Iterable[Rank | None]) -> Rank | None:
+    """Return the weakest of the ranks that are known; None without any."""
+    return max((rank for rank in ranks if rank), key=RANKS.index, default=None)
 
 
 def origin_of(rank: Rank | None) -> Literal["measured", "modelled"]:
@@ -82,6 +86,11 @@ class PercentileRecord(Frozen):
     n: int = Field(description="calls")
     n_effective: float = Field(description="calls, after allowing for their dependence")
     reason: str | None = Field(default=None, description="why there is no value")
+
+
+def percentile_of(found: Iterable[PercentileRecord], level: float) -> PercentileRecord | None:
+    """Return one percentile of those that were told, whether or not it has a value; None where it is not among them."""
+    return next((each for each in found if each.level == level), None)
 
 
 class Latency(Frozen):

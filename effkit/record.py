@@ -44,6 +44,8 @@ from effkit.evidence import (
     Verdict,
     Window,
     origin_of,
+    percentile_of,
+    weakest,
     weakest_rank,
 )  # fmt: skip
 from effkit.routing import AlarmBand, Cascade, CascadePoint, CascadeStage, CostKind, Mix, Recovered
@@ -55,7 +57,8 @@ __all__ = [
     "EnergyComponent", "Estimate", "Gap", "GroupQuality", "Host", "KitFootprint", "Latency", "LayerCost", "Link",
     "Load", "LoadPoint", "Making", "Memory", "Mix", "NoiseCheck", "Operations", "Origin", "Payback",
     "PercentileRecord", "PowerForm", "Quality", "QualityVerdict", "Rank", "Ratio", "Record", "Recovered", "TaskFacts",
-    "Throughput", "Verdict", "Window", "origin_of", "weakest_rank",
+    "Throughput", "Verdict", "Window", "origin_of", "percentile_of", "weakest",
+    "weakest_rank",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 3

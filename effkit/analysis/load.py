@@ -17,7 +17,7 @@ from scipy import special
 from effkit.analysis.interval import Floats, expanded_tails
 from effkit.analysis.statistics import ratio_over_generations
 from effkit.analysis.tails import calls_needed, effective_sample_size
-from effkit.record import Estimate, Load, LoadPoint, PercentileRecord
+from effkit.record import Estimate, Load, LoadPoint, PercentileRecord, percentile_of
 from effkit.spec import LoadSpec
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _highest(
 ) -> tuple[Estimate | None, Bound]:
     """The highest rate by those whose p99 is borne, from the lowest on; what is known of the next ones bounds it."""
     rates = [point.asked_per_s for point in points]
-    borne = sum(1 for _ in takewhile(lambda point: point.percentiles[-1].value_s is not None, points))
+    borne = sum(1 for _ in takewhile(_is_borne, points))
     found: Estimate | None = None
     bound: Bound = "unknown"
     if borne:
@@ -101,10 +101,15 @@ def _highest(
     return found, "below" if bound == "unknown" and rates[0] in late else bound
 
 
+def _is_borne(point: LoadPoint) -> bool:
+    p99 = percentile_of(point.percentiles, 99)
+    return p99 is not None and p99.value_s is not None
+
+
 def _is_within(point: LoadPoint, budget_s: float) -> bool:
     """Whether p99 is shown to keep within a budget."""
-    high_s = point.percentiles[-1].high_s
-    return high_s is not None and high_s <= budget_s
+    p99 = percentile_of(point.percentiles, 99)
+    return p99 is not None and p99.high_s is not None and p99.high_s <= budget_s
 
 
 def _is_beyond(point: LoadPoint, budget_s: float) -> bool:

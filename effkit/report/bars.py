@@ -90,7 +90,7 @@ def _chain(view: View, links: Sequence[Link]) -> BarGroup:
 
 def _detail(view: View, link: Link) -> str:
     gap = "" if link.gap is None else f"{view.gap(link.gap)} {unit(view)}"
-    return " · ".join(part for part in (savings.speed(link.latency), gap, worth(link)[0]) if part)
+    return " · ".join(part for part in (str(savings.speed(link.latency)), gap, worth(link)[0]) if part)
 
 
 def _steps(group: BarGroup) -> str:

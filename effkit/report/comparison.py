@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from effkit.analysis.carbon import thousand_requests_g
 from effkit.analysis.energy import UNRESOLVED
 from effkit.analysis.verdict import LEAST_GAIN
-from effkit.record import CandidateRecord, Estimate, origin_of
+from effkit.record import CandidateRecord, Estimate
 from effkit.report import savings
 from effkit.report.units import DASH, Unit, interval, share, show
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View, percentile, taken_bytes
-from effkit.report.words import GAP_TONES, RANK_WORDS, RATIO_TONES, VERDICT_WORDS
+from effkit.report.words import GAP_TONES, RATIO_TONES, VERDICT_WORDS, rank_origin
 
 UNMEASURED = Cell(DASH, detail="not measured", tone="muted")
 
@@ -136,7 +136,7 @@ def latency(view: View, candidate: CandidateRecord) -> Cell:
     ratio = candidate.latency.ratio
     return replace(
         estimate_cell(candidate.latency.mean_s, "s", _reference_s(view)),
-        claim=savings.speed(ratio),
+        claim=str(savings.speed(ratio)),
         tone=RATIO_TONES.get(ratio.verdict, "") if ratio else "",
     )
 
@@ -169,7 +169,7 @@ def throughput(view: View, candidate: CandidateRecord) -> Cell:
     other = "" if found.batch == wanted else f"in batches of {found.batch}"
     return replace(
         estimate_cell(found.items_per_s, "items/s", reference.items_per_s.value if reference else None),
-        claim=", ".join(each for each in (savings.throughput(found.ratio), other) if each),
+        claim=", ".join(each for each in (str(savings.throughput(found.ratio)), other) if each),
         tone=tone.get(found.ratio.verdict, "") if found.ratio else "",
     )
 
@@ -202,10 +202,11 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
     if found.request_j is None:
         why = (found.note or "").removeprefix(UNRESOLVED)
         return Cell("not resolvable", detail=why, tone="muted", origin=energy_origin(candidate))
-    said = savings.energy(found.ratio)
+    said = str(savings.energy(found.ratio))
+    indicative = found.ratio is not None and found.ratio.verdict == "indicative"
     return replace(
         estimate_cell(found.request_j, "j", _reference_j(view)),
-        claim="; ".join(each for each in (said, "" if "indicative" in said else found.note or "") if each),
+        claim="; ".join(each for each in (said, "" if indicative else found.note or "") if each),
         tone=RATIO_TONES.get(found.ratio.verdict, "") if found.ratio else "",
         origin=energy_origin(candidate),
     )
@@ -214,10 +215,7 @@ def energy(view: View, candidate: CandidateRecord) -> Cell:
 def energy_origin(candidate: CandidateRecord) -> str:
     """Origin and rank: "modelled · generic power"."""
     found = candidate.energy
-    if found is None or found.rank is None:
-        return ""
-    origin = found.request_j.origin if found.request_j else origin_of(found.rank)
-    return f"{origin} · {RANK_WORDS[found.rank]}"
+    return rank_origin(found.rank if found else None)
 
 
 def pue(view: View) -> str:

@@ -26,7 +26,7 @@ from effkit.report.load import under_load
 from effkit.report.units import DASH, interval, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View
-from effkit.report.words import RANK_WORDS
+from effkit.report.words import RANK_WORDS, rank_origin
 
 MakesCell = Callable[[View, CandidateRecord], Cell]
 
@@ -130,7 +130,7 @@ def making(view: View) -> Table:
                 Cell(show(each.time_s, "s")),
                 Cell(
                     show(each.energy_j, "j"),
-                    origin=f"{origin_of(each.rank)} · {RANK_WORDS[each.rank]}" if each.rank else "",
+                    origin=rank_origin(each.rank),
                     tone=_muted(each.energy_j),
                 ),
                 Cell(whole(each.items)),

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 from effkit.analysis.verdict import Worth, worth
-from effkit.record import CandidateRecord, Link, Payback, origin_of
+from effkit.record import CandidateRecord, Link, Payback
 from effkit.report import savings
 from effkit.report.units import DASH, interval, show, times
 from effkit.report.values import Cell, Column, DeltaCard, Row, Table, Tone
 from effkit.report.view import View
-from effkit.report.words import GAP_WORDS, RANK_WORDS, listing
+from effkit.report.words import GAP_WORDS, listing, rank_origin
 
 TONES: dict[Worth, Tone] = {"worth it": "good", "not worth it": "bad", "not resolvable": "warn"}
 
@@ -104,14 +104,12 @@ def _share(ratio: float | None, unknown: str) -> Cell:
 def _energy(link: Link) -> Cell:
     if link.energy is None:
         return _unknown("not measurable")
-    rank = link.energy_rank
-    return replace(_said(savings.energy(link.energy)), origin=f"{origin_of(rank)} · {RANK_WORDS[rank]}" if rank else "")
+    return replace(_said(savings.energy(link.energy)), origin=rank_origin(link.energy_rank))
 
 
-def _said(words: str) -> Cell:
+def _said(found: savings.Said) -> Cell:
     """What may be said of a ratio, its interval below it."""
-    number, _, ends = words.partition(" [")
-    return Cell(number, detail=f"[{ends}" if ends else "")
+    return Cell(found.words, detail=found.ends)
 
 
 def _making(link: Link) -> Cell:
@@ -141,7 +139,7 @@ def _sentence(view: View, candidate: CandidateRecord, link: Link) -> str:
     if link.gap is not None:
         parts.append(f"{view.gap(link.gap)} {unit(view)}")
     if link.latency is not None:
-        parts.append(savings.speed(link.latency))
+        parts.append(str(savings.speed(link.latency)))
     return "; ".join(parts) + "."
 
 

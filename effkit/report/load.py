@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from effkit.record import CandidateRecord, Estimate, Load, LoadPoint, PercentileRecord
+from effkit.record import CandidateRecord, Estimate, Load, LoadPoint, PercentileRecord, percentile_of
 from effkit.report.comparison import UNMEASURED, ColumnSpec, build, estimate_cell
 from effkit.report.units import interval, show
 from effkit.report.values import Cell, Table
@@ -49,7 +49,7 @@ def _at(share: float, level: float) -> Callable[[View, CandidateRecord], Cell]:
 def _percentile(candidate: CandidateRecord, share: float, level: float) -> Cell:
     points = candidate.load.points if candidate.load else ()
     point = next((each for each in points if each.share == share), None)
-    found = None if point is None else next((each for each in point.percentiles if each.level == level), None)
+    found = percentile_of(point.percentiles, level) if point else None
     return UNMEASURED if point is None or found is None else _cell(point, found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from effkit.analysis.verdict import LEAST_GAIN
 from effkit.record import COUNTED, CandidateRecord, Ratio
@@ -10,6 +11,22 @@ from effkit.report.units import DASH, factor, share, times
 from effkit.report.values import KeyFigure, Tone
 from effkit.report.view import View, taken_bytes
 from effkit.report.words import GAP_TONES
+
+
+@dataclass(frozen=True)
+class Said:
+    """What may be said of a ratio; as text the interval stands behind the words: "8.2× faster [7.9, 8.5]".
+
+    Attributes:
+        words: such as "8.2× faster", or why nothing is claimed; empty where there is no ratio.
+        ends: the interval in brackets; empty where none is shown.
+    """
+
+    words: str
+    ends: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.words} {self.ends}".rstrip()
 
 
 def clause(view: View, candidate: CandidateRecord) -> str:
@@ -38,22 +55,22 @@ def would_be(view: View, candidate: CandidateRecord) -> list[str]:
     return [f"It would answer {_factor(ratio, 'faster')}{' with ' + memory if memory else ''}."]
 
 
-def speed(ratio: Ratio | None) -> str:
+def speed(ratio: Ratio | None) -> Said:
     """What may be said of a latency ratio: "8.2× faster [7.9, 8.5]", "none shown, within noise"."""
     return _said(ratio, "faster", "slower")
 
 
-def energy(ratio: Ratio | None) -> str:
+def energy(ratio: Ratio | None) -> Said:
     """What may be said of an energy ratio."""
     if ratio is not None and ratio.verdict == "within noise" and beyond_noise(ratio):
-        return "not claimed: modelled power"
+        return Said("not claimed: modelled power")
     return _said(ratio, "less", "more")
 
 
-def throughput(ratio: Ratio | None) -> str:
+def throughput(ratio: Ratio | None) -> Said:
     """What may be said of a throughput ratio, where more is better."""
     if ratio is None:
-        return ""
+        return Said("")
     turned = ratio.model_copy(
         update={
             "value": 1 / ratio.value,
@@ -108,23 +125,23 @@ def _towards(ratio: Ratio) -> str:
     return "faster" if ratio.value < 1 else "slower"
 
 
-def _said(ratio: Ratio | None, lower: str, higher: str) -> str:
+def _said(ratio: Ratio | None, lower: str, higher: str) -> Said:
     if ratio is None:
-        return ""
+        return Said("")
     match ratio.verdict:
         case "lower":
             return _factor(ratio, lower)
         case "higher":
             return _factor(ratio, higher)
         case "within noise":
-            return "none shown, within noise"
+            return Said("none shown, within noise")
         case "unstable":
-            return "not claimed: unstable"
+            return Said("not claimed: unstable")
         case "not resolvable":
-            return "not resolvable: disturbed"
+            return Said("not resolvable: disturbed")
         case _:
             word = lower if ratio.value < 1 else higher
-            return f"~{times(max(ratio.value, 1 / ratio.value))} {word}, indicative"
+            return Said(f"~{times(max(ratio.value, 1 / ratio.value))} {word}, indicative")
 
 
 def beyond_noise(ratio: Ratio) -> bool:
@@ -137,10 +154,9 @@ def beyond_noise(ratio: Ratio) -> bool:
     )
 
 
-def _factor(ratio: Ratio, word: str) -> str:
-    """ "8.2× faster [7.9, 8.5]"."""
-    number, _, ends = factor(ratio, inverted=ratio.value < 1).partition(" ")
-    return f"{number} {word} {ends}".rstrip()
+def _factor(ratio: Ratio, word: str) -> Said:
+    number, ends = factor(ratio, inverted=ratio.value < 1)
+    return Said(f"{number} {word}", ends)
 
 
 def _memory(view: View, candidate: CandidateRecord) -> str:

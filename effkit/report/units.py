@@ -90,13 +90,13 @@ def times(ratio: float) -> str:
     return f"{ratio:,.{_decimals_of_factor(ratio)}f}×"
 
 
-def factor(ratio: Ratio, *, inverted: bool) -> str:
-    """A ratio as a factor with its interval: "8.2× [7.9, 8.5]"; `inverted` shows reference / candidate."""
+def factor(ratio: Ratio, *, inverted: bool) -> tuple[str, str]:
+    """A ratio as a factor, and its interval: "8.2×", "[7.9, 8.5]"; `inverted` shows reference / candidate."""
     value = 1 / ratio.value if inverted else ratio.value
     if ratio.low is None or ratio.high is None:
-        return times(value)
+        return times(value), ""
     low, high = (1 / ratio.high, 1 / ratio.low) if inverted else (ratio.low, ratio.high)
-    return f"{times(value)} {brackets(low, high, _decimals_of_factor(value))}"
+    return times(value), brackets(low, high, _decimals_of_factor(value))
 
 
 def share(ratio: float) -> str:

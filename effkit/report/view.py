@@ -11,7 +11,16 @@ from effkit.analysis.asked import Asked, asked
 from effkit.analysis.contenders import Contender, contenders
 from effkit.analysis.decide import Decision, decide
 from effkit.analysis.statistics import FEWEST_GENERATIONS
-from effkit.record import COUNTED, CandidateRecord, EnergyComponent, Estimate, Gap, PercentileRecord, Record
+from effkit.record import (
+    COUNTED,
+    CandidateRecord,
+    EnergyComponent,
+    Estimate,
+    Gap,
+    PercentileRecord,
+    Record,
+    percentile_of,
+)
 from effkit.report.units import NBSP, brackets, interval, show, signed, signed_interval
 from effkit.report.words import WAITING
 
@@ -233,9 +242,7 @@ class View:
 
 def percentile(candidate: CandidateRecord, level: float) -> PercentileRecord | None:
     """One percentile of a candidate's latency, if the record has it."""
-    if candidate.latency is None:
-        return None
-    return next((each for each in candidate.latency.percentiles if each.level == level), None)
+    return percentile_of(candidate.latency.percentiles, level) if candidate.latency else None
 
 
 def taken_bytes(candidate: CandidateRecord) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from effkit.record import QualityVerdict, Rank
+from effkit.record import QualityVerdict, Rank, origin_of
 from effkit.report.units import whole
 from effkit.report.values import AnswerKind, Tone
 
@@ -55,6 +55,11 @@ WAITING = (
     "Waiting was not measured: at a traffic, a choice under a p99 limit holds only while no request waits for another. "
     "`load` in the parameter file measures it, as in params/text-load.yaml."
 )
+
+
+def rank_origin(rank: Rank | None) -> str:
+    """How an energy of this rank came to be, and the rank: "modelled · generic power"; empty where none is known."""
+    return "" if rank is None else f"{origin_of(rank)} · {RANK_WORDS[rank]}"
 
 
 def listing(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from effkit.record import Estimate, Ratio, Record
 from effkit.report import Heading, Sentences, comparison_frame, or_why_not, summarise
 from effkit.report.comparison import percentile_cell
 from effkit.report.notebook import Comparison
+from effkit.report.savings import speed
 from effkit.report.sections import StudySection
 from effkit.report.units import DASH, factor, fixed, interval, rate, share, show, signed, signed_interval, times
 from effkit.report.values import Cell
@@ -79,6 +80,36 @@ def test_numbers_are_shown_with_their_unit(text: str, expected: str) -> None:
     assert text.replace("\u00a0", " ") == expected
 
 
+@pytest.mark.parametrize(("seen_s", "said"), [(0.0071, False), (0.0080, True)])
+def test_that_a_ratio_and_the_latencies_beside_it_may_not_fit_is_said_where_they_do_not(
+    make_record: MakeRecord, seen_s: float, said: bool
+) -> None:
+    record = make_record("yes")
+    one = record.candidate("minilm-l6")
+    assert one.latency is not None
+    mean = one.latency.mean_s.model_copy(update={"value": seen_s})
+    moved = one.model_copy(update={"latency": one.latency.model_copy(update={"mean_s": mean})})
+    others = [moved if each.name == one.name else each for each in record.candidates]
+    table = section_of(record.model_copy(update={"candidates": tuple(others)})).comparison
+    assert ("put to one speed of the core" in table.note) is said
+
+
+def test_a_factor_has_its_interval_beside_it() -> None:
+    found = Ratio(value=10.2, low=10.1, high=10.4, n=5, verdict="higher", threshold=0.01)
+    assert factor(found, inverted=False) == ("10×", "[10.1,\u00a010.4]")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words", "ends"),
+    [("lower", "2.0× faster", "[1.6,\u00a02.5]"), ("within noise", "none shown, within noise", ""),
+     ("indicative", "~2.0× faster, indicative", "")],
+)  # fmt: skip
+def test_what_may_be_said_of_a_speed_comes_apart_from_its_interval(verdict: str, words: str, ends: str) -> None:
+    said = speed(Ratio(value=0.5, low=0.4, high=0.625, n=5, verdict=verdict, threshold=0.01))
+    assert (said.words, said.ends) == (words, ends)
+    assert str(said) == f"{said.words} {said.ends}".rstrip()
+
+
 def test_failed_candidates_stay_in_the_table_with_their_reason(make_record: MakeRecord) -> None:
     row = next(r for r in section_of(make_record("yes")).comparison.rows if r.name == "minilm-l6+int8")
     assert "failed" in row.tags
@@ -131,7 +162,7 @@ def test_origins_stand_in_the_heading_or_in_every_cell(make_record: MakeRecord) 
         ("smoke", "Speeds and their ratios are indicative"),
         ("smoke", "n is too small"),
         ("smoke", "The run's own noise was not assessed for latency"),
-        ("inconclusive", "about 6,900 would decide it four times in five"),
+        ("inconclusive", "about 6,900 would decide it in 80 % of such runs"),
         ("seeds", "the verdict changes with the training seed"),
         ("holm", "not after allowing for all that were tried"),
     ],
@@ -251,6 +282,81 @@ def test_folded_numbers_say_how_they_came_to_be(make_record: MakeRecord) -> None
     assert (origins["energy"]["Windows"], origins["energy"]["CPU"]) == ("measured", "modelled")
     assert origins["making"]["Energy"] == "modelled · generic power"
     assert origins["making"]["Time"] == origins["groups"]["Gap to reference"] == "measured"
+
+
+def test_a_limit_says_how_what_is_held_against_it_came_to_be(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    budget = Budget(energy_j=1.0, weight_bytes=50_000_000, prepare_p99_s=0.25)
+    study = section_of(record.model_copy(update={"spec": record.spec.model_copy(update={"budget": budget})}))
+    assert study.budget is not None and study.what_if is not None
+    columns = {column.title: (plain(column.hint), column.origin) for column in study.budget.columns}
+    assert columns["energy per request"] == ("at most 1 J", "modelled")
+    assert columns["size on disk"] == ("at most 50 MB", "counted")
+    assert columns["p99 of preparing"][0] == "at most 250 ms"
+    heads = {head.title: head.origin for head in study.what_if.heads}
+    assert (heads["Energy per request"], heads["Size on disk"]) == ("modelled", "counted")
+    assert (heads["p99 latency"], heads["Machines"]) == ("measured", "modelled")
+
+
+def test_a_comparison_prints_in_columns_and_with_its_origins(make_record: MakeRecord) -> None:
+    answer, _, head, *lines = str(Comparison(make_record("yes"))).splitlines()
+    assert "MiniLM L6 is enough" in answer
+    assert head.index("Gap") < 40, "a failure's long reason widens no column"
+    assert any("out of memory at 7.8 GB" in line for line in lines)
+    assert lines[-1] == (
+        "measured: Quality, Gap, Mean latency, p99 latency, Throughput and Peak memory; "
+        "modelled · generic power: Energy; modelled: CO₂e. The report has the intervals."
+    )
+
+
+def test_a_throughput_is_a_limit_to_be_reached(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    spec = record.spec.model_copy(update={"budget": Budget(weight_bytes=50_000_000, items_per_s=300.0)})
+    study = section_of(record.model_copy(update={"spec": spec}))
+    assert study.budget is not None and study.what_if is not None
+    hints = {column.title: column.hint.replace("\u00a0", " ") for column in study.budget.columns}
+    assert hints == {"size on disk": "at most 50 MB", "throughput": "at least 300 /s"}
+    heads = {head.title: head.hint.replace("\u00a0", " ") for head in study.what_if.heads}
+    assert (heads["Size on disk"], heads["Throughput"]) == ("at most 50 MB", "at least 300 /s")
+    said = {row.name: [each.text for each in row.cells] for row in study.budget.rows}
+    assert (said["minilm-l6"], said["tfidf-logreg"]) == (["does not meet", "does not meet"], ["meets", "meets"])
+
+
+def test_tidy_rows_carry_unit_origin_and_verdict(make_record: MakeRecord) -> None:
+    rows = {(n.candidate, n.metric): n for n in section_of(make_record("yes")).tidy}
+    mean = rows["minilm-l6", "latency_mean"]
+    assert (mean.unit, mean.origin, mean.verdict, mean.chosen) == ("s", "measured", "lower", True)
+    assert rows["minilm-l6", "co2e_per_thousand_IND"].origin == "modelled"
+    assert rows["tfidf-logreg", "energy_request"].value is None
+    assert "out of memory" in rows["minilm-l6+int8", "status"].reason
+
+
+def test_frame_has_a_row_per_candidate_and_no_invented_zero(make_record: MakeRecord) -> None:
+    frame = comparison_frame(make_record("yes"))
+    assert list(frame.index) == ["mpnet-base", "tfidf-logreg", "minilm-l6", "minilm-l6+int8"]
+    assert frame["energy_j"].isna()["tfidf-logreg"]
+    assert frame["latency_mean_s"].isna()["minilm-l6+int8"]
+    assert frame.loc["minilm-l6", "verdict"] == "non-inferior"
+
+
+def test_every_case_can_be_summarised(any_record: Record) -> None:
+    study = section_of(any_record)
+    assert study.limits
+    assert len(study.comparison.rows) == len(any_record.candidates)
+
+
+def test_sentences_show_whatever_signs_they_hold() -> None:
+    said = Sentences(["mine failed: `<lambda>` gave *2* of $3", "ok"])
+    assert "<li>mine failed: `&lt;lambda&gt;` gave *2* of $3</li>" in said._repr_html_()
+    assert str(said).splitlines()[1] == "ok" and list(said)[1] == "ok"
+
+
+def test_a_notebook_of_many_runs_goes_on_past_one_with_nothing_to_compare(make_record: MakeRecord) -> None:
+    record = make_record("yes")
+    assert isinstance(or_why_not(decide, record), Reasoned)
+    alone = record.model_copy(update={"candidates": (record.reference,)})
+    assert "Only the reference was measured" in str(or_why_not(decide, alone))
+    assert "A &lt;b&gt;" in Heading("A <b>")._repr_html_() and str(Heading("A <b>")) == "A <b>"
 
 
 def test_a_groups_verdict_is_said_in_one_way_and_never_as_one_by_the_margin(make_record: MakeRecord) -> None:
