@@ -110,8 +110,8 @@ class Reasoned:
 def decide(run: Record | Measured | Path | str, /, **keys: Any) -> Reasoned:
     """Choose the simplest candidate of a run that is good enough, and say why.
 
-    Of what takes less time or less memory than the reference the simplest family comes first, and of one family the
-    fastest.
+    Of what is shown to be faster than the reference, or takes less memory, the simplest family comes first, and of one
+    family the fastest.
 
     Args:
         run: a record, a study that has been run, or the folder of a run or of a study (its newest run).
