@@ -242,6 +242,7 @@ def test_a_run_that_takes_too_long_is_ended_and_says_so(tmp_path: Path, results:
     code, said = run("run", sweep(params, "s", timeout_s=1), "--results", results, TMPDIR=str(temporary))
     assert code == 1
     assert "timeout: it took longer than its timeout_s of 1" in said
+    assert "no runs yet" not in said, "somebody has just tried to make one"
     (attempt,) = attempts.unfinished(results)
     assert attempt.failure is not None and attempt.failure.status == "timeout"
 
