@@ -9,7 +9,7 @@ from effkit.analysis.links import Pair, link_gaps
 from effkit.analysis.payback import link_payback
 from effkit.bench.prepare import Prepared
 from effkit.findings import Compared, Ends
-from effkit.record import RANKS, CandidateRecord, Gap, Link, Payback, Rank, Ratio, origin_of
+from effkit.record import CandidateRecord, Gap, Link, Payback, Rank, Ratio, origin_of, weakest
 from effkit.resolve import prefixes
 from effkit.spec import CandidateSpec
 from effkit.techniques import words
@@ -61,7 +61,7 @@ def _links(
             size=_size(one, other),
             peak=_peak(*ends) if ends else None,
             energy=energy,
-            energy_rank=_weakest(each.energy.rank for each in ends if each.energy) if ends and energy else None,
+            energy_rank=weakest(each.energy.rank for each in ends if each.energy) if ends and energy else None,
             making_s=making.time_s if making else None,
             making_j=making.energy_j if making else None,
             time_payback=_time_payback(making, ends, latency) if making else None,
@@ -106,7 +106,7 @@ def _making(one: Prepared | None, other: Prepared | None) -> _Making | None:
     return _Making(
         time_s=sum(step["time_s"] for step in own),
         energy_j=float(sum(joules)) if len(joules) == len(own) else None,
-        rank=_weakest(step["rank"] for step in own),
+        rank=weakest(step["rank"] for step in own),
     )
 
 
@@ -117,10 +117,6 @@ def _time_payback(making: _Making, ends: Ends | None, latency: Ratio | None) -> 
 
 def _energy_payback(making: _Making, ends: Ends | None, energy: Ratio | None) -> Payback:
     used = [each.energy for each in ends or () if each.energy]
-    rank = _weakest([making.rank, *(each.rank for each in used)])
+    rank = weakest([making.rank, *(each.rank for each in used)])
     base = used[-1].request_j if used else None
     return link_payback(making.energy_j, base, energy, origin=origin_of(rank))
-
-
-def _weakest(ranks: Iterable[Rank | None]) -> Rank | None:
-    return max((rank for rank in ranks if rank), key=RANKS.index, default=None)

@@ -335,4 +335,6 @@ def _points(share: float) -> str:
 
 def size(size_bytes: int) -> str:
     """Bytes in words."""
-    return f"{size_bytes / 1e6:.0f} MB" if size_bytes else "nothing"
+    if not size_bytes:
+        return "nothing"
+    return f"{size_bytes / 1e6:.0f} MB" if size_bytes >= 1e6 else f"{max(1, round(size_bytes / 1e3))} kB"

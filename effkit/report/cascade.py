@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from effkit.record import RANKS, AlarmBand, CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of
+from effkit.record import AlarmBand, CandidateRecord, Cascade, CascadePoint, Estimate, Mix, Ratio, origin_of, weakest
 from effkit.report import savings
 from effkit.report.units import DASH, NBSP, brackets, fixed, show, whole
 from effkit.report.values import (
@@ -24,8 +24,8 @@ from effkit.report.words import (
     GAP_WORDS,
     GROUP_TONES,
     GROUP_WORDS,
-    RANK_WORDS,
     listing,
+    rank_origin,
 )
 
 _SCORE_WORDS = {
@@ -161,9 +161,8 @@ def _energy(view: View, candidate: CandidateRecord, found: Cascade) -> Cell:
         return Cell(DASH, detail="not measurable here", tone="muted")
     last = found.stages[-1].name
     ranks = [each.energy.rank for each in view.measured if each.energy and each.name in (candidate.name, last)]
-    rank = max((each for each in ranks if each), key=RANKS.index, default=None)  # of a ratio that of the weaker
-    kind = origin_of(rank)
-    return replace(_taken(found.energy, None), origin=f"{kind} · {RANK_WORDS[rank]}" if rank else kind)
+    rank = weakest(ranks)
+    return replace(_taken(found.energy, None), origin=rank_origin(rank) or origin_of(rank))
 
 
 def _p99(view: View, candidate: CandidateRecord, last: str) -> Cell:
