@@ -196,7 +196,7 @@ class TestRefused:
 
     def test_another_notebook(self, path: Path, results: Path, dask: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         (point,) = points(path)
-        monkeypatch.setattr(orders, "_sha256", lambda content: "0" * 64)  # of the coordinator alone
+        monkeypatch.setattr(orders, "sha256_of", lambda path: "0" * 64)  # of the coordinator alone
         dask.hire("one", "a")
         assert f"its {point.notebook} is another" in self.refusal(path, results, dask, 1)
 
