@@ -135,7 +135,7 @@ def test_the_page_names_what_missed(capsys: pytest.CaptureFixture[str]) -> None:
         Row("s", "open", "95 %", 95, 100),
         Row("s", "bad", "95 %", 5, 100, COVERS),
     ]
-    page = coverage.report(found, 1.0)
+    page = coverage.report(found)
     assert "of 3 rows with an aim and trials 1 meet it, 1 are not decided, 0 lie outside by no more than chance" in page
     assert "1 misses it; 0 had no trial" in page and "- s: bad: 5.00%" in page
     with pytest.raises(SystemExit, match="no such folder"):
