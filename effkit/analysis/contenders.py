@@ -289,11 +289,11 @@ def _estimated(estimate: Estimate | None, missing: str = NOT_MEASURED) -> Known:
 def _joules(energy: Energy | None) -> Known:
     """Of a request, with an interval as wide as the power may be off where that is modelled."""
     known = _estimated(energy.request_j if energy else None, (energy and energy.note) or NOT_MEASURED)
-    off = off_by(energy.rank if energy else None)
-    if known.value is None or off == 1:
+    if energy is None or known.value is None:
         return known
+    off = off_by(energy.rank)
     low, high = known.low and known.low / off, known.high and known.high * off
-    return Known(known.value, low, high, off_words(off))
+    return Known(known.value, low, high, off_words(energy.rank))
 
 
 def _cold_start(start: ColdStart | None) -> Known:

@@ -218,8 +218,7 @@ def _budgets(contender: Contender, asked: Asked, served: Serving | None) -> Iter
         missing = no_rate if served is None else "its energy, the idle machine's or the grid is not known"
         known = Known(None, why=missing)
         if served is not None and served.carbon_g_per_thousand is not None:
-            off = contender.energy_off
-            words = "" if off == 1 else off_words(off)
+            words = off_words(contender.rank)
             known = _modelled(served.carbon_g_per_thousand, served.carbon_ends_g, contender, words)
         yield _held("carbon", known, budget.carbon_g_per_thousand)
     if budget.money_per_thousand is not None:

@@ -106,10 +106,10 @@ def off_by(rank: Rank | None) -> float:
     return max((RATED if rank == "modelled-tdp" else GUESSED).values())
 
 
-def off_words(off: float) -> str:
-    """What joules are of whose power may be off by so much."""
-    kind = "rated" if off < max(GUESSED.values()) else "guessed"
-    return f"of a {kind} power that may be off by {off:g} times either way"
+def off_words(rank: Rank | None) -> str:
+    """What joules of a rank are whose power may be off; empty where they are read off a counter."""
+    off, kind = off_by(rank), "rated" if rank == "modelled-tdp" else "guessed"
+    return "" if off == 1 else f"of a {kind} power that may be off by {off:g} times either way"
 
 
 def agree(forms: Sequence[PowerForm], threshold: float, verdict: Verdict) -> Verdict:
