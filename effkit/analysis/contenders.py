@@ -19,7 +19,7 @@ from effkit.analysis.power import off_by, off_words
 from effkit.analysis.rates import Rate, Service, rate, scaled, usable
 from effkit.analysis.statistics import FEWEST_GENERATIONS
 from effkit.analysis.verdict import LEAST_GAIN, shown_faster
-from effkit.record import CandidateRecord, ColdStart, Energy, Estimate, PercentileRecord, QualityVerdict, Record
+from effkit.record import CandidateRecord, ColdStart, Energy, Estimate, PercentileRecord, QualityVerdict, Rank, Record
 from effkit.spec import StudySpec
 
 NOT_MEASURED = "not measured"
@@ -99,7 +99,7 @@ class Contender(Service):
     cold_start_s: Known
     items_per_s: Known
     energy_j: Known
-    rank: str | None
+    rank: Rank | None
 
     @property
     def preferred(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from effkit.analysis.contenders import Contender
 from effkit.analysis.decide import decide, weigh
+from effkit.record import Rank
 from tests.analysis.test_decide import PRICE, SMALL, asked, contender, exact, reference
 
 
@@ -187,8 +188,9 @@ def test_carbon_is_held_against_a_limit_by_the_ends_of_rate_energy_and_a_modelle
     )  # fmt: skip
     per_j = 56.0 / 3.6e6
     least, most = 1000 * (23 * 20 / 1000 + 0.4) * per_j, 1000 * (50 * 20 / 1000 + 0.6) * per_j
-    for off in (1.0, 10.0):
-        wide = replace(tested, energy_off=off)
+    powers: tuple[tuple[Rank, float], ...] = (("counter", 1.0), ("modelled-generic", 10.0))
+    for rank, off in powers:
+        wide = replace(tested, rank=rank, energy_off=off)
         for limit, outcome in ((least / off, "fails"), (least, "open"), (most, "open"), (most * off, "meets")):
             near = limit * (0.999 if outcome == "fails" else 1.001)
             if off == 1.0 and limit == most:
