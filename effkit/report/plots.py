@@ -46,10 +46,18 @@ _HIGH = 42
 
 
 class ReportFigure(Figure):
-    """A matplotlib figure that a notebook shows as SVG, without pyplot."""
+    """A matplotlib figure that a notebook shows as SVG, without pyplot, and as PNG where it was run by another."""
 
     def _repr_svg_(self) -> str:
         return svg(self)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        # JupyterLab trusts no SVG of a notebook that it has not run itself, such as those that runs keep.
+        stream = io.BytesIO()
+        with rc_context(STYLE):
+            self.savefig(stream, format="png", dpi=2 * self.dpi)
+        width, height = (int(each) for each in self.bbox.size)
+        return stream.getvalue(), {"width": width, "height": height}
 
 
 def plot(record: Record, kind: ChartKind = "latency") -> ReportFigure:

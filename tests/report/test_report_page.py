@@ -120,6 +120,9 @@ def test_figures_are_the_same_every_time_and_undated(make_record: MakeRecord) ->
     first, second = (plot(make_record("yes"), "latency") for _ in range(2))
     assert isinstance(first, Figure)
     assert first._repr_svg_() == second._repr_svg_()
+    png, shown = first._repr_png_()
+    width, height = (int.from_bytes(png[place : place + 4]) for place in (16, 20))  # of its header, in pixels
+    assert (width, height) == (2 * shown["width"], 2 * shown["height"])
     text = first._repr_svg_()
     assert "MiniLM L6" in text
     assert "<dc:date>" not in text
