@@ -91,7 +91,7 @@ bench: .venv/installed $(TOOLS)/installed
 	$(call print,batch_overhead)
 	$(call print,many_runs)
 	$(call print,two_hosts)
-	$(call print,coverage)
+	$(call print,coverage,$(if $(wildcard $(RESULTS)/*/*/samples.parquet),--results $(RESULTS)))
 	$(call print,published)
 	$(call print,loadgen)
 	$(BIN)/python -m benchmarks.report

@@ -201,6 +201,7 @@ def judged(table: pd.DataFrame, copies: Mapping[str, str], pinned: bool) -> dict
     return {
         "ratios": ratios, "claims": claims, "intervals": intervals, "threshold": noise.threshold,
         "a_a_as_seen": noise.as_seen.value if noise.as_seen else None, "generations": found.generations,
+        "a_a_logs": found.a_a_log_ratios("latency").round(6).tolist(),
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ effkit's samples are kept too, on this machine only, so that another analysis ca
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -89,12 +90,22 @@ def run(given: argparse.Namespace) -> None:
         "noise": "noisy" if given.neighbour else "quiet",
     }  # fmt: skip
     with measuring_slot(tell):
-        for number in range(given.first, given.trials):
+        for number in _numbers(of_all, given):
             trial = {**of_all, "number": number}
             if missing := _missing(trial, given):
                 with bursting(number) if given.neighbour else nullcontext():
                     for tool in missing:
                         _measure(case, tool, trial, given)
+
+
+def _numbers(of_all: Row, given: argparse.Namespace) -> Iterator[int]:
+    """The trials to look at; at equal time new ones until so many have it, since those of other days are closed."""
+    if not given.equal_time:
+        return iter(range(given.first, given.trials))
+    there = {row["number"] for row in read(ROWS) if of_all.items() <= row.items() and row["time"] == EQUAL}
+    done = [number for number in there if not _missing({**of_all, "number": number}, given)]
+    lacking = (number for number in itertools.count(given.first) if _missing({**of_all, "number": number}, given))
+    return itertools.islice(lacking, max(0, given.trials - len(done)))
 
 
 def _missing(trial: Row, given: argparse.Namespace) -> list[str]:
@@ -141,13 +152,18 @@ def again(rows: list[Row]) -> list[Row]:
     import pandas as pd
 
     found, ours = [], [row for row in rows if row["tool"] == EFFKIT]
-    tell(f"{sum(samples_of(row).exists() for row in ours)} of {len(ours)} rows of effkit have their samples here")
+    tell(f"{sum(map(_kept_here, ours))} of {len(ours)} rows of effkit have their samples here")
     for row in rows:
-        if row["tool"] == EFFKIT and samples_of(row).exists():
+        if row["tool"] == EFFKIT and _kept_here(row):
             found_now = judged(pd.read_parquet(samples_of(row)), row["copies"], row["pinned"])
             row = {**row, **found_now, "judged": commit()}
         found.append(row)
     return found
+
+
+def _kept_here(row: Row) -> bool:
+    """Whether its samples are here; those of another host or protocol have the same name."""
+    return (row["host"], row["protocol"]) == (host_text(), protocol()) and samples_of(row).exists()
 
 
 def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -164,9 +180,10 @@ def _ask(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def by_model(rows: list[Row], summary: Callable[[list[Row], str], str], *below: str) -> str:
-    """Return what is said of the rows, a section a model, host and protocol: unlike ones are never put together.
+    """Return what is said of the rows, a section a model, host and protocol.
 
-    Of one model those of today's protocol come first.
+    Rows of one protocol are put together whatever commit measured them: each section names the commits. Of one model
+    those of today's protocol come first.
     What is to be known of all of them stands below, and how it was measured.
     """
     found: dict[tuple[str, str, str], list[Row]] = {}
@@ -206,14 +223,14 @@ def protocol_line(rows: list[Row]) -> str:
 
 def settings_line(rows: list[Row]) -> str:
     """Say how every tool was asked, and what it took."""
-    times = _times_longer(rows)
-    longer = float(np.median(times)) if times else None
+    longer = [float(np.median(times)) for times in _times_longer(rows)]
     equal = any(row["time"] == EQUAL for row in rows)
     return (
         "effkit measures first, the others after it in random order: one thread, not pinned, one fixed request, copies "
         "one after the other in one fresh process. "
         + (
-            f"So measured effkit takes {longer:.0f} times as long as another tool by default (median). "
+            f"So measured effkit takes {_from_to(longer)} times as long as another tool by default (the median of each "
+            "section). "
             if longer
             else ""
         )
@@ -222,20 +239,26 @@ def settings_line(rows: list[Row]) -> str:
     )
 
 
-def _times_longer(rows: list[Row]) -> list[float]:
-    """How many times as long as each other tool, at its default, effkit took in the same trial."""
-    by_trial: dict[str, dict[str, float]] = {}
+def _times_longer(rows: list[Row]) -> list[list[float]]:
+    """How many times as long as each other tool, at its default, effkit took in the same trial, by section."""
+    by_trial: dict[tuple[str, str], dict[str, float]] = {}
     for row in rows:
         if row["time"] == DEFAULT:
-            trial = json.dumps([row[key] for key in ("host", "protocol", "model", "shares", "noise", "number")])
-            by_trial.setdefault(trial, {})[row["tool"]] = row["seconds"]
-    return [
-        each[EFFKIT] / seconds
-        for each in by_trial.values()
-        if EFFKIT in each
-        for tool, seconds in each.items()
-        if tool != EFFKIT
-    ]
+            section, trial = (
+                json.dumps([row[key] for key in keys])
+                for keys in (("host", "protocol", "model"), ("shares", "noise", "number"))
+            )
+            by_trial.setdefault((section, trial), {})[row["tool"]] = row["seconds"]
+    found: dict[str, list[float]] = {}
+    for (section, _), each in by_trial.items():
+        times = [each[EFFKIT] / seconds for tool, seconds in each.items() if tool != EFFKIT] if EFFKIT in each else []
+        found.setdefault(section, []).extend(times)
+    return [times for times in found.values() if times]
+
+
+def _from_to(values: list[float]) -> str:
+    low, high = f"{min(values):.0f}", f"{max(values):.0f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def tell(text: str) -> None:

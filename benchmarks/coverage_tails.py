@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,6 @@ from benchmarks.coverage_time import FEWEST_STANDARD_RIGOROUS, FIRST, LEAST, STA
 from benchmarks.rows import Row, rng_for
 from effkit.analysis.interval import Floats
 from effkit.analysis.tails import percentiles
-
-
-def rows(scale: float = 1.0) -> Iterator[Row]:
-    """All rows; `scale` shrinks or grows the number of trials."""
-    some, few = (max(2, round(n * scale)) for n in (2000, 800))
-    for law in LAWS.values():
-        yield from percentile_intervals(law, few)
-    yield from gates(some)
 
 
 @dataclass(frozen=True)
@@ -146,3 +139,21 @@ def gates(trials: int) -> Iterator[Row]:
             yield Row(section, what, "≤ 1 %", hits, opened, (0.0, 0.01), note)
         if bounded >= FEWEST_RUNS:
             yield Row(bound, what, "≤ 1 %", below, bounded, (0.0, 0.01), f"bounded in {bounded / trials:.0%} of runs")
+
+
+def rows(scale: float = 1.0) -> Iterator[Row]:
+    """All rows; `scale` shrinks or grows the number of trials."""
+    for part in PARTS:
+        yield from part(scale)
+
+
+def _intervals(law: str, scale: float) -> Iterator[Row]:
+    return percentile_intervals(LAWS[law], max(2, round(800 * scale)))
+
+
+def _gates(scale: float) -> Iterator[Row]:
+    return gates(max(2, round(2000 * scale)))
+
+
+PARTS: tuple[Callable[[float], Iterator[Row]], ...] = (*(partial(_intervals, law) for law in LAWS), _gates)
+"""All rows in parts of some ten minutes each, which may be made side by side."""

@@ -107,15 +107,20 @@ def _energy() -> Iterator[Finding]:
         text = f"{method.component}: {method.words} ({method.rank})."
         if not counter and method.component == "cpu":
             text += " On this host energy is very nearly a constant times time."
-        yield Finding("good" if counter else "limited", "energy", text, "" if counter else _rapl_fix(method.component))
+        yield Finding(
+            "good" if counter else "limited", "energy", text, "" if counter else _counted_by(method.component)
+        )
 
 
-def _rapl_fix(component: str) -> str:
+def _counted_by(component: str) -> str:
+    """What would make a modelled component a counted one."""
+    if component == "memory":
+        return "CodeCarbon reads no counter of memory; a meter at the plug would tell what the whole machine takes."
     if component != "cpu":
         return ""
     counters = list(RAPL.glob("intel-rapl*/energy_uj"))
     if counters and not all(os.access(path, os.R_OK) for path in counters):
-        return f"RAPL is there but root alone may read it: sudo chmod -R a+r {RAPL}/intel-rapl*"
+        return f"RAPL is there but root alone may read it: sudo chmod -R a+r {RAPL}/intel-rapl* (until the next start)"
     return "" if counters else "No RAPL counter shows here; a physical Linux machine has one."
 
 

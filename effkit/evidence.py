@@ -105,6 +105,11 @@ class Latency(Frozen):
     ratio: Ratio | None = Field(description="to the mean of both reference workers; None for the reference")
     cpu_s: Estimate | None = Field(description="CPU time of the worker in a call")
     calls: int
+    outlier_share: float | None = Field(
+        default=None,
+        description="share of calls that took far longer than others of the same item, by Tukey's outer fence; they "
+        "are kept. None where no item was called three times in a visit, and in older records",
+    )
     steady: bool = Field(description="False where the warm-up test did not pass in most of its processes")
 
 

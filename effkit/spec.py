@@ -195,8 +195,8 @@ class Protocol(Frozen):
     warm_up_calls: PositiveInt = Field(default=10, description="fewest warm-up calls of a fresh worker")
     warm_up_s: PositiveFloat = Field(default=3.0, description="shortest warm-up of a fresh worker, seconds")
     warm_up_fast_s: PositiveFloat = Field(default=1.0, description="the same where a call is under 5 ms")
-    warm_up_most_calls: PositiveInt = Field(default=300, description="warm-up gives up after so many calls")
-    warm_up_most_s: PositiveFloat = Field(default=20.0, description="warm-up gives up after so many seconds")
+    warm_up_most_calls: PositiveInt = Field(default=300, description="gives up after so many calls and `warm_up_s`")
+    warm_up_most_s: PositiveFloat = Field(default=20.0, description="gives up after so many seconds and two passes")
     batch: PositiveInt = Field(default=32, description="batch size at which throughput is measured")
     throughput_s: PositiveFloat = Field(default=1.0, description="shortest throughput window, seconds")
     idle_s: NonNegativeFloat = Field(
@@ -268,6 +268,10 @@ TIERS: dict[str, dict[str, Any]] = {
     "rigorous": {"generations": 20, "items": "all"},
 }
 """What each tier changes; everything else is a default of `Protocol`."""
+LOAD_OF_TIER: dict[str, dict[str, Any]] = {
+    "rigorous": {"shares": (0.3, 0.6, 0.8, 0.9), "queries": 10_000, "most_s": 300.0}
+}
+"""What a load test asks for in a tier where the study does not: queues at 0.9 of saturation take long to tell of."""
 ON_GPU: dict[str, Any] = {"blocks": 1, "block_items": 120, "visit_s": 2.0}
 """What else is other there: windows of energy must be as long as NVML's counter needs."""
 
@@ -297,6 +301,15 @@ class StudySpec(Frozen):
     )
     load: LoadSpec | None = Field(default=None, description="None runs no load test")
     seed: int = Field(default=1, ge=0, description="seeds the splits, the schedule, training and the bootstrap")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _load_of_tier(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or not isinstance(value.get("load"), Mapping):
+            return value
+        protocol = value.get("protocol")
+        tier = protocol.get("base") if isinstance(protocol, Mapping) else getattr(protocol, "base", protocol)
+        return {**value, "load": {**LOAD_OF_TIER.get(str(tier), {}), **value["load"]}}
 
     @property
     def with_curves(self) -> tuple[CandidateSpec, ...]:

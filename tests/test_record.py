@@ -49,6 +49,13 @@ def test_groups_that_were_stored_before_their_clusters_are_read(raw: dict[str, A
     assert {group.units for each in read.candidates if each.quality for group in each.quality.groups} == {None}
 
 
+def test_latencies_that_were_stored_before_outliers_are_read(raw: dict[str, Any]) -> None:
+    latencies = [each["latency"] for each in raw["candidates"] if each["latency"]]
+    assert latencies and {latency.pop("outlier_share") for latency in latencies} == {None}
+    read = read_record(json.dumps(raw))
+    assert {each.latency.outlier_share for each in read.candidates if each.latency} == {None}
+
+
 def test_load_tests_that_were_stored_before_company_on_the_gpu_are_read(raw: dict[str, Any]) -> None:
     loads = [each["load"] for each in raw["candidates"] if each["load"]]
     assert loads and {load.pop("gpu_strangers") for load in loads} == {None}

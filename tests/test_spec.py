@@ -97,11 +97,25 @@ def test_a_tier_fills_in_what_is_not_given() -> None:
     assert Protocol().generations == 10
 
 
+def test_a_rigorous_load_test_goes_nearer_to_saturation_unless_told_otherwise() -> None:
+    """Queues at 0.9 take ten thousand requests and more to tell of, which other tiers do not send."""
+    plain, rigorous, told = (
+        parse({**GOOD, "protocol": tier, "load": load}).load
+        for tier, load in (("standard", {}), ({"base": "rigorous", "threads": 2}, {}), ("rigorous", {"queries": 500}))
+    )
+    assert plain is not None and rigorous is not None and told is not None
+    assert (plain.shares, plain.queries) == ((0.3, 0.6, 0.8), 4500)
+    assert (rigorous.shares, rigorous.queries) == ((0.3, 0.6, 0.8, 0.9), 10_000)
+    assert (told.shares, told.queries) == ((0.3, 0.6, 0.8, 0.9), 500)
+    assert parse({**GOOD, "protocol": "rigorous"}).load is None
+
+
 @given(
     generations=st.integers(1, 50), threads=st.integers(1, 8), tier=st.sampled_from(["smoke", "standard", "rigorous"])
 )
 def test_a_resolved_study_reads_back_as_itself(generations: int, threads: int, tier: str) -> None:
-    spec = parse({**GOOD, "protocol": {"base": tier, "generations": generations, "threads": threads}})
+    protocol = {"base": tier, "generations": generations, "threads": threads}
+    spec = parse({**GOOD, "protocol": protocol, "load": {"max_batch": 2}})
     assert StudySpec.model_validate_json(spec.model_dump_json()) == spec
 
 

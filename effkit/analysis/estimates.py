@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from effkit.analysis.outliers import outlier_share
 from effkit.analysis.paired import PairedSamples
 from effkit.analysis.tails import Percentile, percentiles
 from effkit.record import ColdStart, Latency, Memory, PercentileRecord, Throughput
@@ -39,16 +40,19 @@ def latency(samples: PairedSamples, candidate: str, *, seed: int) -> Latency | N
         )
         return tuple(_percentile(each) for each in found)
 
+    visit = place.groupby(["generation", "block", "twin"], observed=True).ngroup().to_numpy()
+    both_s = parts_s["prepare"] + parts_s["infer"]
     return Latency(
         mean_s=samples.estimate(prepare + infer),
         prepare_s=samples.estimate(prepare),
         infer_s=samples.estimate(infer),
-        percentiles=levels(parts_s["prepare"] + parts_s["infer"]),
+        percentiles=levels(both_s),
         prepare_percentiles=levels(parts_s["prepare"]),
         infer_percentiles=levels(parts_s["infer"]),
         ratio=samples.ratio(candidate, "latency"),
         cpu_s=samples.estimate(cpu),
         calls=len(place),
+        outlier_share=outlier_share(both_s, visit, place["item"].to_numpy()),
         steady=not settled.size or bool(settled.mean() >= 0.5),
     )
 

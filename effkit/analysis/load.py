@@ -16,7 +16,7 @@ from scipy import special
 
 from effkit.analysis.interval import Floats, expanded_tails
 from effkit.analysis.statistics import ratio_over_generations
-from effkit.analysis.tails import calls_needed, effective_sample_size
+from effkit.analysis.tails import calls_needed, effective_sample_size, weighted_ranks
 from effkit.record import Estimate, Load, LoadPoint, PercentileRecord, percentile_of
 from effkit.spec import LoadSpec
 
@@ -209,11 +209,7 @@ def highest_rate(
     value, bound = crossing(rates, rising(measured), budget_s, saturation_per_s)
     rng = np.random.default_rng([seed, 99])
     drawn = np.empty(resamples)
-    for number in range(resamples):
-        tails = [
-            _quantile(np.sort(np.concatenate([each[i] for i in rng.integers(len(each), size=len(each))])), 0.99)
-            for each in cut
-        ]
+    for number, tails in enumerate(np.column_stack([_resampled_p99_s(each, rng, resamples) for each in cut])):
         rate, side = crossing(rates, rising(tails), budget_s, saturation_per_s)
         drawn[number] = {"within": rate, "at least": np.inf, "below": -np.inf}[side]
     fewest = min(len(each) for each in cut)
@@ -227,6 +223,14 @@ def highest_rate(
         ),
         bound,
     )
+
+
+def _resampled_p99_s(cut: Sequence[Floats], rng: np.random.Generator, resamples: int) -> Floats:
+    """(resamples,) 99th percentiles, each of as many of these batches as there are, drawn with replacement."""
+    pooled, batch = np.concatenate(cut), np.repeat(np.arange(len(cut)), [each.size for each in cut])
+    order = np.argsort(pooled, kind="stable")
+    times = rng.multinomial(len(cut), np.full(len(cut), 1 / len(cut)), size=resamples)
+    return np.asarray(pooled[order][weighted_ranks(batch[order], times, np.array([0.99]))[:, 0]])
 
 
 def crossing(rates: Floats, tails_s: Floats, budget_s: float, saturation_per_s: float | None) -> tuple[float, Bound]:
@@ -259,7 +263,7 @@ def crossing(rates: Floats, tails_s: Floats, budget_s: float, saturation_per_s: 
     return saturation_per_s * (1 - idle), "within"
 
 
-def rising(tails_s: Sequence[float]) -> Floats:
+def rising(tails_s: Sequence[float] | Floats) -> Floats:
     """Return percentiles of rising rates as they can only be, rising too: by isotonic regression."""
     from scipy.optimize import isotonic_regression
 

@@ -179,7 +179,7 @@ def percentiles(
     resampled = None
     if generations.size >= 2:
         weights = rng.multinomial(generations.size, np.full(generations.size, 1 / generations.size), size=resamples)
-        resampled = ordered[_weighted_ranks(of_generation[order], weights, fractions)]
+        resampled = ordered[weighted_ranks(of_generation[order], weights, fractions)]
     low, high = expanded_tails(generations.size, confidence)
     table = []
     for i, level in enumerate(levels):
@@ -239,20 +239,20 @@ def _worth(
     return worth if item is None else min(worth, item_sample_size(indicator, cell, item))
 
 
-def _weighted_ranks(generation: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats) -> NDArray[np.intp]:
+def weighted_ranks(unit: NDArray[np.intp], weights: NDArray[np.int64], fractions: Floats) -> NDArray[np.intp]:
     """For each resample and fraction, the first place in the sorted calls at which that share is reached.
 
-    All bisections run at once over the generations' cumulative counts: no resample is ever written out.
+    All bisections run at once over the units' cumulative counts: no resample is ever written out.
 
     Args:
-        generation: (calls,) of each call, shortest first.
-        weights: (resamples, generations) how often each is in a resample.
+        unit: (calls,) what is resampled, of each call, shortest first: its generation, its batch.
+        weights: (resamples, units) how often each is in a resample.
         fractions: (levels,) the shares.
     """
-    cumulative = np.cumsum(generation[:, None] == np.arange(weights.shape[1]), axis=0, dtype=np.int32)
+    cumulative = np.cumsum(unit[:, None] == np.arange(weights.shape[1]), axis=0, dtype=np.int32)
     wanted = (weights @ cumulative[-1])[:, None] * fractions - 1e-9
     low = np.zeros(wanted.shape, dtype=np.intp)
-    high = np.full(wanted.shape, generation.size - 1, dtype=np.intp)
+    high = np.full(wanted.shape, unit.size - 1, dtype=np.intp)
     while np.any(low < high):
         middle = (low + high) // 2
         reached = np.einsum("rlc,rc->rl", cumulative[middle], weights) >= wanted

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -213,7 +213,7 @@ class Bench:
             steady=warm["steady"],
             warm_up_calls=warm["calls"],
             floor_bytes=opened["floor_bytes"],
-            threads=opened["threads"],
+            threads=warm["threads"],
             gpu=warm["gpu"],
         )
 
@@ -316,13 +316,20 @@ def _wait_until_still(workers: Sequence[WorkerProcess], patience_s: float = 2.0)
 
 @contextmanager
 def on_cores(cores: Cores | None) -> Iterator[None]:
-    """Keep this process off the workers' cores while measuring."""
+    """Keep this process, a notebook's kernel with all its threads, off the workers' cores while measuring."""
     if cores is None or not cores.pinned:
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores.coordinator)
+    _move(cores.coordinator)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        _move(before)
+
+
+def _move(cores: Iterable[int]) -> None:
+    """Let every thread of this process run on these cores."""
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has just ended
+            os.sched_setaffinity(int(thread.name), cores)

@@ -84,27 +84,16 @@ class Worker:
         for library in module.libraries(opened):
             import_module(library)
         device = self._device()  # raises, in words, where it cannot be had
+        torch = sys.modules.get("torch")
+        if torch is not None and self._state["threads"]:
+            torch.set_num_threads(self._state["threads"])  # environment variables do not reach all of it
         device.bring_up()  # a context takes a second and hundreds of megabytes, which are no model's own
         import_s = time.perf_counter() - start
         self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}
         return {
             "import_s": import_s,
             "floor_bytes": peak_bytes(),
-            "threads": self._set_threads(),
         }
-
-    def _set_threads(self) -> dict[str, int]:
-        """Set the threads that environment variables do not reach, and read all of them back."""
-        from threadpoolctl import threadpool_info
-
-        threads = self._state["threads"]
-        found = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in threadpool_info()}
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            if threads:
-                torch.set_num_threads(threads)
-            found["torch"] = torch.get_num_threads()
-        return found
 
     def make(self, seed: int) -> dict[str, Any]:
         """Train or embed what the candidate needs, or find it in the cache."""
@@ -178,13 +167,21 @@ class Worker:
         return {"facts": facts, "setup": module.read_setup(place)}
 
     def warm_up(self, items: list[int], protocol: dict[str, Any]) -> dict[str, Any]:
-        """Call until steady; the first call's time is reported apart, and the GPU that a model has reached by now."""
+        """Call until steady; the first call's time is reported apart, the GPU and the threads that it has by now."""
         from effkit.bench.latency import warm_up
         from effkit.spec import Protocol
 
         sample = self._state["task"].items.take(items)
         warm = warm_up(self._state["predictor"], sample, Protocol(**protocol))
-        return {**warm, "gpu": self._device().in_words()}
+        return {**warm, "gpu": self._device().in_words(), "threads": self._threads()}
+
+    def _threads(self) -> dict[str, int]:
+        """Read back how many threads the libraries take that have been loaded by now."""
+        from threadpoolctl import threadpool_info
+
+        torch = sys.modules.get("torch")
+        found = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in threadpool_info()}
+        return found if torch is None else {**found, "torch": torch.get_num_threads()}
 
     def visit(self, items: list[int], least_calls: int, least_s: float, most_kept: int) -> dict[str, Any]:
         """Measure batch-1 calls on these items, in whole passes."""

@@ -40,7 +40,8 @@ def answer(view: View) -> Answer:
     meet = [each for each in smaller if each.outcome == "meets"]
     if meet:
         return _stays(view, meet[0], notes)
-    return _nothing_chosen(view, smaller, [*notes, *_larger_beats(view)])
+    found = _nothing_chosen(view, smaller, notes)
+    return replace(found, sentence=f"{_larger_beats(view)}{found.sentence}")
 
 
 def _nothing_chosen(view: View, smaller: list[Weighed], notes: list[str]) -> Answer:
@@ -72,12 +73,12 @@ def _looked_at(view: View) -> str:
     return "smaller candidates" if len(saving) > 1 else "candidates"
 
 
-def _larger_beats(view: View) -> list[str]:
-    """That something larger is shown to be better, where nothing smaller is chosen."""
+def _larger_beats(view: View) -> str:
+    """That something larger is shown to be better, which leads where nothing smaller is chosen."""
     better = _better(view)
     if better is None or _saves(view, view.decision.weighed(better.name).contender):
-        return []
-    return [f"{_beats(view, better)}, but takes neither less time nor less memory."]
+        return ""
+    return f"{_beats(view, better)}, but takes neither less time nor less memory. "
 
 
 def _record(view: View, each: Weighed) -> CandidateRecord:
@@ -205,8 +206,9 @@ def _outside(view: View, found: Weighed, notes: list[str]) -> Answer:
     """Good enough in quality, and outside the budget or not shown to be inside."""
     nearest = _record(view, found)
     kind: AnswerKind = "not shown" if found.affordable == "open" else "no"
-    start = f"{view.label(nearest)} is good enough ({view.gap(_gap(nearest))}), but"
-    sentence = f"{start} {why_not(view, found)}."
+    enough = f"{view.label(nearest)} is good enough ({view.gap(_gap(nearest))})"
+    start = _beats(view, nearest) if _gap(nearest).verdict == "superior" else enough
+    sentence = f"{start}, but {why_not(view, found)}."
     return _answer(view, kind, sentence, [*notes, *savings.would_be(view, nearest)], None, nearest)
 
 

@@ -23,7 +23,7 @@ from effkit.report.cost import payback_table, year_table
 from effkit.report.groups import groups
 from effkit.report.links import links_table
 from effkit.report.load import under_load
-from effkit.report.units import DASH, interval, show, whole
+from effkit.report.units import DASH, interval, percent, show, whole
 from effkit.report.values import Cell, Column, Row, Table, Tone
 from effkit.report.view import View
 from effkit.report.words import RANK_WORDS, rank_origin
@@ -80,6 +80,7 @@ def latency(view: View) -> Table:
             "kept for percentiles",
             lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED,
         ),
+        ColumnSpec("Outliers", "of these calls; kept", _outliers),
         ColumnSpec("Ratio", "as seen, without the yardstick", _ratio_as_seen),
         ColumnSpec("Warm-up", "", _steady),
     ]
@@ -284,6 +285,11 @@ def _steady(view: View, candidate: CandidateRecord) -> Cell:
     if candidate.latency is None:
         return UNMEASURED
     return Cell("steady", tone="good") if candidate.latency.steady else Cell("not steady", tone="warn")
+
+
+def _outliers(view: View, candidate: CandidateRecord) -> Cell:
+    share = candidate.latency.outlier_share if candidate.latency else None
+    return UNMEASURED if share is None else Cell(percent(share), origin="counted")
 
 
 def _ratio_as_seen(view: View, candidate: CandidateRecord) -> Cell:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from effkit.record import Record
 from effkit.report.claim_values import TidyClaim
@@ -74,11 +75,17 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["code"] = _code
     made.globals["figure"] = _figure
     made.globals["file"] = _file
     made.globals["fingerprint"] = _fingerprint
     made.globals["for_script"] = for_script
     return made
+
+
+def _code(text: str) -> Markup:
+    """A sentence, escaped, in which what stands between backticks is set as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _figure(study: StudySection, found: AnyChart) -> Markup:

@@ -82,6 +82,9 @@ def _question(view: View) -> str:
 def _facts(view: View) -> Iterator[Fact]:
     record = view.record
     yield Fact("Margin", f"{view.margin}: {record.spec.margin_reason}")
+    tried = sum(candidate.gap is not None for candidate in record.candidates)
+    if tried > 1:
+        yield Fact("Tried", f"{whole(tried)} candidates: a verdict in favour of one allows for all of them (Holm)")
     yield Fact("Task", _task(record))
     yield Fact("Protocol", _protocol(view))
     yield Fact("Host", _host(record))

@@ -170,6 +170,8 @@ def _latency(c: CandidateRecord) -> Iterator[dict[str, Any]]:
     yield _estimate("latency_infer", "s", c.latency.infer_s)
     if c.latency.cpu_s is not None:
         yield _estimate("latency_cpu", "s", c.latency.cpu_s)
+    if c.latency.outlier_share is not None:
+        yield _plain("latency_outlier_share", "", c.latency.outlier_share, "counted")
     for found in c.latency.percentiles:
         yield {
             "metric": f"latency_p{found.level:g}", "unit": "s", "value": found.value_s, "low": found.low_s,

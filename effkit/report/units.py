@@ -106,6 +106,11 @@ def share(ratio: float) -> str:
     return f"{100 * ratio:.0f}{NBSP}%" if ratio < 1 else times(ratio)
 
 
+def percent(part: float) -> str:
+    """A small part of a whole: "0.31 %", "12 %", "0 %"."""
+    return f"{100 * part:{'.2g' if part < 0.1 else '.0f'}}{NBSP}%"
+
+
 def rate(requests_per_s: float) -> str:
     """A traffic in words: "1 request a second", "17.2 requests a second"."""
     text = rate_number(requests_per_s)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -14,9 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from effkit.bench.cores import Cores
 from effkit.bench.energy import NoMeter
 from effkit.bench.host import Activity
-from effkit.bench.measure import Bench
+from effkit.bench.measure import Bench, on_cores
 from effkit.bench.measurements import Built, Measurements
 from effkit.bench.memory import Room
 from effkit.bench.process import WorkerFailed, WorkerProcess
@@ -196,6 +199,25 @@ def test_the_schedule_is_carried_out_as_it_is_drawn(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux lets a process choose its cores")
+def test_every_thread_of_a_kernel_keeps_off_the_workers_cores_and_may_go_back() -> None:
+    mine = os.sched_getaffinity(0)
+    if len(mine) < 2:
+        pytest.skip("one core")
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+    assert thread.native_id
+    try:
+        with on_cores(Cores(workers=(max(mine),), coordinator=(min(mine),), pinned=True, shared=False)):
+            meanwhile = [os.sched_getaffinity(each) for each in (0, thread.native_id)]
+        afterwards = [os.sched_getaffinity(each) for each in (0, thread.native_id)]
+    finally:
+        ended.set()
+        thread.join()
+    assert meanwhile == [{min(mine)}] * 2 and afterwards == [mine] * 2
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_workers_have_the_threads_cores_and_batches_that_the_protocol_names(threads: int, tmp_path: Path) -> None:
     noted = tmp_path / "noted"
@@ -224,6 +246,7 @@ def test_workers_have_the_threads_cores_and_batches_that_the_protocol_names(thre
         assert line.startswith(f"{threads} ")
         assert pinned is None or f" {pinned} " in line
     assert all(each.items == 5 for each in measured.throughput)
+    assert all(set(start.threads.values()) == {threads} for start in measured.starts)  # as read back from NumPy's
 
 
 def test_what_else_runs_during_a_visit_is_seen(tmp_path: Path) -> None:

@@ -81,7 +81,9 @@ def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
     assert "≤ 0.6 %: met" in cells(page, "noisy", EFFKIT)
     short = "noisy beside 1 slower copies 0.10 % apart (RMS, 3 pairs; 95 %: 0.06 % to 0.37 %), aim ≤ 0.6 %: met."
     assert short in page
-    assert cells(page, "noisy", EFFKIT)[8:12] == ["0.10 %", "0.10 %", "3 of 3", "2.00 % (3.00 %)"]
+    assert cells(page, "noisy", EFFKIT)[8:13] == [
+        "+0.10 [+0.10, +0.10] %", "0.10 %", "0.10 %", "3 of 3", "2.00 % (3.00 %)",
+    ]  # fmt: skip
     assert "≤ 0.3 %: not decided" in cells(
         aa.summary([row(0, 1.05, "slower", noise="quiet")], "matrix"), "quiet", EFFKIT
     )
@@ -89,12 +91,14 @@ def test_the_aim_of_copies_is_judged_by_its_interval() -> None:
 
 def test_samples_are_judged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contest, "SAMPLES", tmp_path)
-    kept = {**row(0, 9.0, "faster"), "copies": COPIES, "pinned": True}
+    kept = {**row(0, 9.0, "faster"), "copies": COPIES, "pinned": True, "host": contest.host_text()}
     samples(slower=2.0).to_parquet(contest.samples_of(kept))
-    others = [row(0, 1.2, "slower", tool="plain loop"), {**kept, "number": 1}]
+    elsewhere = [{**kept, "host": "Another"}, {**kept, "protocol": kept["protocol"] | {"calls": 1}}]
+    others = [row(0, 1.2, "slower", tool="plain loop"), {**kept, "number": 1}, *elsewhere]
     found, *same = contest.again([kept, *others])
     assert found["ratios"]["+100 %"] == pytest.approx(2.0, rel=0.01) and found["claims"]["+100 %"] == "slower"
     assert found["number"] == 0 and same == others
+    assert len(found["a_a_logs"]) == found["generations"]
 
 
 def test_every_trial_keeps_samples_of_its_own() -> None:
@@ -136,6 +140,14 @@ def test_another_protocol_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contest, "protocol", lambda: {"generations": 3})
     contest.run(contest.options().parse_args(["--trials", "1"]))
     assert len(contest.read(contest.ROWS)) == 2 * (1 + len(contest.EXTERNAL))
+
+
+@pytest.mark.usefixtures("answered")
+def test_equal_time_begins_anew_where_the_trials_that_are_there_are_closed() -> None:
+    contest.run(contest.options().parse_args(["--trials", "2"]))
+    contest.write(contest.ROWS, [{**row, "at": "2026-11-28T00:00:00+00:00"} for row in contest.read(contest.ROWS)])
+    contest.run(contest.options().parse_args(["--trials", "1", "--equal-time"]))
+    assert {row["number"] for row in contest.read(contest.ROWS)} == {0, 1, 2}
 
 
 @pytest.mark.usefixtures("answered")

@@ -208,12 +208,19 @@ def test_that_nothing_smaller_is_good_enough_says_nothing_of_what_is_larger() ->
     worse = candidate("tree", "Tree", 0.001, 0.8, gap=gap(-0.042, -0.055, -0.03, "inferior", p_value=0.99, p_holm=1.0))
     found = answer_of(record(reference(), tfidf(), worse, giant(), params={"budget": {}}))
     assert (found.kind, found.chosen) == ("no", None)
-    assert found.sentence.startswith("None of the smaller candidates is good enough. The closest, TF-IDF")
     better = "Giant beats MPNet base by 1.9 points [+1.1, +2.7], but takes neither less time nor less memory."
-    assert better in map(plain, found.notes)
+    smaller = "None of the smaller candidates is good enough. The closest, TF-IDF"
+    assert plain(found.sentence).startswith(f"{better} {smaller}")
     alone = answer_of(record(reference(), tfidf(), worse, params={"budget": {}}))
     assert alone.sentence.startswith("None of the candidates is good enough. The closest, TF-IDF")
-    assert not any("beats" in note for note in alone.notes)
+    assert "beats" not in alone.sentence
+
+
+def test_one_that_beats_the_reference_outside_the_budget_is_said_to() -> None:
+    better = candidate("e5-small", "E5 small", 0.0139, 0.861, gap=gap(0.019, 0.011, 0.027, "superior"))
+    found = answer_of(record(reference(), better, params={"budget": {"weight_bytes": 1}}))
+    assert (found.kind, found.chosen) == ("no", None)
+    assert plain(found.sentence).startswith("E5 small beats MPNet base by 1.9 points [+1.1, +2.7], but size on disk is")
 
 
 def test_a_gap_that_reads_as_nothing_is_neither_above_nor_below() -> None:
