@@ -107,8 +107,8 @@ class Latency(Frozen):
     calls: int
     outlier_share: float | None = Field(
         default=None,
-        description="share of calls that took far longer than others of the same item, by Tukey's outer fence; they "
-        "are kept. None where no item was called three times in a visit, and in older records",
+        description="share of calls that took half as long again as others of the same item, or far longer where these "
+        "spread; they are kept. None where no item was called twice in a visit, and in older records",
     )
     steady: bool = Field(description="False where the warm-up test did not pass in most of its processes")
 

@@ -80,7 +80,7 @@ def latency(view: View) -> Table:
             "kept for percentiles",
             lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED,
         ),
-        ColumnSpec("Outliers", "of these calls; kept", _outliers),
+        ColumnSpec("Outliers", "share of calls, kept", _outliers),
         ColumnSpec("Ratio", "as seen, without the yardstick", _ratio_as_seen),
         ColumnSpec("Warm-up", "", _steady),
     ]

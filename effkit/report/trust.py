@@ -11,14 +11,12 @@ from effkit.cautions import Caution, of_constant, of_rarest, of_repeated, within
 from effkit.record import CandidateRecord, Host, Ratio
 from effkit.report.doubt import Doubt
 from effkit.report.load_doubts import QUIETER, company, load_doubts
-from effkit.report.units import many, percent, whole
+from effkit.report.units import many, whole
 from effkit.report.view import View, percentile
 from effkit.report.words import listing
 
 DISTURBED_SHARE = 0.10
 """Disturbed visits, as a share of all, from which a run is called contended."""
-OUTLIERS = 0.01
-"""Share of calls far out from which they are a p99 by themselves."""
 SLOWED = 1.15
 """Change of the yardstick from which it is told."""
 WIDE = 0.05
@@ -85,14 +83,6 @@ def _unstable(view: View) -> Iterator[Doubt]:
             f"Warm-up did not settle in most workers of {listing(restless)}: latency may still have been drifting.",
             "Raise `protocol.warm_up_s` and `protocol.warm_up_most_s`: fast models are given the first, slow ones the "
             "second.",
-        )
-    hit = [view.label(c) for c in view.measured if c.latency and (c.latency.outlier_share or 0) > OUTLIERS]
-    if hit:
-        yield Doubt(
-            "unstable",
-            f"More than {percent(OUTLIERS)} of the calls of {listing(hit)} took far longer than others of the same "
-            "item: p99 tells what befell them, be it of this host or of the library, more than what the model takes.",
-            "Compare with another host; the share is under latency in depth, *Outliers*.",
         )
     torn = [view.label(c) for c in view.measured if c.latency and _contradicts(c.latency.ratio)]
     if torn:

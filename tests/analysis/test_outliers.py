@@ -43,10 +43,26 @@ def test_the_order_of_calls_is_nothing_to_it() -> None:
     assert outlier_share(call_s[order], visit[order], item[order]) == outlier_share(call_s, visit, item)
 
 
-def test_items_that_are_called_twice_tell_nothing() -> None:
+def test_a_little_longer_is_none_however_steady_the_others_are() -> None:
     call_s, visit, item = calls()
-    twice = np.tile([True, True, False, False, False], VISITS * ITEMS)
-    assert outlier_share(call_s[twice], visit[twice], item[twice]) is None
+    call_s[7] *= 1.4
+    assert outlier_share(call_s, visit, item) == 0
+
+
+def test_calls_that_spread_by_themselves_make_none() -> None:
+    """Where times vary by half from call to call, half as long again is nothing special."""
+    call_s, visit, item = calls()
+    wide = call_s * np.random.default_rng(3).uniform(0.5, 1.5, call_s.size)
+    for times in (call_s, wide):
+        times[7] = 0.016
+    assert outlier_share(wide, visit, item) == 0
+    assert outlier_share(call_s, visit, item) == pytest.approx(1 / call_s.size)
+
+
+def test_items_that_are_called_once_tell_nothing() -> None:
+    call_s, visit, item = calls()
+    once = np.tile([True, False, False, False, False], VISITS * ITEMS)
+    assert outlier_share(call_s[once], visit[once], item[once]) is None
 
 
 def test_no_call_tells_nothing() -> None:

@@ -87,18 +87,6 @@ def test_a_warm_up_that_did_not_settle_is_given_more_by_both_its_limits(make_rec
     assert "`protocol.warm_up_s`" in doubt.fix and "`protocol.warm_up_most_s`" in doubt.fix
 
 
-def test_outliers_that_are_a_p99_by_themselves(make_record: MakeRecord) -> None:
-    record = quiet(make_record("yes"))
-    latency = record.reference.latency
-    assert latency is not None
-    few, many = (
-        with_reference(record, latency=latency.model_copy(update={"outlier_share": share})) for share in (0.009, 0.011)
-    )
-    assert not [doubt for doubt in doubts(View(few)) if "far longer" in doubt.sentence]
-    (doubt,) = (each for each in doubts(View(many)) if "far longer" in each.sentence)
-    assert doubt.sentence.startswith("More than 1\u00a0% of the calls of MPNet base took")
-
-
 def test_an_unstable_reference(make_record: MakeRecord) -> None:
     record = quiet(make_record("yes"))
     noise = tuple(check.model_copy(update={"unstable": True, "ratio": 1.04}) for check in record.noise)
