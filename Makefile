@@ -13,7 +13,7 @@ BIN      := .venv/bin
 .PHONY: help run plan report notebooks test test-all check bench bench-tools clean
 
 help:
-	@echo "make run        run the three studies and write the report: 80 to 100 minutes (PROTOCOL=smoke: ten)"
+	@echo "make run        run the three studies and write the report: about an hour (PROTOCOL=smoke: ten minutes)"
 	@echo "make plan       what that would download, how long it would take, what it could show"
 	@echo "make report     write the report of the newest run of each study"
 	@echo "make notebooks  open JupyterLab"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,10 @@ if "EFFKIT_SLOT" not in os.environ:
     os.environ["EFFKIT_SLOT"] = SLOT_FOLDER.name
 if side := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("EFFKIT_HOST", side)
+
+# Whoever starts the tests in the background of a shell has them, and so what they start, ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is slow for a moment, and that is not what a test asks.
 settings.register_profile("effkit", deadline=None)

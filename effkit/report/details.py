@@ -66,6 +66,8 @@ def size(view: View) -> Table:
 
 def latency(view: View) -> Table:
     """Where the time of a call goes."""
+    told = any(c.latency and c.latency.outlier_share is not None for c in view.measured)  # not by older records
+    outliers = [ColumnSpec("Outliers", "share of calls, kept", _outliers)] if told else []
     columns = [
         ColumnSpec("Preparing", "mean", lambda v, c: estimate_cell(c.latency.prepare_s if c.latency else None, "s")),
         ColumnSpec("Inferring", "mean", lambda v, c: estimate_cell(c.latency.infer_s if c.latency else None, "s")),
@@ -80,7 +82,7 @@ def latency(view: View) -> Table:
             "kept for percentiles",
             lambda v, c: Cell(whole(c.latency.calls), origin="counted") if c.latency else UNMEASURED,
         ),
-        ColumnSpec("Outliers", "share of calls, kept", _outliers),
+        *outliers,
         ColumnSpec("Ratio", "as seen, without the yardstick", _ratio_as_seen),
         ColumnSpec("Warm-up", "", _steady),
     ]
