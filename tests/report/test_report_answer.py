@@ -216,6 +216,14 @@ def test_that_nothing_smaller_is_good_enough_says_nothing_of_what_is_larger() ->
     assert "beats" not in alone.sentence
 
 
+def test_how_many_were_tried_is_told(make_record: MakeRecord) -> None:
+    """Any of them may be chosen, so every verdict allows for all: that is why a study of two decides more."""
+    facts = {fact.term: fact.text for fact in summarise([make_record("yes")]).studies[0].facts}
+    assert facts["Tried"].startswith("2 candidates: a verdict in favour of one allows for all")  # a third failed
+    alone = summarise([record(reference(), tfidf())]).studies[0].facts
+    assert "Tried" not in {fact.term for fact in alone}
+
+
 def test_one_that_beats_the_reference_outside_the_budget_is_said_to() -> None:
     better = candidate("e5-small", "E5 small", 0.0139, 0.861, gap=gap(0.019, 0.011, 0.027, "superior"))
     found = answer_of(record(reference(), better, params={"budget": {"weight_bytes": 1}}))
