@@ -132,8 +132,8 @@ def _measure(case: Case, tool: str, trial: Row, given: argparse.Namespace) -> No
         if (tool, mode) not in there:
             append(ROWS, {**trial, "tool": tool, "time": mode, **found})
             ratios = ", ".join(f"{value:.4f}" for value in found["ratios"].values())
-            place = f"{trial['model']} {trial['noise']} {trial['number'] + 1}/{given.trials}"
-            tell(f"{place} {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
+            place = f"{trial['model']} {trial['noise']}, number {trial['number']}"
+            tell(f"{place}, {tool} ({mode}): {ratios} in {found['seconds']:.0f} s")
 
 
 def _rows(trial: Row) -> dict[tuple[str, str], Row]:

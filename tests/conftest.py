@@ -14,8 +14,8 @@ from hypothesis import settings
 
 # What tests measure is no result: they take turns with no other run of this machine, and those that run side by side
 # not with each other, each process as a host of its own.
-if "EFFKIT_SLOT" not in os.environ:
-    SLOT_FOLDER = TemporaryDirectory(prefix="effkit-slot-")
+SLOT_FOLDER = None if "EFFKIT_SLOT" in os.environ else TemporaryDirectory(prefix="effkit-slot-")
+if SLOT_FOLDER is not None:
     os.environ["EFFKIT_SLOT"] = SLOT_FOLDER.name
 if side := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("EFFKIT_HOST", side)
