@@ -65,7 +65,10 @@ def page(parts: Mapping[str, str], notes: Mapping[str, Any]) -> str:
 
 def _note(part: str, note: Mapping[str, Any] | None) -> str:
     """What a person said of a part; nothing of a part of another day, of which it may not be so any more."""
-    return f"\n\n{NOTE}\n{note['said'].strip()}" if note and str(note["of"]) == day(part) else ""
+    if not note or str(note["of"]) != day(part):
+        return ""
+    paragraphs = note["said"].strip().splitlines()  # YAML folds the lines of a paragraph into one
+    return f"\n\n{NOTE}\n" + "\n\n".join(paragraphs)
 
 
 def found_in_short(parts: Mapping[str, str]) -> list[str]:
