@@ -26,7 +26,13 @@ from benchmarks import (
 from benchmarks.rows import CAUTIOUS, CHANCE, MET, MISSED, OPEN, SEED, UNTRIED, Row, markdown
 from benchmarks.summary import host_line, in_short
 
-SIMULATED = (coverage_time.rows, *coverage_tails.PARTS, coverage_load.rows, coverage_speed.rows, coverage_quality.rows)
+SIMULATED = (
+    coverage_time.rows,
+    *coverage_tails.PARTS,
+    coverage_load.rows,
+    *coverage_speed.PARTS,
+    coverage_quality.rows,
+)
 
 
 def rows(results: Path | None, scale: float) -> Iterator[Row]:

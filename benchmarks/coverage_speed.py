@@ -6,8 +6,9 @@ yardstick's readings, CPU time and waits, the slopes that are fitted to them, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,14 +59,6 @@ CORES = (
     Core("others take up to half of the time", taken=0.5),
     Core("all of it", 0.1, (1.0, 0.5), 0.5),
 )
-
-
-def rows(scale: float = 1.0) -> Iterator[Row]:
-    """All rows; `scale` shrinks or grows the number of trials."""
-    for core in CORES:
-        yield from ratios(core, max(2, round(800 * scale)))
-    for core in (CORES[0], CORES[-1]):
-        yield stopping(core, max(2, round(800 * scale)))
 
 
 def ratios(core: Core, trials: int) -> Iterator[Row]:
@@ -152,3 +145,24 @@ def _table(metric: str, values: Floats) -> pd.DataFrame:
     names, twins = (np.array([each[place] for each in LINES]) for place in (0, 1))
     columns = (names[line], twins[line], generation, 0, line, 0, -1, metric, values.ravel())
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def rows(scale: float = 1.0) -> Iterator[Row]:
+    """All rows; `scale` shrinks or grows the number of trials."""
+    for part in PARTS:
+        yield from part(scale)
+
+
+def _ratios(place: int, scale: float) -> Iterator[Row]:
+    return ratios(CORES[place], max(2, round(800 * scale)))
+
+
+def _stopping(place: int, scale: float) -> Iterator[Row]:
+    yield stopping(CORES[place], max(2, round(800 * scale)))
+
+
+PARTS: tuple[Callable[[float], Iterator[Row]], ...] = (
+    *(partial(_ratios, place) for place in range(len(CORES))),
+    *(partial(_stopping, place) for place in (0, -1)),
+)
+"""All rows in parts, which may be made side by side."""
