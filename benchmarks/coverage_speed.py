@@ -147,12 +147,6 @@ def _table(metric: str, values: Floats) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
-def rows(scale: float = 1.0) -> Iterator[Row]:
-    """All rows; `scale` shrinks or grows the number of trials."""
-    for part in PARTS:
-        yield from part(scale)
-
-
 def _ratios(place: int, scale: float) -> Iterator[Row]:
     return ratios(CORES[place], max(2, round(800 * scale)))
 
@@ -165,4 +159,4 @@ PARTS: tuple[Callable[[float], Iterator[Row]], ...] = (
     *(partial(_ratios, place) for place in range(len(CORES))),
     *(partial(_stopping, place) for place in (0, -1)),
 )
-"""All rows in parts, which may be made side by side."""
+"""All rows in parts, which may be made side by side; each is told by how much to scale the number of trials."""

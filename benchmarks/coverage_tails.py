@@ -141,12 +141,6 @@ def gates(trials: int) -> Iterator[Row]:
             yield Row(bound, what, "≤ 1 %", below, bounded, (0.0, 0.01), f"bounded in {bounded / trials:.0%} of runs")
 
 
-def rows(scale: float = 1.0) -> Iterator[Row]:
-    """All rows; `scale` shrinks or grows the number of trials."""
-    for part in PARTS:
-        yield from part(scale)
-
-
 def _intervals(law: str, scale: float) -> Iterator[Row]:
     return percentile_intervals(LAWS[law], max(2, round(800 * scale)))
 
@@ -156,4 +150,4 @@ def _gates(scale: float) -> Iterator[Row]:
 
 
 PARTS: tuple[Callable[[float], Iterator[Row]], ...] = (*(partial(_intervals, law) for law in LAWS), _gates)
-"""All rows in parts of some ten minutes each, which may be made side by side."""
+"""All rows in parts, which may be made side by side; each is told by how much to scale the number of trials."""

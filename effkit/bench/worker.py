@@ -90,10 +90,7 @@ class Worker:
         device.bring_up()  # a context takes a second and hundreds of megabytes, which are no model's own
         import_s = time.perf_counter() - start
         self._state |= {"recipe": opened, "module": module, "task": Task.load(Path(task)), "products": Path(products)}
-        return {
-            "import_s": import_s,
-            "floor_bytes": peak_bytes(),
-        }
+        return {"import_s": import_s, "floor_bytes": peak_bytes()}
 
     def make(self, seed: int) -> dict[str, Any]:
         """Train or embed what the candidate needs, or find it in the cache."""

@@ -46,9 +46,8 @@ def test_sections_become_tables() -> None:
 
 
 def test_every_simulated_row_counts_its_trials() -> None:
-    found = [
-        row for part in (coverage_time, coverage_tails, coverage_load, coverage_quality) for row in part.rows(0.002)
-    ]
+    parts = (coverage_time.rows, *coverage_tails.PARTS, coverage_load.rows, coverage_quality.rows)
+    found = [row for part in parts for row in part(0.002)]
     assert {row.section for row in found} > {"Mean latency", "Percentiles of latency", "Quality gap, no true gap"}
     assert all(0 <= row.hits <= row.trials for row in found)
     assert len({(row.section, row.what) for row in found}) == len(found)
